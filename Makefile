@@ -1,0 +1,33 @@
+# Each verb does the set-up it needs: on a fresh machine with Python and make, `make demo` is enough.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: setup demo check test test-all bench docs
+
+setup: .venv/installed
+
+.venv/installed: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+demo: setup
+	$(BIN)/pix2pix demo --out runs/demo
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: setup
+	$(BIN)/python -m pytest
+
+test-all: setup
+	$(BIN)/python -m pytest -m 'slow or not slow'
+
+bench: setup
+	$(BIN)/python benchmarks/startup.py
+
+docs: setup
+	$(BIN)/python docs/generate.py

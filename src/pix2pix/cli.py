@@ -1,0 +1,259 @@
+"""The command line: thin commands, each of which imports its stage when it is called.
+
+Exit codes: 0 good, 1 done with failures reported, 2 refused, 130 stopped by the user. Results go to
+standard output, progress and errors to standard error.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pix2pix.errors import UserError
+from pix2pix.version import __version__
+
+_HELP = """Learn to translate one kind of picture into another from paired examples.
+
+\b
+  pix2pix demo                                    see it work, in four minutes
+  pix2pix train PAIRS --set data.source=right     learn from a folder of pairs
+  pix2pix translate MODEL PICTURES -o OUT         use what was learned
+"""
+
+
+class _Commands(typer.core.TyperGroup):
+    """The commands, with errors that are for the user printed as one sentence."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except UserError as error:
+            print(f"pix2pix: {error}", file=sys.stderr)
+            raise typer.Exit(2) from None
+        except BrokenPipeError:
+            raise typer.Exit(1) from None
+
+
+app = typer.Typer(
+    name="pix2pix",
+    cls=_Commands,
+    help=_HELP,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Recipe = Annotated[
+    str | None, typer.Option(metavar="NAME|FILE", help="Recipe of the package, or a TOML file.")
+]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one setting.")
+]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first bad file.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"pix2pix {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def train(
+    data: Annotated[
+        list[Path], typer.Argument(help="Folder of pairs, or two folders: sources, targets.")
+    ],
+    recipe: Recipe = None,
+    settings: Settings = None,
+    run: Annotated[
+        Path | None, typer.Option(help="Folder of the run.  [default: runs/<name of DATA>]")
+    ] = None,
+    init: Annotated[
+        Path | None, typer.Option(metavar="MODEL", help="Start from this model's weights.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Same as --set training.seed=N.")] = None,
+    device: Device = "auto",
+    strict: Strict = False,
+) -> None:
+    """Train on pairs. The same command again continues a run that was stopped.
+
+    \b
+    pix2pix train facades --recipe facades
+    pix2pix train photos/grey photos/colour --set training.images=20000
+    """
+    from rich.console import Console
+
+    from pix2pix.config import Config
+    from pix2pix.training.train import train as train_model
+
+    seeded = [*(settings or []), *([] if seed is None else [f"training.seed={seed}"])]
+    config = Config.load(recipe, seeded)
+    folder = run or Path("runs") / data[0].resolve().name
+    console = Console(stderr=True)
+    result = train_model(
+        data, config, folder, device=device, init=init, strict=strict, console=console
+    )
+    scores = "  ".join(f"{name} {value:g}" for name, value in result.scores.items())
+    if not result.finished:
+        print(f"stopped at image {result.images_seen:,}; the same command goes on from there")
+        raise typer.Exit(130)
+    print(f"finished: {result.images_seen:,} images seen  {scores}".rstrip())
+    print(f"model: {result.model}\npage:  {folder / 'index.html'}")
+    _report(result.failures, "pairs were left out")
+
+
+@app.command()
+def translate(
+    model: Annotated[Path, typer.Argument(help="A model.safetensors.")],
+    inputs: Annotated[
+        list[str], typer.Argument(metavar="INPUT...", help="Files, folders or globs.")
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder, or a file for a single input file.")
+    ],
+    half: Annotated[
+        str, typer.Option(help="left or right: translate that half of side-by-side pictures.")
+    ] = "whole",
+    suffix: Annotated[
+        str | None, typer.Option("--format", help="png, jpg, webp...  [default: the input's]")
+    ] = None,
+    mode: Annotated[
+        str | None, typer.Option(help="paper, deterministic or running.  [default: the model's]")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Fixes the noise.")] = 0,
+    samples: Annotated[
+        int, typer.Option(min=1, help="Variants of each picture, with a map of their spread.")
+    ] = 1,
+    batch: Annotated[int, typer.Option(min=1, help="Pictures translated at a time.")] = 8,
+    device: Device = "auto",
+    strict: Strict = False,
+) -> None:
+    """Translate pictures of any size; outputs keep names, sub-folders and sizes.
+
+    \b
+    pix2pix translate runs/facades/model.safetensors labels/ -o houses
+    pix2pix translate model.safetensors sketch.png -o photo.png --samples 4
+    """
+    from rich.console import Console
+
+    from pix2pix.translate_files import Options, looks_like_pairs, plan, run_jobs
+    from pix2pix.translator import Translator
+
+    options = Options(
+        _choice("--half", half, ("whole", "left", "right")),
+        _choice("--mode", mode, ("paper", "deterministic", "running")),
+        seed, samples, batch, strict,
+    )  # fmt: skip
+    jobs = plan(inputs, out, _suffix(suffix))
+    translator = Translator.load(model, device)
+    if half == "whole" and looks_like_pairs(translator, jobs):
+        side = translator.header.image.source
+        print(
+            f"note: {jobs[0].source} is twice as wide as high, like the pairs this model learned "
+            f"from; if it is a pair, add --half {side}",
+            file=sys.stderr,
+        )
+    failures = run_jobs(translator, jobs, options, _Bar(Console(stderr=True)))
+    print(f"{len(jobs) - len(failures)} of {len(jobs)} pictures translated to {out}")
+    _report(failures, "files were skipped")
+
+
+@app.command()
+def info(model: Annotated[Path, typer.Argument(help="A model.safetensors.")]) -> None:
+    """Say what a model file is: networks, pictures, mode, where its weights come from.
+
+    \b
+    pix2pix info runs/facades/model.safetensors
+    """
+    from pix2pix.describe import describe_model
+
+    for label, value in describe_model(model):
+        print(f"{label:<16} {value}")
+
+
+@app.command()
+def config(recipe: Recipe = None, settings: Settings = None) -> None:
+    """Print the whole configuration as TOML, with what each setting means.
+
+    \b
+    pix2pix config --recipe facades --set training.batch=4 > mine.toml
+    """
+    from pix2pix.config import Config
+
+    print(Config.load(recipe, settings or []).to_described_toml())
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write to.")] = Path(
+        "runs/demo"
+    ),
+    device: Device = "auto",
+) -> None:
+    """Make pairs of label maps and buildings, learn from them, and show what was learned.
+
+    \b
+    pix2pix demo && open runs/demo/index.html
+    """
+    from rich.console import Console
+
+    from pix2pix.demo import run_demo
+
+    page = run_demo(out, device, Console(stderr=True))
+    print(f"page: {page}")
+
+
+class _Bar:
+    """Progress of a translation on the console."""
+
+    def __init__(self, console: Any) -> None:
+        from pix2pix.progress import Watch
+
+        self.watch = Watch(console)
+
+    def __call__(self, done: int, total: int) -> None:
+        self.watch.update("translating", done, total, "pictures")
+
+
+def _choice(option: str, value: str | None, allowed: Sequence[str]) -> Any:
+    if value is not None and value not in allowed:
+        raise UserError(f"{option} {value} is unknown: wanted {', '.join(allowed)}.")
+    return value
+
+
+def _suffix(name: str | None) -> str | None:
+    from pix2pix.files import PICTURE_SUFFIXES
+
+    if name is None:
+        return None
+    known = sorted(suffix.lstrip(".") for suffix in PICTURE_SUFFIXES)
+    return "." + str(_choice("--format", name.lower().lstrip("."), known))
+
+
+def _report(failures: Sequence[str], what: str) -> None:
+    """Name what failed, at the end where it is seen; exit code 1."""
+    if not failures:
+        return
+    print(f"{len(failures)} {what}:", file=sys.stderr)
+    for failure in failures:
+        print(f"  {failure}", file=sys.stderr)
+    raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    app()

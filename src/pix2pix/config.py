@@ -1,0 +1,286 @@
+"""What a run is: frozen models, read from TOML, refused with the nearest right name when wrong.
+
+The defaults are the paper's (Isola et al., CVPR 2017, section 6.1 of the appendix); a recipe or a
+user's file states only what differs from them. Nothing here knows torch, so that the command line
+can check a request before it loads anything heavy.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterable, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from pix2pix.errors import UserError
+
+Mode = Literal["paper", "deterministic", "running"]
+
+PAPER_L1_WEIGHT = 100.0
+# Strided convolutions of a discriminator by its receptive field (the paper's appendix 6.1.2).
+STRIDED_LAYERS = {1: 0, 16: 1, 34: 2, 70: 3, 142: 4, 286: 5}
+# What may differ when a run is taken up again: how long and how often it is looked at.
+MAY_CHANGE = frozenset(
+    f"training.{name}"
+    for name in ("images", "log_images", "validate_images", "validate_pairs", "save_images")
+)
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class DataConfig(_Section):
+    """Which half is what, and the paper's jitter."""
+
+    source: Literal["left", "right"] = Field(
+        "left", description="the half of a side-by-side picture that is the source"
+    )
+    size_px: int = Field(
+        256, description="training size, height and width in pixels: a power of two, 32 to 1024"
+    )
+    jitter: bool = Field(
+        True, description="resize to 286/256 of size_px, then crop size_px at a random place"
+    )
+    mirror: bool = Field(True, description="mirror every second pair, drawn at random")
+
+    @field_validator("size_px")
+    @classmethod
+    def _power_of_two(cls, value: int) -> int:
+        if value not in (32, 64, 128, 256, 512, 1024):
+            raise ValueError("wanted a power of two from 32 to 1024")
+        return value
+
+    @property
+    def resize_px(self) -> int:
+        """Height and width in pixels to which pairs are resized before the random crop."""
+        return round(self.size_px * 286 / 256) if self.jitter else self.size_px
+
+
+class ModelConfig(_Section):
+    """The two networks."""
+
+    generator: Literal["unet", "encoder_decoder"] = Field(
+        "unet", description="unet has skip connections, encoder_decoder has none"
+    )
+    width: int = Field(64, ge=1, description="channels of the generator's first layer")
+    source_channels: int = Field(3, ge=1, description="channels of a source picture")
+    target_channels: int = Field(3, ge=1, description="channels of a target picture")
+    norm: Literal["batch", "instance", "none"] = Field(
+        "batch", description="normalisation; at batch 1, batch and instance statistics are equal"
+    )
+    upsample: Literal["transposed", "resize"] = Field(
+        "transposed", description="transposed convolution (paper), or resize then convolve"
+    )
+    dropout: float = Field(
+        0.5, ge=0, lt=1, description="share of zeroed features in the innermost decoder layers: z"
+    )
+    discriminator_px: Literal[1, 16, 34, 70, 142, 286] = Field(
+        70, description="receptive field of the discriminator in pixels"
+    )
+    discriminator_width: int = Field(
+        64, ge=1, description="channels of the discriminator's first layer"
+    )
+
+
+class ObjectiveConfig(_Section):
+    """The terms of the objective (equation 4); a weight of 0 switches its term off."""
+
+    l1: float = Field(
+        PAPER_L1_WEIGHT, ge=0, description="weight of L1; false is 0, true is the paper's 100"
+    )
+    gan: float = Field(1.0, ge=0, description="weight of the adversarial term; false is 0")
+    conditional: bool = Field(
+        True, description="the discriminator sees the source too (cGAN), or the target alone (GAN)"
+    )
+    adversarial: Literal["bce", "lsgan", "hinge"] = Field(
+        "bce", description="adversarial loss; bce with the non-saturating generator is the paper's"
+    )
+
+    @field_validator("l1", "gan", mode="before")
+    @classmethod
+    def _switch(cls, value: object, info: Any) -> object:
+        if isinstance(value, bool):
+            return (PAPER_L1_WEIGHT if info.field_name == "l1" else 1.0) if value else 0.0
+        return value
+
+
+class TrainingConfig(_Section):
+    """How long, how fast, and how often one looks. Lengths are counted in images seen."""
+
+    images: int = Field(80_000, ge=1, description="images seen in all: pairs x epochs")
+    batch: int = Field(1, ge=1, description="images a step")
+    learning_rate: float = Field(2e-4, gt=0, description="Adam's step size, both networks")
+    beta1: float = Field(0.5, ge=0, lt=1, description="Adam's decay of the mean gradient")
+    beta2: float = Field(0.999, ge=0, lt=1, description="Adam's decay of the mean squared gradient")
+    schedule: Literal["constant", "linear"] = Field(
+        "constant", description="learning rate: constant, or falling to 0 over the second half"
+    )
+    seed: int = Field(0, ge=0, lt=2**32, description="fixes weights, order, crops and noise")
+    log_images: int = Field(100, ge=1, description="images between two lines of metrics.jsonl")
+    validate_images: int = Field(4_000, ge=1, description="images between scores and previews")
+    validate_pairs: int = Field(100, ge=1, description="validation pairs scored each time, at most")
+    save_images: int = Field(4_000, ge=1, description="images between two saved training states")
+
+
+class Config(_Section):
+    """One run, whole: `Config.load("facades", ["training.batch=4"])`."""
+
+    data: DataConfig = DataConfig()
+    model: ModelConfig = ModelConfig()
+    objective: ObjectiveConfig = ObjectiveConfig()
+    training: TrainingConfig = TrainingConfig()
+
+    @classmethod
+    def load(cls, recipe: str | Path | None = None, settings: Iterable[str] = ()) -> Config:
+        """A recipe's name or a TOML file, then `section.key=value` settings, over the defaults.
+
+        Raises UserError for an unknown recipe, key, type or combination.
+        """
+        values = _read_recipe(recipe) if recipe is not None else {}
+        for setting in settings:
+            _apply(values, setting)
+        return cls.parse(values)
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any]) -> Config:
+        """A configuration from nested values; raises UserError naming the first wrong key."""
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise _explain(error) from None
+
+    @property
+    def default_mode(self) -> Mode:
+        """The inference mode that fits how the networks were normalised in training.
+
+        Statistics of single pictures (batch 1, instance norm, no norm) ask for the paper's mode;
+        batch norm over several pictures learned running statistics and uses them.
+        """
+        per_picture = self.model.norm != "batch" or self.training.batch == 1
+        return "paper" if per_picture else "running"
+
+    def to_toml(self) -> str:
+        """The configuration as TOML that `load` reads back to an equal one."""
+        return tomli_w.dumps(self.model_dump())
+
+    def to_described_toml(self) -> str:
+        """As `to_toml`, with each key's meaning and unit above it."""
+        lines: list[str] = []
+        for section, model in self:
+            lines += [f"[{section}]"]
+            for key, field in type(model).model_fields.items():
+                value = tomli_w.dumps({key: getattr(model, key)}).strip()
+                lines += [f"# {field.description}", value]
+            lines += [""]
+        return "\n".join(lines)
+
+    def differences(self, other: Config) -> list[tuple[str, Any, Any]]:
+        """(key, here, there) for each key whose value differs."""
+        there = dict(_flatten(other.model_dump()))
+        return [(k, v, there[k]) for k, v in _flatten(self.model_dump()) if v != there[k]]
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.objective.l1 == 0 and self.objective.gan == 0:
+            raise UserError(
+                "objective.l1 and objective.gan are both 0, so there is nothing to learn from.",
+                "Give at least one of them a weight above 0.",
+            )
+        size, field = self.data.size_px, self.model.discriminator_px
+        if self.objective.gan and _patches(size, field) < 2:
+            largest = max(px for px in STRIDED_LAYERS if _patches(size, px) >= 2)
+            raise UserError(
+                f"A discriminator of {field} px has fewer than 2 x 2 patches on pictures of "
+                f"{size} px.",
+                f"The largest that fits is model.discriminator_px = {largest}.",
+            )
+        return self
+
+
+def recipe_names() -> list[str]:
+    """The recipes that ship with the package."""
+    folder = resources.files("pix2pix") / "recipes"
+    return sorted(f.name[:-5] for f in folder.iterdir() if f.name.endswith(".toml"))
+
+
+def _patches(size_px: int, field_px: int) -> int:
+    """Rows (and columns) of logits of a discriminator on a square picture of size_px."""
+    if field_px == 1:
+        return size_px
+    # Strided layers halve; the last two 4x4 convolutions (stride 1, padding 1) take 1 each.
+    return int(size_px // 2 ** STRIDED_LAYERS[field_px] - 2)
+
+
+def _read_recipe(recipe: str | Path) -> dict[str, Any]:
+    path = Path(recipe)
+    if str(recipe) in recipe_names():
+        text = (resources.files("pix2pix") / "recipes" / f"{recipe}.toml").read_text("utf-8")
+    elif path.suffix == ".toml" or path.is_file():
+        try:
+            text = path.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(f"Cannot read the recipe {path}: {error}.") from None
+    else:
+        raise UserError(
+            f"There is no recipe '{recipe}'{_nearest(str(recipe), recipe_names())}.",
+            f"Name one of {', '.join(recipe_names())}, or a .toml file.",
+        )
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"{path} is not TOML: {error}.") from None
+
+
+def _apply(values: dict[str, Any], setting: str) -> None:
+    """Put one `section.key=value` into the nested values; a bare word is a string."""
+    key, equals, text = setting.partition("=")
+    parts = key.strip().split(".")
+    if not equals or len(parts) != 2:
+        raise UserError(
+            f"'{setting}' is not a setting.",
+            "Write section.key=value, for example training.batch=4.",
+        )
+    try:
+        value = tomllib.loads(f"value = {text.strip()}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text.strip()
+    section = values.setdefault(parts[0], {})
+    if not isinstance(section, dict):
+        raise UserError(f"'{parts[0]}' is a section, not a value, in the recipe.")
+    section[parts[1]] = value
+
+
+def _flatten(values: Mapping[str, Mapping[str, Any]]) -> Iterable[tuple[str, Any]]:
+    return ((f"{s}.{k}", v) for s, section in values.items() for k, v in section.items())
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    found = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f"; did you mean '{found[0]}'?" if found else ""
+
+
+def _explain(error: ValidationError) -> UserError:
+    """The first thing that pydantic found wrong, as a sentence with the nearest right name."""
+    first = error.errors(include_url=False)[0]
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        known = [k for k, _ in _flatten(Config().model_dump())]
+        sections = list(Config.model_fields)
+        # A right key in the wrong section is nearer than any other name in the given section.
+        same_leaf = [k for k in known if k.split(".")[-1] == key.split(".")[-1]]
+        near = f"; did you mean '{same_leaf[0]}'?" if same_leaf else ""
+        near = near or _nearest(key, known if "." in key else sections)
+        return UserError(f"There is no setting '{key}'{near or '.'}", "See `pix2pix config`.")
+    wanted = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    return UserError(
+        f"{key} = {first['input']!r} is not possible: wanted {wanted.strip()}.".replace(
+            "wanted wanted", "wanted"
+        ),
+        "See `pix2pix config` for its meaning.",
+    )

@@ -1,0 +1,1 @@
+"""From what a user has on disk to batches of tensors."""

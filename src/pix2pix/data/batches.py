@@ -1,0 +1,88 @@
+"""Batches for ever: the order, the crop and the noise of an image follow from its position alone.
+
+Position n counts images seen since the start. Nothing else is remembered, so a run that stopped
+after n images goes on exactly as if it had not, by asking for position n.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pix2pix import images
+from pix2pix.config import DataConfig
+from pix2pix.data.store import Store
+from pix2pix.data.transforms import draw
+
+_ORDER, _CROP = 1, 2  # streams of random numbers that must not be the same
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B pairs: (B, C, H, W) float32 in [-1, 1] twice, names, and positions (B,) int64."""
+
+    source: Tensor
+    target: Tensor
+    names: list[str]
+    positions: Tensor
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch on another device."""
+        moved = (t.to(device, non_blocking=True) for t in (self.source, self.target))
+        return Batch(*moved, self.names, self.positions.to(device, non_blocking=True))
+
+
+class Loader:
+    """Endless shuffled batches of a store, each epoch in a new order fixed by the seed."""
+
+    def __init__(self, store: Store, config: DataConfig, batch: int, seed: int) -> None:
+        self.store, self.config, self.batch, self.seed = store, config, batch, seed
+        # Two orders are enough: a batch may straddle the border of two epochs.
+        self._order = lru_cache(2)(self._shuffle)
+
+    def start(self, position: int) -> Iterator[Batch]:
+        """Batches from the image at `position` on, for ever."""
+        while True:
+            yield self.at(position)
+            position += self.batch
+
+    def at(self, position: int) -> Batch:
+        """The batch of images position ... position + batch - 1."""
+        positions = range(position, position + self.batch)
+        pairs = [self._pair(n) for n in positions]
+        source, target, names = zip(*pairs, strict=True)
+        return Batch(
+            images.to_tensor(np.stack(source)),
+            images.to_tensor(np.stack(target)),
+            list(names),
+            torch.tensor(positions, dtype=torch.int64),
+        )
+
+    def _pair(self, position: int) -> tuple[images.Array, images.Array, str]:
+        epoch, place = divmod(position, len(self.store))
+        index = int(self._order(epoch)[place])
+        rng = np.random.default_rng([self.seed, _CROP, position])
+        size = self.config.size_px
+        drawn = draw(rng, self.config.resize_px, size, self.config.mirror)
+        source, target = self.store.source(index), self.store.target(index)
+        return drawn.apply(source, size), drawn.apply(target, size), self.store.names[index]
+
+    def _shuffle(self, epoch: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+        return np.random.default_rng([self.seed, _ORDER, epoch]).permutation(len(self.store))
+
+
+def in_order(store: Store, batch: int) -> Iterator[Batch]:
+    """Every pair of a store once, whole, in the order of names: for validation and previews."""
+    for start in range(0, len(store), batch):
+        index = range(start, min(start + batch, len(store)))
+        yield Batch(
+            images.to_tensor(np.stack([store.source(i) for i in index])),
+            images.to_tensor(np.stack([store.target(i) for i in index])),
+            [store.names[i] for i in index],
+            torch.tensor(index, dtype=torch.int64),
+        )

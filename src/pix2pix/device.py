@@ -1,0 +1,48 @@
+"""Where the arithmetic runs, and how it is kept repeatable."""
+
+from __future__ import annotations
+
+import torch
+
+from pix2pix.errors import UserError
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """The device of that name; `auto` is the first GPU there is, or the processor.
+
+    Raises UserError for a name torch does not know or a device that is not there.
+    """
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError):
+        raise UserError(
+            f"There is no device '{name}' here.", f"Use --device {', '.join(_present())}."
+        ) from None
+    return device
+
+
+def describe(device: torch.device) -> str:
+    """The device in words: a GPU's name, or the processor with its threads."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    threads = f" ({torch.get_num_threads()} threads)" if device.type == "cpu" else ""
+    return f"{device.type}{threads}"
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether torch or Python ran out of memory, on a GPU or on the processor."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and "allocate memory" in str(error)
+
+
+def _present() -> list[str]:
+    found = ["cpu"]
+    if torch.backends.mps.is_available():
+        found.append("mps")
+    return found + [f"cuda:{i}" for i in range(torch.cuda.device_count())]

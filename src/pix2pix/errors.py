@@ -1,0 +1,17 @@
+"""Errors that are for the user: what was found, what was wanted, what to do next.
+
+The command line prints them as one sentence without a traceback and ends with exit code 2.
+Anything else that escapes is a defect of this package and keeps its traceback.
+"""
+
+
+class UserError(Exception):
+    """A request that cannot be met.
+
+    `message` says what was found and what was wanted, with the path; `hint` says what to do next.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(f"{message} {hint}".strip())
+        self.message = message
+        self.hint = hint

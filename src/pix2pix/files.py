@@ -1,0 +1,53 @@
+"""Files and folders: which are pictures, and how one is written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pix2pix.errors import UserError
+
+PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"})
+
+
+def is_picture(path: Path) -> bool:
+    """Whether a path's ending is one of a picture; nothing is opened."""
+    return path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith(".")
+
+
+def list_pictures(folder: Path) -> list[Path]:
+    """Every picture below a folder, sub-folders included, sorted by path."""
+    return sorted(path for path in folder.rglob("*") if is_picture(path) and path.is_file())
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path that takes the place of `path` when the block ends well.
+
+    The new file is flushed to disk before it is renamed: after a crash there is the old file or
+    the new one, whole. Raises UserError where it cannot be written; the old file stays.
+    """
+    # The suffix is kept, because writers choose their format by it.
+    temporary = path.with_name(f".{os.getpid()}-{path.name}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        with temporary.open("rb+") as written:
+            os.fsync(written.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    finally:
+        if temporary.parent.is_dir():
+            temporary.unlink(missing_ok=True)
+
+
+def cannot_write(path: Path, error: OSError) -> UserError:
+    """The sentence for a file that could not be written."""
+    reason = error.strerror or str(error)
+    return UserError(
+        f"Cannot write {path}: {reason}.",
+        "Free some space or choose another place, then run the same command again.",
+    )

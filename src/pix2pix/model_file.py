@@ -1,0 +1,129 @@
+"""The model file: weights that know what they are, so that nobody repeats a flag.
+
+One `.safetensors`: the generator's tensors, and a JSON header with the configuration, the image
+contract, the inference mode, where the weights come from, and the format's version. Nothing is ever
+unpickled.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from pix2pix.config import Config, Mode
+from pix2pix.errors import UserError
+from pix2pix.files import replacing
+from pix2pix.networks import UNet, empty_generator
+from pix2pix.version import __version__
+
+FORMAT = 1
+_KEY = "pix2pix"
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ImageContract(_Frozen):
+    """What pictures the model takes and gives."""
+
+    source_channels: int
+    target_channels: int
+    bits: int = 8
+    size_px: int
+    layout: str  # of the training pairs: "side by side" or "two folders"
+    source: str  # the source's half where they lay side by side
+
+
+class Provenance(_Frozen):
+    """Where the weights come from."""
+
+    images_seen: int
+    pairs: int
+    data_digest: str
+    scores: dict[str, float]
+    versions: dict[str, str]
+    initialised_from: str | None = None
+
+
+class Header(_Frozen):
+    """All that a model file says of itself."""
+
+    config: Config
+    image: ImageContract
+    mode: Mode
+    provenance: Provenance
+
+
+def versions() -> dict[str, str]:
+    """The versions that made a file."""
+    return {"pix2pix": __version__, "torch": torch.__version__}
+
+
+def save_model(path: Path, generator: UNet, header: Header) -> None:
+    """Write a model file, whole or not at all; raises UserError where it cannot be written."""
+    about = {"format": FORMAT, **header.model_dump(mode="json")}
+    save_tensors(path, generator.state_dict(), {_KEY: json.dumps(about)})
+
+
+def load_model(path: Path, device: torch.device) -> tuple[UNet, Header]:
+    """The generator on the device, and its header.
+
+    Raises UserError for a file that is missing, no model, cut short or of a newer format.
+    """
+    tensors, about = load_tensors(path, device)
+    if _KEY not in about:
+        raise UserError(f"{path} is a .safetensors file, but not a pix2pix model.")
+    facts = json.loads(about[_KEY])
+    if (found := facts.pop("format")) > FORMAT:
+        made_by = facts.get("provenance", {}).get("versions", {}).get("pix2pix", "a newer version")
+        raise UserError(
+            f"{path} has model format {found}; this version reads up to {FORMAT}.",
+            f"Upgrade pix2pix (the file was made by {made_by}).",
+        )
+    try:
+        header = Header.model_validate(facts)
+        generator = empty_generator(header.config)
+        generator.load_state_dict(tensors, assign=True)
+    except (ValidationError, RuntimeError) as error:
+        raise UserError(f"{path} is damaged: {_first_line(error)}.") from None
+    return generator.requires_grad_(False), header
+
+
+def save_tensors(path: Path, tensors: dict[str, Tensor], about: dict[str, str]) -> None:
+    """Write tensors and strings as one .safetensors, whole or not at all."""
+    ready = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
+    with replacing(path) as temporary:
+        try:
+            save_file(ready, temporary, about)
+        except SafetensorError as error:
+            # safetensors wraps the operating system's error in its own type.
+            raise OSError(str(error)) from error
+
+
+def load_tensors(path: Path, device: torch.device) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors and strings of a .safetensors; raises UserError that names what is wrong."""
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise UserError(f"{path} {what}: wanted a .safetensors file.")
+    try:
+        with safe_open(path, "pt", str(device)) as opened:
+            about: dict[str, Any] = opened.metadata() or {}
+            return {name: opened.get_tensor(name) for name in opened.keys()}, about  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise UserError(
+            f"{path} is not a whole .safetensors file ({path.stat().st_size} bytes): "
+            f"{_first_line(error)}.",
+            "If it was copied or downloaded, fetch it again.",
+        ) from None
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0].rstrip(".:")

@@ -1,0 +1,54 @@
+"""How a trained generator is used: where its statistics come from, and whether dropout is on.
+
+paper          dropout on,  statistics of the picture itself (the paper's section 3.3)
+deterministic  dropout off, statistics of the picture itself
+running        dropout off, the running statistics of training
+
+In the first two a picture's result does not depend on what else is in the batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from torch import nn
+
+from pix2pix.config import Mode
+from pix2pix.errors import UserError
+from pix2pix.networks.blocks import Norm
+
+
+def uses_noise(mode: Mode) -> bool:
+    """Whether the mode leaves dropout on, so that the generator wants noise keys."""
+    return mode == "paper"
+
+
+def set_mode(generator: nn.Module, mode: Mode) -> None:
+    """Point every norm of the generator at the mode's statistics.
+
+    Raises UserError for `running` on a generator that has no running statistics.
+    """
+    norms = _norms(generator)
+    if mode == "running" and not (norms and all(n.running_mean is not None for n in norms)):
+        raise UserError(
+            "The mode 'running' needs running statistics, and this model was trained without them.",
+            "Use --mode paper or --mode deterministic.",
+        )
+    for norm in norms:
+        norm.statistics = "running" if mode == "running" else "picture"
+
+
+@contextmanager
+def inference(generator: nn.Module, mode: Mode) -> Iterator[None]:
+    """The mode for the length of a block, then back to the statistics of training."""
+    set_mode(generator, mode)
+    try:
+        yield
+    finally:
+        for norm in _norms(generator):
+            norm.statistics = norm.training_statistics
+
+
+def _norms(generator: nn.Module) -> list[Norm]:
+    return [module for module in generator.modules() if isinstance(module, Norm)]

@@ -1,0 +1,57 @@
+"""The noise z: dropout masks as a pure function of where they apply.
+
+The paper feeds z "only in the form of dropout" (section 3.2). Here a mask is a counter-based 32-bit
+hash of (seed, sample, layer, channel, row, column), so that eager, compiled, captured, exported and
+tiled runs draw the same mask in any memory layout, and a stopped run draws on where it stopped.
+
+B batch, C channels, H height, W width. All hashing is on int64 tensors that hold 32-bit values; the
+multipliers are below 2**31, so no product leaves 63 bits and nothing relies on overflow.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+_BITS = 0xFFFFFFFF
+_GOLDEN = 0x9E3779B9  # keeps 0 from being a fixed point of the mixing below
+
+
+def _mix(h: Tensor) -> Tensor:
+    h = ((h ^ (h >> 16)) * 0x21F0AAAD) & _BITS
+    h = ((h ^ (h >> 15)) * 0x735A2D97) & _BITS
+    return h ^ (h >> 15)
+
+
+def _absorb(h: Tensor, counter: Tensor) -> Tensor:
+    return _mix(((h ^ counter) + _GOLDEN) & _BITS)
+
+
+def noise_keys(seed: int, samples: Tensor) -> Tensor:
+    """The (B,) int64 keys of B samples: all that a generator needs to know of z.
+
+    `samples` is (B,) int64: the position in images seen while training, the variant's number when
+    translating. `seed` is a 32-bit number. Pictures with the same key get the same noise.
+    """
+    start = torch.full_like(samples, seed & _BITS)
+    return _absorb(_absorb(torch.zeros_like(start), start), samples & _BITS)
+
+
+def keep_mask(keys: Tensor, layer: int, shape: tuple[int, int, int], drop: float) -> Tensor:
+    """Which features stay: (B, C, H, W) bool, True with probability 1 - drop.
+
+    `shape` is (C, H, W); rows and columns count from the top left, so a larger picture sees the
+    mask of a smaller one in its corner.
+    """
+    c, h, w = (torch.arange(n, device=keys.device) for n in shape)
+    x = _absorb(keys, torch.full_like(keys, layer))
+    x = _absorb(x[:, None], c)
+    x = _absorb(x[:, :, None], h)
+    x = _absorb(x[:, :, :, None], w)
+    return x >= int(drop * 2**32)
+
+
+def noisy_dropout(x: Tensor, keys: Tensor, layer: int, drop: float) -> Tensor:
+    """Dropout of (B, C, H, W) features, kept ones scaled by 1 / (1 - drop)."""
+    _, c, h, w = x.shape
+    return x * keep_mask(keys, layer, (c, h, w), drop).to(x.dtype) * (1 / (1 - drop))

@@ -1,0 +1,1 @@
+"""From batches to a model: the step, the loop, and the folder of a run."""

@@ -1,0 +1,76 @@
+"""The training state on disk: stop at any moment, kill -9 included, and go on bit for bit.
+
+Weights, running statistics and Adam's moments are tensors; how far training is, and what the next
+line of metrics has gathered, are strings. No random state is stored because there is none: order,
+crops and noise follow from the seed and the position in images seen.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import Adam
+
+from pix2pix.errors import UserError
+from pix2pix.model_file import load_tensors, save_tensors
+from pix2pix.training.step import State
+
+FORMAT = 1
+_KEY = "pix2pix training state"
+
+
+def save_state(path: Path, state: State, about: dict[str, Any]) -> None:
+    """Write the whole state, or leave the old file; raises UserError where it cannot be written.
+
+    `about` is anything JSON that the loop wants back.
+    """
+    tensors: dict[str, Tensor] = {}
+    for name, network, optimiser in _parts(state):
+        tensors |= {f"{name}.{key}": t for key, t in network.state_dict().items()}
+        for number, moments in optimiser.state_dict()["state"].items():
+            tensors |= {f"{name}.adam.{number}.{key}": t for key, t in moments.items()}
+    facts = {"format": FORMAT, "images_seen": state.images_seen, "about": about}
+    save_tensors(path, tensors, {_KEY: json.dumps(facts)})
+
+
+def load_state(path: Path, state: State, device: torch.device) -> dict[str, Any]:
+    """Fill the state from a file and return its `about`; raises UserError for a file of another."""
+    tensors, strings = load_tensors(path, device)
+    facts = json.loads(strings.get(_KEY, "{}"))
+    if facts.get("format") != FORMAT:
+        raise UserError(f"{path} is not a training state of format {FORMAT}.")
+    for name, network, optimiser in _parts(state):
+        moments = _take(tensors, f"{name}.adam.")
+        network.load_state_dict(_take(tensors, f"{name}."))
+        _load_adam(optimiser, moments)
+    state.images_seen = facts["images_seen"]
+    about: dict[str, Any] = facts["about"]
+    return about
+
+
+def _parts(state: State) -> list[tuple[str, torch.nn.Module, Adam]]:
+    parts: list[tuple[str, torch.nn.Module, Adam]] = [
+        ("generator", state.generator, state.generator_optimiser)
+    ]
+    if state.discriminator is not None and state.discriminator_optimiser is not None:
+        parts.append(("discriminator", state.discriminator, state.discriminator_optimiser))
+    return parts
+
+
+def _take(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Remove the tensors of a prefix and return them without it."""
+    names = [name for name in tensors if name.startswith(prefix)]
+    return {name.removeprefix(prefix): tensors.pop(name) for name in names}
+
+
+def _load_adam(optimiser: Adam, moments: dict[str, Tensor]) -> None:
+    by_number: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in moments.items():
+        number, _, key = name.partition(".")
+        by_number.setdefault(int(number), {})[key] = tensor
+    groups = optimiser.state_dict()["param_groups"]
+    optimiser.load_state_dict({"state": by_number, "param_groups": groups})

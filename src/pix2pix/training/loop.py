@@ -1,0 +1,213 @@
+"""The loop: steps, and now and then a look, a save, a word.
+
+Everything slow stands behind one early `continue`.
+"""
+
+from __future__ import annotations
+
+import math
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from pix2pix.config import Config
+from pix2pix.data.batches import Loader
+from pix2pix.data.store import Store
+from pix2pix.errors import UserError
+from pix2pix.model_file import Header, save_model
+from pix2pix.progress import Watch, in_words
+from pix2pix.training.checkpoint import save_state
+from pix2pix.training.meter import Meter
+from pix2pix.training.runs import Run
+from pix2pix.training.step import State, learning_rate, plain_step
+from pix2pix.training.validation import preview, rounded, validate
+
+# However long the interval in images, a slow machine never loses more than this.
+_SAVE_SECONDS = 600.0
+_PAGE_SECONDS = 5.0
+
+
+@dataclass
+class Session:
+    """All that the loop works with. `looked_at` are the validation pairs, or a few of training."""
+
+    config: Config
+    state: State
+    run: Run
+    loader: Loader
+    looked_at: Store
+    has_validation: bool
+    device: torch.device
+    header: Header
+    facts: Mapping[str, str]
+    watch: Watch
+    meter: Meter = field(default_factory=Meter)
+    seconds: float = 0.0  # spent in earlier sittings
+    scores: dict[str, float] = field(default_factory=dict)
+    saved_at: int | None = None  # images seen at the last save
+
+    def about(self) -> dict[str, Any]:
+        """What a saved state remembers beside the tensors."""
+        return {
+            "metrics_bytes": self.run.metrics_bytes(),
+            "meter": self.meter.pack(),
+            "seconds": self.seconds,
+            "scores": self.scores,
+        }
+
+
+def fit(session: Session) -> bool:
+    """Train until `training.images`; False where the user stopped it. Either way all is saved."""
+    config, state, training = session.config, session.state, session.config.training
+    total = training.images
+    clock = last_save = last_log = last_page = time.monotonic()
+    session.run.write_page(config, True, session.facts)
+
+    with _stopping() as stop:
+        for batch in session.loader.start(state.images_seen):
+            if state.images_seen >= total or stop.asked:
+                break
+
+            # Train
+            session.meter.add(plain_step(state, batch.to(session.device), config))
+
+            def due(every: int, step: int = len(batch.names)) -> bool:
+                return state.images_seen // every != (state.images_seen - step) // every
+
+            log, look, save = (
+                due(n)
+                for n in (training.log_images, training.validate_images, training.save_images)
+            )
+            save = save or time.monotonic() - last_save > _SAVE_SECONDS
+            if not (log or look or save):
+                continue
+
+            # Log
+            now = time.monotonic()
+            session.seconds, clock = session.seconds + now - clock, now
+            losses = session.meter.means()
+            _refuse_broken(session, losses)
+            if log:
+                speed = session.meter.count * len(batch.names) / max(now - last_log, 1e-9)
+                last_log = now
+                _log(session, losses, speed)
+                session.meter.clear()
+
+            # Look
+            if look:
+                _look(session)
+
+            # Save
+            if save:
+                _save(session)
+                last_save = time.monotonic()
+            if look or time.monotonic() - last_page > _PAGE_SECONDS:
+                session.run.write_page(config, True, session.facts)
+                last_page = time.monotonic()
+
+    session.seconds += time.monotonic() - clock
+    finished = state.images_seen >= total
+    if session.saved_at != state.images_seen:
+        if finished and state.images_seen % training.validate_images:
+            _look(session)
+        _save(session)
+    session.watch.close()
+    session.run.write_page(config, False, session.facts)
+    return finished
+
+
+def _log(session: Session, losses: dict[str, float], speed: float) -> None:
+    seen, training = session.state.images_seen, session.config.training
+    line = {
+        "images": seen,
+        "seconds": round(session.seconds, 3),
+        "images_per_second": round(speed, 3),
+        "learning_rate": learning_rate(training, seen),
+        **rounded(losses),
+    }
+    session.run.append(line)
+    session.watch.update("training", seen, training.images, "images", in_words(speed, losses))
+
+
+def _look(session: Session) -> None:
+    """Score the validation pairs and keep a preview."""
+    session.watch.update(
+        "training", session.state.images_seen, session.config.training.images, "images",
+        "scoring the validation pairs",
+    )  # fmt: skip
+    generator, mode, seen = session.state.generator, session.header.mode, session.state.images_seen
+    sheet = preview(generator, session.looked_at, mode, session.device)
+    session.run.save_preview(seen, sheet)
+    if session.has_validation:
+        session.scores = rounded(validate(generator, session.looked_at, mode, session.device))
+        session.run.append({"images": seen, **session.scores})
+
+
+def _save(session: Session) -> None:
+    """The state first: it is what cannot be made again. A broken one never replaces a good one."""
+    run, state, meter = session.run, session.state, session.meter
+    _refuse_broken(session, (meter.means() if meter.count else {}) | _broken_weights(session))
+    save_state(run.state, state, session.about())
+    seen = {"images_seen": state.images_seen, "scores": session.scores}
+    provenance = session.header.provenance.model_copy(update=seen)
+    save_model(
+        run.model, state.generator, session.header.model_copy(update={"provenance": provenance})
+    )
+    session.saved_at = state.images_seen
+
+
+def _refuse_broken(session: Session, losses: Mapping[str, float]) -> None:
+    """Stop at a loss that is not finite, with the last good state kept."""
+    broken = [f"{name} is {value}" for name, value in losses.items() if not math.isfinite(value)]
+    if not broken:
+        return
+    run, rate = session.run, session.config.training.learning_rate
+    kept = (
+        f"The last good model is kept: start a new run from it with --init {run.model}"
+        if run.model.is_file()
+        else "Nothing was saved yet: start a new run with"
+    )
+    raise UserError(
+        f"Training broke before image {session.state.images_seen:,}: {', '.join(broken)}.",
+        f"{kept} --run another and a lower --set training.learning_rate (it is {rate:g}).",
+    )
+
+
+def _broken_weights(session: Session) -> dict[str, float]:
+    """The weights that are not finite, by name: a step can break them after a finite loss."""
+    parts = (session.state.generator, session.state.discriminator)
+    named = [item for part in parts if part is not None for item in part.named_parameters()]
+    return {f"weight {n}": math.nan for n, w in named if not bool(torch.isfinite(w).all())}
+
+
+@dataclass
+class _Stop:
+    asked: bool = False
+
+
+@contextmanager
+def _stopping() -> Iterator[_Stop]:
+    """Ctrl-C and SIGTERM ask the loop to end after the step under way; a second one insists."""
+    stop = _Stop()
+
+    def ask(number: int, frame: object) -> None:
+        stop.asked = True
+        for name, handler in before.items():
+            signal.signal(name, handler)
+
+    before: dict[int, Any] = {}
+    try:
+        for name in (signal.SIGINT, signal.SIGTERM):
+            before[name] = signal.signal(name, ask)
+    except ValueError:
+        pass  # not the main thread of the program: whoever owns that decides
+    try:
+        yield stop
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)

@@ -1,0 +1,193 @@
+"""The page of a run: progress, previews and curves in one file that opens from disk.
+
+It is made anew from the run's folder each time, so that it shows the same after a crash or on
+another machine as it did while training. Nothing in it comes from the network.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from html import escape
+from importlib import resources
+from pathlib import Path
+from statistics import fmean
+from string import Template
+
+from pix2pix.files import replacing
+from pix2pix.training.chart import compact
+from pix2pix.training.curves import Record, images_of, points_of, section
+
+REFRESH_SECONDS = 10
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+
+def write_page(
+    run: Path, *, title: str, images_total: int, running: bool, facts: Mapping[str, str]
+) -> None:
+    """Write run/index.html from run/metrics.jsonl and run/previews/*.png, whole or not at all.
+
+    `facts` are label -> value, shown beside the preview. While `running` the page refreshes itself;
+    afterwards it says "finished" if the last line of metrics.jsonl, or the newest preview, has
+    reached `images_total`, else "stopped". Text is escaped here; either input may be missing.
+    """
+    records = _read_metrics(run / "metrics.jsonl")
+    previews = _find_previews(run / "previews")
+    seen = int(max([*(images_of(record) for record in records), *previews], default=0))
+    body = "\n".join(
+        [
+            _head(title, seen, images_total, running, records),
+            '<div class="split">',
+            _preview(previews),
+            _facts(facts),
+            "</div>",
+            section(records, seen),
+        ]
+    )
+    text = document(title, body, refresh_seconds=REFRESH_SECONDS if running else None)
+    with replacing(run / "index.html") as temporary:
+        temporary.write_text(text, "utf-8")
+
+
+def document(title: str, body: str, *, refresh_seconds: int | None = None) -> str:
+    """A whole HTML document with the house style; `title` is text, `body` is HTML."""
+    refresh = ""
+    if refresh_seconds is not None:
+        # With scripts on, page.js reloads instead: it waits while the page is in use.
+        refresh = (
+            f'<meta name="refresh-seconds" content="{refresh_seconds}">\n'
+            f'<noscript><meta http-equiv="refresh" content="{refresh_seconds}"></noscript>\n'
+        )
+    return Template(_asset("page.html")).substitute(
+        title=escape(title),
+        refresh=refresh,
+        style=_asset("page.css"),
+        body=body,
+        script=_asset("page.js"),
+    )
+
+
+def gallery(rows: Sequence[Sequence[str]], columns: Sequence[str]) -> str:
+    """A table of pictures: rows of relative addresses, one for each column title.
+
+    Raises ValueError where a row has not as many addresses as there are columns.
+    """
+    head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
+    lines = [
+        "".join(
+            f'<td><img src="{escape(address)}" alt="{escape(column)}, row {number}"></td>'
+            for address, column in zip(row, columns, strict=True)
+        )
+        for number, row in enumerate(rows, start=1)
+    ]
+    body = "\n".join(f"<tr>{line}</tr>" for line in lines)
+    return f'<table class="gallery">\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table>'
+
+
+# Reading the run's folder
+
+
+def _read_metrics(path: Path) -> list[Record]:
+    """The lines of metrics.jsonl that are whole: a crash or a reader in between may cut the last."""
+    records: list[Record] = []
+    if not path.is_file():
+        return records
+    for line in path.read_bytes().splitlines():
+        try:
+            record = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(record, dict) and images_of(record) >= 0:
+            records.append(record)
+    return records
+
+
+def _find_previews(folder: Path) -> dict[int, Path]:
+    """Images seen -> picture, oldest first; files whose names are no numbers are not previews."""
+    found = {int(p.stem): p for p in folder.glob("*.png") if p.stem.isascii() and p.stem.isdigit()}
+    return dict(sorted(found.items()))
+
+
+def _asset(name: str) -> str:
+    return (resources.files("pix2pix.training") / name).read_text("utf-8")
+
+
+# The parts of the page
+
+
+def _head(title: str, seen: int, total: int, running: bool, records: Sequence[Record]) -> str:
+    state = "training" if running else "finished" if seen >= total else "stopped"
+    left = _time_left(records, total - seen) if running else ""
+    now = datetime.now().astimezone()
+    share = min(seen / total, 1.0) if total > 0 else 1.0
+    return f"""<header class="head">
+<div class="title"><h1>{escape(title)}</h1><span class="state {state}">{state}</span></div>
+<progress max="1" value="{share:.4f}" aria-label="Images seen of {total:,}"></progress>
+<div class="numbers">
+<span><strong>{seen:,}</strong> of {total:,} images, {math.floor(share * 100)} %{left}</span>
+<span class="quiet">written <time datetime="{now.isoformat(timespec="seconds")}">\
+{now:%Y-%m-%d %H:%M:%S}</time></span>
+</div>
+</header>"""
+
+
+def _time_left(records: Sequence[Record], images: int) -> str:
+    """How long the rest takes at the speed of the last lines, or nothing where that is unknown."""
+    speeds = [speed for _, speed in points_of(records, "images_per_second") if 0 < speed < math.inf]
+    if images <= 0 or not speeds:
+        return ""
+    minutes = math.ceil(images / fmean(speeds[-20:]) / 60)
+    hours, rest = divmod(minutes, 60)
+    return f", about {f'{hours:,} h ' if hours else ''}{rest} min left"
+
+
+def _preview(previews: Mapping[int, Path]) -> str:
+    """The newest preview; the script lets one step through the older ones, links do without it."""
+    if not previews:
+        return (
+            '<section aria-label="Preview"><p class="empty">No preview yet: the first comes with '
+            "the first validation.</p></section>"
+        )
+    images, newest = list(previews.items())[-1]
+    names = json.dumps([path.name for path in previews.values()])
+    seen, alt = f"{images:,} images", "Preview after {}: each row is one example"
+    links = " ".join(
+        f'<a href="previews/{path.name}">{compact(number)}</a>' for number, path in previews.items()
+    )
+    return f"""<section aria-label="Preview">
+<div class="bar">
+<h2>Preview</h2><span class="quiet" id="preview-images">{seen}</span>
+<div class="steps" hidden>
+<button type="button" aria-label="Older preview">‹</button>
+<input type="range" id="preview-slider" min="0" max="{len(previews) - 1}" \
+value="{len(previews) - 1}" aria-label="Preview, by images seen" data-names="{escape(names)}">
+<button type="button" aria-label="Newer preview">›</button>
+</div>
+</div>
+<a class="shot" href="previews/{newest.name}"><img id="preview" src="previews/{newest.name}" \
+alt="{alt.format(seen)}" data-alt="{alt}"{_size(newest)}></a>
+<noscript><p class="quiet">All previews, by images seen: {links}</p></noscript>
+</section>"""
+
+
+def _size(path: Path) -> str:
+    """Width and height of a PNG as attributes, so that the page does not jump while it loads."""
+    with path.open("rb") as file:
+        head = file.read(24)
+    if len(head) < 24 or not head.startswith(_PNG_SIGNATURE):
+        return ""
+    width, height = (int.from_bytes(head[i : i + 4], "big") for i in (16, 20))
+    return f' width="{width}" height="{height}"'
+
+
+def _facts(facts: Mapping[str, str]) -> str:
+    rows = "\n".join(
+        f"<div><dt>{escape(label)}</dt><dd>{escape(value)}</dd></div>"
+        for label, value in facts.items()
+    )
+    return (
+        f'<section aria-label="This run">\n<h2>This run</h2>\n<dl class="facts">\n{rows}\n</dl>\n'
+        "</section>"
+    )

@@ -1,0 +1,99 @@
+"""One step of training: D's turn, then G's (the paper's section 3.3).
+
+B batch, C channels, H height, W width. The engine here is the plain one: it reads like the formulas
+and is the reference that a faster one must equal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.optim import Adam
+
+from pix2pix.config import Config, TrainingConfig
+from pix2pix.data.batches import Batch
+from pix2pix.networks import PatchGAN, UNet, build_discriminator, build_generator
+from pix2pix.networks.noise import noise_keys
+from pix2pix.objective import discriminator_loss, generator_loss, right_share, see
+
+Losses = dict[str, Tensor]
+
+
+@dataclass
+class State:
+    """All that training changes. There is no discriminator where the adversarial term is off."""
+
+    generator: UNet
+    generator_optimiser: Adam
+    discriminator: PatchGAN | None
+    discriminator_optimiser: Adam | None
+    images_seen: int = 0
+
+
+def new_state(config: Config, device: torch.device) -> State:
+    """Fresh networks and optimisers on the device."""
+    generator = build_generator(config).to(device)
+    state = State(generator, _adam(generator, config.training), None, None)
+    if config.objective.gan:
+        state.discriminator = build_discriminator(config).to(device)
+        state.discriminator_optimiser = _adam(state.discriminator, config.training)
+    return state
+
+
+def learning_rate(config: TrainingConfig, images_seen: int) -> float:
+    """Adam's step size for the image at this position."""
+    if config.schedule == "constant":
+        return config.learning_rate
+    left = max(0.0, 1 - images_seen / config.images)
+    return config.learning_rate * min(1.0, 2 * left)
+
+
+def plain_step(state: State, batch: Batch, config: Config) -> Losses:
+    """One turn of D and one of G on B pairs; the losses as detached scalars on the device."""
+    objective = config.objective
+    x, y = batch.source, batch.target
+    for optimiser in (state.generator_optimiser, state.discriminator_optimiser):
+        if optimiser is not None:
+            optimiser.param_groups[0]["lr"] = learning_rate(config.training, state.images_seen)
+
+    g = state.generator(x, noise_keys(config.training.seed, batch.positions))
+    losses = _discriminator_turn(state, x, y, g.detach(), config)
+
+    # G's turn: D is only asked, so its own gradients are neither wanted nor computed.
+    D = state.discriminator
+    if D is not None:
+        D.requires_grad_(False)
+    loss, terms = generator_loss(
+        D, x, y, g, l1=objective.l1, gan=objective.gan,
+        conditional=objective.conditional, kind=objective.adversarial,
+    )  # fmt: skip
+    state.generator_optimiser.zero_grad()
+    loss.backward()
+    state.generator_optimiser.step()
+
+    state.images_seen += len(batch.names)
+    return losses | {name: term.detach() for name, term in terms.items()}
+
+
+def _discriminator_turn(state: State, x: Tensor, y: Tensor, g: Tensor, config: Config) -> Losses:
+    """Teach D real from fake; `g` is detached. Nothing where there is no D."""
+    D, optimiser = state.discriminator, state.discriminator_optimiser
+    if D is None or optimiser is None:
+        return {}
+    D.requires_grad_(True)
+    conditional = config.objective.conditional
+    # Real and fake pass apart, so that batch norm never mixes their statistics.
+    real, fake = D(see(x, y, conditional)), D(see(x, g, conditional))
+    loss = discriminator_loss(real, fake, config.objective.adversarial)
+    optimiser.zero_grad()
+    loss.backward()
+    optimiser.step()
+    return {"loss_d": loss.detach(), "d_right": right_share(real.detach(), fake.detach())}
+
+
+def _adam(network: UNet | PatchGAN, config: TrainingConfig) -> Adam:
+    return Adam(
+        network.parameters(), config.learning_rate, (config.beta1, config.beta2), fused=True
+    )

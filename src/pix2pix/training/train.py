@@ -1,0 +1,191 @@
+"""From a folder of pairs to a model: put the parts together, take up a stopped run, train."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from rich.console import Console
+
+from pix2pix.config import Config
+from pix2pix.data.batches import Loader
+from pix2pix.data.pairs import Pair, PairSet, find_pairs
+from pix2pix.data.store import Store, open_store
+from pix2pix.device import describe, is_out_of_memory, pick_device
+from pix2pix.errors import UserError
+from pix2pix.model_file import Header, ImageContract, Provenance, load_model, versions
+from pix2pix.progress import Watch
+from pix2pix.training.checkpoint import load_state
+from pix2pix.training.loop import Session, fit
+from pix2pix.training.runs import Run
+from pix2pix.training.step import State, new_state
+from pix2pix.training.validation import PREVIEWS, spread_out
+
+
+@dataclass(frozen=True)
+class Result:
+    """What training came to."""
+
+    model: Path
+    finished: bool  # False where the user stopped it; the same call goes on
+    images_seen: int
+    scores: dict[str, float]
+    failures: Sequence[str]  # one sentence for each pair that could not be used
+
+
+def train(
+    data: Sequence[str | Path],
+    config: Config,
+    run: str | Path,
+    *,
+    device: str = "auto",
+    init: str | Path | None = None,
+    strict: bool = False,
+    console: Console | None = None,
+) -> Result:
+    """Train on a folder of pairs, or on two folders (sources, targets), into the folder `run`.
+
+    The same call again continues a run that was stopped, and a larger `training.images` one that
+    was finished. `init` starts a new run from a model's weights. `strict` raises at the first pair
+    that cannot be read. `console` is told how it goes. Raises UserError for a request that cannot
+    be met; then nothing was written.
+    """
+    folder, watch, chosen = Run(Path(run)), Watch(console), pick_device(device)
+    folder.check(config)
+    pairs = find_pairs([Path(d) for d in data], config.data.source)
+    learned, looked_at = _open_stores(pairs, config, strict, watch)
+    header = _header(config, pairs, learned, init)
+    try:
+        state = new_state(config, chosen)
+        if init is not None and not folder.state.is_file():
+            _start_from(state, Path(init), chosen)
+        environment = {**versions(), "python": platform.python_version(),
+                       "system": platform.platform(), "device": describe(chosen),
+                       "command": sys.argv, "data": [str(Path(d).resolve()) for d in data],
+                       "data_digest": learned.digest}  # fmt: skip
+        folder.open(config, environment)
+        session = Session(
+            config, state, folder,
+            Loader(learned, config.data, config.training.batch, config.training.seed),
+            looked_at, bool(pairs.validation), chosen, header, _facts(config, pairs, chosen), watch,
+        )  # fmt: skip
+        _resume(session)
+        finished = fit(session)
+    except (RuntimeError, MemoryError) as error:
+        if is_out_of_memory(error):
+            raise _too_large(config, chosen) from None
+        raise
+    finally:
+        watch.close()
+        folder.close()
+    failures = [*learned.failures, *looked_at.failures]
+    return Result(folder.model, finished, state.images_seen, session.scores, failures)
+
+
+def _open_stores(pairs: PairSet, config: Config, strict: bool, watch: Watch) -> tuple[Store, Store]:
+    """The pairs to learn from, and those to look at: of validation, or a few of training."""
+    watch.say(_in_words(pairs))
+
+    def opened(some: Sequence[Pair], size_px: int) -> Store:
+        return open_store(
+            some, size_px, (config.model.source_channels, config.model.target_channels),
+            strict=strict,
+            progress=lambda done, total: watch.update("reading pairs", done, total, "pairs"),
+        )  # fmt: skip
+
+    learned = opened(pairs.splits["train"], config.data.resize_px)
+    look = pairs.validation or pairs.splits["train"]
+    count = config.training.validate_pairs if pairs.validation else PREVIEWS
+    looked_at = opened([look[i] for i in spread_out(look, count)], config.data.size_px)
+    for failure in (*learned.failures, *looked_at.failures):
+        watch.say(f"left out: {failure}")
+    return learned, looked_at
+
+
+def _in_words(pairs: PairSet) -> str:
+    counts = ", ".join(f"{len(some):,} {split}" for split, some in pairs.splits.items())
+    return f"pairs: {counts} ({pairs.layout}{'; ' + pairs.note if pairs.note else ''})"
+
+
+def _header(config: Config, pairs: PairSet, learned: Store, init: str | Path | None) -> Header:
+    return Header(
+        config=config,
+        image=ImageContract(
+            source_channels=config.model.source_channels,
+            target_channels=config.model.target_channels,
+            size_px=config.data.size_px,
+            layout=pairs.layout,
+            source=config.data.source,
+        ),
+        mode=config.default_mode,
+        provenance=Provenance(
+            images_seen=0, pairs=len(learned), data_digest=learned.digest, scores={},
+            versions=versions(), initialised_from=str(init) if init else None,
+        ),
+    )  # fmt: skip
+
+
+def _facts(config: Config, pairs: PairSet, device: torch.device) -> dict[str, str]:
+    """What the run's page says above the curves."""
+    model, objective, training = config.model, config.objective, config.training
+    adversarial = "cGAN" if objective.conditional else "GAN"
+    terms = [f"{objective.l1:g} L1"] * bool(objective.l1)
+    terms += [f"{objective.gan:g} {adversarial} ({objective.adversarial})"] * bool(objective.gan)
+    return {
+        "data": _in_words(pairs).removeprefix("pairs: "),
+        "generator": f"{model.generator}, width {model.width}, {config.data.size_px} px",
+        "discriminator": f"{model.discriminator_px} px patches" if objective.gan else "none",
+        "objective": " + ".join(terms),
+        "batch": f"{training.batch}, learning rate {training.learning_rate:g}",
+        "inference mode": config.default_mode,
+        "device": describe(device),
+    }
+
+
+def _start_from(state: State, model: Path, device: torch.device) -> None:
+    """Put a model's weights into a fresh generator; raises UserError where they do not fit."""
+    given, header = load_model(model, device)
+    wanted = {name: tuple(t.shape) for name, t in state.generator.state_dict().items()}
+    found = {name: tuple(t.shape) for name, t in given.state_dict().items()}
+    if wanted != found:
+        asked = f"--set model.width={header.config.model.width}"
+        raise UserError(
+            f"{model} holds another generator ({header.config.model.generator}, width "
+            f"{header.config.model.width}, {header.config.data.size_px} px, norm "
+            f"{header.config.model.norm}) than the one asked for.",
+            f"Ask for the same model.* and data.size_px as it has, for example {asked}.",
+        )
+    state.generator.load_state_dict(given.state_dict())
+
+
+def _resume(session: Session) -> None:
+    """Take up the saved state, if there is one, where it was saved."""
+    if not session.run.state.is_file():
+        session.run.cut_metrics(0)
+        return
+    about = load_state(session.run.state, session.state, session.device)
+    session.run.cut_metrics(about["metrics_bytes"])
+    session.meter.unpack(about["meter"], session.device)
+    session.seconds, session.scores = about["seconds"], about["scores"]
+    session.saved_at = session.state.images_seen
+    total, batch = session.config.training.images, session.config.training.batch
+    # The last batch may have gone a little beyond what was asked for.
+    if session.state.images_seen - batch >= total:
+        raise UserError(
+            f"{session.run.path} has already seen {session.state.images_seen:,} images, more than "
+            f"the {total:,} asked for.",
+            "Ask for more with --set training.images=N, or choose another --run.",
+        )
+    session.watch.say(f"continuing {session.run.path} at image {session.state.images_seen:,}")
+
+
+def _too_large(config: Config, device: torch.device) -> UserError:
+    return UserError(
+        f"Out of memory on {describe(device)} with batches of {config.training.batch} at "
+        f"{config.data.size_px} px and width {config.model.width}.",
+        "Lower training.batch, model.width or data.size_px; what was saved is kept.",
+    )

@@ -1,0 +1,59 @@
+"""Scores and previews while training, in the inference mode in which the model will be used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from PIL import Image
+
+from pix2pix import images
+from pix2pix.config import Mode
+from pix2pix.data.batches import Batch, in_order
+from pix2pix.data.store import Store
+from pix2pix.measures import measure
+from pix2pix.networks import UNet
+from pix2pix.networks.modes import inference, uses_noise
+from pix2pix.networks.noise import noise_keys
+
+PREVIEWS = 4
+
+
+@torch.no_grad()
+def translate_batch(generator: UNet, batch: Batch, mode: Mode) -> torch.Tensor:
+    """The outputs (B, C, H, W) for a batch, by the noise that translation uses."""
+    keys = noise_keys(0, torch.zeros_like(batch.positions)) if uses_noise(mode) else None
+    with inference(generator, mode):
+        output: torch.Tensor = generator(batch.source, keys)
+    return output
+
+
+def validate(generator: UNet, store: Store, mode: Mode, device: torch.device) -> dict[str, float]:
+    """Mean L1, PSNR and SSIM over a store, as `val_l1`, `val_psnr_db`, `val_ssim`."""
+    sums: dict[str, float] = {}
+    for batch in in_order(store, 8):
+        batch = batch.to(device)
+        scores = measure(translate_batch(generator, batch, mode), batch.target)
+        for name, values in scores.items():
+            sums[name] = sums.get(name, 0.0) + float(values.sum())
+    return {f"val_{name}": total / len(store) for name, total in sums.items()}
+
+
+def preview(generator: UNet, store: Store, mode: Mode, device: torch.device) -> Image.Image:
+    """Source, output and target of the store's first pictures, one row each."""
+    batch = next(in_order(store, PREVIEWS)).to(device)
+    output = translate_batch(generator, batch, mode)
+    columns = [images.to_pixels(t) for t in (batch.source, output, batch.target)]
+    rows = list(zip(*columns, strict=True))
+    return images.grid(rows, ("source", "output", "target"))
+
+
+def spread_out(items: Sequence[object], count: int) -> list[int]:
+    """`count` indexes spread evenly over a sequence, all of it where it is shorter."""
+    count = min(count, len(items))
+    return [i * len(items) // count for i in range(count)]
+
+
+def rounded(scores: Mapping[str, float]) -> dict[str, float]:
+    """Scores as they are written: six digits are more than they mean."""
+    return {name: float(f"{value:.6g}") for name, value in scores.items()}
