@@ -151,6 +151,7 @@ def translate(
     """
     from rich.console import Console
 
+    from pix2pix.progress import Watch
     from pix2pix.translate_files import Options, looks_like_pairs, plan, run_jobs
     from pix2pix.translator import Translator
 
@@ -159,7 +160,7 @@ def translate(
         _choice("--mode", mode, ("paper", "deterministic", "running")),
         seed, samples, batch, strict,
     )  # fmt: skip
-    jobs = plan(inputs, out, _suffix(suffix))
+    jobs = plan(inputs, out, _suffix(suffix), samples)
     translator = Translator.load(model, device)
     if half == "whole" and looks_like_pairs(translator, jobs):
         side = translator.header.image.source
@@ -168,7 +169,14 @@ def translate(
             f"from; if it is a pair, add --half {side}",
             file=sys.stderr,
         )
-    failures = run_jobs(translator, jobs, options, _Bar(Console(stderr=True)))
+    watch = Watch(Console(stderr=True))
+    try:
+        failures = run_jobs(
+            translator, jobs, options,
+            lambda done, total: watch.update("translating", done, total, "pictures"),
+        )  # fmt: skip
+    finally:
+        watch.close()
     print(f"{len(jobs) - len(failures)} of {len(jobs)} pictures translated to {out}")
     _report(failures, "files were skipped")
 
@@ -216,18 +224,6 @@ def demo(
 
     page = run_demo(out, device, Console(stderr=True))
     print(f"page: {page}")
-
-
-class _Bar:
-    """Progress of a translation on the console."""
-
-    def __init__(self, console: Any) -> None:
-        from pix2pix.progress import Watch
-
-        self.watch = Watch(console)
-
-    def __call__(self, done: int, total: int) -> None:
-        self.watch.update("translating", done, total, "pictures")
 
 
 def _choice(option: str, value: str | None, allowed: Sequence[str]) -> Any:

@@ -6,6 +6,9 @@ import torch
 
 from pix2pix.errors import UserError
 
+# What torch says where it has no type for it: on Linux, on Windows, on Apple's GPUs.
+_OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
+
 
 def pick_device(name: str = "auto") -> torch.device:
     """The device of that name; `auto` is the first GPU there is, or the processor.
@@ -38,7 +41,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Whether torch or Python ran out of memory, on a GPU or on the processor."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
-    return isinstance(error, RuntimeError) and "allocate memory" in str(error)
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in _OUT_OF_MEMORY)
 
 
 def _present() -> list[str]:

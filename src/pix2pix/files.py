@@ -18,8 +18,12 @@ def is_picture(path: Path) -> bool:
 
 
 def list_pictures(folder: Path) -> list[Path]:
-    """Every picture below a folder, sub-folders included, sorted by path."""
-    return sorted(path for path in folder.rglob("*") if is_picture(path) and path.is_file())
+    """Every picture below a folder, sub-folders included but no hidden ones, sorted by path."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if is_picture(path) and not _is_hidden(path.relative_to(folder)) and path.is_file()
+    )
 
 
 @contextmanager
@@ -29,8 +33,8 @@ def replacing(path: Path) -> Iterator[Path]:
     The new file is flushed to disk before it is renamed: after a crash there is the old file or
     the new one, whole. Raises UserError where it cannot be written; the old file stays.
     """
-    # The suffix is kept, because writers choose their format by it.
-    temporary = path.with_name(f".{os.getpid()}-{path.name}")
+    # The suffix is kept, because writers choose their format by it; a long name is not.
+    temporary = path.with_name(f".{os.getpid()}-{path.name[-60:]}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
@@ -42,6 +46,10 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         if temporary.parent.is_dir():
             temporary.unlink(missing_ok=True)
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
 
 
 def cannot_write(path: Path, error: OSError) -> UserError:

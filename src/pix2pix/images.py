@@ -31,7 +31,8 @@ def open_image(path: Path) -> Image.Image:
     """The picture of a file, whole and upright; raises UserError that names the file."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            # Of large pictures and of broken metadata; what matters is raised.
+            warnings.filterwarnings("ignore", module=r"PIL\.")
             with Image.open(path) as opened:
                 opened.load()
                 return ImageOps.exif_transpose(opened)
@@ -70,6 +71,9 @@ def to_channels(image: Image.Image, channels: int) -> Image.Image:
     if image.mode in _SIXTEEN_BIT:
         # Pillow would clip at 255; 65535 is white.
         image = Image.fromarray((np.asarray(image).clip(0, 65535) / 257).round().astype(np.uint8))
+    if image.mode == "P" and "transparency" in image.info:
+        # Pillow warns of every other way.
+        image = image.convert("RGBA")
     return image.convert(MODES[channels])
 
 
@@ -80,7 +84,7 @@ def resize(image: Image.Image, size_px: int) -> Image.Image:
 
 def to_array(image: Image.Image) -> Array:
     """(H, W, C) uint8, C = 1 for grey pictures."""
-    array = np.asarray(image, np.uint8)
+    array = np.array(image, np.uint8)  # a copy: Pillow's own bytes are read-only
     return array[:, :, None] if array.ndim == 2 else array
 
 
@@ -91,7 +95,7 @@ def from_array(array: Array) -> Image.Image:
 
 def to_tensor(array: Array) -> Tensor:
     """(H, W, C) uint8, or a batch (B, H, W, C) -> (C, H, W) float32 in [-1, 1]."""
-    tensor = torch.from_numpy(np.ascontiguousarray(array)).movedim(-1, -3)
+    tensor = torch.from_numpy(np.array(array)).movedim(-1, -3)  # a copy: arrays may be read-only
     return tensor.float().div(127.5).sub(1)
 
 
@@ -100,6 +104,11 @@ def to_pixels(tensor: Tensor) -> Array:
     levels = tensor.detach().float().add(1).mul(127.5).round().clamp(0, 255)
     pixels: Array = levels.to(torch.uint8).movedim(-3, -1).cpu().numpy()
     return pixels
+
+
+def can_write(path: Path) -> bool:
+    """Whether a path's ending names a format in which pictures can be written."""
+    return Image.registered_extensions().get(path.suffix.lower()) in Image.SAVE
 
 
 def save_image(image: Image.Image, path: Path) -> None:

@@ -20,8 +20,8 @@ from torch.nn.functional import relu, softplus
 Discriminator = Callable[[Tensor], Tensor]
 
 # Adversarial losses on logits: what D pays for calling a real patch fake and a fake one real, and
-# what G pays for a patch that D calls fake. softplus(-t) = -log sigmoid(t); bce's third entry is the
-# non-saturating form: maximise log D(x, G(x,z)) rather than minimise log(1 - D(x, G(x,z))).
+# what G pays for a patch that D calls fake. softplus(-t) = -log sigmoid(t). The third entry of bce
+# is the non-saturating form: maximise log D(x, G(x,z)), not minimise log(1 - D(x, G(x,z))).
 ADVERSARIAL: dict[str, tuple[Callable[[Tensor], Tensor], ...]] = {
     "bce": (lambda t: softplus(-t), softplus, lambda t: softplus(-t)),
     "lsgan": (lambda t: (t - 1) ** 2, lambda t: t**2, lambda t: (t - 1) ** 2),
@@ -54,6 +54,7 @@ def generator_loss(
     return loss, terms
 
 
-def right_share(real: Tensor, fake: Tensor) -> Tensor:
-    """Share of D's logits with the right sign: 0.5 is guessing, 1 is a D that always wins."""
-    return ((real > 0).to(real.dtype).mean() + (fake < 0).to(fake.dtype).mean()) / 2
+def right_share(real: Tensor, fake: Tensor, kind: str) -> Tensor:
+    """Share of D's logits on the right side: 0.5 is guessing, 1 is a D that always wins."""
+    border = 0.5 if kind == "lsgan" else 0.0  # least squares pull towards 1 and 0
+    return ((real > border).to(real.dtype).mean() + (fake < border).to(fake.dtype).mean()) / 2

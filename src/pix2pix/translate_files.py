@@ -37,14 +37,20 @@ class Options:
     strict: bool = False
 
 
-def plan(inputs: Sequence[str], out: Path, suffix: str | None = None) -> list[Job]:
+def plan(
+    inputs: Sequence[str], out: Path, suffix: str | None = None, samples: int = 1
+) -> list[Job]:
     """The jobs for files, folders and globs; `suffix` (".png") replaces the pictures' own.
 
     A folder's sub-folders are kept below `out`. `out` may be a file where there is one input file.
     Raises UserError where nothing is found, two outputs would be one, or an input would be lost.
     """
     found = [item for text in inputs for item in _expand(text)]
-    single = len(found) == 1 and is_picture(out) and not out.is_dir()
+    single = is_picture(out) and not out.is_dir()
+    if single and len(found) > 1:
+        raise UserError(
+            f"{len(found)} pictures cannot all become {out}.", "Name a folder with --out."
+        )
     jobs = [
         Job(path, out if single else out / (name.with_suffix(suffix) if suffix else name))
         for path, name in found
@@ -52,8 +58,9 @@ def plan(inputs: Sequence[str], out: Path, suffix: str | None = None) -> list[Jo
     sources = {job.source.resolve(): job.source for job in jobs}
     taken: dict[Path, Path] = {}
     for job in jobs:
-        if job.output.resolve() in sources:
-            raise UserError(f"{job.output} is an input and would be lost.", "Choose another --out.")
+        for output in _outputs(job, samples):
+            if output.resolve() in sources:
+                raise UserError(f"{output} is an input and would be lost.", "Choose another --out.")
         if (other := taken.setdefault(job.output, job.source)) != job.source:
             raise UserError(
                 f"{other} and {job.source} would both become {job.output}.",
@@ -78,9 +85,7 @@ def run_jobs(
         opened: list[tuple[Job, Image.Image]] = []
         for job in jobs[start : start + options.batch]:
             try:
-                opened.append((job, images.half(
-                    images.open_image(job.source), options.half, str(job.source)
-                )))  # fmt: skip
+                opened.append((job, _open(job, options.half)))
             except UserError as error:
                 if options.strict or len(jobs) == 1:
                     raise
@@ -97,10 +102,29 @@ def looks_like_pairs(translator: Translator, jobs: Sequence[Job]) -> bool:
     if translator.header.image.layout != "side by side":
         return False
     try:
-        with Image.open(jobs[0].source) as first:
-            return first.width == 2 * first.height
-    except OSError:
+        first = images.open_image(jobs[0].source)
+    except UserError:
         return False
+    return first.width == 2 * first.height
+
+
+def _open(job: Job, side: images.Side) -> Image.Image:
+    image = images.open_image(job.source)
+    if not images.can_write(job.output):
+        raise UserError(
+            f"{job.source} cannot be written as {job.output}: "
+            f"'{job.output.suffix}' is no format of pictures.",
+            "Name a format, for example --format png.",
+        )
+    return images.half(image, side, str(job.source))
+
+
+def _outputs(job: Job, samples: int) -> list[Path]:
+    """The files of a job: its output, or NAME-1 ... NAME-n and NAME-spread."""
+    if samples == 1:
+        return [job.output]
+    endings = [*range(1, samples + 1), "spread"]
+    return [job.output.with_stem(f"{job.output.stem}-{ending}") for ending in endings]
 
 
 def _translate(
@@ -119,13 +143,12 @@ def _translate(
 
 
 def _save_variants(translator: Translator, job: Job, image: Image.Image, options: Options) -> None:
-    """NAME-1 ... NAME-n, and NAME-spread: where they differ, white at the greatest difference."""
+    """The variants, and where they differ: white at the greatest difference."""
     result = translator.variants(image, options.samples, mode=options.mode, seed=options.seed)
-    for number, output in enumerate(result.images, 1):
-        images.save_image(output, job.output.with_stem(f"{job.output.stem}-{number}"))
     spread = result.spread / max(float(result.spread.max()), 1e-6) * 255
     sheet = images.from_array(spread.round().astype(np.uint8)[:, :, None])
-    images.save_image(sheet, job.output.with_stem(f"{job.output.stem}-spread"))
+    for output, path in zip([*result.images, sheet], _outputs(job, options.samples), strict=True):
+        images.save_image(output, path)
 
 
 def _expand(text: str) -> Iterator[tuple[Path, Path]]:
@@ -142,11 +165,12 @@ def _expand(text: str) -> Iterator[tuple[Path, Path]]:
     elif path.exists():
         yield path, Path(path.name)
     elif glob.has_magic(text):
-        matches = [Path(p) for p in sorted(glob.glob(text, recursive=True)) if is_picture(Path(p))]
+        named = (Path(p) for p in sorted(glob.glob(text, recursive=True)))
+        matches = [p for p in named if is_picture(p) and p.is_file()]
         if not matches:
             raise UserError(f"No picture matches {text}.")
         base = _fixed_part(path)
-        yield from ((p, p.relative_to(base)) for p in matches if p.is_file())
+        yield from ((p, p.relative_to(base)) for p in matches)
     else:
         raise UserError(f"There is no file or folder {path}.")
 

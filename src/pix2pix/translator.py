@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import overload
+from typing import TypeVar, overload
 
 import numpy as np
 import torch
@@ -28,6 +28,7 @@ from pix2pix.networks.modes import inference, uses_noise
 from pix2pix.networks.noise import noise_keys
 
 Picture = Image.Image | NDArray[np.uint8] | Path | str
+P = TypeVar("P", bound=Picture)
 
 
 @dataclass(frozen=True)
@@ -63,13 +64,16 @@ class Translator:
     ) -> Image.Image: ...
     @overload
     def translate(
-        self, pictures: Sequence[Picture], *, mode: Mode | None = None, seed: int = 0,
-        batch: int = 8,
-    ) -> list[Image.Image]: ...  # fmt: skip
+        self, pictures: list[P], *, mode: Mode | None = None, seed: int = 0, batch: int = 8
+    ) -> list[Image.Image]: ...
     def translate(
-        self, pictures: Picture | Sequence[Picture], *, mode: Mode | None = None, seed: int = 0,
+        self,
+        pictures: Picture | list[P],
+        *,
+        mode: Mode | None = None,
+        seed: int = 0,
         batch: int = 8,
-    ) -> Image.Image | list[Image.Image]:  # fmt: skip
+    ) -> Image.Image | list[Image.Image]:
         """Translations of one picture or of a list, each of the size of its source.
 
         A picture is a PIL image, an (H, W) or (H, W, C) uint8 array, or a path. `mode` is the
@@ -77,15 +81,11 @@ class Translator:
         `batch` pictures of one padded size are translated at a time. Raises UserError for a picture
         that cannot be read and for a mode that the model does not have.
         """
-        many = (
-            pictures if isinstance(pictures, Sequence) and not isinstance(pictures, str) else None
-        )
-        sources = [self._tensor(p) for p in (many if many is not None else [pictures])]
-        outputs = [
-            images.from_array(images.to_pixels(t))
-            for t in self.translate_tensors(sources, mode=mode, seed=seed, batch=batch)
-        ]
-        return outputs if many is not None else outputs[0]
+        if not isinstance(pictures, list):
+            return self.translate([pictures], mode=mode, seed=seed)[0]
+        sources = [self._tensor(picture) for picture in pictures]
+        outputs = self.translate_tensors(sources, mode=mode, seed=seed, batch=batch)
+        return [images.from_array(images.to_pixels(output)) for output in outputs]
 
     def variants(
         self, picture: Picture, samples: int, *, mode: Mode | None = None, seed: int = 0
@@ -134,6 +134,11 @@ class Translator:
             picture = images.open_image(Path(picture))
         elif isinstance(picture, np.ndarray):
             picture = _from_numpy(picture)
+        elif not isinstance(picture, Image.Image):
+            raise UserError(
+                f"A {type(picture).__name__} was given: "
+                "wanted a PIL image, a numpy array, a path, or a list of them."
+            )
         channels = self.header.image.source_channels
         return images.to_tensor(images.to_array(images.to_channels(picture, channels)))
 
@@ -154,9 +159,12 @@ def _mirrored(length: int, multiple: int) -> Tensor:
 
 
 def _from_numpy(array: NDArray[np.uint8]) -> Image.Image:
-    if array.dtype != np.uint8 or array.ndim not in (2, 3) or 0 in array.shape:
+    layers = array[:, :, None] if array.ndim == 2 else array
+    if array.dtype != np.uint8 or layers.ndim != 3 or layers.shape[2] not in images.MODES or (
+        0 in array.shape
+    ):  # fmt: skip
         raise UserError(
             f"An array of {array.dtype} and shape {array.shape} was given: "
-            "wanted uint8 of shape (H, W) or (H, W, C)."
+            "wanted uint8 of shape (H, W) or (H, W, C) with C = 1, 3 or 4."
         )
-    return images.from_array(array[:, :, None] if array.ndim == 2 else array)
+    return images.from_array(layers)

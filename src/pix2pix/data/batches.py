@@ -33,8 +33,10 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on another device."""
-        moved = (t.to(device, non_blocking=True) for t in (self.source, self.target))
-        return Batch(*moved, self.names, self.positions.to(device, non_blocking=True))
+        source, target, positions = (
+            t.to(device, non_blocking=True) for t in (self.source, self.target, self.positions)
+        )
+        return Batch(source, target, self.names, positions)
 
 
 class Loader:

@@ -9,8 +9,9 @@ Two layouts, each with or without sub-folders train, val and test:
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -66,10 +67,12 @@ def find_pairs(data: Sequence[Path], source: Literal["left", "right"]) -> PairSe
         return _found(_by_split(_matched(*data)), "two folders")
     if len(data) != 1:
         raise UserError(f"{len(data)} folders were given: wanted one of pairs, or two.")
-    return _in_one_folder(data[0], source)
+    return _with_unused(_in_one_folder(data[0], source), data[0])
 
 
 def _in_one_folder(root: Path, source: Literal["left", "right"]) -> PairSet:
+    if (root / "val").is_dir() and (root / "validation").is_dir():
+        raise UserError(f"{root} has both val/ and validation/.", "Keep one of them.")
     splits = {_SPLITS[f.name]: f for f in root.iterdir() if f.is_dir() and f.name in _SPLITS}
     if _is_two_folders(root) and not any(_is_two_folders(f) for f in splits.values()):
         return _found(_by_split(_matched(root / "source", root / "target")), "two folders")
@@ -145,9 +148,20 @@ def _found(
     return PairSet({k: list(v) for k, v in splits.items()}, layout, note)
 
 
+def _with_unused(found: PairSet, root: Path) -> PairSet:
+    """The same, with a word on the pictures that lie outside its layout."""
+    used = {h.path for some in found.splits.values() for p in some for h in (p.source, p.target)}
+    unused = [path for path in list_pictures(root) if path not in used]
+    if not unused:
+        return found
+    first = os.fsencode(unused[0].relative_to(root)).decode(errors="replace")
+    word = f"{len(unused)} pictures outside these folders are not used, such as {first}"
+    return replace(found, note=f"{found.note}; {word}" if found.note else word)
+
+
 def _split_by_digest(pairs: Sequence[Pair]) -> tuple[list[Pair], list[Pair]]:
-    """(train, val): a tenth held out by the digest of its name, so that it stays when files come."""
-    val = [p for p in pairs if hashlib.sha256(p.name.encode()).digest()[0] < 26]
+    """(train, val): a tenth held out by the digest of its name: it stays when files come."""
+    val = [p for p in pairs if hashlib.sha256(os.fsencode(p.name)).digest()[0] < 26]
     if len(val) == len(pairs):
         return list(pairs), []
     held = set(val)

@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pix2pix.data.sample_render import LABEL, PALETTE, render
+from pix2pix.data.sample_materials import LABEL, PALETTE
+from pix2pix.data.sample_render import render
 
 __all__ = ["PALETTE", "make_pair", "write_pairs"]
 
@@ -59,7 +60,7 @@ class _Outline:
 
 @dataclass(frozen=True)
 class _Style:
-    """What the windows of one house have in common; lengths in cells."""
+    """What the parts of one house have in common."""
 
     slender: float  # width of a window as a share of its bay
     arched: bool
@@ -152,14 +153,15 @@ def _style(rng: np.random.Generator) -> _Style:
         return bool(rng.random() < share)
 
     shutters = chance(0.35)
+    columns = not shutters and chance(0.3)
     return _Style(
         shutters=shutters,
         arched=not shutters and chance(0.35),
         sills=chance(0.85),
         heads=chance(0.7),
         bands=chance(0.5),
-        columns=not shutters and chance(0.3),
-        quoins=chance(0.35),
+        columns=columns,
+        quoins=not columns and chance(0.4),
         gable=chance(0.25),
         slender=float(rng.uniform(0.36, 0.42 if shutters else 0.5)),
         balconies=str(rng.choice(["none", "none", "middle", "long", "alternate"])),
@@ -168,7 +170,7 @@ def _style(rng: np.random.Generator) -> _Style:
 
 
 def _outline(rng: np.random.Generator, style: _Style) -> _Outline:
-    left, right = rng.choice([0, 0, 0, 1, 2, 3, 4], 2)
+    left, right = rng.integers(-6, 17, 2).clip(0) / 4  # a third of the sides touch the frame
     if rng.random() < 0.6:
         right = left
     # Bays keep clear of the quoins, and of a corner that stands free against the sky.

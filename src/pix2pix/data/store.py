@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from pix2pix import images
 from pix2pix.data.pairs import Half, Pair
@@ -98,7 +99,7 @@ def read_pair(pair: Pair, size_px: int, channels: tuple[int, int]) -> images.Arr
     return np.concatenate(list(halves), axis=2)
 
 
-def _read_half(half: Half) -> images.Image.Image:
+def _read_half(half: Half) -> Image.Image:
     return images.half(images.open_image(half.path), half.side, str(half.path))
 
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from html import escape
+from itertools import pairwise
 from statistics import fmean
 
 Point = tuple[float, float]
@@ -31,9 +33,15 @@ class Curve:
     label: str
     points: Sequence[Point]
 
+    @cached_property
     def finite(self) -> list[Point]:
         """The points that can be drawn, by images seen."""
         return sorted((x, y) for x, y in self.points if abs(y) < _TOO_LARGE)
+
+    @cached_property
+    def smoothed(self) -> list[Point]:
+        """The line as it is drawn."""
+        return smooth(self.finite)
 
 
 @dataclass(frozen=True)
@@ -74,13 +82,13 @@ def draw(
     Rare peaks may leave the frame: the axis follows 98 % of the values, because the first steps of
     a GAN would otherwise press everything that follows into a flat line.
     """
-    drawn = [curve.finite() for curve in curves]
     held = [*include, *([guide.value] if guide else [])]
-    frame = _Frame(*_range(drawn, held), max(last_images, 1.0))
+    # A little air on the right, for the last dot.
+    frame = _Frame(*_range(curves, held), max(last_images, 1.0) * 1.015)
     parts = [_grid(frame)]
+    parts += [_line(curve, frame, number) for number, curve in enumerate(curves, start=1)]
     if guide:
         parts.append(_guide(guide, frame))
-    parts += [_line(points, frame, number) for number, points in enumerate(drawn, start=1)]
     return (
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(title)}"'
         f' data-low="{frame.low:.6g}" data-high="{frame.high:.6g}" data-last="{frame.last:.9g}">'
@@ -89,12 +97,6 @@ def draw(
         f'<svg class="plot" x="{_LEFT}" y="{_TOP}" width="{_PLOT_WIDTH}" height="{_PLOT_HEIGHT}">'
         f"{''.join(parts)}</svg></svg>"
     )
-
-
-def latest(curve: Curve) -> Point | None:
-    """Where the drawn line ends (smoothed where the line is); None where nothing can be drawn."""
-    points = smooth(curve.finite())
-    return points[-1] if points else None
 
 
 def smooth(points: Sequence[Point]) -> list[Point]:
@@ -118,7 +120,7 @@ def thin(points: Sequence[Point]) -> list[Point]:
         return list(points)
     edges = _spread(len(points) + 1, MAX_POINTS // 2 + 1)
     kept: list[Point] = []
-    for begin, end in zip(edges, edges[1:], strict=False):
+    for begin, end in pairwise(edges):
         stretch = points[begin:end]
         kept += sorted({min(stretch, key=_value), max(stretch, key=_value)})
     return kept
@@ -150,10 +152,13 @@ def _spread(count: int, most: int) -> list[int]:
     return [round(i * (count - 1) / (most - 1)) for i in range(most)]
 
 
-def _range(curves: Sequence[Sequence[Point]], held: Sequence[float]) -> tuple[float, float]:
+def _range(curves: Sequence[Curve], held: Sequence[float]) -> tuple[float, float]:
+    """Lowest and highest value of the axis, with a little air."""
     bounds = list(held)
-    for points in filter(None, curves):
-        values = sorted(y for _, y in points)
+    for curve in curves:
+        if not curve.finite:
+            continue
+        values = sorted(map(_value, curve.finite))
         rare = len(values) // 100
         bounds += [values[rare], values[-1 - rare]]
     low, high = min(bounds, default=0.0), max(bounds, default=1.0)
@@ -166,14 +171,17 @@ def _range(curves: Sequence[Sequence[Point]], held: Sequence[float]) -> tuple[fl
 
 
 def _step(wanted: float) -> float:
+    """1, 2 or 5 times a power of ten, whichever is nearest in proportion."""
     power = 10.0 ** math.floor(math.log10(wanted))
-    return next((n * power for n in (1, 2, 5) if n * power >= wanted), 10 * power)
+    return min((n * power for n in (1, 2, 5, 10)), key=lambda step: abs(math.log(step / wanted)))
 
 
 def _tick_label(value: float, step: float) -> str:
-    if step >= 1e4 or step < 1e-3:
-        return f"{value:.4g}".replace("e-0", "e-").replace("e+0", "e")
-    return f"{value:.{max(0, -math.floor(math.log10(step) + 1e-9))}f}"
+    """The value with the digits that the step needs: 0.25, 13.0, 5e-5, 2e6."""
+    if 1e-3 <= step < 1e4:
+        return f"{value:.{max(0, -math.floor(math.log10(step) + 1e-9))}f}"
+    digits, power = f"{value:.3e}".split("e")
+    return f"{float(digits):g}e{int(power)}" if value else "0"
 
 
 def _axes(frame: _Frame) -> str:
@@ -206,18 +214,16 @@ def _guide(guide: Guide, frame: _Frame) -> str:
     )
 
 
-def _line(points: Sequence[Point], frame: _Frame, number: int) -> str:
-    """The faint raw line where there is a smoothed one, then the line itself, or its dots."""
-    smoothed = smooth(points)
-    raw = _polyline(thin(points), frame, f"raw raw-{number}") if smoothed != list(points) else ""
-    dots = "".join(
-        f'<circle class="dot dot-{number}" cx="{frame.x(x):.1f}" cy="{frame.y(y):.1f}" r="2.5"/>'
-        for x, y in points
-    )
-    return (
-        raw
-        + _polyline(smoothed, frame, f"line line-{number}")
-        + (dots if len(points) <= _DOTS_UP_TO else "")
+def _line(curve: Curve, frame: _Frame, number: int) -> str:
+    """The line, over its faint raw values where it is smoothed, with dots where they are few."""
+    line = _polyline(curve.smoothed, frame, f"line line-{number}")
+    if curve.smoothed != curve.finite:
+        return _polyline(thin(curve.finite), frame, f"raw raw-{number}") + line
+    if len(curve.finite) > _DOTS_UP_TO:
+        return line
+    return line + "".join(
+        f'<circle class="dot-{number}" cx="{frame.x(x):.1f}" cy="{frame.y(y):.1f}" r="2.5"/>'
+        for x, y in curve.finite
     )
 
 

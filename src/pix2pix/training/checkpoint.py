@@ -17,7 +17,7 @@ from torch.optim import Adam
 
 from pix2pix.errors import UserError
 from pix2pix.model_file import load_tensors, save_tensors
-from pix2pix.training.step import State
+from pix2pix.training.state import State
 
 FORMAT = 1
 _KEY = "pix2pix training state"

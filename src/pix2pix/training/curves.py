@@ -9,7 +9,7 @@ from html import escape
 
 from pix2pix.training.chart import Curve, Guide, Point, compact, draw
 
-Record = Mapping[str, object]
+Line = tuple[float, Mapping[str, object]]  # images seen, and what a line of metrics.jsonl holds
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class _Quantity:
     reading: str
     include: tuple[float, ...] = ()
     guide: Guide | None = None
+    only_if_it_varies: bool = False
 
 
 _QUANTITIES = (
@@ -72,12 +73,14 @@ _QUANTITIES = (
         {"learning_rate": "Adam"},
         "The step size of both optimisers, shown because it changes in this run.",
         include=(0.0,),
+        only_if_it_varies=True,
     ),
 )
 
 
-def section(records: Sequence[Record], seen: int) -> str:
-    charts = "\n".join(filter(None, (_chart(quantity, records, seen) for quantity in _QUANTITIES)))
+def section(lines: Sequence[Line], seen: int) -> str:
+    """The curves of all quantities that the run has, over 0..seen images, as HTML."""
+    charts = "\n".join(filter(None, (_chart(quantity, lines, seen) for quantity in _QUANTITIES)))
     if not charts:
         return (
             '<section aria-label="Curves"><p class="empty">No curves yet: they begin with the '
@@ -93,50 +96,61 @@ the model by its previews first, then read here why it does what it does.</p>
 </section>"""
 
 
-def images_of(record: Record) -> float:
-    images = _number(record, "images")
-    return images if images is not None and math.isfinite(images) else -1.0
-
-
-def _number(record: Record, key: str) -> float | None:
-    value = record.get(key)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value) if abs(value) < 1e300 or value != value else math.inf
-
-
-def points_of(records: Sequence[Record], key: str) -> list[Point]:
-    values = ((images_of(record), _number(record, key)) for record in records)
+def points_of(lines: Sequence[Line], key: str) -> list[Point]:
+    """(images seen, value) of the lines that have a number under the key, NaN and inf included."""
+    values = ((images, number(record.get(key))) for images, record in lines)
     return [(images, value) for images, value in values if value is not None]
 
 
-def _chart(quantity: _Quantity, records: Sequence[Record], seen: int) -> str:
-    """One figure, or nothing where no line of the run has the quantity."""
-    curves = [Curve(label, points_of(records, key)) for key, label in quantity.keys.items()]
-    curves = [curve for curve in curves if curve.points]
-    constant = len({value for curve in curves for _, value in curve.points}) == 1
-    if not curves or ("learning_rate" in quantity.keys and constant):
+def number(value: object) -> float | None:
+    """A value of a line as a number; None where it is something else or missing."""
+    if isinstance(value, float):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    try:
+        return float(value)
+    except OverflowError:  # JSON knows integers of any length
+        return math.inf
+
+
+def _chart(quantity: _Quantity, lines: Sequence[Line], seen: int) -> str:
+    """One figure, or nothing where the run has nothing to show for the quantity."""
+    named = ((label, points_of(lines, key)) for key, label in quantity.keys.items())
+    curves = [Curve(label, points) for label, points in named if points]
+    if not curves or (quantity.only_if_it_varies and _is_constant(curves)):
         return ""
-    ends = [latest(curve) for curve in curves]
-    numbers = "".join(
-        f'<span class="key key-{i}"><b>{f"{end[1]:#.3g}" if end else "–"}</b> '
-        f"{escape(curve.label)}</span>"
-        for i, (curve, end) in enumerate(zip(curves, ends, strict=True), start=1)
-    )
-    where = max((end[0] for end in ends if end), default=0)
     svg = draw(
         quantity.title, curves, last_images=seen, include=quantity.include, guide=quantity.guide
     )
     return f"""<figure class="chart">
-<h3>{escape(quantity.title)}</h3>
-<p class="now">{numbers}<span class="where">at {compact(where)} images</span></p>
+<div class="bar"><h3>{escape(quantity.title)}</h3><span class="where">{_where(curves)}</span></div>
+<p class="now">{_now(curves)}</p>
 {svg}
 {_warning(curves)}<figcaption>{escape(quantity.reading)}</figcaption>
 </figure>"""
 
 
+def _is_constant(curves: Sequence[Curve]) -> bool:
+    return len({value for curve in curves for _, value in curve.points}) == 1
+
+
+def _now(curves: Sequence[Curve]) -> str:
+    """Where each line ends; the script puts the values under the pointer in its place."""
+    ends = [f"{curve.smoothed[-1][1]:#.3g}" if curve.smoothed else "–" for curve in curves]
+    return "".join(
+        f'<span class="key key-{place}"><b>{end}</b> {escape(curve.label)}</span>'
+        for place, (curve, end) in enumerate(zip(curves, ends, strict=True), start=1)
+    )
+
+
+def _where(curves: Sequence[Curve]) -> str:
+    last = max((curve.finite[-1][0] for curve in curves if curve.finite), default=0)
+    return f"at {compact(last)}"
+
+
 def _warning(curves: Sequence[Curve]) -> str:
-    lost = sum(len(curve.points) - len(curve.finite()) for curve in curves)
+    lost = sum(len(curve.points) - len(curve.finite) for curve in curves)
     if not lost:
         return ""
     values = "1 value is" if lost == 1 else f"{lost:,} values are"

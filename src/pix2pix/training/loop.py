@@ -24,7 +24,8 @@ from pix2pix.progress import Watch, in_words
 from pix2pix.training.checkpoint import save_state
 from pix2pix.training.meter import Meter
 from pix2pix.training.runs import Run
-from pix2pix.training.step import State, learning_rate, plain_step
+from pix2pix.training.state import State
+from pix2pix.training.step import learning_rate, plain_step
 from pix2pix.training.validation import preview, rounded, validate
 
 # However long the interval in images, a slow machine never loses more than this.
@@ -197,17 +198,19 @@ def _stopping() -> Iterator[_Stop]:
 
     def ask(number: int, frame: object) -> None:
         stop.asked = True
-        for name, handler in before.items():
-            signal.signal(name, handler)
+        restore()
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
     before: dict[int, Any] = {}
     try:
-        for name in (signal.SIGINT, signal.SIGTERM):
-            before[name] = signal.signal(name, ask)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            before[number] = signal.signal(number, ask)
     except ValueError:
         pass  # not the main thread of the program: whoever owns that decides
     try:
         yield stop
     finally:
-        for name, handler in before.items():
-            signal.signal(name, handler)
+        restore()

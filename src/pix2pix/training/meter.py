@@ -36,6 +36,7 @@ class Meter:
     def unpack(self, packed: Mapping[str, object], device: torch.device) -> None:
         """Take up sums that `pack` gave."""
         sums, count = packed["sums"], packed["count"]
-        assert isinstance(sums, dict) and isinstance(count, int)
+        assert isinstance(sums, dict)
+        assert isinstance(count, int)
         self.sums = {k: torch.tensor(v, device=device) for k, v in sums.items()}
         self.count = count

@@ -58,7 +58,7 @@
       });
       const first = found.find(Boolean);
       if (!first) return;
-      where.textContent = "at " + compact((first.x / width) * last) + " images";
+      where.textContent = "at " + compact((first.x / width) * last);
       cursor.setAttribute("d", `M${first.x} 0v${height}`);
     });
     chart.addEventListener("pointerleave", () => {

@@ -18,7 +18,7 @@ from string import Template
 
 from pix2pix.files import replacing
 from pix2pix.training.chart import compact
-from pix2pix.training.curves import Record, images_of, points_of, section
+from pix2pix.training.curves import Line, number, points_of, section
 
 REFRESH_SECONDS = 10
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -33,17 +33,17 @@ def write_page(
     afterwards it says "finished" if the last line of metrics.jsonl, or the newest preview, has
     reached `images_total`, else "stopped". Text is escaped here; either input may be missing.
     """
-    records = _read_metrics(run / "metrics.jsonl")
+    lines = _read_metrics(run / "metrics.jsonl")
     previews = _find_previews(run / "previews")
-    seen = int(max([*(images_of(record) for record in records), *previews], default=0))
+    seen = int(max([*(images for images, _ in lines), *previews], default=0))
     body = "\n".join(
         [
-            _head(title, seen, images_total, running, records),
+            _head(title, seen, images_total, running, lines),
             '<div class="split">',
             _preview(previews),
             _facts(facts),
             "</div>",
-            section(records, seen),
+            section(lines, seen),
         ]
     )
     text = document(title, body, refresh_seconds=REFRESH_SECONDS if running else None)
@@ -77,31 +77,35 @@ def gallery(rows: Sequence[Sequence[str]], columns: Sequence[str]) -> str:
     head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
     lines = [
         "".join(
-            f'<td><img src="{escape(address)}" alt="{escape(column)}, row {number}"></td>'
+            f'<td><img src="{escape(address)}" alt="{escape(column)}, row {place}"></td>'
             for address, column in zip(row, columns, strict=True)
         )
-        for number, row in enumerate(rows, start=1)
+        for place, row in enumerate(rows, start=1)
     ]
     body = "\n".join(f"<tr>{line}</tr>" for line in lines)
-    return f'<table class="gallery">\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table>'
+    return f"""<table class="gallery">
+<thead><tr>{head}</tr></thead>
+<tbody>
+{body}
+</tbody>
+</table>"""
 
 
 # Reading the run's folder
 
 
-def _read_metrics(path: Path) -> list[Record]:
-    """The lines of metrics.jsonl that are whole: a crash or a reader in between may cut the last."""
-    records: list[Record] = []
-    if not path.is_file():
-        return records
-    for line in path.read_bytes().splitlines():
+def _read_metrics(path: Path) -> list[Line]:
+    """The lines of metrics.jsonl that are whole: a crash may have cut the last."""
+    lines: list[Line] = []
+    for text in path.read_bytes().splitlines() if path.is_file() else ():
         try:
-            record = json.loads(line)
+            record = json.loads(text)
         except ValueError:
             continue
-        if isinstance(record, dict) and images_of(record) >= 0:
-            records.append(record)
-    return records
+        images = number(record.get("images")) if isinstance(record, dict) else None
+        if images is not None and math.isfinite(images):
+            lines.append((images, record))
+    return lines
 
 
 def _find_previews(folder: Path) -> dict[int, Path]:
@@ -117,30 +121,31 @@ def _asset(name: str) -> str:
 # The parts of the page
 
 
-def _head(title: str, seen: int, total: int, running: bool, records: Sequence[Record]) -> str:
+def _head(title: str, seen: int, total: int, running: bool, lines: Sequence[Line]) -> str:
     state = "training" if running else "finished" if seen >= total else "stopped"
-    left = _time_left(records, total - seen) if running else ""
+    left = _time_left(lines, total - seen) if running else ""
     now = datetime.now().astimezone()
     share = min(seen / total, 1.0) if total > 0 else 1.0
     return f"""<header class="head">
 <div class="title"><h1>{escape(title)}</h1><span class="state {state}">{state}</span></div>
 <progress max="1" value="{share:.4f}" aria-label="Images seen of {total:,}"></progress>
 <div class="numbers">
-<span><strong>{seen:,}</strong> of {total:,} images, {math.floor(share * 100)} %{left}</span>
+<span><strong>{seen:,}</strong> of {total:,} images</span>
+<span>{math.floor(share * 100)}%{left}</span>
 <span class="quiet">written <time datetime="{now.isoformat(timespec="seconds")}">\
 {now:%Y-%m-%d %H:%M:%S}</time></span>
 </div>
 </header>"""
 
 
-def _time_left(records: Sequence[Record], images: int) -> str:
+def _time_left(lines: Sequence[Line], images: int) -> str:
     """How long the rest takes at the speed of the last lines, or nothing where that is unknown."""
-    speeds = [speed for _, speed in points_of(records, "images_per_second") if 0 < speed < math.inf]
+    speeds = [speed for _, speed in points_of(lines, "images_per_second") if 0 < speed < math.inf]
     if images <= 0 or not speeds:
         return ""
     minutes = math.ceil(images / fmean(speeds[-20:]) / 60)
     hours, rest = divmod(minutes, 60)
-    return f", about {f'{hours:,} h ' if hours else ''}{rest} min left"
+    return f" · about {f'{hours:,} h ' if hours else ''}{rest} min left"
 
 
 def _preview(previews: Mapping[int, Path]) -> str:
@@ -152,9 +157,10 @@ def _preview(previews: Mapping[int, Path]) -> str:
         )
     images, newest = list(previews.items())[-1]
     names = json.dumps([path.name for path in previews.values()])
-    seen, alt = f"{images:,} images", "Preview after {}: each row is one example"
+    seen = f"{images:,} images"
+    alt = "Preview after {}: source, output and target, one example a row"
     links = " ".join(
-        f'<a href="previews/{path.name}">{compact(number)}</a>' for number, path in previews.items()
+        f'<a href="previews/{path.name}">{compact(at)}</a>' for at, path in previews.items()
     )
     return f"""<section aria-label="Preview">
 <div class="bar">
@@ -173,16 +179,18 @@ alt="{alt.format(seen)}" data-alt="{alt}"{_size(newest)}></a>
 
 
 def _size(path: Path) -> str:
-    """Width and height of a PNG as attributes, so that the page does not jump while it loads."""
+    """Attributes by which the page does not jump while a PNG loads, and small ones stay crisp."""
     with path.open("rb") as file:
         head = file.read(24)
     if len(head) < 24 or not head.startswith(_PNG_SIGNATURE):
         return ""
     width, height = (int.from_bytes(head[i : i + 4], "big") for i in (16, 20))
-    return f' width="{width}" height="{height}"'
+    return f' width="{width}" height="{height}" style="max-width: {3 * width}px"'
 
 
 def _facts(facts: Mapping[str, str]) -> str:
+    if not facts:
+        return ""
     rows = "\n".join(
         f"<div><dt>{escape(label)}</dt><dd>{escape(value)}</dd></div>"
         for label, value in facts.items()

@@ -6,40 +6,16 @@ and is the reference that a faster one must equal.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
-from torch.optim import Adam
 
 from pix2pix.config import Config, TrainingConfig
 from pix2pix.data.batches import Batch
-from pix2pix.networks import PatchGAN, UNet, build_discriminator, build_generator
 from pix2pix.networks.noise import noise_keys
 from pix2pix.objective import discriminator_loss, generator_loss, right_share, see
+from pix2pix.training.state import State
 
 Losses = dict[str, Tensor]
-
-
-@dataclass
-class State:
-    """All that training changes. There is no discriminator where the adversarial term is off."""
-
-    generator: UNet
-    generator_optimiser: Adam
-    discriminator: PatchGAN | None
-    discriminator_optimiser: Adam | None
-    images_seen: int = 0
-
-
-def new_state(config: Config, device: torch.device) -> State:
-    """Fresh networks and optimisers on the device."""
-    generator = build_generator(config).to(device)
-    state = State(generator, _adam(generator, config.training), None, None)
-    if config.objective.gan:
-        state.discriminator = build_discriminator(config).to(device)
-        state.discriminator_optimiser = _adam(state.discriminator, config.training)
-    return state
 
 
 def learning_rate(config: TrainingConfig, images_seen: int) -> float:
@@ -70,7 +46,7 @@ def plain_step(state: State, batch: Batch, config: Config) -> Losses:
         conditional=objective.conditional, kind=objective.adversarial,
     )  # fmt: skip
     state.generator_optimiser.zero_grad()
-    loss.backward()
+    torch.autograd.backward(loss)
     state.generator_optimiser.step()
 
     state.images_seen += len(batch.names)
@@ -86,14 +62,9 @@ def _discriminator_turn(state: State, x: Tensor, y: Tensor, g: Tensor, config: C
     conditional = config.objective.conditional
     # Real and fake pass apart, so that batch norm never mixes their statistics.
     real, fake = D(see(x, y, conditional)), D(see(x, g, conditional))
-    loss = discriminator_loss(real, fake, config.objective.adversarial)
+    kind = config.objective.adversarial
+    loss = discriminator_loss(real, fake, kind)
     optimiser.zero_grad()
-    loss.backward()
+    torch.autograd.backward(loss)
     optimiser.step()
-    return {"loss_d": loss.detach(), "d_right": right_share(real.detach(), fake.detach())}
-
-
-def _adam(network: UNet | PatchGAN, config: TrainingConfig) -> Adam:
-    return Adam(
-        network.parameters(), config.learning_rate, (config.beta1, config.beta2), fused=True
-    )
+    return {"loss_d": loss.detach(), "d_right": right_share(real.detach(), fake.detach(), kind)}

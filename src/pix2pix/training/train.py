@@ -22,7 +22,7 @@ from pix2pix.progress import Watch
 from pix2pix.training.checkpoint import load_state
 from pix2pix.training.loop import Session, fit
 from pix2pix.training.runs import Run
-from pix2pix.training.step import State, new_state
+from pix2pix.training.state import State, new_state
 from pix2pix.training.validation import PREVIEWS, spread_out
 
 

@@ -1,0 +1,88 @@
+"""The demo: make pairs, learn from them, translate held-out maps, show all three side by side.
+
+runs/demo/data/          procedural pairs, made here
+runs/demo/training/      the run: its page shows curves and previews while it learns
+runs/demo/translated/    held-out maps, translated
+runs/demo/index.html     source, output, target
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from rich.console import Console
+
+from pix2pix import images
+from pix2pix.config import Config
+from pix2pix.data.sample import write_pairs
+from pix2pix.files import list_pictures, replacing
+from pix2pix.progress import Watch
+from pix2pix.training.page import document, gallery
+from pix2pix.training.train import train
+from pix2pix.translate_files import Options, plan, run_jobs
+from pix2pix.translator import Translator
+
+SEED = 0
+COUNTS = {"train": 400, "val": 16, "test": 12}
+
+
+def run_demo(out: Path, device: str, console: Console) -> Path:
+    """Run the whole demo into a folder and return its page; the same call goes on where it was.
+
+    Raises UserError where the folder cannot be written.
+    """
+    config, watch = Config.load("demo"), Watch(console)
+    data = out / "data"
+    if not data.is_dir():
+        _make_pairs(data, config.data.size_px, watch)
+    watch.say(f"while it learns, look at {out / 'training' / 'index.html'}")
+    result = train([data], config, out / "training", device=device, console=console)
+    if not result.finished:
+        raise KeyboardInterrupt
+
+    sources, targets, outputs = (out / name for name in ("sources", "targets", "translated"))
+    _split_halves(data / "test", sources, targets)
+    jobs = plan([str(sources)], outputs)
+    run_jobs(Translator.load(result.model, device), jobs, Options())
+    page = out / "index.html"
+    _write_page(page, [job.source.name for job in jobs], result.scores)
+    watch.say(f"the model: {result.model}")
+    watch.say(f"use it:    pix2pix translate {result.model} {sources} -o {out / 'again'}")
+    return page
+
+
+def _make_pairs(data: Path, size_px: int, watch: Watch) -> None:
+    """All of them under another name first: a demo that was stopped here starts anew."""
+    total = sum(COUNTS.values())
+    unfinished = data.with_name(".data-unfinished")
+    try:
+        write_pairs(
+            unfinished, COUNTS, size_px, SEED, lambda n: watch.update("drawing", n, total, "pairs")
+        )
+    finally:
+        watch.close()
+    os.replace(unfinished, data)
+
+
+def _split_halves(pairs: Path, sources: Path, targets: Path) -> None:
+    for path in list_pictures(pairs):
+        whole = images.open_image(path)
+        images.save_image(images.half(whole, "left", str(path)), sources / path.name)
+        images.save_image(images.half(whole, "right", str(path)), targets / path.name)
+
+
+def _write_page(page: Path, names: list[str], scores: dict[str, float]) -> None:
+    folders = ("sources", "translated", "targets")
+    rows = [[f"{folder}/{name}" for folder in folders] for name in names]
+    told = ", ".join(f"{name} {value:g}" for name, value in scores.items())
+    body = (
+        "<h1>Labels to buildings</h1>\n"
+        "<p>None of these label maps was seen in training. Left to right: the map that was given, "
+        "what the model made of it, and the building that was drawn from the same map.</p>\n"
+        f"{gallery(rows, ('source', 'output', 'target'))}\n"
+        f"<p>Scores on the validation pairs: {told}. "
+        "How the model learned: <a href='training/index.html'>curves and previews</a>.</p>"
+    )
+    with replacing(page) as temporary:
+        temporary.write_text(document("pix2pix demo", body), "utf-8")

@@ -1,0 +1,115 @@
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from pix2pix.config import Config
+from pix2pix.errors import UserError
+from pix2pix.networks import UNet, build_generator
+from pix2pix.networks.blocks import Norm
+from pix2pix.networks.modes import inference, set_mode, uses_noise
+from pix2pix.networks.noise import noise_keys
+
+PER_PICTURE = ("paper", "deterministic")
+
+
+@pytest.fixture
+def generator(tiny: Callable[..., Config]) -> UNet:
+    """A generator that is far from its initial weights, so that statistics matter."""
+    network = build_generator(tiny())
+    with torch.no_grad():
+        for module in network.modules():
+            if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+                module.weight.mul_(10)
+            elif isinstance(module, Norm):
+                module.running_mean.fill_(0.3)
+    return network
+
+
+@pytest.fixture
+def pictures() -> Tensor:
+    """Eight pictures of unlike brightness and contrast."""
+    random = torch.Generator().manual_seed(1)
+    contrast = torch.linspace(0.1, 1, 8)[:, None, None, None]
+    return (torch.rand(8, 3, 32, 64, generator=random) * 2 - 1) * contrast + contrast.sin() / 2
+
+
+def translated(generator: UNet, pictures: Tensor, mode: str) -> Tensor:
+    keys = noise_keys(0, torch.zeros(len(pictures), dtype=torch.int64))
+    with torch.no_grad(), inference(generator, mode):
+        return generator(pictures, keys if uses_noise(mode) else None)
+
+
+@pytest.mark.parametrize("mode", PER_PICTURE)
+def test_a_picture_is_the_same_alone_in_a_batch_and_in_any_order(
+    generator: UNet, pictures: Tensor, mode: str
+) -> None:
+    together = translated(generator, pictures, mode)
+    order = torch.tensor([3, 7, 0, 5, 1, 6, 2, 4])
+    torch.testing.assert_close(
+        translated(generator, pictures[order], mode), together[order], rtol=0, atol=1e-4
+    )
+    for i in range(8):
+        alone = translated(generator, pictures[i : i + 1], mode)
+        torch.testing.assert_close(alone[0], together[i], rtol=0, atol=1e-4)
+
+
+def test_statistics_of_the_batch_would_make_pictures_depend_on_each_other(
+    generator: UNet, pictures: Tensor
+) -> None:
+    """Guards the test above: the difference that it looks for is one that it could see."""
+    with torch.no_grad():
+        together, alone = generator(pictures), generator(pictures[:1])
+    assert float((together[0] - alone[0]).abs().max()) > 0.01
+
+
+def test_the_three_modes_give_three_pictures(generator: UNet, pictures: Tensor) -> None:
+    paper, deterministic, running = (
+        translated(generator, pictures, mode) for mode in ("paper", "deterministic", "running")
+    )
+    assert float((paper - deterministic).abs().max()) > 0.01
+    assert float((deterministic - running).abs().max()) > 0.01
+
+
+def test_only_the_papers_mode_has_noise() -> None:
+    assert [uses_noise(mode) for mode in ("paper", "deterministic", "running")] == [
+        True, False, False
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("norm", ["instance", "none"])
+def test_running_is_refused_without_running_statistics(
+    tiny: Callable[..., Config], norm: str
+) -> None:
+    network = build_generator(tiny(f"model.norm={norm}"))
+    with pytest.raises(UserError, match="needs running statistics") as caught:
+        set_mode(network, "running")
+    assert "--mode paper" in caught.value.hint
+    for mode in PER_PICTURE:
+        set_mode(network, mode)
+
+
+@pytest.mark.parametrize("mode", ["paper", "deterministic", "running"])
+def test_inference_leaves_running_statistics_and_training_as_they_were(
+    generator: UNet, pictures: Tensor, mode: str
+) -> None:
+    before = {name: buffer.clone() for name, buffer in generator.named_buffers()}
+    translated(generator, pictures, mode)
+    for name, buffer in generator.named_buffers():
+        assert torch.equal(buffer, before[name])
+    generator(pictures)
+    moved = [not torch.equal(b, before[name]) for name, b in generator.named_buffers()]
+    assert moved
+    assert all(moved)
+
+
+@pytest.mark.parametrize("norm", ["batch", "instance"])
+def test_an_error_inside_inference_still_brings_training_back(
+    tiny: Callable[..., Config], norm: str
+) -> None:
+    network = build_generator(tiny(f"model.norm={norm}"))
+    norms = [m for m in network.modules() if isinstance(m, Norm)]
+    with pytest.raises(RuntimeError, match="mine"), inference(network, "deterministic"):
+        raise RuntimeError("mine")
+    assert {m.statistics for m in norms} == {"batch" if norm == "batch" else "picture"}
