@@ -99,5 +99,9 @@ def test_d_sees_source_then_target_or_the_target_alone() -> None:
 @pytest.mark.parametrize(
     ("real", "fake", "share"), [(1, -1, 1.0), (-1, 1, 0.0), (1, 1, 0.5), (0, 0, 0.0)]
 )
-def test_right_share_counts_signs(real: float, fake: float, share: float) -> None:
-    assert float(right_share(logits(real), logits(fake))) == share
+@pytest.mark.parametrize(("kind", "border"), [("bce", 0), ("hinge", 0), ("lsgan", 0.5)])
+def test_right_share_counts_sides_of_the_border(
+    kind: str, border: float, real: float, fake: float, share: float
+) -> None:
+    found = right_share(logits(border + 0.4 * real), logits(border + 0.4 * fake), kind)
+    assert float(found) == share

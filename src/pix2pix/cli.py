@@ -52,7 +52,8 @@ Recipe = Annotated[
     str | None, typer.Option(metavar="NAME|FILE", help="Recipe of the package, or a TOML file.")
 ]
 Settings = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one setting.")
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; repeatable."),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first bad file.")]

@@ -8,6 +8,7 @@ unpickled.
 from __future__ import annotations
 
 import json
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -76,24 +77,23 @@ def save_model(path: Path, generator: UNet, header: Header) -> None:
 def load_model(path: Path, device: torch.device) -> tuple[UNet, Header]:
     """The generator on the device, and its header.
 
-    Raises UserError for a file that is missing, no model, cut short or of a newer format.
+    Raises UserError for a file that is missing, no model, damaged or of a newer format.
     """
     tensors, about = load_tensors(path, device)
     if _KEY not in about:
         raise UserError(f"{path} is a .safetensors file, but not a pix2pix model.")
-    facts = json.loads(about[_KEY])
-    if (found := facts.pop("format")) > FORMAT:
-        made_by = facts.get("provenance", {}).get("versions", {}).get("pix2pix", "a newer version")
+    found, facts = read_facts(path, about[_KEY])
+    if found > FORMAT:
         raise UserError(
             f"{path} has model format {found}; this version reads up to {FORMAT}.",
-            f"Upgrade pix2pix (the file was made by {made_by}).",
+            "Upgrade pix2pix.",
         )
     try:
         header = Header.model_validate(facts)
         generator = empty_generator(header.config)
         generator.load_state_dict(tensors, assign=True)
-    except (ValidationError, RuntimeError) as error:
-        raise UserError(f"{path} is damaged: {_first_line(error)}.") from None
+    except (UserError, ValidationError, RuntimeError, TypeError) as error:
+        raise damaged(path, error) from None
     return generator.requires_grad_(False), header
 
 
@@ -115,15 +115,30 @@ def load_tensors(path: Path, device: torch.device) -> tuple[dict[str, Tensor], d
         raise UserError(f"{path} {what}: wanted a .safetensors file.")
     try:
         with safe_open(path, "pt", str(device)) as opened:
-            about: dict[str, Any] = opened.metadata() or {}
-            return {name: opened.get_tensor(name) for name in opened.keys()}, about  # noqa: SIM118
+            about: dict[str, str] = opened.metadata() or {}
+            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise UserError(
             f"{path} is not a whole .safetensors file ({path.stat().st_size} bytes): "
-            f"{_first_line(error)}.",
+            f"{_in_short(error)}.",
             "If it was copied or downloaded, fetch it again.",
         ) from None
+    return tensors, about
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0].rstrip(".:")
+def read_facts(path: Path, text: str) -> tuple[int, dict[str, Any]]:
+    """The format and the other facts in a file's JSON header; raises UserError for a broken one."""
+    try:
+        facts = dict(json.loads(text))
+        return int(facts.pop("format")), facts
+    except (ValueError, TypeError, KeyError) as error:
+        raise damaged(path, error) from None
+
+
+def damaged(path: Path, error: Exception) -> UserError:
+    """The sentence for a file that holds something else than its format says."""
+    return UserError(f"{path} is damaged: {_in_short(error)}.", "Fetch or make it again.")
+
+
+def _in_short(error: Exception) -> str:
+    return textwrap.shorten(str(error), 200, placeholder=" ...").rstrip(".:")

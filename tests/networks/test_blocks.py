@@ -118,7 +118,7 @@ def test_up_drops_features_where_there_are_keys_and_a_share_to_drop() -> None:
 
 def test_weights_are_drawn_as_in_the_paper() -> None:
     down = ready(Down(64, 128, "batch", first=False))
-    weight, scale = down.conv.weight, down.norm.weight
+    weight, scale = down.conv.weight.detach(), down.norm.weight.detach()
     assert abs(float(weight.mean())) < 2e-4
     assert float(weight.std()) == pytest.approx(0.02, rel=0.02)
     assert float(scale.mean()) == pytest.approx(1, abs=0.01)

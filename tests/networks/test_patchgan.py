@@ -38,7 +38,7 @@ def test_a_logit_sees_exactly_its_patch(field_px: int) -> None:
     seen = gradient[0, 0] != 0
     rows, columns = (torch.nonzero(seen.any(axis)).flatten() for axis in (1, 0))
     for line in (rows, columns):
-        assert 0 < line[0]
+        assert line[0] > 0
         assert line[-1] < side - 1
         assert int(line[-1] - line[0]) + 1 == field_px
     assert int(seen.sum()) == field_px**2
@@ -76,12 +76,12 @@ def test_the_configuration_counts_patches_as_the_network_does(size_px: int, fiel
 
 
 def test_there_is_one_logit_a_patch() -> None:
-    logits = patchgan(70, width=2)(torch.rand(2, 6, 256, 256))
+    logits = patchgan(70, width=2)(torch.zeros(2, 6, 256, 256))
     assert logits.shape == (2, 1, 30, 30)
 
 
 def test_logits_are_not_squashed() -> None:
-    network = patchgan(16, width=4)
+    network = patchgan(16, width=4, norm="none")
     with torch.no_grad():
         convolutions(network)[-1].bias.fill_(7)
-    assert float(network(torch.rand(1, 6, 32, 32)).max()) > 5
+        assert network(torch.rand(1, 6, 32, 32)).max() > 5

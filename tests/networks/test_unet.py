@@ -90,8 +90,7 @@ def test_height_and_width_are_kept(norm: str, upsample: str, skips: bool) -> Non
     assert out.abs().max() <= 1
 
 
-def test_detail_reaches_the_output_only_by_skips() -> None:
-    """Changing one pixel far from another moves the other only through the bottleneck."""
+def test_with_the_bottleneck_shut_only_skips_reach_the_output() -> None:
     for skips in (True, False):
         network, x = unet(skips=skips, norm="none").double(), picture(1, 3, 32, 32).double()
         with torch.no_grad():

@@ -84,7 +84,7 @@ def _in_one_folder(root: Path, source: Literal["left", "right"]) -> PairSet:
         }
         return _found(found, "two folders")
     side = {s: _side_by_side(f, source) for s, f in folders.items()}
-    if not any(side.values()):
+    if not any(side.values()) and not list_pictures(root):
         raise UserError(
             f"{root} holds no pictures ({_count_files(root)} files).",
             "Wanted side-by-side pictures, or folders source/ and target/ with equal names; "

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+Floats = NDArray[Any]
 Painted = tuple[Floats, Floats]
 
 UNITS = 128
@@ -108,12 +109,14 @@ def paint(name: str, spot: Spot) -> Painted:
 def _rgb(code: int) -> Floats:
     """0xRRGGBB as (3,) linear light in [0, 1]; gamma 2, because a root is exact everywhere."""
     channels = np.array([code >> 16, code >> 8 & 0xFF, code & 0xFF], np.float32) / 255
-    return channels * channels
+    linear: Floats = channels * channels
+    return linear
 
 
 def _mix(one: Floats, other: Floats, amount: Floats) -> Floats:
     """(3,) or (n, 3) colours blended by (n,) amounts of the other -> (n, 3)."""
-    return one + (other - one) * amount[:, None]
+    mixed: Floats = one + (other - one) * amount[:, None]
+    return mixed
 
 
 def _fraction(values: Floats) -> Floats:

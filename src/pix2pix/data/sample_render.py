@@ -38,7 +38,8 @@ def render(labels: Labels) -> NDArray[np.uint8]:
     # Averaged as light, before gamma, as a lens would.
     fine = (albedo * light).reshape(side, _SUPERSAMPLING, side, _SUPERSAMPLING, 3)
     mean = (fine[:, 0, :, 0] + fine[:, 0, :, 1] + fine[:, 1, :, 0] + fine[:, 1, :, 1]) / 4
-    return (np.sqrt(np.clip(mean, 0, 1)) * 255 + 0.5).astype(np.uint8)
+    picture: NDArray[np.uint8] = (np.sqrt(np.clip(mean, 0, 1)) * 255 + 0.5).astype(np.uint8)
+    return picture
 
 
 def _painted(labels: Labels, sharpness: float) -> tuple[Floats, Floats]:
@@ -57,7 +58,8 @@ def _painted(labels: Labels, sharpness: float) -> tuple[Floats, Floats]:
     for name, index in LABEL.items():
         pixels = np.flatnonzero(labels == index)
         if len(pixels):
-            spot = Spot(*(field.reshape(-1)[pixels] for field in fields), sharpness, washed)
+            x0, y0, w, e, n, s, high = (f.reshape(-1)[pixels] for f in fields)
+            spot = Spot(x0, y0, w, e, n, s, high, sharpness, washed)
             albedo[pixels], relief[pixels] = paint(name, spot)
     return albedo.reshape(side, side, 3), relief.reshape(side, side)
 

@@ -9,7 +9,7 @@ import math
 import signal
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,7 +30,7 @@ from pix2pix.training.validation import preview, rounded, validate
 
 # However long the interval in images, a slow machine never loses more than this.
 _SAVE_SECONDS = 600.0
-_PAGE_SECONDS = 5.0
+_PAGE_SECONDS = 10.0
 
 
 @dataclass
@@ -64,40 +64,49 @@ class Session:
 
 def fit(session: Session) -> bool:
     """Train until `training.images`; False where the user stopped it. Either way all is saved."""
+    try:
+        _train(session)
+        _finish(session)
+    finally:
+        session.watch.close()
+        # The page must not say "training" for ever, and must not hide why training ended.
+        with suppress(UserError):
+            _write_page(session, running=False)
+    return session.state.images_seen >= session.config.training.images
+
+
+def _train(session: Session) -> None:
     config, state, training = session.config, session.state, session.config.training
-    total = training.images
     clock = last_save = last_log = last_page = time.monotonic()
-    session.run.write_page(config, True, session.facts)
+    _write_page(session)
 
     with _stopping() as stop:
         for batch in session.loader.start(state.images_seen):
-            if state.images_seen >= total or stop.asked:
+            if state.images_seen >= training.images or stop.asked:
                 break
 
             # Train
+            before = state.images_seen
             session.meter.add(plain_step(state, batch.to(session.device), config))
 
-            def due(every: int, step: int = len(batch.names)) -> bool:
-                return state.images_seen // every != (state.images_seen - step) // every
-
             log, look, save = (
-                due(n)
-                for n in (training.log_images, training.validate_images, training.save_images)
+                before // every != state.images_seen // every
+                for every in (training.log_images, training.validate_images, training.save_images)
             )
-            save = save or time.monotonic() - last_save > _SAVE_SECONDS
+            now = time.monotonic()
+            session.seconds, clock = session.seconds + now - clock, now
+            save = save or now - last_save > _SAVE_SECONDS
             if not (log or look or save):
                 continue
 
             # Log
-            now = time.monotonic()
-            session.seconds, clock = session.seconds + now - clock, now
             losses = session.meter.means()
             _refuse_broken(session, losses)
             if log:
-                speed = session.meter.count * len(batch.names) / max(now - last_log, 1e-9)
-                last_log = now
-                _log(session, losses, speed)
+                images = session.meter.count * training.batch
+                _log(session, losses, images / max(now - last_log, 1e-9))
                 session.meter.clear()
+                last_log = now
 
             # Look
             if look:
@@ -107,19 +116,25 @@ def fit(session: Session) -> bool:
             if save:
                 _save(session)
                 last_save = time.monotonic()
+
+            # Show
             if look or time.monotonic() - last_page > _PAGE_SECONDS:
-                session.run.write_page(config, True, session.facts)
+                _write_page(session)
                 last_page = time.monotonic()
 
-    session.seconds += time.monotonic() - clock
-    finished = state.images_seen >= total
-    if session.saved_at != state.images_seen:
-        if finished and state.images_seen % training.validate_images:
-            _look(session)
-        _save(session)
-    session.watch.close()
-    session.run.write_page(config, False, session.facts)
-    return finished
+
+def _finish(session: Session) -> None:
+    """Score and save what was trained since the last time."""
+    seen, training = session.state.images_seen, session.config.training
+    if session.saved_at == seen:
+        return
+    if seen >= training.images and seen % training.validate_images:
+        _look(session)
+    _save(session)
+
+
+def _write_page(session: Session, running: bool = True) -> None:
+    session.run.write_page(session.config, running, session.facts)
 
 
 def _log(session: Session, losses: dict[str, float], speed: float) -> None:

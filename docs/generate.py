@@ -1,0 +1,64 @@
+"""Write the reference pages that follow from the code: docs/commands.md and docs/settings.md.
+
+`make docs` writes them; a test calls `pages()` and compares, so that they never lag behind.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from pix2pix.cli import app
+from pix2pix.config import Config, recipe_names
+
+HERE = Path(__file__).parent
+
+
+def pages() -> dict[str, str]:
+    """File name -> text of every generated page."""
+    return {"commands.md": _commands(), "settings.md": _settings()}
+
+
+def _commands() -> str:
+    group = typer.main.get_command(app)
+    assert isinstance(group, typer.core.TyperGroup)
+    parts = [
+        "# Commands\n\nExit codes: 0 good, 1 done with failures reported (each named at the end), "
+        "2 refused (one sentence says why), 130 stopped by the user.\n"
+    ]
+    for name, command in group.commands.items():
+        about, _, examples = (command.help or "").partition("\b")
+        rows = [_row(p) for p in command.params if p.name != "help"]
+        table = "\n".join(["| argument or option | meaning | default |", "|---|---|---|", *rows])
+        parts.append(f"## {name}\n\n{about.strip()}\n\n```sh\n{examples.strip()}\n```\n\n{table}\n")
+    return "\n".join(parts)
+
+
+def _row(parameter: Any) -> str:
+    """One line of a command's table. Our own layout, so that no release of a library moves it."""
+    option = parameter.param_type_name == "option"
+    names = ", ".join(f"`{o}`" for o in parameter.opts) if option else f"`{parameter.name.upper()}`"
+    help_text, _, told = (parameter.help or "").partition("  [default: ")
+    stated = told.rstrip("]") or ("" if parameter.default in (None, ()) else str(parameter.default))
+    default = "" if parameter.default is False or not option else stated
+    return f"| {names} | {help_text} | {'required' if parameter.required else default} |"
+
+
+def _settings() -> str:
+    rows = ["| setting | default | meaning |", "|---|---|---|"]
+    for section, model in Config():
+        for key, field in type(model).model_fields.items():
+            value = str(getattr(model, key)).lower()
+            rows.append(f"| `{section}.{key}` | {value} | {field.description} |")
+    return (
+        "# Settings\n\nThe defaults are the paper's. Change one with `--set section.key=value`, "
+        "many with a TOML file: `--recipe mine.toml`. `pix2pix config` prints what would be used. "
+        f"Recipes of the package: {', '.join(recipe_names())}.\n\n" + "\n".join(rows) + "\n"
+    )
+
+
+if __name__ == "__main__":
+    for name, text in pages().items():
+        (HERE / name).write_text(text, "utf-8")

@@ -1,0 +1,291 @@
+import os
+from pathlib import Path, PurePosixPath
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from pix2pix.data.pairs import Half, Pair, PairSet, find_pairs
+from pix2pix.errors import UserError
+from pix2pix.files import list_pictures
+from tests.helpers import plant, trees, write_text
+
+
+def make(root: Path, *names: str) -> Path:
+    """Files with names of pictures: nothing here opens them."""
+    for name in names:
+        write_text(root / name)
+    return root
+
+
+def numbered(pattern: str, count: int = 40) -> list[str]:
+    return [pattern.format(n) for n in range(count)]
+
+
+def find(*folders: Path, source: str = "left") -> PairSet:
+    return find_pairs(list(folders), source)
+
+
+def refused(*folders: Path) -> str:
+    with pytest.raises(UserError) as caught:
+        find(*folders)
+    return str(caught.value)
+
+
+def names(found: PairSet) -> dict[str, list[str]]:
+    return {split: [pair.name for pair in pairs] for split, pairs in found.splits.items()}
+
+
+# Side by side
+
+
+@pytest.mark.parametrize(("source", "target"), [("left", "right"), ("right", "left")])
+def test_side_by_side_with_split_folders(tmp_path: Path, source: str, target: str) -> None:
+    found = find(make(tmp_path, "train/b.jpg", "train/a/c.png", "val/d.jpg"), source=source)
+    assert found.layout == "side by side"
+    assert names(found) == {"train": ["a/c", "b"], "val": ["d"]}
+    picture = tmp_path / "train" / "b.jpg"
+    assert found.splits["train"][1] == Pair("b", Half(picture, source), Half(picture, target))
+    assert found.note == ""
+
+
+def test_side_by_side_without_split_folders_holds_a_tenth_out(tmp_path: Path) -> None:
+    found = find(make(tmp_path, *numbered("{}.png", 400)))
+    train, val = (names(found)[split] for split in ("train", "val"))
+    assert sorted(train + val) == sorted(str(n) for n in range(400))
+    assert 20 <= len(val) <= 60
+    assert f"{len(val)} of 400 held out by name" in found.note
+
+
+def test_pairs_in_folders_that_are_no_splits_keep_their_folder_in_the_name(tmp_path: Path) -> None:
+    found = find(make(tmp_path, "summer/1.png", "winter/1.png"))
+    assert sorted(sum(names(found).values(), [])) == ["summer/1", "winter/1"]
+
+
+def test_validation_is_another_word_for_val(tmp_path: Path) -> None:
+    found = find(make(tmp_path, "train/a.png", "validation/b.png"))
+    assert names(found) == {"train": ["a"], "val": ["b"]}
+
+
+def test_two_folders_for_validation_are_refused(tmp_path: Path) -> None:
+    make(tmp_path, "train/a.png", "val/b.png", "validation/c.png")
+    assert "has both val/ and validation/" in refused(tmp_path)
+
+
+# Two folders
+
+
+def test_source_and_target_inside_each_split(tmp_path: Path) -> None:
+    make(tmp_path, "train/source/a.png", "train/target/a.jpg", "val/source/b.png")
+    found = find(make(tmp_path, "val/target/b.png"))
+    assert found.layout == "two folders"
+    assert names(found) == {"train": ["a"], "val": ["b"]}
+    source, target = (tmp_path / "train" / name for name in ("source/a.png", "target/a.jpg"))
+    assert found.splits["train"][0] == Pair("a", Half(source, "whole"), Half(target, "whole"))
+
+
+def test_splits_inside_source_and_target(tmp_path: Path) -> None:
+    for half in ("source", "target"):
+        make(tmp_path, f"{half}/train/a.png", f"{half}/train/deep/b.png", f"{half}/test/c.png")
+    found = find(tmp_path)
+    assert found.layout == "two folders"
+    assert names(found) == {"train": ["train/a", "train/deep/b"], "test": ["test/c"]}
+
+
+@pytest.mark.parametrize("as_two_arguments", [False, True])
+def test_source_and_target_without_splits(tmp_path: Path, as_two_arguments: bool) -> None:
+    make(tmp_path, *numbered("source/{}.png"), *numbered("target/{}.jpg"))
+    halves = (tmp_path / "source", tmp_path / "target")
+    found = find(*halves) if as_two_arguments else find(tmp_path)
+    assert found.layout == "two folders"
+    assert sorted(sum(names(found).values(), [])) == sorted(str(n) for n in range(40))
+    for pairs in found.splits.values():
+        for pair in pairs:
+            assert pair.source == Half(tmp_path / "source" / f"{pair.name}.png", "whole")
+            assert pair.target == Half(tmp_path / "target" / f"{pair.name}.jpg", "whole")
+
+
+def test_two_arguments_may_hold_splits(tmp_path: Path) -> None:
+    for half in ("maps", "photos"):
+        make(tmp_path / half, "train/a.png", "validation/b.png")
+    found = find(tmp_path / "maps", tmp_path / "photos")
+    assert names(found) == {"train": ["train/a"], "val": ["validation/b"]}
+
+
+def test_a_folder_named_train_among_loose_pictures_is_no_split(tmp_path: Path) -> None:
+    for half in ("source", "target"):
+        make(tmp_path / half, "train/a.png", "b.png")
+    found = find(tmp_path / "source", tmp_path / "target")
+    assert sorted(sum(names(found).values(), [])) == ["b", "train/a"]
+
+
+# What one looks at
+
+
+def test_validation_pairs_are_those_of_val_or_else_of_test(tmp_path: Path) -> None:
+    make(tmp_path, "train/a.png", "test/c.png")
+    assert [pair.name for pair in find(tmp_path).validation] == ["c"]
+    assert [pair.name for pair in find(make(tmp_path, "val/b.png")).validation] == ["b"]
+
+
+def test_without_pairs_to_validate_on_the_note_says_so(tmp_path: Path) -> None:
+    found = find(make(tmp_path, "train/a.png"))
+    assert not found.validation
+    assert "nothing is scored" in found.note
+
+
+def test_pictures_outside_the_layout_are_counted_in_the_note(tmp_path: Path) -> None:
+    found = find(make(tmp_path, "train/a.png", "val/b.png", "loose.png", "more/c.png", "x.txt"))
+    assert names(found) == {"train": ["a"], "val": ["b"]}
+    assert found.note == "2 pictures outside these folders are not used, such as loose.png"
+
+
+# The split by name
+
+
+@given(
+    old=st.sets(st.text("abcdefgh01", min_size=1, max_size=6), min_size=2, max_size=30),
+    new=st.sets(st.text("abcdefgh01", min_size=1, max_size=6), max_size=30),
+)
+def test_a_pair_stays_in_its_split_when_files_are_added(
+    tmp_path_factory: pytest.TempPathFactory, old: set[str], new: set[str]
+) -> None:
+    root = tmp_path_factory.mktemp("grows")
+    before = names(find(make(root, *(f"{name}.png" for name in old))))
+    assume(before["val"])  # where all names would be held out, none is
+    after = names(find(make(root, *(f"{name}.png" for name in new))))
+    for split, some in before.items():
+        assert set(some) <= set(after[split])
+
+
+def test_there_is_always_something_to_learn_from(tmp_path: Path) -> None:
+    # 39 is one of the names that a larger set holds out.
+    assert "39" in names(find(make(tmp_path / "many", *numbered("{}.png", 100))))["val"]
+    assert names(find(make(tmp_path / "one", "39.png"))) == {"train": ["39"], "val": []}
+
+
+# Errors
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    assert refused(tmp_path / "gone").startswith(f"{tmp_path / 'gone'} does not exist: wanted")
+
+
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    make(tmp_path, "a.png")
+    assert refused(tmp_path / "a.png").startswith(f"{tmp_path / 'a.png'} is a file: wanted")
+
+
+def test_an_empty_folder_holds_no_pictures(tmp_path: Path) -> None:
+    assert f"{tmp_path} holds no pictures (0 files)" in refused(tmp_path)
+
+
+def test_a_folder_of_other_files_holds_no_pictures(tmp_path: Path) -> None:
+    message = refused(make(tmp_path, "a.txt", "b/c.csv"))
+    assert "holds no pictures (2 files)" in message
+    assert ".jpg" in message
+
+
+@pytest.mark.parametrize("shape", ["one folder", "two folders"])
+def test_two_empty_folders_hold_no_pictures(tmp_path: Path, shape: str) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.mkdir()
+    target.mkdir()
+    message = refused(tmp_path) if shape == "one folder" else refused(source, target)
+    assert message == f"{source} and {target} hold no pictures."
+
+
+@pytest.mark.parametrize("count", [0, 3, 4])
+def test_other_numbers_of_folders_are_refused(tmp_path: Path, count: int) -> None:
+    assert f"{count} folders were given" in refused(*[tmp_path] * count)
+
+
+def test_without_train_the_folders_that_were_found_are_named(tmp_path: Path) -> None:
+    message = refused(make(tmp_path, "val/a.png", "test/b.png"))
+    assert "There are no pairs in train/ (found test, val)" in message
+
+
+def test_an_empty_train_beside_loose_pictures_is_told_from_no_pictures(tmp_path: Path) -> None:
+    (tmp_path / "train").mkdir()
+    assert "There are no pairs in train/" in refused(make(tmp_path, "a.png"))
+
+
+def test_names_without_a_partner_are_counted_and_the_first_five_named(tmp_path: Path) -> None:
+    source = make(tmp_path / "source", *numbered("{}.png", 10))
+    target = make(tmp_path / "target", "0.png", "1.png", "a.png", "b.png")
+    message = refused(source, target)
+    assert message.startswith("10 names are in one folder only: ")
+    assert f"2 (only in {source}), 3 (only in {source})" in message
+    assert "6 (only" in message
+    assert "7 (only" not in message
+    assert "and 5 more" in message
+
+
+def test_a_single_name_without_a_partner_is_named_with_its_folder(tmp_path: Path) -> None:
+    source = make(tmp_path / "source", "a.png")
+    target = make(tmp_path / "target", "a.png", "b.png")
+    message = refused(source, target)
+    assert f"b (only in {target})." in message
+    assert "more" not in message
+
+
+def test_names_that_differ_in_case_are_different(tmp_path: Path) -> None:
+    make(tmp_path, "source/a.png", "target/A.png")
+    assert "2 names are in one folder only" in refused(tmp_path)
+
+
+def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
+    make(tmp_path, "source/a.png", "source/a.jpg", "target/a.png")
+    message = refused(tmp_path)
+    assert "a.jpg" in message
+    assert "a.png have the same name" in message
+
+
+# Any names
+
+
+@given(tree=trees(), source=st.sampled_from(["left", "right"]))
+def test_every_picture_of_any_tree_is_used_or_counted(
+    tmp_path_factory: pytest.TempPathFactory, tree: list[PurePosixPath], source: str
+) -> None:
+    root = tmp_path_factory.mktemp("tree")
+    plant(root, tree)
+    pictures = list_pictures(root)
+    try:
+        found = find(root, source=source)
+    except UserError as error:
+        if "holds no pictures" in str(error):
+            assert not pictures  # noqa: PT017
+        return
+    pairs = [pair for some in found.splits.values() for pair in some]
+    used = {half.path for pair in pairs for half in (pair.source, pair.target)}
+    assert found.splits["train"]
+    assert used <= set(pictures)
+    unused = len(pictures) - len(used)
+    assert (f"{unused} pictures outside" in found.note) == (unused > 0)
+    found.note.encode()  # it is printed and written to the run's page
+
+
+@given(tree=trees())
+def test_two_folders_of_equal_names_give_a_pair_for_each_or_name_the_twins(
+    tmp_path_factory: pytest.TempPathFactory, tree: list[PurePosixPath]
+) -> None:
+    root = tmp_path_factory.mktemp("twice")
+    for half in ("maps", "photos"):
+        (root / half).mkdir()
+        plant(root / half, tree)
+    sources, targets = (list_pictures(root / half) for half in ("maps", "photos"))
+    stems = [os.path.splitext(path)[0] for path in sources]
+    try:
+        found = find(root / "maps", root / "photos")
+    except UserError as error:
+        said = ("have the same name" in str(error), "hold no pictures" in str(error))
+        no_train = "There are no pairs in train/" in str(error)
+        assert no_train or said == (len(set(stems)) < len(stems), not sources)  # noqa: PT017
+        return
+    pairs = [pair for some in found.splits.values() for pair in some]
+    assert sorted(pair.source.path for pair in pairs) == sources
+    assert sorted(pair.target.path for pair in pairs) == targets
+    for pair in pairs:
+        relative = pair.source.path.relative_to(root / "maps")
+        assert pair.target.path == root / "photos" / relative

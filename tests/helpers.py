@@ -1,0 +1,153 @@
+"""Pictures, folders and models for the tests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import torch
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image
+
+from pix2pix import images
+from pix2pix.config import Config
+from pix2pix.model_file import Header, ImageContract, Provenance, save_model, versions
+from pix2pix.networks import build_generator
+
+# The smallest networks that the package builds.
+SMALL = (
+    "data.size_px=32",
+    "model.width=4",
+    "model.discriminator_px=16",
+    "model.discriminator_width=4",
+)
+
+
+def noise(height: int, width: int, channels: int = 3, seed: int = 0) -> NDArray[np.uint8]:
+    """(H, W, C) uint8, every pixel drawn alone."""
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, 256, (height, width, channels), dtype=np.uint8)
+
+
+def write(path: Path, array: NDArray[np.uint8] | None = None) -> Path:
+    """A picture file (32 x 32 noise unless given), with the folders that it needs."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    images.from_array(noise(32, 32) if array is None else array).save(path)
+    return path
+
+
+def write_pairs(folder: Path, count: int, size_px: int = 32) -> Path:
+    """`count` side-by-side PNGs."""
+    for number in range(count):
+        write(folder / f"{number}.png", noise(size_px, 2 * size_px, seed=number))
+    return folder
+
+
+def write_text(path: Path, text: str = "no picture at all") -> Path:
+    """A text file, whatever its name promises."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def write_truncated(path: Path, width: int = 64, height: int = 32) -> Path:
+    """A picture file of which the second half is missing."""
+    write(path, noise(height, width))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    return path
+
+
+def write_model(path: Path, *settings: str, layout: str = "two folders") -> Path:
+    """The model file of a generator that has learned nothing."""
+    config = Config.load(None, [*SMALL, *settings])
+    header = Header(
+        config=config,
+        image=ImageContract(
+            source_channels=config.model.source_channels,
+            target_channels=config.model.target_channels,
+            size_px=config.data.size_px,
+            layout=layout,
+            source=config.data.source,
+        ),
+        mode=config.default_mode,
+        provenance=Provenance(
+            images_seen=1200, pairs=400, data_digest="0123abcd", scores={"val_l1": 0.25},
+            versions=versions(),
+        ),
+    )  # fmt: skip
+    generator = build_generator(config)
+    # Fresh weights of deviation 0.02 give nearly flat grey; these give pictures that differ.
+    with torch.no_grad():
+        for weight in generator.parameters():
+            weight.mul_(5)
+    save_model(path, generator, header)
+    return path
+
+
+def pixels(path: Path) -> NDArray[np.uint8]:
+    """What a picture file holds, as Pillow reads it."""
+    with Image.open(path) as image:
+        return np.array(image)
+
+
+def files_below(folder: Path) -> set[str]:
+    """The relative names of all files, hidden ones included."""
+    return {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+
+
+# Names as people and their systems make them; the last two are no UTF-8 and a combining accent.
+_AWKWARD = (
+    "a", "A", "a b", "a.b", "a.b.png", "x.jpg", "[a]", "*", "~", "-o", "#1", "a=b", "日本", "é",
+    ".hidden", "..a", "a.", "train", "Train", "val", "validation", "test", "source", "target",
+    os.fsdecode(b"caf\xe9"), "e\u0301",
+)  # fmt: skip
+_ENDINGS = (".png", ".PNG", ".jpg", ".jpeg", ".Tiff", ".webp", ".txt", ".png.txt", "")
+_PLACES = (
+    (), (), (), ("train",), ("val",), ("source",), ("target",), ("source", "train"),
+    ("source", "val"), ("train", "source"), ("val", "source"),
+)  # fmt: skip
+_stems = st.sampled_from(_AWKWARD) | st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="/\0"), min_size=1, max_size=8
+).filter(lambda text: text not in (".", ".."))
+
+
+@st.composite
+def trees(draw: st.DrawFn) -> list[PurePosixPath]:
+    """Relative paths of files in nested folders, some of them laid out like pairs."""
+    files = st.builds(
+        lambda place, folders, stem, ending: PurePosixPath(*place, *folders, stem + ending),
+        st.sampled_from(_PLACES),
+        st.lists(_stems, max_size=2),
+        _stems,
+        st.sampled_from(_ENDINGS),
+    )
+    found = draw(st.lists(files, max_size=12))
+    partners = [PurePosixPath(str(path).replace("source", "target")) for path in found]
+    return found + (partners if draw(st.booleans()) else [])
+
+
+def plant(root: Path, paths: Iterable[PurePosixPath]) -> list[PurePosixPath]:
+    """Make empty files, and return those that could be made beside the others."""
+    made = []
+    for path in paths:
+        file = root / path
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch(exist_ok=False)
+        except (FileExistsError, NotADirectoryError):
+            continue  # a folder of that name, or a file where a folder would be
+        made.append(path)
+    return made
+
+
+def are_pictures(paths: Iterable[PurePosixPath]) -> list[PurePosixPath]:
+    """The paths that a person would call visible pictures, in order."""
+    endings = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+    return sorted(
+        path
+        for path in paths
+        if path.name.lower().endswith(endings) and not f"/{path}".count("/.")
+    )

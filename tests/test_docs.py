@@ -1,0 +1,38 @@
+"""The generated pages and the README say what the code does."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def _pages():
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.pages()
+
+
+@pytest.mark.parametrize("name", ["commands.md", "settings.md"])
+def test_generated_pages_are_up_to_date(name):
+    assert (ROOT / "docs" / name).read_text("utf-8") == _pages()[name], "run `make docs`"
+
+
+def test_links_in_the_documents_lead_to_files():
+    documents = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    for document in documents:
+        for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text("utf-8")):
+            assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+def test_every_command_in_the_readme_exists():
+    from pix2pix.cli import app
+
+    known = {command.callback.__name__ for command in app.registered_commands}
+    text = (ROOT / "README.md").read_text("utf-8")
+    used = set(re.findall(r"^pix2pix ([a-z]+)", text, re.MULTILINE))
+    assert used
+    assert used <= known

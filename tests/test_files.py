@@ -1,0 +1,117 @@
+import errno
+import os
+from pathlib import Path, PurePosixPath
+
+import pytest
+from hypothesis import given
+
+from pix2pix.errors import UserError
+from pix2pix.files import is_picture, list_pictures, replacing
+from tests.helpers import are_pictures, files_below, plant, trees, write_text
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.JPG", "a.b.Jpeg", "a b.webp", "日本.tif", "x.tiff"])
+def test_a_picture_is_known_by_its_ending(name: str) -> None:
+    assert is_picture(Path("folder") / name)
+
+
+@pytest.mark.parametrize("name", ["a.txt", "png", "a.png.txt", ".png", ".a.png", "a.png~", "a"])
+def test_other_files_and_hidden_ones_are_no_pictures(name: str) -> None:
+    assert not is_picture(Path("folder") / name)
+
+
+def test_pictures_are_listed_by_path_with_those_of_sub_folders(tmp_path: Path) -> None:
+    for name in ("b.png", "a/z.jpg", "a/b/c.webp", "notes.txt", "c.TIF"):
+        write_text(tmp_path / name)
+    found = [path.relative_to(tmp_path).as_posix() for path in list_pictures(tmp_path)]
+    assert found == ["a/b/c.webp", "a/z.jpg", "b.png", "c.TIF"]
+
+
+def test_a_folder_named_like_a_picture_is_not_one_but_may_hold_some(tmp_path: Path) -> None:
+    inside = write_text(tmp_path / "x.jpg" / "y.jpg")
+    assert list_pictures(tmp_path) == [inside]
+
+
+def test_pictures_of_hidden_folders_are_left_out_below_but_not_above(tmp_path: Path) -> None:
+    folder = tmp_path / ".studio" / "data"
+    write_text(folder / ".thumbnails" / "a.png")
+    shown = write_text(folder / "a.png")
+    assert list_pictures(folder) == [shown]
+
+
+@given(tree=trees())
+def test_every_visible_picture_of_any_tree_is_listed_once(
+    tmp_path_factory: pytest.TempPathFactory, tree: list[PurePosixPath]
+) -> None:
+    root = tmp_path_factory.mktemp("tree")
+    wanted = [root / path for path in are_pictures(plant(root, tree))]
+    assert list_pictures(root) == wanted
+
+
+def test_a_file_is_replaced_whole_in_folders_that_are_made(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "deep" / "file.txt"
+    for text in ("old", "new"):
+        with replacing(path) as temporary:
+            temporary.write_text(text)
+            assert temporary.suffix == ".txt"
+    assert path.read_text() == "new"
+    assert files_below(tmp_path) == {"new/deep/file.txt"}
+
+
+def test_until_the_block_ends_the_old_file_is_there(tmp_path: Path) -> None:
+    path = write_text(tmp_path / "file.txt", "old")
+    with replacing(path) as temporary:
+        temporary.write_text("new")
+        assert path.read_text() == "old"
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError, UserError("no"), OSError("no")])
+def test_a_block_that_fails_leaves_the_old_file_and_nothing_else(
+    tmp_path: Path, error: BaseException
+) -> None:
+    path = write_text(tmp_path / "file.txt", "old")
+
+    def fail() -> None:
+        with replacing(path) as temporary:
+            temporary.write_text("half")
+            raise error
+
+    with pytest.raises((KeyboardInterrupt, ValueError, UserError)):
+        fail()
+    assert path.read_text() == "old"
+    assert files_below(tmp_path) == {"file.txt"}
+
+
+def test_a_full_disk_is_said_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(number: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    path = write_text(tmp_path / "file.txt", "old")
+    with pytest.raises(UserError, match=r"Cannot write .*file\.txt: No space left on device\."):
+        with replacing(path) as temporary:
+            temporary.write_text("new")
+    assert path.read_text() == "old"
+    assert files_below(tmp_path) == {"file.txt"}
+
+
+@pytest.mark.parametrize("place", ["file.txt/new.txt", "file.txt/deep/new.txt"])
+def test_a_path_under_a_file_cannot_be_written(tmp_path: Path, place: str) -> None:
+    write_text(tmp_path / "file.txt")
+    with pytest.raises(UserError, match=r"Cannot write .*new\.txt"):
+        with replacing(tmp_path / place):
+            pass
+    assert files_below(tmp_path) == {"file.txt"}
+
+
+def test_a_block_that_wrote_nothing_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"Cannot write .*file\.txt"):
+        with replacing(tmp_path / "file.txt"):
+            pass
+
+
+def test_a_name_as_long_as_the_system_allows_can_be_written(tmp_path: Path) -> None:
+    path = tmp_path / ("日" * 83 + ".png")  # 253 bytes of 255
+    with replacing(path) as temporary:
+        temporary.write_text("text")
+    assert path.read_text() == "text"
