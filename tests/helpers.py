@@ -147,7 +147,5 @@ def are_pictures(paths: Iterable[PurePosixPath]) -> list[PurePosixPath]:
     """The paths that a person would call visible pictures, in order."""
     endings = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
     return sorted(
-        path
-        for path in paths
-        if path.name.lower().endswith(endings) and not f"/{path}".count("/.")
+        path for path in paths if path.name.lower().endswith(endings) and not f"/{path}".count("/.")
     )

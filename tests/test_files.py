@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 
 from pix2pix.errors import UserError
-from pix2pix.files import is_picture, list_pictures, replacing
+from pix2pix.files import is_picture, kind, list_pictures, replacing
 from tests.helpers import are_pictures, files_below, plant, trees, write_text
 
 
@@ -46,6 +46,23 @@ def test_every_visible_picture_of_any_tree_is_listed_once(
     root = tmp_path_factory.mktemp("tree")
     wanted = [root / path for path in are_pictures(plant(root, tree))]
     assert list_pictures(root) == wanted
+
+
+def test_what_a_path_leads_to(tmp_path: Path) -> None:
+    file = write_text(tmp_path / "file.txt")
+    (tmp_path / "link").symlink_to(tmp_path)
+    (tmp_path / "dangling").symlink_to(tmp_path / "gone")
+    assert kind(file) == "file"
+    assert kind(tmp_path) == kind(tmp_path / "link") == "folder"
+    for path in (tmp_path / "gone", tmp_path / "dangling", file / "below"):
+        assert kind(path) == "nothing"
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "loop"])
+def test_a_path_that_the_system_refuses_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(UserError, match=f"Cannot open .*{name}: "):
+        kind(tmp_path / name)
 
 
 def test_a_file_is_replaced_whole_in_folders_that_are_made(tmp_path: Path) -> None:
@@ -88,26 +105,28 @@ def test_a_full_disk_is_said_in_words(tmp_path: Path, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(os, "fsync", full)
     path = write_text(tmp_path / "file.txt", "old")
-    with pytest.raises(UserError, match=r"Cannot write .*file\.txt: No space left on device\."):
-        with replacing(path) as temporary:
-            temporary.write_text("new")
+    said = r"Cannot write .*file\.txt: No space left on device\."
+    with pytest.raises(UserError, match=said), replacing(path) as temporary:
+        temporary.write_text("new")
     assert path.read_text() == "old"
     assert files_below(tmp_path) == {"file.txt"}
 
 
-@pytest.mark.parametrize("place", ["file.txt/new.txt", "file.txt/deep/new.txt"])
-def test_a_path_under_a_file_cannot_be_written(tmp_path: Path, place: str) -> None:
+@pytest.mark.parametrize(
+    "place", ["file.txt/new.txt", "file.txt/deep/new.txt", "x" * 300 + "/new.txt"]
+)
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, place: str) -> None:
     write_text(tmp_path / "file.txt")
-    with pytest.raises(UserError, match=r"Cannot write .*new\.txt"):
-        with replacing(tmp_path / place):
-            pass
+    said = r"Cannot write .*new\.txt"
+    with pytest.raises(UserError, match=said), replacing(tmp_path / place):
+        pass
     assert files_below(tmp_path) == {"file.txt"}
 
 
 def test_a_block_that_wrote_nothing_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"Cannot write .*file\.txt"):
-        with replacing(tmp_path / "file.txt"):
-            pass
+    said = r"Cannot write .*file\.txt"
+    with pytest.raises(UserError, match=said), replacing(tmp_path / "file.txt"):
+        pass
 
 
 def test_a_name_as_long_as_the_system_allows_can_be_written(tmp_path: Path) -> None:

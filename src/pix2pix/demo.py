@@ -16,7 +16,7 @@ from rich.console import Console
 from pix2pix import images
 from pix2pix.config import Config
 from pix2pix.data.sample import write_pairs
-from pix2pix.files import list_pictures, replacing
+from pix2pix.files import cannot_write, list_pictures, replacing
 from pix2pix.progress import Watch
 from pix2pix.training.page import document, gallery
 from pix2pix.training.train import train
@@ -60,9 +60,11 @@ def _make_pairs(data: Path, size_px: int, watch: Watch) -> None:
         write_pairs(
             unfinished, COUNTS, size_px, SEED, lambda n: watch.update("drawing", n, total, "pairs")
         )
+        os.replace(unfinished, data)
+    except OSError as error:
+        raise cannot_write(data, error) from None
     finally:
         watch.close()
-    os.replace(unfinished, data)
 
 
 def _split_halves(pairs: Path, sources: Path, targets: Path) -> None:

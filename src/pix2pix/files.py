@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from stat import S_ISDIR
+from typing import Literal
 
 from pix2pix.errors import UserError
 
-PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"})
+PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".npy"})
 
 
 def is_picture(path: Path) -> bool:
@@ -24,6 +26,16 @@ def list_pictures(folder: Path) -> list[Path]:
         for path in folder.rglob("*")
         if is_picture(path) and not _is_hidden(path.relative_to(folder)) and path.is_file()
     )
+
+
+def kind(path: Path) -> Literal["file", "folder", "nothing"]:
+    """What a path leads to; raises UserError where the system refuses to tell."""
+    try:
+        return "folder" if S_ISDIR(path.stat().st_mode) else "file"
+    except (FileNotFoundError, NotADirectoryError):
+        return "nothing"
+    except OSError as error:
+        raise UserError(f"Cannot open {path}: {error.strerror}.") from None
 
 
 @contextmanager
@@ -44,8 +56,8 @@ def replacing(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise cannot_write(path, error) from error
     finally:
-        if temporary.parent.is_dir():
-            temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
 
 
 def _is_hidden(path: Path) -> bool:

@@ -82,15 +82,17 @@ def load_model(path: Path, device: torch.device) -> tuple[UNet, Header]:
     tensors, about = load_tensors(path, device)
     if _KEY not in about:
         raise UserError(f"{path} is a .safetensors file, but not a pix2pix model.")
-    found, facts = read_facts(path, about[_KEY])
-    if found > FORMAT:
+    version, facts = read_facts(path, about[_KEY])
+    if version > FORMAT:
         raise UserError(
-            f"{path} has model format {found}; this version reads up to {FORMAT}.",
+            f"{path} has model format {version}; this version reads up to {FORMAT}.",
             "Upgrade pix2pix.",
         )
     try:
         header = Header.model_validate(facts)
         generator = empty_generator(header.config)
+        if found := {t.dtype for t in tensors.values()} - {torch.float32}:
+            raise TypeError(f"wanted float32 tensors, found {found}")
         generator.load_state_dict(tensors, assign=True)
     except (UserError, ValidationError, RuntimeError, TypeError) as error:
         raise damaged(path, error) from None

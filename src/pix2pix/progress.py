@@ -22,7 +22,7 @@ class Watch:
 
     def say(self, text: str) -> None:
         """One line, above the bar where there is one."""
-        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+        self.console.print(text, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
     def update(self, task: str, done: int, total: int, unit: str, note: str = "") -> None:
         """How far the task is; the first call begins it, the call with done = total ends it."""

@@ -13,7 +13,7 @@ from PIL import Image
 from pix2pix import images
 from pix2pix.config import Mode
 from pix2pix.errors import UserError
-from pix2pix.files import PICTURE_SUFFIXES, is_picture, list_pictures
+from pix2pix.files import PICTURE_SUFFIXES, is_picture, kind, list_pictures
 from pix2pix.translator import Translator
 
 
@@ -154,7 +154,8 @@ def _save_variants(translator: Translator, job: Job, image: Image.Image, options
 def _expand(text: str) -> Iterator[tuple[Path, Path]]:
     """(path, relative name to keep) of each picture that an argument stands for."""
     path = Path(text)
-    if path.is_dir():
+    what = kind(path)
+    if what == "folder":
         found = list_pictures(path)
         if not found:
             raise UserError(
@@ -162,7 +163,7 @@ def _expand(text: str) -> Iterator[tuple[Path, Path]]:
                 f"Known endings: {' '.join(sorted(PICTURE_SUFFIXES))}.",
             )
         yield from ((p, p.relative_to(path)) for p in found)
-    elif path.exists():
+    elif what == "file":
         yield path, Path(path.name)
     elif glob.has_magic(text):
         named = (Path(p) for p in sorted(glob.glob(text, recursive=True)))

@@ -160,9 +160,8 @@ def _mirrored(length: int, multiple: int) -> Tensor:
 
 def _from_numpy(array: NDArray[np.uint8]) -> Image.Image:
     layers = array[:, :, None] if array.ndim == 2 else array
-    if array.dtype != np.uint8 or layers.ndim != 3 or layers.shape[2] not in images.MODES or (
-        0 in array.shape
-    ):  # fmt: skip
+    known = array.dtype == np.uint8 and layers.ndim == 3 and layers.shape[2] in images.MODES
+    if not known or array.size == 0:
         raise UserError(
             f"An array of {array.dtype} and shape {array.shape} was given: "
             "wanted uint8 of shape (H, W) or (H, W, C) with C = 1, 3 or 4."

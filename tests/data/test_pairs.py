@@ -36,6 +36,10 @@ def names(found: PairSet) -> dict[str, list[str]]:
     return {split: [pair.name for pair in pairs] for split, pairs in found.splits.items()}
 
 
+def all_names(found: PairSet) -> list[str]:
+    return sorted(name for some in names(found).values() for name in some)
+
+
 # Side by side
 
 
@@ -59,7 +63,7 @@ def test_side_by_side_without_split_folders_holds_a_tenth_out(tmp_path: Path) ->
 
 def test_pairs_in_folders_that_are_no_splits_keep_their_folder_in_the_name(tmp_path: Path) -> None:
     found = find(make(tmp_path, "summer/1.png", "winter/1.png"))
-    assert sorted(sum(names(found).values(), [])) == ["summer/1", "winter/1"]
+    assert all_names(found) == ["summer/1", "winter/1"]
 
 
 def test_validation_is_another_word_for_val(tmp_path: Path) -> None:
@@ -84,6 +88,14 @@ def test_source_and_target_inside_each_split(tmp_path: Path) -> None:
     assert found.splits["train"][0] == Pair("a", Half(source, "whole"), Half(target, "whole"))
 
 
+def test_splits_with_source_and_target_go_before_those_of_the_whole(tmp_path: Path) -> None:
+    for half in ("source", "target"):
+        make(tmp_path, f"train/{half}/a.png", f"{half}/b.png")
+    found = find(tmp_path)
+    assert names(found) == {"train": ["a"]}
+    assert "2 pictures outside" in found.note
+
+
 def test_splits_inside_source_and_target(tmp_path: Path) -> None:
     for half in ("source", "target"):
         make(tmp_path, f"{half}/train/a.png", f"{half}/train/deep/b.png", f"{half}/test/c.png")
@@ -98,7 +110,7 @@ def test_source_and_target_without_splits(tmp_path: Path, as_two_arguments: bool
     halves = (tmp_path / "source", tmp_path / "target")
     found = find(*halves) if as_two_arguments else find(tmp_path)
     assert found.layout == "two folders"
-    assert sorted(sum(names(found).values(), [])) == sorted(str(n) for n in range(40))
+    assert all_names(found) == sorted(str(n) for n in range(40))
     for pairs in found.splits.values():
         for pair in pairs:
             assert pair.source == Half(tmp_path / "source" / f"{pair.name}.png", "whole")
@@ -116,7 +128,7 @@ def test_a_folder_named_train_among_loose_pictures_is_no_split(tmp_path: Path) -
     for half in ("source", "target"):
         make(tmp_path / half, "train/a.png", "b.png")
     found = find(tmp_path / "source", tmp_path / "target")
-    assert sorted(sum(names(found).values(), [])) == ["b", "train/a"]
+    assert all_names(found) == ["b", "train/a"]
 
 
 # What one looks at
@@ -140,6 +152,11 @@ def test_pictures_outside_the_layout_are_counted_in_the_note(tmp_path: Path) -> 
     assert found.note == "2 pictures outside these folders are not used, such as loose.png"
 
 
+def test_a_note_can_be_written_whatever_the_names_are(tmp_path: Path) -> None:
+    found = find(make(tmp_path, "train/a.png", os.fsdecode(b"caf\xe9.png")))
+    assert "such as caf\ufffd.png" in found.note
+
+
 # The split by name
 
 
@@ -158,9 +175,13 @@ def test_a_pair_stays_in_its_split_when_files_are_added(
         assert set(some) <= set(after[split])
 
 
+def test_every_version_holds_out_the_same_names(tmp_path: Path) -> None:
+    found = find(make(tmp_path, *numbered("{}.png", 100)))
+    assert names(found)["val"] == ["39", "49", "51", "55", "65", "9"]
+
+
 def test_there_is_always_something_to_learn_from(tmp_path: Path) -> None:
     # 39 is one of the names that a larger set holds out.
-    assert "39" in names(find(make(tmp_path / "many", *numbered("{}.png", 100))))["val"]
     assert names(find(make(tmp_path / "one", "39.png"))) == {"train": ["39"], "val": []}
 
 
@@ -255,7 +276,7 @@ def test_every_picture_of_any_tree_is_used_or_counted(
         found = find(root, source=source)
     except UserError as error:
         if "holds no pictures" in str(error):
-            assert not pictures  # noqa: PT017
+            assert not pictures
         return
     pairs = [pair for some in found.splits.values() for pair in some]
     used = {half.path for pair in pairs for half in (pair.source, pair.target)}
@@ -281,7 +302,7 @@ def test_two_folders_of_equal_names_give_a_pair_for_each_or_name_the_twins(
     except UserError as error:
         said = ("have the same name" in str(error), "hold no pictures" in str(error))
         no_train = "There are no pairs in train/" in str(error)
-        assert no_train or said == (len(set(stems)) < len(stems), not sources)  # noqa: PT017
+        assert no_train or said == (len(set(stems)) < len(stems), not sources)
         return
     pairs = [pair for some in found.splits.values() for pair in some]
     assert sorted(pair.source.path for pair in pairs) == sources

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from pix2pix.errors import UserError
-from pix2pix.files import PICTURE_SUFFIXES, list_pictures
+from pix2pix.files import PICTURE_SUFFIXES, kind, list_pictures
 
 Side = Literal["left", "right", "whole"]
 _SPLITS = {"train": "train", "val": "val", "validation": "val", "test": "test"}
@@ -60,8 +60,8 @@ def find_pairs(data: Sequence[Path], source: Literal["left", "right"]) -> PairSe
     is no folder, no picture, or where the names of two folders do not match.
     """
     for folder in data:
-        if not folder.is_dir():
-            what = "is a file" if folder.is_file() else "does not exist"
+        if (found := kind(folder)) != "folder":
+            what = "is a file" if found == "file" else "does not exist"
             raise UserError(f"{folder} {what}: wanted a folder of pairs.")
     if len(data) == 2:
         return _found(_by_split(_matched(*data)), "two folders")

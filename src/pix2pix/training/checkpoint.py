@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.optim import Adam
 
 from pix2pix.errors import UserError
-from pix2pix.model_file import load_tensors, save_tensors
+from pix2pix.model_file import damaged, load_tensors, read_facts, save_tensors
 from pix2pix.training.state import State
 
 FORMAT = 1
@@ -38,17 +38,22 @@ def save_state(path: Path, state: State, about: dict[str, Any]) -> None:
 
 
 def load_state(path: Path, state: State, device: torch.device) -> dict[str, Any]:
-    """Fill the state from a file and return its `about`; raises UserError for a file of another."""
+    """Fill the state from a file and return its `about`; raises UserError for any other file."""
     tensors, strings = load_tensors(path, device)
-    facts = json.loads(strings.get(_KEY, "{}"))
-    if facts.get("format") != FORMAT:
-        raise UserError(f"{path} is not a training state of format {FORMAT}.")
-    for name, network, optimiser in _parts(state):
-        moments = _take(tensors, f"{name}.adam.")
-        network.load_state_dict(_take(tensors, f"{name}."))
-        _load_adam(optimiser, moments)
-    state.images_seen = facts["images_seen"]
-    about: dict[str, Any] = facts["about"]
+    if _KEY not in strings:
+        raise UserError(f"{path} is a .safetensors file, but not a training state.")
+    version, facts = read_facts(path, strings[_KEY])
+    if version != FORMAT:
+        raise UserError(f"{path} has state format {version}; this version reads {FORMAT}.")
+    try:
+        for name, network, optimiser in _parts(state):
+            moments = _take(tensors, f"{name}.adam.")
+            network.load_state_dict(_take(tensors, f"{name}."))
+            _load_adam(optimiser, moments)
+        state.images_seen = facts["images_seen"]
+        about: dict[str, Any] = facts["about"]
+    except (KeyError, ValueError, RuntimeError) as error:
+        raise damaged(path, error) from None
     return about
 
 

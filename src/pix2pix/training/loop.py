@@ -66,7 +66,8 @@ def fit(session: Session) -> bool:
     """Train until `training.images`; False where the user stopped it. Either way all is saved."""
     try:
         _train(session)
-        _finish(session)
+        if session.saved_at != session.state.images_seen:
+            _save(session)
     finally:
         session.watch.close()
         # The page must not say "training" for ever, and must not hide why training ended.
@@ -95,7 +96,9 @@ def _train(session: Session) -> None:
             )
             now = time.monotonic()
             session.seconds, clock = session.seconds + now - clock, now
-            save = save or now - last_save > _SAVE_SECONDS
+            # The last model is scored and saved, wherever the intervals fall.
+            ended = state.images_seen >= training.images
+            look, save = look or ended, save or ended or now - last_save > _SAVE_SECONDS
             if not (log or look or save):
                 continue
 
@@ -121,16 +124,6 @@ def _train(session: Session) -> None:
             if look or time.monotonic() - last_page > _PAGE_SECONDS:
                 _write_page(session)
                 last_page = time.monotonic()
-
-
-def _finish(session: Session) -> None:
-    """Score and save what was trained since the last time."""
-    seen, training = session.state.images_seen, session.config.training
-    if session.saved_at == seen:
-        return
-    if seen >= training.images and seen % training.validate_images:
-        _look(session)
-    _save(session)
 
 
 def _write_page(session: Session, running: bool = True) -> None:
@@ -165,15 +158,18 @@ def _look(session: Session) -> None:
 
 
 def _save(session: Session) -> None:
-    """The state first: it is what cannot be made again. A broken one never replaces a good one."""
+    """The model, then the state: where there is a state, its model was written before it.
+
+    A broken one never replaces a good one.
+    """
     run, state, meter = session.run, session.state, session.meter
     _refuse_broken(session, (meter.means() if meter.count else {}) | _broken_weights(session))
-    save_state(run.state, state, session.about())
     seen = {"images_seen": state.images_seen, "scores": session.scores}
     provenance = session.header.provenance.model_copy(update=seen)
     save_model(
         run.model, state.generator, session.header.model_copy(update={"provenance": provenance})
     )
+    save_state(run.state, state, session.about())
     session.saved_at = state.images_seen
 
 

@@ -48,7 +48,7 @@ class Run:
         """
         written = self.path / "config.toml"
         if not written.is_file():
-            if self.path.is_dir() and any(self.path.iterdir()):
+            if self.path.is_dir() and any(not p.name.startswith(".") for p in self.path.iterdir()):
                 raise UserError(
                     f"{self.path} is not empty and no run.", "Choose another folder with --run."
                 )
@@ -61,13 +61,16 @@ class Run:
                 "Choose another folder with --run, or ask for the same settings.",
             )
 
-    def open(self, config: Config, environment: Mapping[str, Any]) -> None:
-        """Take the folder, made where it is missing, and write what is asked for."""
+    def open(self) -> None:
+        """Take the folder, made where it is missing."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self._take()
         except OSError as error:
             raise cannot_write(self.path, error) from None
+
+    def describe(self, config: Config, environment: Mapping[str, Any]) -> None:
+        """Write what is asked for, and where it runs."""
         with replacing(self.path / "config.toml") as temporary:
             temporary.write_text(config.to_toml(), "utf-8")
         with replacing(self.path / "environment.json") as temporary:
@@ -119,6 +122,10 @@ class Run:
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            self.close()
             raise UserError(
                 f"Another process is training in {self.path}.", "Wait for it, or use another --run."
             ) from None
+        # What a killed process was writing: large, and nobody would miss it.
+        for unfinished in self.path.rglob(".[0-9]*-*.safetensors"):
+            unfinished.unlink()

@@ -67,13 +67,14 @@ def train(
                        "system": platform.platform(), "device": describe(chosen),
                        "command": sys.argv, "data": [str(Path(d).resolve()) for d in data],
                        "data_digest": learned.digest}  # fmt: skip
-        folder.open(config, environment)
+        folder.open()
         session = Session(
             config, state, folder,
             Loader(learned, config.data, config.training.batch, config.training.seed),
             looked_at, bool(pairs.validation), chosen, header, _facts(config, pairs, chosen), watch,
         )  # fmt: skip
         _resume(session)
+        folder.describe(config, environment)
         finished = fit(session)
     except (RuntimeError, MemoryError) as error:
         if is_out_of_memory(error):
@@ -168,10 +169,6 @@ def _resume(session: Session) -> None:
         session.run.cut_metrics(0)
         return
     about = load_state(session.run.state, session.state, session.device)
-    session.run.cut_metrics(about["metrics_bytes"])
-    session.meter.unpack(about["meter"], session.device)
-    session.seconds, session.scores = about["seconds"], about["scores"]
-    session.saved_at = session.state.images_seen
     total, batch = session.config.training.images, session.config.training.batch
     # The last batch may have gone a little beyond what was asked for.
     if session.state.images_seen - batch >= total:
@@ -180,6 +177,10 @@ def _resume(session: Session) -> None:
             f"the {total:,} asked for.",
             "Ask for more with --set training.images=N, or choose another --run.",
         )
+    session.run.cut_metrics(about["metrics_bytes"])
+    session.meter.unpack(about["meter"], session.device)
+    session.seconds, session.scores = about["seconds"], about["scores"]
+    session.saved_at = session.state.images_seen
     session.watch.say(f"continuing {session.run.path} at image {session.state.images_seen:,}")
 
 

@@ -1,0 +1,246 @@
+"""Files <-> arrays, at the depth they have: 8 bit, 16 bit or float, 1 to 64 channels.
+
+Arrays are (H, W, C) uint8, uint16 or float32, upright: a camera's rotation mark is applied. Colour
+profiles are ignored: numbers are taken as stored. A palette's colours are looked up (RGB). CMYK
+becomes RGB. Pillow reads what it keeps whole; imagecodecs reads PNG of 16 bits, which Pillow would
+cut to 8; tifffile reads every TIFF.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from pix2pix.errors import UserError
+from pix2pix.files import replacing
+
+Array = NDArray[Any]
+MAX_CHANNELS = 64
+LIMIT = "PIX2PIX_MAX_MEGAPIXELS"
+_DEFAULT_LIMIT = 178  # where Pillow begins to suspect an attack
+_RAISE = f"If the file is to be trusted, raise the limit with the variable {LIMIT}."
+_TIFF = (".tif", ".tiff")
+# What each kind of file can hold: depths and channels.
+_HOLDS: dict[str, tuple[tuple[str, ...], tuple[int, ...]]] = {
+    ".png": (("uint8", "uint16"), (1, 2, 3, 4)),
+    ".jpg": (("uint8",), (1, 3)),
+    ".jpeg": (("uint8",), (1, 3)),
+    ".webp": (("uint8",), (3, 4)),
+    ".bmp": (("uint8",), (1, 3)),
+    ".tif": (("uint8", "uint16", "float32"), tuple(range(1, MAX_CHANNELS + 1))),
+    ".tiff": (("uint8", "uint16", "float32"), tuple(range(1, MAX_CHANNELS + 1))),
+    ".npy": (("uint8", "uint16", "float32"), tuple(range(1, MAX_CHANNELS + 1))),
+}
+
+
+def read(path: Path) -> Array:
+    """The picture of a file: (H, W, C) uint8, uint16 or float32.
+
+    Raises UserError that names the file where it is missing, broken, no picture, of another depth,
+    or larger than the limit.
+    """
+    try:
+        return _checked(_decode(path), path)
+    except FileNotFoundError:
+        raise UserError(f"There is no file {path}.") from None
+    except Image.DecompressionBombError:
+        raise UserError(
+            f"{path} claims to be of more than {_DEFAULT_LIMIT} megapixels ({path.stat().st_size} "
+            "bytes on disk).",
+            _RAISE,
+        ) from None
+    except UnidentifiedImageError:
+        raise UserError(f"{path} is not a picture ({path.stat().st_size} bytes).") from None
+    except UserError:
+        raise
+    except Exception as error:
+        # Decoders report broken files by errors of every type, some of their own.
+        raise UserError(f"{path} cannot be read: {_sentence(error)}.") from None
+
+
+def write(array: Array, path: Path) -> None:
+    """Write (H, W, C) in the format of the suffix, whole or not at all.
+
+    Raises UserError where the format cannot hold the depth or the channels, or the disk refuses.
+    """
+    check_holds(path, str(array.dtype), array.shape[2])
+    suffix = path.suffix.lower()
+    with replacing(path) as temporary:
+        if suffix == ".npy":
+            with temporary.open("wb") as out:
+                np.save(out, array)
+        elif suffix in _TIFF:
+            _write_tiff(array, temporary)
+        elif array.dtype == np.uint16:
+            _write_png16(array, temporary)
+        else:
+            options: dict[str, Any] = {"quality": 95, "subsampling": 0} if suffix in (".jpg", ".jpeg") else {}
+            options |= {"lossless": True} if suffix == ".webp" else {}
+            to_pillow(array).save(temporary, **options)
+
+
+def check_holds(path: Path, depth: str, channels: int) -> None:
+    """Raise UserError where a file of this suffix cannot hold the depth and channels."""
+    depths, counts = _HOLDS.get(path.suffix.lower(), ((), ()))
+    if depth in depths and channels in counts:
+        return
+    fit = [s for s, (d, c) in _HOLDS.items() if depth in d and channels in c]
+    raise UserError(
+        f"A file ending in '{path.suffix}' cannot hold {channels} channels of {depth}: {path}.",
+        f"Endings that can: {' '.join(fit)} (--format).",
+    )
+
+
+def holds(suffix: str, depth: str, channels: int) -> bool:
+    """Whether files of this suffix can hold the depth and channels."""
+    depths, counts = _HOLDS.get(suffix.lower(), ((), ()))
+    return depth in depths and channels in counts
+
+
+def to_pillow(array: Array) -> Image.Image:
+    """A Pillow picture of (H, W, C) uint8, C from 1 to 4."""
+    return Image.fromarray(array[:, :, 0] if array.shape[2] == 1 else array)
+
+
+def from_pillow(image: Image.Image) -> Array:
+    """(H, W, C) of a Pillow picture, upright; 16 bits and float where the picture has them."""
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I;16"):
+        return np.asarray(image).astype(np.uint16)[:, :, None]
+    if image.mode == "I":
+        # What older files and Pillow call I are 16 bits in nearly all cases.
+        return np.asarray(image).clip(0, 65535).astype(np.uint16)[:, :, None]
+    if image.mode == "F":
+        return np.asarray(image, np.float32)[:, :, None]
+    if image.mode == "P":
+        image = image.convert("RGBA" if "transparency" in image.info else "RGB")
+    if image.mode not in ("L", "LA", "RGB", "RGBA"):
+        image = image.convert("L" if image.mode == "1" else "RGB")
+    array = np.asarray(image)
+    return array[:, :, None] if array.ndim == 2 else array
+
+
+def _decode(path: Path) -> Array:
+    suffix = path.suffix.lower()
+    if suffix == ".npy":
+        return _read_npy(path)
+    if suffix in _TIFF:
+        return _read_tiff(path)
+    if _is_png16(path):
+        import imagecodecs
+
+        decoded: Array = imagecodecs.png_decode(path.read_bytes())
+        return decoded
+    if LIMIT in os.environ:
+        Image.MAX_IMAGE_PIXELS = None  # the user's limit stands in place of Pillow's
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        with Image.open(path) as opened:
+            _refuse_large(opened.height, opened.width, path)
+            opened.load()
+            return from_pillow(opened)
+
+
+def _read_npy(path: Path) -> Array:
+    mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+    if mapped.ndim >= 2:
+        _refuse_large(mapped.shape[0], mapped.shape[1], path)
+    return np.array(mapped)
+
+
+def _read_tiff(path: Path) -> Array:
+    """Every page and sample of the first series as channels, wherever the file keeps them."""
+    import tifffile
+
+    with tifffile.TiffFile(path) as opened:
+        series = opened.series[0]
+        sizes = dict(zip(series.axes, series.shape, strict=True))
+        _refuse_large(sizes.get("Y", 1), sizes.get("X", 1), path)
+        array = series.asarray()
+        if "Y" not in sizes or "X" not in sizes:
+            raise ValueError(f"its axes are {series.axes}, wanted rows and columns")
+        page = opened.pages[0]
+        colours = (
+            page.colormap if isinstance(page, tifffile.TiffPage) else None
+        )  # (3, 256) of 16 bit
+    places = [series.axes.index(a) for a in "YX"]
+    array = np.moveaxis(array, places, (0, 1)).reshape(sizes["Y"], sizes["X"], -1)
+    if colours is not None:
+        array = (colours[:, array[:, :, 0]] >> 8).astype(np.uint8).transpose(1, 2, 0)
+    return array
+
+
+def _is_png16(path: Path) -> bool:
+    """Whether the file is a PNG of 16 bits; refuses one that is too large."""
+    with path.open("rb") as opened:
+        head = opened.read(26)
+    if len(head) < 26 or head[:8] != b"\x89PNG\r\n\x1a\n" or head[24] != 16:
+        return False
+    width, height = struct.unpack(">II", head[16:24])
+    _refuse_large(height, width, path)
+    return True
+
+
+def _checked(array: Array, path: Path) -> Array:
+    """The array with three axes and one of the three depths."""
+    if array.ndim == 2:
+        array = array[:, :, None]
+    if array.ndim != 3 or 0 in array.shape:
+        raise UserError(f"{path} has shape {array.shape}: wanted height x width x channels.")
+    if array.shape[2] > MAX_CHANNELS:
+        raise UserError(
+            f"{path} has {array.shape[2]} channels: wanted up to {MAX_CHANNELS}, in the last axis."
+        )
+    if array.dtype == bool:
+        return array.astype(np.uint8) * np.uint8(255)
+    if array.dtype.kind == "f":
+        array = array.astype(np.float32)
+        if not np.isfinite(array).all():
+            raise UserError(f"{path} holds values that are not finite: wanted numbers.")
+        return array
+    if array.dtype not in (np.uint8, np.uint16):
+        raise UserError(f"{path} holds {array.dtype}: wanted 8 or 16 bits unsigned, or float.")
+    return np.ascontiguousarray(array, array.dtype.newbyteorder("="))
+
+
+def _refuse_large(height: int, width: int, path: Path) -> None:
+    """A small file may unpack to more than the memory: the size is checked before that."""
+    limit = float(os.environ.get(LIMIT, _DEFAULT_LIMIT))
+    if height * width > limit * 1e6:
+        raise UserError(
+            f"{path} is {width} x {height} px, {height * width / 1e6:,.0f} megapixels: more than "
+            f"the limit of {limit:,.0f}.",
+            _RAISE,
+        )
+
+
+def _write_tiff(array: Array, path: Path) -> None:
+    import tifffile
+
+    colour = array.shape[2] in (3, 4) and array.dtype != np.float32
+    tifffile.imwrite(
+        path,
+        array[:, :, 0] if array.shape[2] == 1 else array,
+        photometric="rgb" if colour else "minisblack",
+        planarconfig="contig" if array.shape[2] > 1 else None,
+        compression="zlib",
+        metadata=None,
+    )
+
+
+def _write_png16(array: Array, path: Path) -> None:
+    import imagecodecs
+
+    path.write_bytes(imagecodecs.png_encode(array[:, :, 0] if array.shape[2] == 1 else array))
+
+
+def _sentence(error: Exception) -> str:
+    told = str(error).strip().splitlines()
+    return told[0].rstrip(".") if told else type(error).__name__

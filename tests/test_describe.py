@@ -1,0 +1,45 @@
+from pathlib import Path
+
+import pytest
+
+from pix2pix.config import Config
+from pix2pix.describe import describe_model
+from pix2pix.errors import UserError
+from pix2pix.networks import empty_generator
+from pix2pix.version import __version__
+from tests.helpers import write_model, write_text
+
+
+def test_a_model_file_says_what_it_is(tmp_path: Path) -> None:
+    model = write_model(tmp_path / "m.safetensors", "model.target_channels=1", "training.batch=4")
+    told = dict(describe_model(model))
+    assert told["generator"].startswith("unet, width 4, ")
+    assert told["norm"] == "batch, upsampling transposed, dropout 0.5"
+    assert told["pictures"].startswith("3 -> 1 channels, 8 bits, trained at 32 px")
+    assert told["inference mode"] == "running"
+    assert told["trained on"] == "400 pairs, 1,200 images seen"
+    assert told["val_l1"] == "0.25"
+    assert told["data digest"] == "0123abcd"
+    assert f"pix2pix {__version__}" in told["made by"]
+    assert "started from" not in told
+
+
+def test_weights_are_counted(tmp_path: Path) -> None:
+    model = write_model(tmp_path / "m.safetensors", "model.width=64")
+    generator = empty_generator(Config.load(None, ["data.size_px=32"]))
+    weights = sum(parameter.numel() for parameter in generator.parameters())
+    assert weights > 1e7
+    assert f"{weights / 1e6:.2f} M weights" in dict(describe_model(model))["generator"]
+
+
+@pytest.mark.parametrize("half", ["left", "right"])
+def test_the_source_is_named_as_it_lay_on_disk(tmp_path: Path, half: str) -> None:
+    model = write_model(tmp_path / "m.safetensors", f"data.source={half}", layout="side by side")
+    assert dict(describe_model(model))["pictures"].endswith(f"source: the {half} half of pairs")
+    model = write_model(tmp_path / "m.safetensors", f"data.source={half}", layout="two folders")
+    assert dict(describe_model(model))["pictures"].endswith("source: a folder")
+
+
+def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"a\.txt is not a whole \.safetensors file"):
+        describe_model(write_text(tmp_path / "a.txt"))

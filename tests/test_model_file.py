@@ -1,0 +1,270 @@
+import json
+import resource
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from pix2pix import model_file
+from pix2pix.config import Config
+from pix2pix.errors import UserError
+from pix2pix.model_file import (
+    FORMAT,
+    Header,
+    ImageContract,
+    Provenance,
+    load_model,
+    save_model,
+    save_tensors,
+    versions,
+)
+from pix2pix.networks import UNet, build_generator
+
+CPU = torch.device("cpu")
+# Each example writes its file anew, so sharing the folder does no harm.
+shares_a_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@pytest.fixture
+def generator(tiny: Callable[..., Config]) -> UNet:
+    return build_generator(tiny("model.width=1"))
+
+
+@pytest.fixture
+def header(tiny: Callable[..., Config]) -> Header:
+    config = tiny("model.width=1")
+    return Header(
+        config=config,
+        image=ImageContract(
+            source_channels=3, target_channels=3, size_px=32, layout="side by side", source="left"
+        ),
+        mode="paper",
+        provenance=Provenance(
+            images_seen=40, pairs=4, data_digest="0123", scores={"val_l1": 0.1 + 0.2},
+            versions=versions(), initialised_from="älter/model.safetensors",
+        ),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def model(tmp_path: Path, generator: UNet, header: Header) -> Path:
+    path = tmp_path / "model.safetensors"
+    save_model(path, generator, header)
+    return path
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(UserError) as caught:
+        load_model(path, CPU)
+    assert str(path) in str(caught.value)
+    return str(caught.value)
+
+
+def assert_loads_or_is_refused(path: Path) -> None:
+    message = str(path)
+    try:
+        load_model(path, CPU)
+    except UserError as error:
+        message = str(error)
+    assert str(path) in message
+
+
+def facts(path: Path) -> dict[str, object]:
+    with safe_open(path, "pt") as opened:
+        return json.loads(opened.metadata()["pix2pix"])
+
+
+def with_facts(path: Path, changed: object) -> Path:
+    """The model with another JSON header beside it."""
+    with safe_open(path, "pt") as opened:
+        tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+    other = path.with_name("changed.safetensors")
+    save_file(tensors, other, {"pix2pix": json.dumps(changed)})
+    return other
+
+
+@contextmanager
+def files_limited_to(size: int) -> Iterator[None]:
+    """What a full disk does to a writer: the first bytes go through, the others fail."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_model_comes_back_exactly(model: Path, generator: UNet, header: Header) -> None:
+    loaded, found = load_model(model, CPU)
+    assert found == header
+    before, after = generator.state_dict(), loaded.state_dict()
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    x = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(loaded(x), generator(x))
+
+
+def test_a_loaded_model_is_not_for_training(model: Path) -> None:
+    loaded, _ = load_model(model, CPU)
+    assert not any(p.requires_grad for p in loaded.parameters())
+
+
+def test_the_same_model_makes_the_same_file(model: Path, generator: UNet, header: Header) -> None:
+    again = model.with_name("again.safetensors")
+    save_model(again, generator, header)
+    assert again.read_bytes() == model.read_bytes()
+
+
+def test_weights_in_another_memory_layout_can_be_saved(
+    model: Path, generator: UNet, header: Header
+) -> None:
+    before = model.read_bytes()
+    save_model(model, generator.to(memory_format=torch.channels_last), header)
+    assert model.read_bytes() == before
+
+
+def test_the_header_is_json_with_a_format(model: Path, header: Header) -> None:
+    found = facts(model)
+    assert found.pop("format") == FORMAT
+    assert Header.model_validate(found) == header
+
+
+def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
+    assert "does not exist" in refusal(tmp_path / "missing.safetensors")
+    assert "is a folder" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"weights, honestly\n", b"\x80\x04\x95pickle", b"{}"])
+def test_a_file_of_something_else_is_refused_with_its_size(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(content)
+    assert f"({len(content)} bytes)" in refusal(path)
+
+
+def test_foreign_safetensors_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "foreign.safetensors"
+    for about in (None, {"format": "pt"}):
+        save_file({"weight": torch.zeros(2)}, path, about)
+        assert "not a pix2pix model" in refusal(path)
+
+
+def test_a_newer_format_is_refused_by_number(model: Path) -> None:
+    newer = with_facts(model, {"format": FORMAT + 1, "provenance": ["all", "new"]})
+    message = refusal(newer)
+    assert f"model format {FORMAT + 1}" in message
+    assert f"up to {FORMAT}" in message
+    assert "Upgrade" in message
+
+
+@pytest.mark.parametrize(
+    "changed", [{}, [], "text", None, 3, {"format": "one"}, {"format": FORMAT}]
+)
+def test_a_header_of_another_shape_is_refused(model: Path, changed: object) -> None:
+    assert "is damaged" in refusal(with_facts(model, changed))
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value"),
+    [
+        ("model", "width", 2),
+        ("model", "width", 10**12),
+        ("model", "width", 10**30),
+        ("model", "norm", "instance"),
+        ("model", "generator", "transformer"),
+        ("data", "size_px", 64),
+        ("objective", "l1", "much"),
+        ("model", "discriminator_px", 286),
+    ],
+)
+def test_a_header_of_another_network_is_refused(
+    model: Path, section: str, key: str, value: object
+) -> None:
+    found = facts(model)
+    found["config"][section][key] = value
+    assert "is damaged" in refusal(with_facts(model, found))
+
+
+def test_weights_of_another_type_are_refused(model: Path, generator: UNet, header: Header) -> None:
+    about = json.dumps({"format": FORMAT, **header.model_dump(mode="json")})
+    for changed in ("encoder.0.conv.weight", "encoder.1.norm.running_mean"):
+        tensors = generator.state_dict()
+        tensors[changed] = tensors[changed].to(torch.int32)
+        save_file(tensors, model, {"pix2pix": about})
+        assert "int32" in refusal(model)
+
+
+@given(st.floats(0, 1, exclude_max=True))
+@shares_a_folder
+def test_a_file_cut_anywhere_is_refused(model: Path, share: float) -> None:
+    whole = model.read_bytes()
+    cut = model.with_name("cut.safetensors")
+    cut.write_bytes(whole[: int(share * len(whole))])
+    assert "not a whole .safetensors" in refusal(cut)
+
+
+@given(st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1))
+@shares_a_folder
+def test_a_header_with_changed_bytes_loads_or_is_refused(
+    model: Path, changes: list[tuple[float, int]]
+) -> None:
+    content = bytearray(model.read_bytes())
+    length = 8 + int.from_bytes(content[:8], "little")
+    for share, byte in changes:
+        content[int(share * length)] = byte
+    changed = model.with_name("changed.safetensors")
+    changed.write_bytes(content)
+    assert_loads_or_is_refused(changed)
+
+
+@given(st.data())
+@shares_a_folder
+def test_a_header_with_changed_json_loads_or_is_refused(model: Path, data: st.DataObject) -> None:
+    """As above, but behind the checks of the container: only the package's own JSON changes."""
+    text = json.dumps(facts(model))
+    place = data.draw(st.integers(0, len(text) - 1))
+    text = text[:place] + data.draw(st.sampled_from('0"{}[]:,-.e x')) + text[place + 1 :]
+    with safe_open(model, "pt") as opened:
+        tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+    changed = model.with_name("changed.safetensors")
+    save_file(tensors, changed, {"pix2pix": text})
+    assert_loads_or_is_refused(changed)
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), SafetensorError("full")])
+def test_a_failed_save_keeps_the_old_file_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, model: Path, generator: UNet, header: Header, error: Exception
+) -> None:
+    def half_written(tensors: object, path: Path, about: object) -> None:
+        Path(path).write_bytes(b"half")
+        raise error
+
+    before = model.read_bytes()
+    monkeypatch.setattr(model_file, "save_file", half_written)
+    with pytest.raises(UserError, match="Cannot write") as caught:
+        save_model(model, generator, header)
+    assert str(model) in str(caught.value)
+    assert [path.name for path in model.parent.iterdir()] == [model.name]
+    assert model.read_bytes() == before
+
+
+def test_a_disk_that_is_really_full_keeps_the_old_file(
+    model: Path, generator: UNet, header: Header
+) -> None:
+    before = model.read_bytes()
+    with files_limited_to(len(before) // 2), pytest.raises(UserError, match="Cannot write"):
+        save_model(model, generator, header)
+    assert [path.name for path in model.parent.iterdir()] == [model.name]
+    assert model.read_bytes() == before
+
+
+def test_tensors_that_share_memory_can_be_saved_as_views(tmp_path: Path) -> None:
+    path, whole = tmp_path / "t.safetensors", torch.arange(6.0).reshape(2, 3)
+    save_tensors(path, {"t": whole.T}, {})
+    with safe_open(path, "pt") as opened:
+        assert torch.equal(opened.get_tensor("t"), whole.T)

@@ -1,0 +1,319 @@
+from collections import Counter
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pytest
+from hypothesis import given
+
+from pix2pix import images
+from pix2pix.errors import UserError
+from pix2pix.files import list_pictures
+from pix2pix.translate_files import Job, Options, looks_like_pairs, plan, run_jobs
+from pix2pix.translator import Translator
+from tests.helpers import (
+    are_pictures,
+    files_below,
+    noise,
+    pixels,
+    plant,
+    trees,
+    write,
+    write_model,
+    write_text,
+    write_truncated,
+)
+
+
+@pytest.fixture(scope="module")
+def translator(tmp_path_factory: pytest.TempPathFactory) -> Translator:
+    folder = tmp_path_factory.mktemp("model")
+    return Translator.load(write_model(folder / "m.safetensors", layout="side by side"), "cpu")
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "out"
+
+
+def outputs(jobs: list[Job], out: Path) -> dict[str, str]:
+    """Names of sources by the relative names of their outputs."""
+    return {job.output.relative_to(out).as_posix(): job.source.name for job in jobs}
+
+
+def refused(inputs: list[Path | str], out: Path, *rest: str | int) -> str:
+    with pytest.raises(UserError) as caught:
+        plan([str(item) for item in inputs], out, *rest)
+    return str(caught.value)
+
+
+# Plans
+
+
+def test_files_keep_their_names(tmp_path: Path, out: Path) -> None:
+    some = [write_text(tmp_path / name) for name in ("a.png", "deep/b.jpg")]
+    assert outputs(plan([str(path) for path in some], out), out) == {
+        "a.png": "a.png",
+        "b.jpg": "b.jpg",
+    }
+
+
+def test_folders_keep_their_sub_folders(tmp_path: Path, out: Path) -> None:
+    for name in ("in/b.png", "in/x/a.png", "in/x/y/c.webp", "in/notes.txt"):
+        write_text(tmp_path / name)
+    jobs = plan([str(tmp_path / "in")], out)
+    assert list(outputs(jobs, out)) == ["b.png", "x/a.png", "x/y/c.webp"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [
+        ("in/*.png", ["b.png"]),
+        ("in/*/*.png", ["x/a.png"]),
+        ("in/**/*.png", ["b.png", "x/a.png", "x/y/c.png"]),
+        ("in/x/**/[ac].png", ["a.png", "y/c.png"]),
+        ("i*/b.*", ["in/b.png"]),
+    ],
+)
+def test_globs_keep_what_follows_their_fixed_part(
+    tmp_path: Path, out: Path, pattern: str, found: list[str]
+) -> None:
+    for name in ("in/b.png", "in/x/a.png", "in/x/y/c.png", "in/b.txt"):
+        write_text(tmp_path / name)
+    (tmp_path / "in" / "folder.png").mkdir()
+    assert list(outputs(plan([str(tmp_path / pattern)], out), out)) == found
+
+
+def test_a_file_whose_name_looks_like_a_glob_is_that_file(tmp_path: Path, out: Path) -> None:
+    path = write_text(tmp_path / "[1]*.png")
+    write_text(tmp_path / "1.png")
+    assert plan([str(path)], out) == [Job(path, out / "[1]*.png")]
+
+
+def test_a_suffix_replaces_the_pictures_own(tmp_path: Path, out: Path) -> None:
+    for name in ("a.b.png", "x/c.JPG"):
+        write_text(tmp_path / "in" / name)
+    assert list(outputs(plan([str(tmp_path / "in")], out, ".webp"), out)) == [
+        "a.b.webp",
+        "x/c.webp",
+    ]
+
+
+def test_a_single_picture_may_go_to_a_file(tmp_path: Path) -> None:
+    path = write_text(tmp_path / "a.png")
+    assert plan([str(path)], tmp_path / "b.jpg") == [Job(path, tmp_path / "b.jpg")]
+    (tmp_path / "folder.jpg").mkdir()
+    (job,) = plan([str(path)], tmp_path / "folder.jpg")
+    assert job.output == tmp_path / "folder.jpg" / "a.png"
+
+
+def test_several_pictures_cannot_go_to_one_file(tmp_path: Path) -> None:
+    some = [write_text(tmp_path / name) for name in ("a.png", "b.png")]
+    assert "2 pictures cannot all become" in refused(some, tmp_path / "c.png")
+
+
+def test_two_pictures_that_would_become_one_are_named(tmp_path: Path, out: Path) -> None:
+    one, other = (write_text(tmp_path / name) for name in ("x/a.png", "y/a.png"))
+    assert f"{one} and {other} would both become {out / 'a.png'}" in refused([one, other], out)
+    twins = [write_text(tmp_path / name) for name in ("b.png", "b.jpg")]
+    assert len(plan([str(path) for path in twins], out)) == 2
+    assert f"would both become {out / 'b.webp'}" in refused(twins, out, ".webp")
+
+
+def test_an_input_is_never_overwritten(tmp_path: Path) -> None:
+    path = write_text(tmp_path / "in" / "a.png")
+    other = write_text(tmp_path / "in" / "b.png")
+    (tmp_path / "link").symlink_to(path.parent)
+    for inputs, out in (
+        ([path.parent], path.parent),
+        ([path], path),
+        ([path, other], path.parent),
+        ([path], path.parent / ".." / "in"),
+        ([path], tmp_path / "link"),
+    ):
+        assert "a.png is an input and would be lost" in refused(inputs, out)
+
+
+def test_variants_do_not_overwrite_an_input_either(tmp_path: Path) -> None:
+    path = write_text(tmp_path / "a-2.png")
+    assert len(plan([str(path)], tmp_path / "a.png", None, 1)) == 1
+    assert f"{path} is an input and would be lost" in refused([path], tmp_path / "a.png", None, 2)
+    # Variants have names of their own, so they may lie beside their source.
+    assert len(plan([str(path)], tmp_path, None, 2)) == 1
+
+
+def test_what_is_not_there_is_named(tmp_path: Path, out: Path) -> None:
+    assert f"There is no file or folder {tmp_path / 'gone'}" in refused([tmp_path / "gone"], out)
+    assert "No picture matches" in refused([tmp_path / "*.png"], out)
+    (tmp_path / "folder.png").mkdir()
+    assert "No picture matches" in refused([tmp_path / "*.png"], out)
+    assert f"{tmp_path} holds no pictures" in refused([tmp_path], out)
+    assert "Cannot open xxx" in refused(["x" * 300], out)
+
+
+@given(tree=trees())
+def test_every_picture_of_any_tree_is_planned_under_its_own_name(
+    tmp_path_factory: pytest.TempPathFactory, tree: list[PurePosixPath]
+) -> None:
+    root = tmp_path_factory.mktemp("tree")
+    out = root.with_name("out")
+    found = are_pictures(plant(root, tree))
+    if not found:
+        assert "holds no pictures" in refused([root], out)
+        return
+    assert plan([str(root)], out) == [Job(root / path, out / path) for path in found]
+    assert sorted(job.source for job in plan([f"{root}/**/*"], out)) == list_pictures(root)
+
+    # Named one by one, or given another ending, two may fall together: then nothing is done.
+    for inputs, suffix, wanted in (
+        ([str(path) for path in list_pictures(root)], None, [path.name for path in found]),
+        ([str(root)], ".png", [str(path.with_suffix(".png")) for path in found]),
+    ):
+        if max(Counter(wanted).values()) > 1:
+            assert "would both become" in refused(inputs, out, suffix)
+        else:
+            jobs = plan(inputs, out, suffix)
+            assert [job.output for job in jobs] == [out / name for name in wanted]
+
+
+# Jobs
+
+
+def test_pictures_are_translated_as_by_the_translator(
+    translator: Translator, tmp_path: Path, out: Path
+) -> None:
+    for n, name in enumerate(["a.png", "x/b.png", "x/c.png"]):
+        write(tmp_path / "in" / name, noise(20 + n, 50, seed=n))
+    told: list[tuple[int, int]] = []
+    failures = run_jobs(
+        translator,
+        plan([str(tmp_path / "in")], out),
+        Options(batch=2, seed=4),
+        lambda done, total: told.append((done, total)),
+    )
+    assert failures == []
+    assert files_below(out) == {"a.png", "x/b.png", "x/c.png"}
+    assert told == [(2, 3), (3, 3)]
+    for path in list_pictures(tmp_path / "in"):
+        wanted = np.asarray(translator.translate(path, seed=4)).astype(int)
+        written = pixels(out / path.relative_to(tmp_path / "in"))
+        assert abs(written - wanted).max() <= 1  # rounding of a batch and of one alone
+
+
+@pytest.mark.parametrize("half", ["left", "right"])
+def test_one_half_of_a_pair_is_translated(
+    translator: Translator, tmp_path: Path, out: Path, half: images.Side
+) -> None:
+    pair = noise(32, 64)
+    run_jobs(translator, [Job(write(tmp_path / "p.png", pair), out / "p.png")], Options(half=half))
+    side = pair[:, :32] if half == "left" else pair[:, 32:]
+    assert np.array_equal(pixels(out / "p.png"), np.asarray(translator.translate(side)))
+
+
+def test_variants_are_written_with_their_spread(
+    translator: Translator, tmp_path: Path, out: Path
+) -> None:
+    path = write(tmp_path / "a.b.png", noise(40, 50))
+    run_jobs(translator, [Job(path, out / "a.b.png")], Options(samples=3, seed=2))
+    assert files_below(out) == {"a.b-1.png", "a.b-2.png", "a.b-3.png", "a.b-spread.png"}
+    result = translator.variants(path, 3, seed=2)
+    for number, image in enumerate(result.images, 1):
+        assert np.array_equal(pixels(out / f"a.b-{number}.png"), np.asarray(image))
+    spread = pixels(out / "a.b-spread.png")
+    assert spread.shape == (40, 50)
+    assert spread.max() == 255
+    assert abs(spread / 255 - result.spread / result.spread.max()).max() < 1 / 255
+
+
+def test_a_model_without_dropout_has_a_black_spread(tmp_path: Path, out: Path) -> None:
+    model = write_model(tmp_path / "m.safetensors", "model.dropout=0")
+    job = Job(write(tmp_path / "a.png"), out / "a.png")
+    run_jobs(Translator.load(model, "cpu"), [job], Options(samples=2))
+    assert (pixels(out / "a-spread.png") == 0).all()
+
+
+BAD = {
+    "gone.png": lambda path: path,
+    "text.jpg": write_text,
+    "cut.jpg": write_truncated,
+    "noending": lambda path: write(path.with_suffix(".png")).rename(path),
+}
+
+
+def test_bad_files_among_good_ones_are_skipped_and_named(
+    translator: Translator, tmp_path: Path, out: Path
+) -> None:
+    good = [write(tmp_path / f"{n}.png", noise(32, 32, seed=n)) for n in range(12)]
+    bad = [make(tmp_path / name) for name, make in BAD.items()]
+    sources = [*good[:5], *bad, *good[5:]]
+    failures = run_jobs(translator, [Job(path, out / path.name) for path in sources], Options())
+    assert files_below(out) == {path.name for path in good}
+    assert len(failures) == len(bad)
+    for path, failure in zip(bad, failures, strict=True):
+        assert str(path) in failure
+
+
+def test_an_odd_width_is_skipped_where_halves_are_wanted(
+    translator: Translator, tmp_path: Path, out: Path
+) -> None:
+    sources = [write(tmp_path / f"{w}.png", noise(8, w)) for w in (16, 17)]
+    jobs = [Job(path, out / path.name) for path in sources]
+    (failure,) = run_jobs(translator, jobs, Options(half="left"))
+    assert "17.png is 17 x 8 px, so its halves differ in width" in failure
+    assert files_below(out) == {"16.png"}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_strict_stops_at_the_first_bad_file(
+    translator: Translator, tmp_path: Path, out: Path, name: str
+) -> None:
+    bad = BAD[name](tmp_path / name)
+    sources = [write(tmp_path / "a.png"), bad, write(tmp_path / "z.png")]
+    jobs = [Job(path, out / path.name) for path in sources]
+    with pytest.raises(UserError, match=name):
+        run_jobs(translator, jobs, Options(strict=True, batch=1))
+    assert files_below(out) == {"a.png"}
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_where_none_can_be_read_it_is_an_error(
+    translator: Translator, tmp_path: Path, out: Path, count: int
+) -> None:
+    jobs = [Job(write_text(tmp_path / f"{n}.png"), out / f"{n}.png") for n in range(count)]
+    with pytest.raises(UserError, match=r"0\.png is not a picture") as caught:
+        run_jobs(translator, jobs, Options(batch=2))
+    assert (f"None of the {count} files" in str(caught.value)) == (count > 1)
+    assert not out.exists()
+
+
+def test_an_output_that_cannot_be_written_is_an_error(
+    translator: Translator, tmp_path: Path
+) -> None:
+    jobs = [Job(write(tmp_path / "a.png"), tmp_path / "a.png" / "b.png")]
+    with pytest.raises(UserError, match=r"Cannot write .*a\.png/b\.png"):
+        run_jobs(translator, jobs, Options())
+
+
+# Pairs given to a model by mistake
+
+
+@pytest.mark.parametrize(
+    ("shape", "alike"), [((16, 32), True), ((16, 31), False), ((32, 16), False)]
+)
+def test_a_first_picture_twice_as_wide_as_high_looks_like_a_pair(
+    translator: Translator, tmp_path: Path, shape: tuple[int, int], alike: bool
+) -> None:
+    job = Job(write(tmp_path / "a.png", noise(*shape)), tmp_path / "b.png")
+    assert looks_like_pairs(translator, [job]) == alike
+
+
+def test_a_file_that_is_no_picture_does_not_look_like_a_pair(
+    translator: Translator, tmp_path: Path
+) -> None:
+    job = Job(write_text(tmp_path / "a.png"), tmp_path / "b.png")
+    assert not looks_like_pairs(translator, [job])
+
+
+def test_a_model_of_two_folders_is_not_reminded_of_pairs(tmp_path: Path) -> None:
+    model = write_model(tmp_path / "m.safetensors", layout="two folders")
+    job = Job(write(tmp_path / "a.png", noise(16, 32)), tmp_path / "b.png")
+    assert not looks_like_pairs(Translator.load(model, "cpu"), [job])

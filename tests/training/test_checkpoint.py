@@ -1,0 +1,137 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from pix2pix import model_file
+from pix2pix.config import Config
+from pix2pix.data.batches import Batch
+from pix2pix.errors import UserError
+from pix2pix.training.checkpoint import load_state, save_state
+from pix2pix.training.state import State, new_state
+from pix2pix.training.step import plain_step
+
+CPU = torch.device("cpu")
+Tiny = Callable[..., Config]
+ABOUT = {"metrics_bytes": 7, "meter": {"count": 0, "sums": {}}, "scores": {"val_l1": 0.1 + 0.2}}
+
+
+def batch(position: int) -> Batch:
+    random = torch.Generator().manual_seed(position)
+    x, y = torch.rand(2, 1, 3, 32, 32, generator=random) * 2 - 1
+    return Batch(x, y, [str(position)], torch.tensor([position]))
+
+
+def trained(config: Config, steps: int, state: State | None = None) -> State:
+    state = state or new_state(config, CPU)
+    for _ in range(steps):
+        plain_step(state, batch(state.images_seen), config)
+    return state
+
+
+def tensors(state: State) -> dict[str, torch.Tensor]:
+    found = {f"g.{k}": t for k, t in state.generator.state_dict().items()}
+    if state.discriminator is not None:
+        found |= {f"d.{k}": t for k, t in state.discriminator.state_dict().items()}
+    return found
+
+
+def assert_equal(one: State, other: State) -> None:
+    left, right = tensors(one), tensors(other)
+    assert left.keys() == right.keys()
+    assert [name for name in left if not torch.equal(left[name], right[name])] == []
+    assert one.images_seen == other.images_seen
+
+
+@pytest.fixture
+def saved(tmp_path: Path, tiny: Tiny) -> Path:
+    path = tmp_path / "checkpoints" / "state.safetensors"
+    save_state(path, trained(tiny(), 2), ABOUT)
+    return path
+
+
+@pytest.mark.parametrize("setting", ["objective.gan=1", "objective.gan=0", "model.norm=instance"])
+def test_a_state_goes_on_bit_for_bit(tmp_path: Path, tiny: Tiny, setting: str) -> None:
+    config, path = tiny(setting), tmp_path / "state.safetensors"
+    save_state(path, trained(config, 3), ABOUT)
+    taken_up = new_state(tiny(setting, "training.seed=9"), CPU)
+    assert load_state(path, taken_up, CPU) == ABOUT
+    assert_equal(taken_up, trained(config, 3))
+    assert_equal(trained(config, 3, taken_up), trained(config, 6))
+
+
+def test_a_state_before_the_first_step_can_be_saved(tmp_path: Path, tiny: Tiny) -> None:
+    path = tmp_path / "state.safetensors"
+    save_state(path, new_state(tiny(), CPU), ABOUT)
+    taken_up = new_state(tiny("training.seed=9"), CPU)
+    load_state(path, taken_up, CPU)
+    assert_equal(trained(tiny(), 2, taken_up), trained(tiny(), 2))
+
+
+def test_saving_changes_nothing(tmp_path: Path, tiny: Tiny) -> None:
+    state = trained(tiny(), 2)
+    save_state(tmp_path / "state.safetensors", state, ABOUT)
+    assert_equal(trained(tiny(), 2, state), trained(tiny(), 4))
+
+
+def test_a_failed_save_keeps_the_old_state(
+    monkeypatch: pytest.MonkeyPatch, tiny: Tiny, saved: Path
+) -> None:
+    def half_written(tensors: object, path: Path, about: object) -> None:
+        Path(path).write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(model_file, "save_file", half_written)
+        with pytest.raises(UserError, match="No space left on device"):
+            save_state(saved, trained(tiny(), 3), ABOUT)
+    assert [path.name for path in saved.parent.iterdir()] == [saved.name]
+    state = new_state(tiny(), CPU)
+    assert load_state(saved, state, CPU) == ABOUT
+    assert_equal(state, trained(tiny(), 2))
+
+
+@given(st.floats(0, 1, exclude_max=True))
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_state_cut_anywhere_is_refused(saved: Path, tiny: Tiny, share: float) -> None:
+    whole, cut = saved.read_bytes(), saved.with_name("cut.safetensors")
+    cut.write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(UserError, match="not a whole") as caught:
+        load_state(cut, new_state(tiny(), CPU), CPU)
+    assert str(cut) in str(caught.value)
+
+
+def test_a_file_of_something_else_is_refused(tmp_path: Path, tiny: Tiny) -> None:
+    path = tmp_path / "state.safetensors"
+    for about, words in (
+        (None, "not a training state"),
+        ({"pix2pix": "{}"}, "not a training state"),
+        ({"pix2pix training state": json.dumps({"format": 2})}, "state format 2"),
+        ({"pix2pix training state": json.dumps({"format": 1})}, "is damaged"),
+        ({"pix2pix training state": "nothing"}, "is damaged"),
+        ({"pix2pix training state": "[]"}, "is damaged"),
+    ):
+        save_file({"weight": torch.zeros(2)}, path, about)
+        with pytest.raises(UserError, match=words) as caught:
+            load_state(path, new_state(tiny(), CPU), CPU)
+        assert str(path) in str(caught.value)
+
+
+def test_a_state_of_other_networks_is_refused(tiny: Tiny, saved: Path) -> None:
+    for setting in ("model.width=5", "model.norm=instance", "model.discriminator_px=34"):
+        with pytest.raises(UserError, match="is damaged"):
+            load_state(saved, new_state(tiny(setting), CPU), CPU)
+
+
+def test_a_state_is_the_tensors_of_both_networks(saved: Path) -> None:
+    with safe_open(saved, "pt") as opened:
+        assert set(opened.metadata()) == {"pix2pix training state"}
+        assert {name.split(".")[0] for name in opened.keys()} == {  # noqa: SIM118
+            "generator", "discriminator"
+        }  # fmt: skip

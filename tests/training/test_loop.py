@@ -1,0 +1,288 @@
+import json
+import math
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from pix2pix.config import Config
+from pix2pix.data.batches import Loader
+from pix2pix.data.pairs import find_pairs
+from pix2pix.data.store import open_store
+from pix2pix.errors import UserError
+from pix2pix.model_file import Header, ImageContract, Provenance, load_model
+from pix2pix.progress import Watch
+from pix2pix.training import loop
+from pix2pix.training.checkpoint import load_state
+from pix2pix.training.loop import Session, fit
+from pix2pix.training.runs import Run
+from pix2pix.training.state import new_state
+from pix2pix.training.step import plain_step
+
+CPU = torch.device("cpu")
+Begin = Callable[..., Session]
+Step = Callable[..., object]
+
+
+@pytest.fixture
+def begin(tmp_path: Path, pairs: Path, tiny: Callable[..., Config]) -> Iterator[Begin]:
+    """Sessions in folders of their own: `begin("training.batch=2")`."""
+    found = find_pairs([pairs], "left")
+    opened: list[Run] = []
+
+    def session(*settings: str, validation: bool = True) -> Session:
+        config = tiny("training.images=20", *settings)
+        run = Run(tmp_path / f"run-{len(opened)}")
+        run.open()
+        opened.append(run)
+        store = open_store(found.splits["train"], config.data.resize_px, (3, 3))
+        return Session(
+            config, new_state(config, CPU), run,
+            Loader(store, config.data, config.training.batch, config.training.seed),
+            open_store(found.splits["val"], 32, (3, 3)), validation, CPU,
+            Header(
+                config=config, mode=config.default_mode,
+                image=ImageContract(
+                    source_channels=3, target_channels=3, size_px=32,
+                    layout="side by side", source="left",
+                ),
+                provenance=Provenance(
+                    images_seen=0, pairs=40, data_digest="", scores={}, versions={}
+                ),
+            ),
+            {}, Watch(),
+        )  # fmt: skip
+
+    yield session
+    for run in opened:
+        run.close()
+
+
+@pytest.fixture
+def step(monkeypatch: pytest.MonkeyPatch) -> Callable[[Step], None]:
+    """Puts another function in the place of the loop's step."""
+    return lambda other: monkeypatch.setattr(loop, "plain_step", other)
+
+
+def lines(session: Session) -> list[dict[str, float]]:
+    return [json.loads(line) for line in session.run.metrics.read_text().splitlines()]
+
+
+def logged(session: Session) -> list[float]:
+    return [line["images"] for line in lines(session) if "loss_l1" in line]
+
+
+def scored(session: Session) -> list[float]:
+    return [line["images"] for line in lines(session) if "val_l1" in line]
+
+
+def previews(session: Session) -> list[int]:
+    return sorted(int(path.stem) for path in (session.run.path / "previews").glob("*.png"))
+
+
+def images_in_state(session: Session) -> int:
+    state = new_state(session.config, CPU)
+    load_state(session.run.state, state, CPU)
+    return state.images_seen
+
+
+def images_in_model(session: Session) -> int:
+    return load_model(session.run.model, CPU)[1].provenance.images_seen
+
+
+def test_it_logs_looks_and_saves_at_its_intervals(begin: Begin) -> None:
+    session = begin("training.log_images=6", "training.validate_images=10")
+    assert fit(session)
+    assert logged(session) == [6, 12, 18]
+    assert scored(session) == [10, 20]
+    assert previews(session) == [10, 20]
+    assert images_in_state(session) == images_in_model(session) == 20
+
+
+@pytest.mark.parametrize(
+    "intervals",
+    [
+        ("training.validate_images=1000", "training.save_images=1000"),
+        ("training.validate_images=1000", "training.save_images=5"),
+        ("training.validate_images=5", "training.save_images=1000"),
+        ("training.validate_images=20", "training.save_images=20"),
+    ],
+)
+@pytest.mark.parametrize("batch", [1, 3])
+def test_the_last_model_is_scored_and_saved_once_at_any_intervals(
+    begin: Begin, intervals: tuple[str, ...], batch: int
+) -> None:
+    session = begin(*intervals, f"training.batch={batch}", "training.log_images=1000")
+    assert fit(session)
+    last = 21 if batch == 3 else 20
+    assert scored(session).count(last) == 1
+    assert previews(session)[-1] == last
+    assert images_in_state(session) == images_in_model(session) == last
+    assert load_model(session.run.model, CPU)[1].provenance.scores == session.scores != {}
+
+
+def test_each_interval_that_a_batch_steps_over_is_seen_once(begin: Begin) -> None:
+    session = begin("training.batch=4", "training.log_images=3", "training.validate_images=10")
+    fit(session)
+    assert logged(session) == [4, 8, 12, 16, 20]
+    assert scored(session) == [12, 20]
+
+
+def test_a_line_holds_the_means_since_the_last_one(
+    begin: Begin, step: Callable[[Step], None]
+) -> None:
+    def numbered(state: object, batch: object, config: Config) -> dict[str, torch.Tensor]:
+        plain_step(state, batch, config)
+        return {"loss_l1": torch.tensor(float(state.images_seen))}
+
+    step(numbered)
+    session = begin("training.log_images=5")
+    fit(session)
+    assert [line["loss_l1"] for line in lines(session) if "loss_l1" in line] == [3, 8, 13, 18]
+
+
+def test_a_line_tells_the_learning_rate(begin: Begin) -> None:
+    session = begin("training.log_images=5", "training.schedule=linear")
+    fit(session)
+    rates = [line["learning_rate"] for line in lines(session) if "loss_l1" in line]
+    assert rates == pytest.approx([2e-4, 2e-4, 1e-4, 0])
+
+
+def test_without_validation_pairs_there_are_previews_but_no_scores(begin: Begin) -> None:
+    session = begin("training.validate_images=10", validation=False)
+    fit(session)
+    assert previews(session) == [10, 20]
+    assert scored(session) == []
+    assert session.scores == {}
+
+
+def test_looking_and_saving_often_does_not_change_the_weights(begin: Begin) -> None:
+    seldom = begin(
+        "training.images=8", "training.validate_images=1000", "training.save_images=1000"
+    )
+    often = begin(
+        "training.images=8",
+        "training.validate_images=1",
+        "training.save_images=1",
+        "training.log_images=1",
+    )
+    for session in (seldom, often):
+        fit(session)
+    one, other = (s.state.generator.state_dict() for s in (seldom, often))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_a_slow_machine_saves_by_the_clock(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
+    saved = []
+    keep = loop.save_state
+    monkeypatch.setattr(loop, "_SAVE_SECONDS", -1.0)
+    monkeypatch.setattr(
+        loop, "save_state", lambda path, state, about: saved.append(state.images_seen)
+        or keep(path, state, about)
+    )  # fmt: skip
+    fit(begin("training.save_images=1000"))
+    assert saved == list(range(1, 21))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_after_the_step_under_way_and_saves(
+    begin: Begin, step: Callable[[Step], None], number: int
+) -> None:
+    def interrupted(state: object, batch: object, config: Config) -> object:
+        if state.images_seen == 12:
+            signal.raise_signal(number)
+        return plain_step(state, batch, config)
+
+    step(interrupted)
+    before = signal.getsignal(number)
+    session = begin()
+    assert not fit(session)
+    assert session.state.images_seen == 13
+    assert images_in_state(session) == images_in_model(session) == 13
+    assert signal.getsignal(number) is before
+
+
+def test_a_second_interrupt_insists(begin: Begin, step: Callable[[Step], None]) -> None:
+    def impatient(state: object, batch: object, config: Config) -> None:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    step(impatient)
+    # Where tests run in the background, the shell has had SIGINT ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            fit(begin())
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_a_loss_that_is_not_finite_keeps_the_last_good_state(
+    begin: Begin, step: Callable[[Step], None]
+) -> None:
+    def breaking(state: object, batch: object, config: Config) -> dict[str, torch.Tensor]:
+        losses = plain_step(state, batch, config)
+        return losses | {"loss_gan": torch.tensor(math.nan)} if state.images_seen > 12 else losses
+
+    step(breaking)
+    session = begin("training.log_images=5")
+    with pytest.raises(UserError, match="loss_gan is nan") as caught:
+        fit(session)
+    assert str(session.run.model) in caught.value.hint
+    assert "learning_rate" in caught.value.hint
+    assert images_in_state(session) == images_in_model(session) == 10
+    assert logged(session) == [5, 10]
+
+
+def test_a_broken_weight_never_replaces_a_good_one(
+    begin: Begin, step: Callable[[Step], None]
+) -> None:
+    def breaking(state: object, batch: object, config: Config) -> object:
+        losses = plain_step(state, batch, config)
+        if state.images_seen == 20:
+            with torch.no_grad():
+                state.discriminator.layers[0].weight[0, 0, 0, 0] = math.inf
+        return losses
+
+    step(breaking)
+    session = begin()
+    with pytest.raises(UserError, match=r"weight layers\.0\.weight is nan"):
+        fit(session)
+    assert images_in_state(session) == images_in_model(session) == 10
+
+
+def test_a_loss_that_breaks_before_the_first_save_says_so(
+    begin: Begin, step: Callable[[Step], None]
+) -> None:
+    step(lambda state, batch, config: {"loss_l1": torch.tensor(math.inf)} | _count(state))
+    with pytest.raises(UserError, match="Nothing was saved yet"):
+        fit(begin("training.log_images=1"))
+
+
+def _count(state: object) -> dict[str, torch.Tensor]:
+    state.images_seen += 1
+    return {}
+
+
+def test_a_crash_between_model_and_state_leaves_no_old_model_beside_a_new_state(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The state says how far the run is, so a model older than it would never be written again."""
+    written = []
+    for name in ("save_model", "save_state"):
+        keep = getattr(loop, name)
+        monkeypatch.setattr(
+            loop, name, lambda *given, n=name, k=keep: written.append(n) or k(*given)
+        )
+    fit(begin("training.save_images=1000", "training.validate_images=1000"))
+    assert written == ["save_model", "save_state"]
+
+
+def test_the_page_says_at_the_end_that_it_is_finished(begin: Begin) -> None:
+    session = begin()
+    fit(session)
+    page = (session.run.path / "index.html").read_text()
+    assert "finished" in page
+    assert 'http-equiv="refresh"' not in page

@@ -1,0 +1,377 @@
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from safetensors import safe_open
+
+from pix2pix import model_file
+from pix2pix.config import Config
+from pix2pix.errors import UserError
+from pix2pix.model_file import load_model
+from pix2pix.training import loop
+from pix2pix.training.step import plain_step
+from pix2pix.training.train import Result, train
+
+CPU = torch.device("cpu")
+Tiny = Callable[..., Config]
+WALL_CLOCK = ("seconds", "images_per_second")
+
+
+class CrashError(Exception):
+    """What stands for a power cut."""
+
+
+@pytest.fixture
+def config(tiny: Tiny) -> Config:
+    """Forty images in 14 batches, so that batches straddle the borders of epochs and intervals."""
+    return tiny("training.schedule=linear", "training.batch=3")
+
+
+def crash_at(monkeypatch: pytest.MonkeyPatch, images_seen: int) -> None:
+    def crashing(state: object, batch: object, config: Config) -> object:
+        losses = plain_step(state, batch, config)
+        if state.images_seen >= images_seen:
+            raise CrashError
+        return losses
+
+    monkeypatch.setattr(loop, "plain_step", crashing)
+
+
+def interrupt_at(monkeypatch: pytest.MonkeyPatch, images_seen: int) -> None:
+    def interrupted(state: object, batch: object, config: Config) -> object:
+        losses = plain_step(state, batch, config)
+        if state.images_seen >= images_seen:
+            signal.raise_signal(signal.SIGINT)
+        return losses
+
+    monkeypatch.setattr(loop, "plain_step", interrupted)
+
+
+def metrics(run: Path) -> list[dict[str, float]]:
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [{k: v for k, v in line.items() if k not in WALL_CLOCK} for line in lines]
+
+
+def weights(path: Path) -> dict[str, torch.Tensor]:
+    with safe_open(path, "pt") as opened:
+        return {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+
+
+def contents(run: Path) -> dict[str, bytes]:
+    """Every file of a run but its lock, and its page, which tells when it was written."""
+    files = (path for path in run.rglob("*") if path.is_file())
+    return {
+        str(path.relative_to(run)): path.read_bytes()
+        for path in files
+        if path.name not in (".lock", "index.html")
+    }
+
+
+def assert_same_run(one: Path, other: Path) -> None:
+    assert metrics(one) == metrics(other)
+    assert (one / "model.safetensors").read_bytes() == (other / "model.safetensors").read_bytes()
+    state, other_state = (weights(r / "checkpoints" / "state.safetensors") for r in (one, other))
+    assert state.keys() == other_state.keys()
+    assert [name for name in state if not torch.equal(state[name], other_state[name])] == []
+    previews = [sorted(p.name for p in (r / "previews").iterdir()) for r in (one, other)]
+    assert previews[0] == previews[1]
+
+
+def test_a_run_ends_with_a_model_that_knows_where_it_is_from(
+    tmp_path: Path, pairs: Path, tiny: Tiny
+) -> None:
+    result = train([pairs], tiny(), tmp_path / "run")
+    _, header = load_model(result.model, CPU)
+    assert result == Result(tmp_path / "run" / "model.safetensors", True, 40, result.scores, [])
+    assert set(result.scores) == {"val_l1", "val_psnr_db", "val_ssim"}
+    assert header.config == tiny()
+    assert header.mode == "paper"
+    assert header.image.layout == "side by side"
+    assert header.provenance.scores == result.scores
+    assert (header.provenance.images_seen, header.provenance.pairs) == (40, 40)
+    assert header.provenance.initialised_from is None
+
+
+def test_training_learns(tmp_path: Path, pairs: Path, tiny: Tiny) -> None:
+    asked = tiny("objective.gan=false", "training.images=60", "training.learning_rate=0.01")
+    train([pairs], asked, tmp_path / "run")
+    l1 = [line["loss_l1"] for line in metrics(tmp_path / "run") if "loss_l1" in line]
+    assert l1[-1] < l1[0] / 2
+
+
+def test_the_same_seed_makes_the_same_run_and_another_another(
+    tmp_path: Path, pairs: Path, config: Config, tiny: Tiny
+) -> None:
+    for name in ("one", "same"):
+        train([pairs], config, tmp_path / name)
+    assert_same_run(tmp_path / "one", tmp_path / "same")
+    other = Config.parse(config.model_dump() | {"training": {
+        **config.training.model_dump(), "seed": 1
+    }})  # fmt: skip
+    train([pairs], other, tmp_path / "other")
+    assert metrics(tmp_path / "one") != metrics(tmp_path / "other")
+
+
+@pytest.mark.parametrize("stop", [crash_at, interrupt_at])
+@pytest.mark.parametrize("stops", [(3,), (30,), (42,), (5, 9, 12, 31)])
+def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pairs: Path, config: Config,
+    stop: Callable[..., None], stops: tuple[int, ...],
+) -> None:  # fmt: skip
+    train([pairs], config, tmp_path / "whole")
+    for images_seen in stops:
+        with monkeypatch.context() as patch:
+            stop(patch, images_seen)
+            try:
+                result = train([pairs], config, tmp_path / "stopped")
+            except CrashError:
+                continue
+            assert result.finished == (result.images_seen >= 40)
+    assert train([pairs], config, tmp_path / "stopped").finished
+    assert_same_run(tmp_path / "whole", tmp_path / "stopped")
+
+
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=3))
+@settings(
+    max_examples=4,
+    phases=[Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_wherever_it_crashes_it_goes_on_as_if_it_had_not(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pairs: Path, config: Config, stops: list[int]
+) -> None:
+    whole, stopped = tmp_path / "whole", tmp_path / f"stopped-{len(list(tmp_path.iterdir()))}"
+    train([pairs], config, whole)  # done once: the same call on a finished run does nothing
+    for images_seen in stops:
+        with monkeypatch.context() as patch, suppress(CrashError):
+            crash_at(patch, images_seen)
+            train([pairs], config, stopped)
+    train([pairs], config, stopped)
+    assert_same_run(whole, stopped)
+
+
+def test_a_crash_while_saving_costs_nothing_but_time(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pairs: Path, config: Config
+) -> None:
+    """A disk that is full for each single file in turn, until the run is through."""
+    train([pairs], config, tmp_path / "whole")
+    keep, run = model_file.save_file, tmp_path / "stopped"
+    for allowed in range(100):
+        done = 0
+
+        def full(tensors: object, path: Path, about: object, allowed: int = allowed) -> None:
+            nonlocal done
+            if done == allowed % 3:
+                Path(path).write_bytes(b"half")
+                raise OSError(28, "No space left on device")
+            done += 1
+            keep(tensors, path, about)
+
+        monkeypatch.setattr(model_file, "save_file", full)
+        try:
+            train([pairs], config, run)
+        except UserError as error:
+            message = str(error)
+        else:
+            break
+        assert "No space left on device" in message
+        assert not list(run.rglob(".*.safetensors"))
+    assert allowed > 3
+    assert_same_run(tmp_path / "whole", run)
+
+
+def test_a_finished_run_is_left_as_it_is(tmp_path: Path, pairs: Path, config: Config) -> None:
+    first = train([pairs], config, tmp_path / "run")
+    before = contents(tmp_path / "run")
+    assert train([pairs], config, tmp_path / "run") == first
+    assert contents(tmp_path / "run") == before
+
+
+def test_more_images_continue_a_finished_run(tmp_path: Path, pairs: Path, tiny: Tiny) -> None:
+    train([pairs], tiny("training.images=25"), tmp_path / "longer")
+    train([pairs], tiny("training.images=40"), tmp_path / "longer")
+    train([pairs], tiny("training.images=40"), tmp_path / "whole")
+    longer, whole = (weights(tmp_path / run / "model.safetensors") for run in ("longer", "whole"))
+    assert all(torch.equal(longer[name], whole[name]) for name in whole)
+    assert metrics(tmp_path / "longer") == metrics(tmp_path / "whole")
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("training.images=20", "already seen 40 images"),
+        ("training.learning_rate=0.1", r"training\.learning_rate is 0\.0002 there and 0\.1 here"),
+        ("model.width=5", r"model\.width is 4 there and 5 here"),
+        ("training.seed=1", r"training\.seed is 0 there and 1 here"),
+    ],
+)
+def test_a_run_of_something_else_is_refused_and_left_as_it_is(
+    tmp_path: Path, pairs: Path, tiny: Tiny, setting: str, words: str
+) -> None:
+    run = tmp_path / "run"
+    train([pairs], tiny(), run)
+    before = contents(run)
+    with pytest.raises(UserError, match=words) as caught:
+        train([pairs], tiny(setting), run)
+    assert str(run) in str(caught.value)
+    assert contents(run) == before
+
+
+def test_a_run_that_another_process_holds_is_refused(
+    tmp_path: Path, pairs: Path, tiny: Tiny
+) -> None:
+    run = tmp_path / "run"
+    train([pairs], tiny("training.images=1"), run)
+    before = contents(run)
+    hold = "import fcntl, sys; f = open(sys.argv[1], 'w'); fcntl.flock(f, 2); print(); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", hold, str(run / ".lock")],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    ) as holder:  # fmt: skip
+        assert holder.stdin is not None
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        with pytest.raises(UserError, match="Another process"):
+            train([pairs], tiny(), run)
+        holder.stdin.write(b"\n")
+    assert contents(run) == before
+    assert train([pairs], tiny(), run).images_seen == 40
+
+
+def test_init_takes_weights_and_says_from_where(tmp_path: Path, pairs: Path, tiny: Tiny) -> None:
+    given_ = train([pairs], tiny(), tmp_path / "first").model
+    still = tiny("training.learning_rate=1e-30", "training.images=2", "training.seed=7")
+    result = train([pairs], still, tmp_path / "second", init=given_)
+    (model, header), (first, _) = load_model(result.model, CPU), load_model(given_, CPU)
+    for (name, weight), other in zip(model.named_parameters(), first.parameters(), strict=True):
+        assert torch.equal(weight, other), name
+    assert header.provenance.initialised_from == str(given_)
+    assert header.provenance.images_seen == 2
+
+
+def test_init_starts_a_run_and_does_not_start_it_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pairs: Path, config: Config
+) -> None:
+    given_ = train([pairs], config, tmp_path / "first").model
+    train([pairs], config, tmp_path / "whole", init=given_)
+    for images_seen in (5, 31):
+        with monkeypatch.context() as patch, suppress(CrashError):
+            crash_at(patch, images_seen)
+            train([pairs], config, tmp_path / "stopped", init=given_)
+    train([pairs], config, tmp_path / "stopped", init=given_)
+    assert_same_run(tmp_path / "whole", tmp_path / "stopped")
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["model.width=5", "data.size_px=64", "model.norm=instance", "model.generator=encoder_decoder"],
+)
+def test_init_from_another_generator_is_refused_before_anything_is_written(
+    tmp_path: Path, pairs: Path, tiny: Tiny, setting: str
+) -> None:
+    given_ = train([pairs], tiny("training.images=1"), tmp_path / "first").model
+    with pytest.raises(UserError, match="holds another generator") as caught:
+        train([pairs], tiny(setting), tmp_path / "second", init=given_)
+    assert str(given_) in str(caught.value)
+    assert not (tmp_path / "second").exists()
+
+
+def test_out_of_memory_is_a_sentence_with_what_to_lower(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pairs: Path, tiny: Tiny
+) -> None:
+    def hungry(state: object, batch: object, config: Config) -> None:
+        torch.empty(2**60, dtype=torch.uint8)
+
+    monkeypatch.setattr(loop, "plain_step", hungry)
+    with pytest.raises(UserError, match="batches of 2 at 32 px and width 4") as caught:
+        train([pairs], tiny("training.batch=2"), tmp_path / "run")
+    assert "training.batch" in caught.value.hint
+
+
+def test_other_errors_keep_their_traceback_and_free_the_run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pairs: Path, tiny: Tiny
+) -> None:
+    def wrong(state: object, batch: object, config: Config) -> None:
+        raise RuntimeError("a defect")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "plain_step", wrong)
+        with pytest.raises(RuntimeError, match="a defect"):
+            train([pairs], tiny(), tmp_path / "run")
+    assert train([pairs], tiny("training.images=1"), tmp_path / "run").finished
+
+
+def test_a_bad_pair_is_left_out_and_named_or_stops_at_once(
+    tmp_path: Path, pairs: Path, tiny: Tiny
+) -> None:
+    bad = pairs / "train" / "007.png"
+    bad.write_bytes(bad.read_bytes()[:40])
+    with pytest.raises(UserError, match=r"007\.png"):
+        train([pairs], tiny("training.images=1"), tmp_path / "strict", strict=True)
+    assert not (tmp_path / "strict").exists()
+    result = train([pairs], tiny("training.images=1"), tmp_path / "run")
+    assert len(result.failures) == 1
+    assert str(bad) in result.failures[0]
+
+
+def test_without_validation_pairs_there_are_previews_of_training_pairs(
+    tmp_path: Path, pairs: Path, tiny: Tiny
+) -> None:
+    for path in (pairs / "val").iterdir():
+        path.unlink()
+    result = train([pairs], tiny(), tmp_path / "run")
+    assert result.scores == {}
+    assert len(list((tmp_path / "run" / "previews").iterdir())) == 2
+
+
+def test_l1_alone_trains_without_a_discriminator(tmp_path: Path, pairs: Path, tiny: Tiny) -> None:
+    train([pairs], tiny("objective.gan=false"), tmp_path / "run")
+    assert all("loss_d" not in line for line in metrics(tmp_path / "run"))
+    names = weights(tmp_path / "run" / "checkpoints" / "state.safetensors")
+    assert {name.split(".")[0] for name in names} == {"generator"}
+
+
+@pytest.mark.slow
+def test_a_run_killed_ten_times_ends_with_the_same_weights(
+    tmp_path: Path, pairs: Path, tiny: Tiny
+) -> None:
+    asked = tiny("training.images=600", "training.schedule=linear", "training.batch=2")
+    train([pairs], asked, tmp_path / "whole")
+    recipe, run = tmp_path / "recipe.toml", tmp_path / "killed"
+    recipe.write_text(asked.to_toml())
+    command = [
+        sys.executable, "-m", "pix2pix", "train", str(pairs), "--recipe", str(recipe),
+        "--run", str(run), "--device", "cpu",
+    ]  # fmt: skip
+    dice = random.Random(0)
+    kills = 0
+    for _ in range(10):
+        begun = time.time_ns()
+        with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+            while process.poll() is None and not _described_since(run, begun):
+                time.sleep(0.01)
+            time.sleep(dice.uniform(0, 0.8))
+            if process.poll() is None:
+                os.kill(process.pid, signal.SIGKILL)
+                kills += 1
+    assert kills >= 5
+    subprocess.run(command, check=True, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    assert_same_run(tmp_path / "whole", run)
+    assert not list(run.rglob(".*.safetensors"))
+
+
+def _described_since(run: Path, moment: int) -> bool:
+    """Whether the process that began then has come to its first step."""
+    page = run / "index.html"
+    return page.exists() and page.stat().st_mtime_ns > moment

@@ -1,0 +1,84 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pix2pix import images
+from pix2pix.config import Config
+from pix2pix.data.batches import in_order
+from pix2pix.data.pairs import find_pairs
+from pix2pix.data.store import Store, open_store
+from pix2pix.measures import measure
+from pix2pix.networks import UNet, build_generator
+from pix2pix.networks.modes import inference
+from pix2pix.networks.noise import noise_keys
+from pix2pix.training.validation import preview, rounded, spread_out, translate_batch, validate
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def generator(tiny: Callable[..., Config]) -> UNet:
+    return build_generator(tiny())
+
+
+@pytest.fixture
+def store(pairs: Path) -> Store:
+    """Eleven pairs: one full batch of validation and a smaller one."""
+    return open_store(find_pairs([pairs], "left").splits["train"][:11], 32, (3, 3))
+
+
+def test_scores_are_means_over_pictures_and_not_over_batches(generator: UNet, store: Store) -> None:
+    alone = [
+        measure(translate_batch(generator, batch, "paper"), batch.target)
+        for batch in in_order(store, 1)
+    ]
+    found = validate(generator, store, "paper", CPU)
+    assert set(found) == {"val_l1", "val_psnr_db", "val_ssim"}
+    for name, value in found.items():
+        mean = np.mean([float(scores[name.removeprefix("val_")]) for scores in alone])
+        assert value == pytest.approx(mean, rel=1e-4)
+
+
+def test_validation_uses_the_noise_of_translation(generator: UNet, store: Store) -> None:
+    batch = next(in_order(store, 3))
+    with torch.no_grad(), inference(generator, "paper"):
+        expected = generator(batch.source, noise_keys(0, torch.zeros(3, dtype=torch.int64)))
+    assert torch.equal(translate_batch(generator, batch, "paper"), expected)
+
+
+def test_validation_changes_nothing_that_training_uses(generator: UNet, store: Store) -> None:
+    before = {name: t.clone() for name, t in generator.state_dict().items()}
+    random = torch.get_rng_state()
+    for mode in ("paper", "deterministic", "running"):
+        validate(generator, store, mode, CPU)
+        preview(generator, store, mode, CPU)
+    assert all(torch.equal(t, before[name]) for name, t in generator.state_dict().items())
+    assert torch.equal(torch.get_rng_state(), random)
+    assert all(p.grad is None and p.requires_grad for p in generator.parameters())
+
+
+def test_a_preview_shows_source_output_and_target(generator: UNet, store: Store) -> None:
+    batch = next(in_order(store, 4))
+    output = images.to_pixels(translate_batch(generator, batch, "paper"))
+    rows = [(store.source(i), output[i], store.target(i)) for i in range(4)]
+    expected = images.grid(rows, ("source", "output", "target"))
+    assert preview(generator, store, "paper", CPU).tobytes() == expected.tobytes()
+
+
+@given(st.integers(1, 500), st.integers(1, 500))
+def test_chosen_indexes_are_spread_evenly(length: int, count: int) -> None:
+    chosen = spread_out(range(length), count)
+    assert len(chosen) == min(count, length)
+    assert chosen[0] == 0
+    steps = np.diff([*chosen, length])
+    assert steps.min() >= 1
+    assert steps.max() - steps.min() <= 1
+
+
+def test_scores_are_written_with_six_digits() -> None:
+    assert rounded({"a": 12.3456789, "b": 0.000123456789}) == {"a": 12.3457, "b": 0.000123457}
