@@ -115,6 +115,14 @@ def test_a_loaded_model_is_not_for_training(model: Path) -> None:
     assert not any(p.requires_grad for p in loaded.parameters())
 
 
+def test_a_loaded_model_outlives_its_file(model: Path, generator: UNet) -> None:
+    loaded, _ = load_model(model, CPU)
+    with model.open("rb+") as opened:  # as `cp other.safetensors model.safetensors` does
+        opened.write(bytes(model.stat().st_size))
+    before, after = generator.state_dict(), loaded.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
 def test_the_same_model_makes_the_same_file(model: Path, generator: UNet, header: Header) -> None:
     again = model.with_name("again.safetensors")
     save_model(again, generator, header)

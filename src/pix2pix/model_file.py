@@ -118,7 +118,8 @@ def load_tensors(path: Path, device: torch.device) -> tuple[dict[str, Tensor], d
     try:
         with safe_open(path, "pt", str(device)) as opened:
             about: dict[str, str] = opened.metadata() or {}
-            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+            # Copied: they are views of the file, and change where it is overwritten.
+            tensors = {name: opened.get_tensor(name).clone() for name in opened.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise UserError(
             f"{path} is not a whole .safetensors file ({path.stat().st_size} bytes): "

@@ -269,6 +269,7 @@ def test_init_starts_a_run_and_does_not_start_it_again(
         with monkeypatch.context() as patch, suppress(CrashError):
             crash_at(patch, images_seen)
             train([pairs], config, tmp_path / "stopped", init=given_)
+    given_.unlink()
     train([pairs], config, tmp_path / "stopped", init=given_)
     assert_same_run(tmp_path / "whole", tmp_path / "stopped")
 

@@ -96,9 +96,9 @@ def _train(session: Session) -> None:
             )
             now = time.monotonic()
             session.seconds, clock = session.seconds + now - clock, now
-            # The last model is scored and saved, wherever the intervals fall.
-            ended = state.images_seen >= training.images
-            look, save = look or ended, save or ended or now - last_save > _SAVE_SECONDS
+            # The last model is scored wherever the intervals fall, and saved by `fit`.
+            look = look or state.images_seen >= training.images
+            save = save or now - last_save > _SAVE_SECONDS
             if not (log or look or save):
                 continue
 
