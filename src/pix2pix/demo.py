@@ -13,12 +13,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from pix2pix import images
+from pix2pix import image_files, images
 from pix2pix.config import Config
 from pix2pix.data.sample import write_pairs
+from pix2pix.document import document, gallery
 from pix2pix.files import cannot_write, list_pictures, replacing
 from pix2pix.progress import Watch
-from pix2pix.training.page import document, gallery
 from pix2pix.training.train import train
 from pix2pix.translate_files import Options, plan, run_jobs
 from pix2pix.translator import Translator
@@ -35,7 +35,7 @@ def run_demo(out: Path, device: str, console: Console) -> Path:
     config, watch = Config.load("demo"), Watch(console)
     data = out / "data"
     if not data.is_dir():
-        _make_pairs(data, config.data.size_px, watch)
+        _make_pairs(data, config.data.size[0], watch)
     watch.say(f"while it learns, look at {out / 'training' / 'index.html'}")
     result = train([data], config, out / "training", device=device, console=console)
     if not result.finished:
@@ -43,8 +43,9 @@ def run_demo(out: Path, device: str, console: Console) -> Path:
 
     sources, targets, outputs = (out / name for name in ("sources", "targets", "translated"))
     _split_halves(data / "test", sources, targets)
-    jobs = plan([str(sources)], outputs)
-    run_jobs(Translator.load(result.model, device), jobs, Options())
+    translator = Translator.load(result.model, device)
+    jobs = plan([str(sources)], outputs, translator)
+    run_jobs(translator, jobs, Options())
     page = out / "index.html"
     _write_page(page, [job.source.name for job in jobs], result.scores)
     watch.say(f"the model: {result.model}")
@@ -69,9 +70,9 @@ def _make_pairs(data: Path, size_px: int, watch: Watch) -> None:
 
 def _split_halves(pairs: Path, sources: Path, targets: Path) -> None:
     for path in list_pictures(pairs):
-        whole = images.open_image(path)
-        images.save_image(images.half(whole, "left", str(path)), sources / path.name)
-        images.save_image(images.half(whole, "right", str(path)), targets / path.name)
+        whole = image_files.read(path)
+        image_files.write(images.half(whole, "left", str(path)), sources / path.name)
+        image_files.write(images.half(whole, "right", str(path)), targets / path.name)
 
 
 def _write_page(page: Path, names: list[str], scores: dict[str, float]) -> None:

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from pix2pix.training.chart import MAX_POINTS, Curve, compact, draw, smooth, thin, ticks
-from pix2pix.training.page import document, gallery, write_page
+from pix2pix.training.page import write_page
 
 VOID = {"meta", "link", "img", "input", "br"}
 PNG_OF_30_BY_20 = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes([0, 0, 0, 30, 0, 0, 0, 20])
@@ -43,14 +43,16 @@ class Strict(HTMLParser):
 def page(tmp_path):
     """Write a run's folder and its page, and give the page's text."""
 
-    def write(lines=(), *, tail="", previews=(), title="a run", total=1000, running=True, facts=()):
+    def write(
+        lines=(), *, tail="", previews=(), title="a run", total=1000, state="training", facts=()
+    ):
         text = "".join(json.dumps(line) + "\n" for line in lines) + tail
         (tmp_path / "metrics.jsonl").write_text(text, "utf-8")
         (tmp_path / "previews").mkdir(exist_ok=True)
         for name in previews:
             (tmp_path / "previews" / name).write_bytes(PNG_OF_30_BY_20)
         write_page(
-            tmp_path, title=title, images_total=total, running=running, facts=dict(facts)
+            tmp_path, title=title, images_total=total, state=state, facts=dict(facts)
         )  # fmt: skip
         written = (tmp_path / "index.html").read_text("utf-8")
         parser = Strict()
@@ -73,7 +75,7 @@ def numbers_of(text):
 
 
 def test_a_run_that_has_only_begun_has_a_page(tmp_path):
-    write_page(tmp_path, title="new", images_total=1000, running=True, facts={})
+    write_page(tmp_path, title="new", images_total=1000, state="training", facts={})
     text = (tmp_path / "index.html").read_text("utf-8")
     assert "<strong>0</strong> of 1,000 images" in text
     assert "No preview yet" in text
@@ -147,16 +149,15 @@ def test_a_quantity_without_any_finite_value_still_has_its_warning(page):
 
 
 def test_only_a_running_page_refreshes_itself(page):
-    assert '<noscript><meta http-equiv="refresh" content="10"></noscript>' in page(running=True)
-    assert 'content="10"' not in page(running=False)
+    assert '<noscript><meta http-equiv="refresh" content="10"></noscript>' in page(state="training")
+    assert 'content="10"' not in page(state="stopped")
 
 
 @pytest.mark.parametrize(
-    ("seen", "running", "state"),
-    [(500, True, "training"), (1000, False, "finished"), (500, False, "stopped")],
+    ("seen", "state"), [(500, "training"), (1000, "finished"), (1000, "stopped"), (500, "stopped")]
 )
-def test_state_and_progress(page, seen, running, state):
-    text = page([train_line(seen)], running=running)
+def test_state_and_progress(page, seen, state):
+    text = page([train_line(seen)], state=state)
     assert f'<span class="state {state}">{state}</span>' in text
     assert f"{seen // 10}%" in text
 
@@ -165,7 +166,7 @@ def test_the_time_left_follows_the_last_speeds(page):
     lines = [train_line(i, images_per_second=1.0) for i in range(20)]
     lines += [train_line(i, images_per_second=10.0) for i in range(20, 41)]
     assert "about 2 h 40 min left" in page(lines, total=96_040)
-    assert "left</span>" not in page(lines, total=96_040, running=False)
+    assert "left</span>" not in page(lines, total=96_040, state="stopped")
 
 
 def test_previews_come_by_images_seen_and_the_newest_is_shown(page):
@@ -198,26 +199,6 @@ def test_the_page_replaces_the_one_before(page, tmp_path):
     page([train_line(10)])
     assert "<strong>20</strong>" in page([train_line(20)])
     assert sorted(p.name for p in tmp_path.iterdir()) == ["index.html", "metrics.jsonl", "previews"]
-
-
-def test_a_document_is_a_whole_page():
-    text = document("a <title>", "<p>$body & all</p>")
-    assert text.startswith("<!doctype html>")
-    assert "<title>a &lt;title&gt;</title>" in text
-    assert "<p>$body & all</p>" in text
-    assert 'http-equiv="refresh"' not in text
-
-
-def test_a_gallery_has_titles_and_alternative_texts():
-    text = gallery([["1/a.png", "1/b.png"], ['2/".png', "2/b.png"]], ["source", "out & put"])
-    assert text.count("<tr>") == 3
-    assert '<th scope="col">out &amp; put</th>' in text
-    assert '<img src="2/&quot;.png" alt="source, row 2">' in text
-
-
-def test_a_gallery_refuses_a_row_that_is_too_short():
-    with pytest.raises(ValueError, match="longer"):
-        gallery([["a.png"]], ["source", "target"])
 
 
 @pytest.mark.parametrize(

@@ -11,34 +11,34 @@ import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from html import escape
-from importlib import resources
 from pathlib import Path
 from statistics import fmean
-from string import Template
+from typing import Literal
 
+from pix2pix.document import document
 from pix2pix.files import replacing
 from pix2pix.training.chart import compact
 from pix2pix.training.curves import Line, number, points_of, section
 
+PageState = Literal["training", "finished", "stopped"]
 REFRESH_SECONDS = 10
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 def write_page(
-    run: Path, *, title: str, images_total: int, running: bool, facts: Mapping[str, str]
+    run: Path, *, title: str, images_total: int, state: PageState, facts: Mapping[str, str]
 ) -> None:
     """Write run/index.html from run/metrics.jsonl and run/previews/*.png, whole or not at all.
 
-    `facts` are label -> value, shown beside the preview. While `running` the page refreshes itself;
-    afterwards it says "finished" if the last line of metrics.jsonl, or the newest preview, has
-    reached `images_total`, else "stopped". Text is escaped here; either input may be missing.
+    `facts` are label -> value, shown beside the preview. While "training" the page refreshes
+    itself. Text is escaped here; either input may be missing.
     """
     lines = _read_metrics(run / "metrics.jsonl")
     previews = _find_previews(run / "previews")
     seen = int(max([*(images for images, _ in lines), *previews], default=0))
     body = "\n".join(
         [
-            _head(title, seen, images_total, running, lines),
+            _head(title, seen, images_total, state, lines),
             '<div class="split">',
             _preview(previews),
             _facts(facts),
@@ -46,49 +46,9 @@ def write_page(
             section(lines, seen),
         ]
     )
-    text = document(title, body, refresh_seconds=REFRESH_SECONDS if running else None)
+    text = document(title, body, refresh_seconds=REFRESH_SECONDS if state == "training" else None)
     with replacing(run / "index.html") as temporary:
-        temporary.write_text(text, "utf-8")
-
-
-def document(title: str, body: str, *, refresh_seconds: int | None = None) -> str:
-    """A whole HTML document with the house style; `title` is text, `body` is HTML."""
-    refresh = ""
-    if refresh_seconds is not None:
-        # With scripts on, page.js reloads instead: it waits while the page is in use.
-        refresh = (
-            f'<meta name="refresh-seconds" content="{refresh_seconds}">\n'
-            f'<noscript><meta http-equiv="refresh" content="{refresh_seconds}"></noscript>\n'
-        )
-    return Template(_asset("page.html")).substitute(
-        title=escape(title),
-        refresh=refresh,
-        style=_asset("page.css"),
-        body=body,
-        script=_asset("page.js"),
-    )
-
-
-def gallery(rows: Sequence[Sequence[str]], columns: Sequence[str]) -> str:
-    """A table of pictures: rows of relative addresses, one for each column title.
-
-    Raises ValueError where a row has not as many addresses as there are columns.
-    """
-    head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
-    lines = [
-        "".join(
-            f'<td><img src="{escape(address)}" alt="{escape(column)}, row {place}"></td>'
-            for address, column in zip(row, columns, strict=True)
-        )
-        for place, row in enumerate(rows, start=1)
-    ]
-    body = "\n".join(f"<tr>{line}</tr>" for line in lines)
-    return f"""<table class="gallery">
-<thead><tr>{head}</tr></thead>
-<tbody>
-{body}
-</tbody>
-</table>"""
+        temporary.write_text(text, "utf-8", errors="replace")
 
 
 # Reading the run's folder
@@ -114,16 +74,11 @@ def _find_previews(folder: Path) -> dict[int, Path]:
     return dict(sorted(found.items()))
 
 
-def _asset(name: str) -> str:
-    return (resources.files("pix2pix.training") / name).read_text("utf-8")
-
-
 # The parts of the page
 
 
-def _head(title: str, seen: int, total: int, running: bool, lines: Sequence[Line]) -> str:
-    state = "training" if running else "finished" if seen >= total else "stopped"
-    left = _time_left(lines, total - seen) if running else ""
+def _head(title: str, seen: int, total: int, state: PageState, lines: Sequence[Line]) -> str:
+    left = _time_left(lines, total - seen) if state == "training" else ""
     now = datetime.now().astimezone()
     share = min(seen / total, 1.0) if total > 0 else 1.0
     return f"""<header class="head">
