@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,18 +23,25 @@ def pages() -> dict[str, str]:
 
 
 def _commands() -> str:
-    group = typer.main.get_command(app)
-    assert isinstance(group, typer.core.TyperGroup)
     parts = [
         "# Commands\n\nExit codes: 0 good, 1 done with failures reported (each named at the end), "
         "2 refused (one sentence says why), 130 stopped by the user.\n"
     ]
-    for name, command in group.commands.items():
+    for name, command in _named(typer.main.get_command(app)):
         about, _, examples = (command.help or "").partition("\b")
         rows = [_row(p) for p in command.params if p.name != "help"]
         table = "\n".join(["| argument or option | meaning | default |", "|---|---|---|", *rows])
         parts.append(f"## {name}\n\n{about.strip()}\n\n```sh\n{examples.strip()}\n```\n\n{table}\n")
     return "\n".join(parts)
+
+
+def _named(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
+    """Every command by its name, those of a group as `data fetch`."""
+    for name, command in group.commands.items():
+        if isinstance(command, typer.core.TyperGroup):
+            yield from _named(command, f"{before}{name} ")
+        else:
+            yield before + name, command
 
 
 def _row(parameter: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -12,8 +12,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from pix2pix import images
-from pix2pix.config import Config
+from pix2pix import image_files
+from pix2pix.config import Config, DataConfig
+from pix2pix.contract import PictureContract
+from pix2pix.data.pairs import Pair
+from pix2pix.data.reading import Reading
+from pix2pix.data.store import Store, open_store
 from pix2pix.model_file import Header, ImageContract, Provenance, save_model, versions
 from pix2pix.networks import build_generator
 
@@ -32,10 +36,10 @@ def noise(height: int, width: int, channels: int = 3, seed: int = 0) -> NDArray[
     return rng.integers(0, 256, (height, width, channels), dtype=np.uint8)
 
 
-def write(path: Path, array: NDArray[np.uint8] | None = None) -> Path:
+def write(path: Path, array: image_files.Array | None = None) -> Path:
     """A picture file (32 x 32 noise unless given), with the folders that it needs."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    images.from_array(noise(32, 32) if array is None else array).save(path)
+    image_files.write(noise(32, 32) if array is None else array, path)
     return path
 
 
@@ -60,17 +64,34 @@ def write_truncated(path: Path, width: int = 64, height: int = 32) -> Path:
     return path
 
 
-def write_model(path: Path, *settings: str, layout: str = "two folders") -> Path:
+def small(*settings: str, channels: tuple[int, int] = (3, 3)) -> Config:
+    """A configuration of the smallest networks, for sources and targets of these channels."""
+    return Config.load(None, [*SMALL, *settings]).with_channels(*channels)
+
+
+def open_pairs(pairs: Sequence[Pair], size: tuple[int, int] = (32, 32)) -> Store:
+    """The store of pairs of 8-bit RGB."""
+    rgb = PictureContract()
+    return open_store(pairs, size, Reading(rgb, rgb, DataConfig()))
+
+
+def write_model(
+    path: Path, *settings: str, layout: str = "two folders",
+    source: PictureContract | None = None, target: PictureContract | None = None,
+    photograph: PictureContract | None = None,
+) -> Path:  # fmt: skip
     """The model file of a generator that has learned nothing."""
-    config = Config.load(None, [*SMALL, *settings])
+    source, target = source or PictureContract(), target or PictureContract()
+    config = small(*settings, channels=(source.tensor_channels, target.tensor_channels))
     header = Header(
         config=config,
         image=ImageContract(
-            source_channels=config.model.source_channels,
-            target_channels=config.model.target_channels,
-            size_px=config.data.size_px,
+            source=source,
+            target=target,
             layout=layout,
-            source=config.data.source,
+            half=config.data.source,
+            made=config.data.make,
+            photograph=photograph,
         ),
         mode=config.default_mode,
         provenance=Provenance(

@@ -11,8 +11,10 @@ from safetensors.numpy import load_file, save_file
 from typer.main import get_command
 from typer.testing import CliRunner
 
+from pix2pix import image_files
 from pix2pix.cli import app
 from pix2pix.config import Config, recipe_names
+from pix2pix.contract import PictureContract
 from pix2pix.translator import Translator
 from pix2pix.version import __version__
 from tests.helpers import (
@@ -28,6 +30,7 @@ from tests.helpers import (
 )
 
 COMMANDS = sorted(get_command(app).commands)
+GROUPS = {"data"}  # its commands are tested in test_cli_data.py
 TINY = [word for setting in (*SMALL, "training.images=8") for word in ("--set", setting)]
 
 
@@ -88,12 +91,12 @@ def test_the_version_is_printed() -> None:
 
 def test_help_lists_every_command() -> None:
     text = good("--help")
-    assert {"train", "translate", "info", "config", "demo"} <= set(COMMANDS)
+    assert {"train", "translate", "info", "config", "demo", "data"} <= set(COMMANDS)
     for command in COMMANDS:
         assert f"\n  {command} " in text
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", sorted({*COMMANDS} - GROUPS))
 def test_help_of_a_command_shows_an_example(command: str) -> None:
     lines = [line.strip() for line in good(command, "--help").splitlines()]
     assert [line for line in lines if line.startswith(f"pix2pix {command}")]
@@ -134,7 +137,8 @@ def test_config_prints_toml_that_is_read_back() -> None:
 def test_info_says_what_a_model_is(model: Path) -> None:
     lines = dict(line.split(maxsplit=1) for line in good("info", model).splitlines())
     assert lines["generator"].startswith("unet, width 4")
-    assert "32 px" in lines["pictures"]
+    assert lines["source"] == "3 channels of uint8, the left half of pairs"
+    assert "trained at       32 x 32 px\n" in good("info", model)
 
 
 # train
@@ -153,14 +157,14 @@ def test_training_on_two_folders_with_all_options(place: Path) -> None:
     for n in range(8):
         write(place / "grey" / f"{n}.png", noise(32, 32, 1, n))
         write(place / "colour" / f"{n}.jpg", noise(32, 32, 3, n))
-    first = write_model(place / "first.safetensors", "model.source_channels=1")
+    first = write_model(place / "first.safetensors", source=PictureContract(channels=1))
     good(
-        "train", "grey", "colour", *TINY, "--set", "model.source_channels=1", "--run", "mine",
+        "train", "grey", "colour", *TINY, "--run", "mine",
         "--seed", "7", "--device", "cpu", "--init", first,
     )  # fmt: skip
     written = Config.load(place / "mine" / "config.toml")
     assert written.training.seed == 7
-    assert written.model.source_channels == 1
+    assert (written.model.source_channels, written.model.target_channels) == (1, 3)
     header = Translator.load(place / "mine" / "model.safetensors", "cpu").header
     assert header.provenance.initialised_from == str(first)
     assert header.image.layout == "two folders"
@@ -338,11 +342,39 @@ def test_format_replaces_the_endings(model: Path, place: Path, name: str) -> Non
     assert files_below(place / "out") == {"a.webp", "b.c.webp"}
 
 
-def test_a_picture_without_an_ending_needs_a_format(model: Path, place: Path) -> None:
+def test_a_picture_without_an_ending_gets_that_of_the_targets(model: Path, place: Path) -> None:
     write(place / "a.png").rename("picture")
-    assert "--format png" in refused("translate", model, "picture", "-o", "out")
-    good("translate", model, "picture", "-o", "out", "--format", "png")
-    assert files_below(place / "out") == {"picture.png"}
+    good("translate", model, "picture", "-o", "out")
+    good("translate", model, "picture", "-o", "out", "--format", "webp")
+    assert files_below(place / "out") == {"picture.png", "picture.webp"}
+
+
+def test_photographs_train_and_are_translated_with_make(place: Path) -> None:
+    for n in range(8):
+        write(place / "photos" / f"{n}.jpg", noise(32, 32, 3, n))
+    good("train", "photos", *TINY, "--make", "lab")
+    model = "runs/photos/model.safetensors"
+    assert "made from photographs: lab" in good("info", model)
+    for words in ([], ["--make"]):
+        good("translate", model, "photos/1.jpg", "-o", "out/1.png", *words)
+        assert pixels(place / "out" / "1.png").shape == (32, 32, 3)
+
+
+def test_make_is_refused_where_the_model_makes_nothing(model: Path, place: Path) -> None:
+    write(place / "a.png")
+    assert "it makes no sources" in refused("translate", model, "a.png", "-o", "out", "--make")
+
+
+def test_targets_of_16_bits_leave_in_16_bits(place: Path) -> None:
+    for n in range(8):
+        write(place / "grey" / f"{n}.jpg", noise(32, 32, 1, n))
+        write(place / "deep" / f"{n}.png", noise(32, 32, 1, n).astype(np.uint16) * 257)
+    good("train", "grey", "deep", *TINY)
+    good("translate", "runs/grey/model.safetensors", "grey/1.jpg", "-o", "out")
+    array = image_files.read(place / "out" / "1.png")
+    assert (array.dtype, array.shape) == (np.uint16, (32, 32, 1))
+    said = refused("translate", "runs/grey/model.safetensors", "grey/1.jpg", "-o", "b.jpg")
+    assert "cannot hold 1 channels of uint16" in said
 
 
 def test_mode_and_seed_are_used(model: Path, place: Path) -> None:

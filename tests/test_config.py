@@ -38,7 +38,12 @@ def configs(draw: st.DrawFn) -> Config:
 
 def test_the_defaults_are_the_papers() -> None:
     config = Config()
-    assert (config.data.size_px, config.data.resize_px, config.data.mirror) == (256, 286, True)
+    assert (config.data.size, config.data.resize, config.data.mirror) == (
+        (256, 256), (286, 286), True
+    )  # fmt: skip
+    data = config.data
+    assert not any([data.flip, data.turns, data.colour, data.make, data.snap_labels])
+    assert data.fit == "stretch"
     assert (config.objective.l1, config.objective.gan, config.objective.conditional) == (
         100, 1, True
     )  # fmt: skip
@@ -125,6 +130,18 @@ def test_an_unknown_key_is_refused_with_the_nearest(setting: str, named: str, ne
         ("model.dropout=1", "model.dropout"),
         ("model.discriminator_px=71", "model.discriminator_px"),
         ("data.size_px=250", "data.size_px"),
+        ("data.size_px=[]", "data.size_px"),
+        ("data.size_px=[256]", "data.size_px"),
+        ("data.size_px=[256, 320]", "data.size_px"),
+        ("data.size_px=[100, 200]", "data.size_px"),
+        ("data.size_px=[64, 64, 64]", "data.size_px"),
+        ("data.size_px=wide", "data.size_px"),
+        ("data.fit=squeeze", "data.fit"),
+        ("data.colour=1", "data.colour"),
+        ("data.colour_half=both", "data.colour_half"),
+        ("data.source_range=[1, 0]", "data.source_range"),
+        ("data.target_range=[1]", "data.target_range"),
+        ("model.source_channels=-1", "model.source_channels"),
         ("data.jitter=1", "data.jitter"),
         ("data.source=top", "data.source"),
     ],
@@ -138,6 +155,35 @@ def test_an_impossible_value_is_refused_by_key(setting: str, key: str) -> None:
 @pytest.mark.parametrize("text", ["training.batch", "batch=4", "a.b.c=4", "=", ""])
 def test_what_is_no_setting_is_refused(text: str) -> None:
     assert f"'{text}' is not a setting" in refused(text)
+
+
+@pytest.mark.parametrize("half", ["source", "target"])
+def test_one_hot_labels_need_their_classes(half: str) -> None:
+    assert f"data.{half}_one_hot needs the classes" in refused(f"data.{half}_one_hot=true")
+    Config.load(None, [f"data.{half}_one_hot=true", f"data.{half}_labels=facades"])
+
+
+def test_turns_need_a_square() -> None:
+    assert "data.turns needs a square" in refused("data.turns=true", "data.size_px=[256, 512]")
+    Config.load(None, ["data.turns=true", "data.size_px=[256, 256]"])
+
+
+@pytest.mark.parametrize("half", ["source", "target"])
+def test_colours_of_labels_are_not_changed(half: str) -> None:
+    settings = ["data.colour=0.1", f"data.colour_half={half}"]
+    assert f"label maps, the {half}s" in refused(*settings, f"data.{half}_labels=facades")
+    other = "target" if half == "source" else "source"
+    Config.load(None, [*settings, f"data.{other}_labels=facades"])
+
+
+def test_a_discriminator_has_its_patches_along_the_shorter_side() -> None:
+    assert "on pictures of 64 px" in refused("data.size_px=[64, 256]", "model.discriminator_px=286")
+
+
+def test_channels_that_were_found_are_written_into_the_configuration() -> None:
+    config = Config().with_channels(4, 1)
+    assert (config.model.source_channels, config.model.target_channels) == (4, 1)
+    assert config.data == Config().data
 
 
 def test_an_objective_without_a_term_is_refused() -> None:
@@ -173,11 +219,18 @@ def test_the_default_mode_follows_the_statistics_of_training(
 @pytest.mark.parametrize(("size_px", "resize_px"), [(256, 286), (128, 143), (64, 72), (32, 36)])
 def test_jitter_resizes_in_the_papers_proportion(size_px: int, resize_px: int) -> None:
     config = Config.load(None, [f"data.size_px={size_px}", "model.discriminator_px=1"])
-    assert config.data.resize_px == resize_px
+    assert config.data.resize == (resize_px, resize_px)
     still = Config.load(
         None, [f"data.size_px={size_px}", "model.discriminator_px=1", "data.jitter=false"]
     )
-    assert still.data.resize_px == size_px
+    assert still.data.resize == (size_px, size_px)
+
+
+def test_a_size_may_have_two_sides() -> None:
+    config = Config.load(None, ["data.size_px=[256, 512]"])
+    assert config.data.size == (256, 512)
+    assert config.data.resize == (286, 572)
+    assert Config.parse(tomllib.loads(config.to_toml())) == config
 
 
 def test_differences_name_keys_and_both_values() -> None:

@@ -39,6 +39,62 @@ def test_pictures_of_hidden_folders_are_left_out_below_but_not_above(tmp_path: P
     assert list_pictures(folder) == [shown]
 
 
+def test_linked_folders_are_followed_but_not_for_ever(tmp_path: Path) -> None:
+    inside = write_text(tmp_path / "data" / "deep" / "a.png")
+    outside = write_text(tmp_path / "store" / "b.png")
+    (tmp_path / "data" / "linked").symlink_to(outside.parent)
+    (tmp_path / "data" / "again").symlink_to(outside.parent)
+    (tmp_path / "data" / "deep" / "up").symlink_to(tmp_path / "data")
+    (tmp_path / "data" / "self").symlink_to(tmp_path / "data" / "self")
+    (outside.parent / "back").symlink_to(tmp_path / "data")
+    found = [path.relative_to(tmp_path / "data").as_posix() for path in
+             list_pictures(tmp_path / "data")]  # fmt: skip
+    assert found == ["again/b.png", "deep/a.png", "linked/b.png"]
+    (tmp_path / "door").symlink_to(tmp_path / "data")
+    assert tmp_path / "door" / "deep" / "a.png" in list_pictures(tmp_path / "door")
+    assert inside.is_file()
+
+
+def test_links_to_pictures_are_pictures_even_where_they_lead_nowhere(tmp_path: Path) -> None:
+    real = write_text(tmp_path / "store" / "a.png")
+    (tmp_path / "data").mkdir()
+    for name, target in (
+        ("a.png", real),
+        ("gone.png", tmp_path / "gone"),
+        ("loop.jpg", "loop.jpg"),
+    ):
+        (tmp_path / "data" / name).symlink_to(target)
+    assert [path.name for path in list_pictures(tmp_path / "data")] == [
+        "a.png", "gone.png", "loop.jpg"
+    ]  # fmt: skip
+
+
+def test_a_pipe_is_no_picture(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.png")  # whoever opens it waits for ever
+    assert list_pictures(tmp_path) == []
+
+
+def test_where_there_is_no_folder_there_are_no_pictures(tmp_path: Path) -> None:
+    assert list_pictures(tmp_path / "gone") == []
+    assert list_pictures(write_text(tmp_path / "file")) == []
+
+
+def test_a_folder_that_the_system_refuses_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "locked").mkdir()
+    listdir = os.listdir
+
+    def refuse(path: Path) -> list[str]:
+        if Path(path).name == "locked":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return listdir(path)
+
+    monkeypatch.setattr(os, "listdir", refuse)
+    with pytest.raises(UserError, match=r"Cannot open .*locked: Permission denied\."):
+        list_pictures(tmp_path)
+
+
 @given(tree=trees())
 def test_every_visible_picture_of_any_tree_is_listed_once(
     tmp_path_factory: pytest.TempPathFactory, tree: list[PurePosixPath]

@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 
 from pix2pix import model_file
 from pix2pix.config import Config
+from pix2pix.contract import PictureContract
 from pix2pix.errors import UserError
 from pix2pix.model_file import (
     FORMAT,
@@ -42,7 +43,7 @@ def header(tiny: Callable[..., Config]) -> Header:
     return Header(
         config=config,
         image=ImageContract(
-            source_channels=3, target_channels=3, size_px=32, layout="side by side", source="left"
+            source=PictureContract(), target=PictureContract(), layout="side by side", half="left"
         ),
         mode="paper",
         provenance=Provenance(
@@ -183,6 +184,8 @@ def test_a_header_of_another_shape_is_refused(model: Path, changed: object) -> N
         ("model", "width", 2),
         ("model", "width", 10**12),
         ("model", "width", 10**30),
+        ("model", "source_channels", 1),
+        ("model", "target_channels", 0),
         ("model", "norm", "instance"),
         ("model", "generator", "transformer"),
         ("data", "size_px", 64),
@@ -196,6 +199,12 @@ def test_a_header_of_another_network_is_refused(
     found = facts(model)
     found["config"][section][key] = value
     assert "is damaged" in refusal(with_facts(model, found))
+
+
+def test_a_contract_of_other_channels_than_the_network_is_refused(model: Path) -> None:
+    found = facts(model)
+    found["image"]["source"]["channels"] = 4
+    assert "networks of (3, 3) channels, pictures of (4, 3)" in refusal(with_facts(model, found))
 
 
 def test_weights_of_another_type_are_refused(model: Path, generator: UNet, header: Header) -> None:

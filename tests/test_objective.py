@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from pix2pix.objective import discriminator_loss, generator_loss, right_share, see
+from pix2pix.objective import cross_entropy, discriminator_loss, generator_loss, right_share, see
 
 KINDS = ("bce", "lsgan", "hinge")
 LOGIT = st.floats(-20, 20)
@@ -105,3 +105,36 @@ def test_right_share_counts_sides_of_the_border(
 ) -> None:
     found = right_share(logits(border + 0.4 * real), logits(border + 0.4 * fake), kind)
     assert float(found) == share
+
+
+def planes(scores: Tensor) -> Tensor:
+    """(B, classes, H, W) of 1 in the plane of the highest score, and -1 in the others."""
+    return torch.nn.functional.one_hot(scores.argmax(1), scores.shape[1]).movedim(-1, 1) * 2.0 - 1
+
+
+def test_cross_entropy_is_torchs_of_the_true_class() -> None:
+    random = torch.Generator().manual_seed(0)
+    scores, truth = torch.randn(2, 2, 4, 8, 8, generator=random, dtype=torch.float64)
+    found = cross_entropy(torch.softmax(scores, 1) * 2 - 1, planes(truth))
+    torch.testing.assert_close(found, torch.nn.functional.cross_entropy(scores, truth.argmax(1)))
+
+
+def test_cross_entropy_is_zero_where_right_and_finite_where_surely_wrong() -> None:
+    right = planes(torch.randn(1, 3, 4, 4, generator=torch.Generator().manual_seed(0)))
+    assert float(cross_entropy(right, right)) == 0
+    wrong = right.roll(1, dims=1).requires_grad_()
+    loss = cross_entropy(wrong, right)
+    loss.backward()
+    assert math.isfinite(loss.item())
+    assert loss.item() > 10
+    assert bool(wrong.grad.isfinite().all())
+
+
+def test_classes_take_the_place_of_l1() -> None:
+    g = torch.full((1, 4, 2, 2), -0.5)
+    y = planes(torch.tensor([0.0, 3.0, 1.0, 2.0]).reshape(1, 4, 1, 1).expand(1, 4, 2, 2))
+    loss, terms = generator_loss(
+        None, g, y, g, l1=10, gan=0, conditional=True, kind="bce", classes=True
+    )
+    assert set(terms) == {"loss_class"}
+    assert float(loss) == pytest.approx(10 * math.log(4))

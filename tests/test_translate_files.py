@@ -1,11 +1,14 @@
 from collections import Counter
 from pathlib import Path, PurePosixPath
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 
-from pix2pix import images
+from pix2pix import image_files, images
+from pix2pix.contract import PictureContract
 from pix2pix.errors import UserError
 from pix2pix.files import list_pictures
 from pix2pix.translate_files import Job, Options, looks_like_pairs, plan, run_jobs
@@ -40,9 +43,24 @@ def outputs(jobs: list[Job], out: Path) -> dict[str, str]:
     return {job.output.relative_to(out).as_posix(): job.source.name for job in jobs}
 
 
+def gives(target: PictureContract) -> Any:
+    """What a plan asks of a translator: the pictures that come out."""
+    image = SimpleNamespace(target=target)
+    output = target.depth, target.channels
+    return SimpleNamespace(output=output, header=SimpleNamespace(image=image))
+
+
+RGB = gives(PictureContract())
+WIDE = PictureContract(depth="uint16", high=65535, suffix=".tif")
+
+
+def planned(inputs: list[str], out: Path, *rest: Any) -> list[Job]:
+    return plan(inputs, out, RGB, *rest)
+
+
 def refused(inputs: list[Path | str], out: Path, *rest: str | int) -> str:
     with pytest.raises(UserError) as caught:
-        plan([str(item) for item in inputs], out, *rest)
+        planned([str(item) for item in inputs], out, *rest)
     return str(caught.value)
 
 
@@ -51,7 +69,7 @@ def refused(inputs: list[Path | str], out: Path, *rest: str | int) -> str:
 
 def test_files_keep_their_names(tmp_path: Path, out: Path) -> None:
     some = [write_text(tmp_path / name) for name in ("a.png", "deep/b.jpg")]
-    assert outputs(plan([str(path) for path in some], out), out) == {
+    assert outputs(planned([str(path) for path in some], out), out) == {
         "a.png": "a.png",
         "b.jpg": "b.jpg",
     }
@@ -60,7 +78,7 @@ def test_files_keep_their_names(tmp_path: Path, out: Path) -> None:
 def test_folders_keep_their_sub_folders(tmp_path: Path, out: Path) -> None:
     for name in ("in/b.png", "in/x/a.png", "in/x/y/c.webp", "in/notes.txt"):
         write_text(tmp_path / name)
-    jobs = plan([str(tmp_path / "in")], out)
+    jobs = planned([str(tmp_path / "in")], out)
     assert list(outputs(jobs, out)) == ["b.png", "x/a.png", "x/y/c.webp"]
 
 
@@ -80,19 +98,19 @@ def test_globs_keep_what_follows_their_fixed_part(
     for name in ("in/b.png", "in/x/a.png", "in/x/y/c.png", "in/b.txt"):
         write_text(tmp_path / name)
     (tmp_path / "in" / "folder.png").mkdir()
-    assert list(outputs(plan([str(tmp_path / pattern)], out), out)) == found
+    assert list(outputs(planned([str(tmp_path / pattern)], out), out)) == found
 
 
 def test_a_file_whose_name_looks_like_a_glob_is_that_file(tmp_path: Path, out: Path) -> None:
     path = write_text(tmp_path / "[1]*.png")
     write_text(tmp_path / "1.png")
-    assert plan([str(path)], out) == [Job(path, out / "[1]*.png")]
+    assert planned([str(path)], out) == [Job(path, out / "[1]*.png")]
 
 
 def test_a_suffix_replaces_the_pictures_own(tmp_path: Path, out: Path) -> None:
     for name in ("a.b.png", "x/c.JPG"):
         write_text(tmp_path / "in" / name)
-    assert list(outputs(plan([str(tmp_path / "in")], out, ".webp"), out)) == [
+    assert list(outputs(planned([str(tmp_path / "in")], out, ".webp"), out)) == [
         "a.b.webp",
         "x/c.webp",
     ]
@@ -100,9 +118,9 @@ def test_a_suffix_replaces_the_pictures_own(tmp_path: Path, out: Path) -> None:
 
 def test_a_single_picture_may_go_to_a_file(tmp_path: Path) -> None:
     path = write_text(tmp_path / "a.png")
-    assert plan([str(path)], tmp_path / "b.jpg") == [Job(path, tmp_path / "b.jpg")]
+    assert planned([str(path)], tmp_path / "b.jpg") == [Job(path, tmp_path / "b.jpg")]
     (tmp_path / "folder.jpg").mkdir()
-    (job,) = plan([str(path)], tmp_path / "folder.jpg")
+    (job,) = planned([str(path)], tmp_path / "folder.jpg")
     assert job.output == tmp_path / "folder.jpg" / "a.png"
 
 
@@ -115,7 +133,7 @@ def test_two_pictures_that_would_become_one_are_named(tmp_path: Path, out: Path)
     one, other = (write_text(tmp_path / name) for name in ("x/a.png", "y/a.png"))
     assert f"{one} and {other} would both become {out / 'a.png'}" in refused([one, other], out)
     twins = [write_text(tmp_path / name) for name in ("b.png", "b.jpg")]
-    assert len(plan([str(path) for path in twins], out)) == 2
+    assert len(planned([str(path) for path in twins], out)) == 2
     assert f"would both become {out / 'b.webp'}" in refused(twins, out, ".webp")
 
 
@@ -135,10 +153,10 @@ def test_an_input_is_never_overwritten(tmp_path: Path) -> None:
 
 def test_variants_do_not_overwrite_an_input_either(tmp_path: Path) -> None:
     path = write_text(tmp_path / "a-2.png")
-    assert len(plan([str(path)], tmp_path / "a.png", None, 1)) == 1
+    assert len(planned([str(path)], tmp_path / "a.png", None, 1)) == 1
     assert f"{path} is an input and would be lost" in refused([path], tmp_path / "a.png", None, 2)
     # Variants have names of their own, so they may lie beside their source.
-    assert len(plan([str(path)], tmp_path, None, 2)) == 1
+    assert len(planned([str(path)], tmp_path, None, 2)) == 1
 
 
 def test_what_is_not_there_is_named(tmp_path: Path, out: Path) -> None:
@@ -148,6 +166,42 @@ def test_what_is_not_there_is_named(tmp_path: Path, out: Path) -> None:
     assert "No picture matches" in refused([tmp_path / "*.png"], out)
     assert f"{tmp_path} holds no pictures" in refused([tmp_path], out)
     assert "Cannot open xxx" in refused(["x" * 300], out)
+
+
+@pytest.mark.parametrize(
+    ("target", "name", "output"),
+    [
+        (PictureContract(), "a.JPG", "a.JPG"),
+        (PictureContract(), "a", "a.png"),
+        (PictureContract(channels=1, suffix=".jpg"), "a.webp", "a.jpg"),
+        (WIDE, "a.png", "a.png"),
+        (WIDE, "a.b.jpg", "a.b.tif"),
+        (PictureContract(depth="uint16", high=65535, suffix=".jpg"), "a.jpg", "a.png"),
+        (PictureContract(depth="float32", suffix=".png"), "a.png", "a.tif"),
+        (PictureContract(channels=5, suffix=".npy"), "a.png", "a.npy"),
+        (PictureContract(one_hot=True), "a.jpg", "a.png"),
+    ],
+)
+def test_an_ending_that_cannot_hold_the_translation_becomes_that_of_the_targets(
+    tmp_path: Path, out: Path, target: PictureContract, name: str, output: str
+) -> None:
+    (job,) = plan([str(write_text(tmp_path / name))], out, gives(target))
+    assert job.output == out / output
+
+
+def test_an_ending_that_was_asked_for_is_taken_or_refused(tmp_path: Path, out: Path) -> None:
+    path = str(write_text(tmp_path / "a.png"))
+    for rest in ((out, gives(WIDE), ".jpg"), (tmp_path / "b.jpg", gives(WIDE))):
+        with pytest.raises(UserError, match=r"'\.jpg' cannot hold 3 channels of uint16") as caught:
+            plan([path], *rest)
+        assert ".png .tif" in caught.value.hint
+    (job,) = plan([path], out, gives(PictureContract(one_hot=True)), ".jpg")
+    assert job.output == out / "a.jpg"
+
+
+def test_spreads_that_would_become_one_are_named(tmp_path: Path, out: Path) -> None:
+    twins = [write_text(tmp_path / name) for name in ("b.png", "b.jpg")]
+    assert f"would both become {out / 'b-spread.png'}" in refused(twins, out, None, 2)
 
 
 @given(tree=trees())
@@ -160,8 +214,8 @@ def test_every_picture_of_any_tree_is_planned_under_its_own_name(
     if not found:
         assert "holds no pictures" in refused([root], out)
         return
-    assert plan([str(root)], out) == [Job(root / path, out / path) for path in found]
-    assert sorted(job.source for job in plan([f"{root}/**/*"], out)) == list_pictures(root)
+    assert planned([str(root)], out) == [Job(root / path, out / path) for path in found]
+    assert sorted(job.source for job in planned([f"{root}/**/*"], out)) == list_pictures(root)
 
     # Named one by one, or given another ending, two may fall together: then nothing is done.
     for inputs, suffix, wanted in (
@@ -171,7 +225,7 @@ def test_every_picture_of_any_tree_is_planned_under_its_own_name(
         if max(Counter(wanted).values()) > 1:
             assert "would both become" in refused(inputs, out, suffix)
         else:
-            jobs = plan(inputs, out, suffix)
+            jobs = planned(inputs, out, suffix)
             assert [job.output for job in jobs] == [out / name for name in wanted]
 
 
@@ -186,7 +240,7 @@ def test_pictures_are_translated_as_by_the_translator(
     told: list[tuple[int, int]] = []
     failures = run_jobs(
         translator,
-        plan([str(tmp_path / "in")], out),
+        plan([str(tmp_path / "in")], out, translator),
         Options(batch=2, seed=4),
         lambda done, total: told.append((done, total)),
     )
@@ -216,8 +270,8 @@ def test_variants_are_written_with_their_spread(
     run_jobs(translator, [Job(path, out / "a.b.png")], Options(samples=3, seed=2))
     assert files_below(out) == {"a.b-1.png", "a.b-2.png", "a.b-3.png", "a.b-spread.png"}
     result = translator.variants(path, 3, seed=2)
-    for number, image in enumerate(result.images, 1):
-        assert np.array_equal(pixels(out / f"a.b-{number}.png"), np.asarray(image))
+    for number, array in enumerate(result.pictures, 1):
+        assert np.array_equal(pixels(out / f"a.b-{number}.png"), array)
     spread = pixels(out / "a.b-spread.png")
     assert spread.shape == (40, 50)
     assert spread.max() == 255
@@ -235,7 +289,6 @@ BAD = {
     "gone.png": lambda path: path,
     "text.jpg": write_text,
     "cut.jpg": write_truncated,
-    "noending": lambda path: write(path.with_suffix(".png")).rename(path),
 }
 
 
@@ -291,6 +344,60 @@ def test_an_output_that_cannot_be_written_is_an_error(
     jobs = [Job(write(tmp_path / "a.png"), tmp_path / "a.png" / "b.png")]
     with pytest.raises(UserError, match=r"Cannot write .*a\.png/b\.png"):
         run_jobs(translator, jobs, Options())
+
+
+def test_a_picture_that_does_not_fit_the_contract_is_skipped_and_named(
+    tmp_path: Path, out: Path
+) -> None:
+    five = PictureContract(channels=5)
+    translator = Translator.load(write_model(tmp_path / "m.safetensors", source=five), "cpu")
+    good = [write(tmp_path / "in" / f"{n}.tif", noise(16, 20, 5, n)) for n in range(4)]
+    write(tmp_path / "in" / "1b.tif", noise(16, 20, 3))
+    write(tmp_path / "in" / "1c.npy", noise(16, 20, 5).astype(np.float32))
+    jobs = plan([str(tmp_path / "in")], out, translator)
+    few, floats = run_jobs(translator, jobs, Options())
+    assert "1b.tif has 3 channels: wanted 5" in few
+    assert "1c.npy holds float32" in floats
+    assert files_below(out) == {path.name for path in good}
+
+
+@pytest.mark.parametrize(
+    ("target", "name", "written"),
+    [
+        (WIDE, "a.png", "a.png"),
+        (WIDE, "a.jpg", "a.tif"),
+        (PictureContract(channels=1, depth="float32", high=1, suffix=".npy"), "a.png", "a.npy"),
+        (PictureContract(channels=5, suffix=".tif"), "a.jpg", "a.tif"),
+    ],
+    ids=["16 bits", "16 bits of JPEG", "float", "5 channels"],
+)
+@pytest.mark.parametrize("samples", [1, 2])
+def test_what_is_written_is_of_the_targets_depth(
+    tmp_path: Path, out: Path, target: PictureContract, name: str, written: str, samples: int
+) -> None:
+    translator = Translator.load(write_model(tmp_path / "m.safetensors", target=target), "cpu")
+    source = write(tmp_path / name, noise(16, 20))
+    jobs = plan([str(source)], out, translator, None, samples)
+    assert run_jobs(translator, jobs, Options(samples=samples)) == []
+    stem, suffix = written.split(".")
+    wanted = {written} if samples == 1 else {f"{stem}-{n}.{suffix}" for n in (1, 2)}
+    assert files_below(out) == wanted | ({"a-spread.png"} if samples > 1 else set())
+    variants = translator.variants(source, samples).pictures
+    for path, variant in zip(sorted(wanted), variants, strict=True):
+        array = image_files.read(out / path)
+        assert (str(array.dtype), array.shape) == (target.depth, (16, 20, target.channels))
+        assert np.allclose(array, variant, rtol=1e-4, atol=1)
+
+
+def test_sources_are_made_of_photographs_on_request(tmp_path: Path, out: Path) -> None:
+    model = write_model(
+        tmp_path / "m.safetensors", "data.make=edges",
+        source=PictureContract(channels=1), photograph=PictureContract(),
+    )  # fmt: skip
+    translator = Translator.load(model, "cpu")
+    path = write(tmp_path / "a.png", noise(16, 20))
+    assert run_jobs(translator, [Job(path, out / "a.png")], Options(make=True)) == []
+    assert np.array_equal(pixels(out / "a.png"), translator.translate(path, make=True))
 
 
 # Pairs given to a model by mistake

@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from PIL import Image
 from torch import Tensor
 
-from pix2pix import images
+from pix2pix import images, make
 from pix2pix.config import Mode
+from pix2pix.contract import LabelClass, PictureContract
 from pix2pix.errors import UserError
+from pix2pix.image_files import Array, to_pillow
 from pix2pix.translator import Translator, pad
 from tests.helpers import noise, write, write_model, write_text, write_truncated
 
@@ -36,11 +38,11 @@ def learned_batches(folder: Path) -> Translator:
 
 
 def picture(height: int, width: int, channels: int = 3, seed: int = 0) -> Image.Image:
-    return images.from_array(noise(height, width, channels, seed))
+    return to_pillow(noise(height, width, channels, seed))
 
 
 def tensor(height: int, width: int, seed: int = 0) -> Tensor:
-    return images.to_tensor(noise(height, width, 3, seed))
+    return images.to_tensor(noise(height, width, 3, seed), PictureContract())
 
 
 def same(one: Image.Image, other: Image.Image) -> bool:
@@ -142,8 +144,18 @@ def test_grey_and_alpha_are_made_into_what_the_model_takes(translator: Translato
     wanted = translator.translate(np.repeat(grey, 3, axis=2))
     assert same(translator.translate(grey), wanted)
     assert same(translator.translate(grey[:, :, 0]), wanted)
-    opaque = np.concatenate([np.repeat(grey, 3, axis=2), np.full_like(grey, 9)], axis=2)
-    assert same(translator.translate(opaque), wanted)
+    rgb, alpha = np.repeat(grey, 3, axis=2), np.full_like(grey, 255)
+    for opaque in (np.concatenate([rgb, alpha], 2), np.concatenate([grey, alpha], 2)):
+        assert same(translator.translate(opaque), wanted)
+    white = translator.translate(np.full_like(rgb, 255))
+    assert same(translator.translate(np.concatenate([rgb, 0 * alpha], 2)), white)
+
+
+def test_16_bits_are_scaled_into_8_and_truth_is_black_and_white(translator: Translator) -> None:
+    array = noise(16, 16)
+    assert same(translator.translate(array.astype(np.uint16) * 257), translator.translate(array))
+    mask = array > 127
+    assert same(translator.translate(mask), translator.translate(mask * np.uint8(255)))
 
 
 def test_the_array_that_was_given_is_not_changed(translator: Translator) -> None:
@@ -158,11 +170,12 @@ def test_the_array_that_was_given_is_not_changed(translator: Translator) -> None
 def test_models_of_other_channels(folder: Path, source: int, target: int, mode: str) -> None:
     path = write_model(
         folder / f"{source}to{target}.safetensors",
-        f"model.source_channels={source}",
-        f"model.target_channels={target}",
+        source=PictureContract(channels=source),
+        target=PictureContract(channels=target),
     )
     translator = Translator.load(path, "cpu")
-    for channels in (1, 3, 4):
+    # A fourth channel that a model learned from need not be transparency: it is not made up.
+    for channels in (1, 3, 4) if source < 4 else (4,):
         output = translator.translate(picture(20, 35, channels))
         assert (output.mode, output.size) == (mode, (35, 20))
 
@@ -214,23 +227,23 @@ def test_running_is_refused_where_there_are_no_running_statistics(folder: Path) 
 def test_variants_are_translations_by_noise_of_their_own(translator: Translator) -> None:
     source = picture(40, 50)
     result = translator.variants(source, 3, seed=5)
-    first, second, third = result.images
+    first, second, third = map(to_pillow, result.pictures)
     assert same(first, translator.translate(source, seed=5))
     assert not same(first, second)
     assert not same(second, third)
-    assert {image.size for image in result.images} == {(50, 40)}
+    assert {array.shape for array in result.pictures} == {(40, 50, 3)}
     again = translator.variants(source, 3, seed=5)
-    assert all(same(a, b) for a, b in zip(result.images, again.images, strict=True))
+    assert all(np.array_equal(a, b) for a, b in zip(result.pictures, again.pictures, strict=True))
 
 
-def test_the_spread_is_the_deviation_in_levels(translator: Translator) -> None:
+def test_the_spread_is_the_deviation_as_a_share_of_the_range(translator: Translator) -> None:
     result = translator.variants(picture(40, 50), 4)
-    stack = np.stack([np.asarray(image, np.float64) for image in result.images])
-    wanted = stack.std(axis=0).mean(axis=2)
+    stack = np.stack(result.pictures).astype(np.float64)
+    wanted = stack.std(axis=0).mean(axis=2) / np.ptp(stack)
     assert result.spread.shape == (40, 50)
     assert result.spread.dtype == np.float32
-    assert result.spread.max() > 5
-    assert abs(result.spread - wanted).max() < 1  # the images are rounded to levels
+    assert result.spread.max() > 0.02
+    assert abs(result.spread - wanted).max() < 1e-5
     assert (translator.variants(picture(40, 50), 1).spread == 0).all()
 
 
@@ -240,30 +253,150 @@ def test_variants_need_noise(translator: Translator, mode: Mode) -> None:
         translator.variants(picture(32, 32), 4, mode=mode)
 
 
+# Kinds of targets, and sources made of photographs
+
+WIDE = PictureContract(depth="uint16", high=65535)
+KELVIN = PictureContract(channels=1, depth="float32", low=250, high=350)
+CLASSES = tuple(LabelClass(name=f"c{c}", colour=(c, 255 - c, 7)) for c in (0, 90, 200, 255))
+COLOURS = np.array([c.colour for c in CLASSES], np.uint8)
+LABELS = PictureContract(classes=CLASSES, one_hot=True)
+
+
+def load(folder: Path, *settings: str, **contracts: PictureContract) -> Translator:
+    return Translator.load(write_model(folder / "other.safetensors", *settings, **contracts), "cpu")
+
+
+def test_targets_of_16_bits_come_out_in_16_bits(tmp_path: Path) -> None:
+    translator, source = load(tmp_path, target=WIDE), noise(20, 30)
+    output = translator.translate(source)
+    assert isinstance(output, np.ndarray)
+    assert (output.dtype, output.shape) == (np.uint16, (20, 30, 3))
+    # The same numbers as of a model of 8 bits, in finer steps.
+    eight = np.asarray(load(tmp_path).translate(source))
+    assert abs(output / 257 - eight).max() <= 0.51
+    assert len(np.unique(output)) > 1.5 * len(np.unique(eight))
+
+
+def test_targets_of_floats_come_out_in_their_range(tmp_path: Path) -> None:
+    output = load(tmp_path, target=KELVIN).translate(noise(20, 30))
+    assert isinstance(output, np.ndarray)
+    assert (output.dtype, output.shape) == (np.float32, (20, 30, 1))
+    assert 250 <= output.min() < output.max() <= 350
+
+
+def test_sources_of_five_channels_give_targets_of_five(tmp_path: Path) -> None:
+    five = PictureContract(channels=5)
+    translator, source = load(tmp_path, source=five, target=five), noise(20, 30, 5)
+    output = translator.translate(source)
+    assert isinstance(output, np.ndarray)
+    assert (output.dtype, output.shape) == (np.uint8, (20, 30, 5))
+    np.save(tmp_path / "a.npy", source)
+    assert np.array_equal(translator.translate(tmp_path / "a.npy"), output)
+
+
+def test_one_hot_sources_are_read_by_their_colours(tmp_path: Path) -> None:
+    translator, index = load(tmp_path, source=LABELS), noise(20, 30, 1) % 4
+    source = COLOURS[index[:, :, 0]]
+    assert translator.generator.encoder[0].conv.in_channels == 4
+    output = translator.translate(source)
+    assert output.size == (30, 20)
+    assert same(translator.translate(index), output)
+    source[3, 4] = 1
+    with pytest.raises(UserError, match="The picture has 1 pixels of 1 colours that the palette"):
+        translator.translate(source)
+
+
+def test_stray_colours_are_snapped_where_training_did(tmp_path: Path) -> None:
+    translator = load(tmp_path, "data.snap_labels=true", source=LABELS)
+    source = np.kron(COLOURS[[[0, 1], [2, 3]]], np.ones((8, 8, 1), np.uint8))
+    stray = source + np.uint8([0, 0, 3])
+    assert same(translator.translate(stray), translator.translate(source))
+
+
+def test_one_hot_targets_come_out_in_the_colours_of_the_palette(tmp_path: Path) -> None:
+    one_hot = ("data.target_labels=facades", "data.target_one_hot=true")
+    translator = load(tmp_path, *one_hot, target=LABELS)
+    (scores,) = translator.translate_tensors([tensor(20, 30)])
+    output = np.asarray(translator.translate(noise(20, 30)))
+    assert output.shape == (20, 30, 3)
+    assert np.array_equal(output, COLOURS[scores.argmax(0)])
+    assert len(np.unique(output.reshape(-1, 3), axis=0)) > 1
+
+
+@pytest.mark.parametrize("recipe", ["gray", "edges"])
+def test_sources_are_made_of_photographs_as_in_training(tmp_path: Path, recipe: str) -> None:
+    contracts = {"source": PictureContract(channels=1), "photograph": PictureContract()}
+    translator = load(tmp_path, f"data.make={recipe}", **contracts)
+    photograph = noise(33, 40)
+    source, _ = make.source_and_target(recipe, photograph, "a")
+    wanted = translator.translate(source)
+    assert same(translator.translate(photograph, make=True), wanted)
+    assert same(translator.translate([photograph], make=True)[0], wanted)
+    assert np.array_equal(translator.variants(photograph, 1, make=True).pictures[0], wanted)
+    # Without being asked, a picture is a source: edges are not drawn from it.
+    assert recipe == "gray" or not same(translator.translate(photograph), wanted)
+
+
+def test_a_model_that_makes_nothing_says_so(translator: Translator) -> None:
+    with pytest.raises(UserError, match="it makes no sources") as caught:
+        translator.translate(noise(8, 8), make=True)
+    assert "without --make" in caught.value.hint
+
+
+L, AB = (
+    PictureContract(channels=c, depth="float32", low=low, high=high)
+    for c, (low, high) in zip((1, 2), make.LAB_RANGES, strict=True)
+)
+
+
+@pytest.mark.parametrize("made", [True, False])
+@pytest.mark.parametrize("depth", ["uint8", "uint16", "float32"])
+def test_lab_joins_the_given_lightness_with_the_predicted_colours(
+    tmp_path: Path, depth: str, made: bool
+) -> None:
+    # The floats of the photographs that training saw need not have reached from 0 to 1.
+    low, high = {"uint8": (0, 255), "uint16": (0, 65535), "float32": (0.1, 0.9)}[depth]
+    contract = PictureContract(depth=depth, low=low, high=high)
+    translator = load(tmp_path, "data.make=lab", source=L, target=AB, photograph=contract)
+    level = 1 if depth == "float32" else high
+    photograph = (noise(20, 30) / 255 * level).astype(depth)
+    output = np.asarray(translator.translate(photograph, make=made))
+    assert (output.dtype, output.shape) == (depth, (20, 30, 3))
+
+    lightness, _ = make.split_lab(photograph)
+    (ab,) = translator.translate_tensors([images.to_tensor(lightness, L)])
+    joined = make.join_lab(lightness, images.to_array(ab, AB))
+    assert abs(output / level - joined).max() <= 0.5 / level + 1e-6
+    assert output.max() > 0.9 * level
+
+
 # What is refused
 
 
 @pytest.mark.parametrize(
-    "array",
+    ("array", "said"),
     [
-        np.zeros((8, 8, 3), np.float32),
-        np.zeros((8, 8, 3), np.uint16),
-        np.zeros((8, 8, 3), bool),
-        np.zeros((8, 8, 2), np.uint8),
-        np.zeros((8, 8, 5), np.uint8),
-        np.zeros((3, 8, 8), np.uint8),
-        np.zeros((1, 8, 8, 3), np.uint8),
-        np.zeros(8, np.uint8),
-        np.zeros((), np.uint8),
-        np.zeros((0, 8, 3), np.uint8),
-        np.zeros((8, 8, 0), np.uint8),
+        (np.zeros((8, 8, 3), np.float32), "The picture holds float32"),
+        (np.zeros((8, 8, 3), np.int64), "The array holds int64"),
+        (np.zeros((8, 8, 3), complex), "The array holds complex128"),
+        (np.full((8, 8, 3), np.nan), "The array holds values that are not finite"),
+        (np.zeros((8, 8, 5), np.uint8), "The picture has 5 channels: wanted 3"),
+        (np.zeros((3, 8, 8), np.uint8), "The picture has 8 channels: wanted 3"),
+        (np.zeros((3, 8, 65), np.uint8), "The array has 65 channels: wanted up to 64"),
+        (np.zeros((1, 8, 8, 3), np.uint8), "The array has shape (1, 8, 8, 3)"),
+        (np.zeros(8, np.uint8), "The array has shape (8,)"),
+        (np.zeros((), np.uint8), "The array has shape ()"),
+        (np.zeros((0, 8, 3), np.uint8), "The array has shape (0, 8, 3)"),
+        (np.zeros((8, 8, 0), np.uint8), "The array has shape (8, 8, 0)"),
     ],
-    ids=lambda array: f"{array.dtype} {array.shape}",
+    ids=lambda given: f"{given.dtype} {given.shape}" if isinstance(given, np.ndarray) else "",
 )
-def test_an_array_of_another_kind_is_refused(translator: Translator, array: np.ndarray) -> None:
+def test_an_array_of_another_kind_is_refused(
+    translator: Translator, array: Array, said: str
+) -> None:
     with pytest.raises(UserError) as caught:
         translator.translate(array)
-    assert str(caught.value).startswith(f"An array of {array.dtype} and shape {array.shape}")
+    assert str(caught.value).startswith(said)
 
 
 @pytest.mark.parametrize("other", [None, 5, b"bytes", torch.zeros(3, 8, 8), (1, 2)], ids=type)

@@ -6,6 +6,7 @@ standard output, progress and errors to standard error.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
+from pix2pix.cli_data import data_app
 from pix2pix.errors import UserError
 from pix2pix.version import __version__
 
@@ -48,6 +50,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+app.add_typer(data_app, name="data")
+
 Recipe = Annotated[
     str | None, typer.Option(metavar="NAME|FILE", help="Recipe of the package, or a TOML file.")
 ]
@@ -71,13 +75,19 @@ def _main(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    pass
+    # On a machine with other work, threads that spin while they wait for each other cost most of
+    # the time (a step of the demo took 3.2 s so, 0.4 s without); torch reads this when loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 @app.command()
 def train(
     data: Annotated[
-        list[Path], typer.Argument(help="Folder of pairs, or two folders: sources, targets.")
+        list[str],
+        typer.Argument(
+            help="Folder of pairs; two folders (sources, targets); a manifest (.csv, .jsonl); "
+            "hub:OWNER/NAME; with --make, a folder of photographs."
+        ),
     ],
     recipe: Recipe = None,
     settings: Settings = None,
@@ -86,6 +96,10 @@ def train(
     ] = None,
     init: Annotated[
         Path | None, typer.Option(metavar="MODEL", help="Start from this model's weights.")
+    ] = None,
+    make: Annotated[
+        str | None,
+        typer.Option(metavar="RECIPE", help="Make sources: gray, lab, edges, inpaint, downscale:4"),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Same as --set training.seed=N.")] = None,
     device: Device = "auto",
@@ -96,15 +110,17 @@ def train(
     \b
     pix2pix train facades --recipe facades
     pix2pix train photos/grey photos/colour --set training.images=20000
+    pix2pix train photographs --make lab
     """
     from rich.console import Console
 
     from pix2pix.config import Config
     from pix2pix.training.train import train as train_model
 
-    seeded = [*(settings or []), *([] if seed is None else [f"training.seed={seed}"])]
-    config = Config.load(recipe, seeded)
-    folder = run or Path("runs") / data[0].resolve().name
+    flags = {"training.seed": seed, "data.make": make}
+    given = [f"{key}={value}" for key, value in flags.items() if value is not None]
+    config = Config.load(recipe, [*(settings or []), *given])
+    folder = run or Path("runs") / Path(data[0]).resolve().stem
     console = Console(stderr=True)
     result = train_model(
         data, config, folder, device=device, init=init, strict=strict, console=console
@@ -141,6 +157,9 @@ def translate(
         int, typer.Option(min=1, help="Variants of each picture, with a map of their spread.")
     ] = 1,
     batch: Annotated[int, typer.Option(min=1, help="Pictures translated at a time.")] = 8,
+    make: Annotated[
+        bool, typer.Option("--make", help="Make the sources from photographs, as in training.")
+    ] = False,
     device: Device = "auto",
     strict: Strict = False,
 ) -> None:
@@ -159,12 +178,12 @@ def translate(
     options = Options(
         _choice("--half", half, ("whole", "left", "right")),
         _choice("--mode", mode, ("paper", "deterministic", "running")),
-        seed, samples, batch, strict,
+        seed, samples, batch, strict, make,
     )  # fmt: skip
-    jobs = plan(inputs, out, _suffix(suffix), samples)
     translator = Translator.load(model, device)
+    jobs = plan(inputs, out, translator, _suffix(suffix), samples)
     if half == "whole" and looks_like_pairs(translator, jobs):
-        side = translator.header.image.source
+        side = translator.header.image.half
         print(
             f"note: {jobs[0].source} is twice as wide as high, like the pairs this model learned "
             f"from; if it is a pair, add --half {side}",

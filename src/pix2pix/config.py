@@ -41,25 +41,91 @@ class DataConfig(_Section):
     source: Literal["left", "right"] = Field(
         "left", description="the half of a side-by-side picture that is the source"
     )
-    size_px: int = Field(
-        256, description="training size, height and width in pixels: a power of two, 32 to 1024"
+    size_px: int | list[int] = Field(
+        256,
+        description="training size in pixels, a power of two from 32 to 1024; or [height, width], "
+        "the longer a multiple of the shorter",
+    )
+    fit: Literal["stretch", "crop", "pad"] = Field(
+        "stretch",
+        description="how pictures of another shape come to size_px: stretched, or their shape kept "
+        "by a centre crop or by mirroring at the borders",
+    )
+    make: str = Field(
+        "",
+        description="DATA holds photographs; their sources are made: gray, lab, edges, inpaint, "
+        "downscale:4, mask:FOLDER",
     )
     jitter: bool = Field(
         True, description="resize to 286/256 of size_px, then crop size_px at a random place"
     )
     mirror: bool = Field(True, description="mirror every second pair, drawn at random")
+    flip: bool = Field(False, description="turn every second pair upside down, drawn at random")
+    turns: bool = Field(False, description="turn pairs by 0, 90, 180 or 270 degrees, at random")
+    colour: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="largest random change of brightness, contrast and saturation of one half",
+    )
+    colour_half: Literal["source", "target"] = Field(
+        "target", description="the half that is a photograph, whose colours may change"
+    )
+    source_labels: str = Field(
+        "", description="sources are label maps of this palette: facades, cityscapes or a TOML file"
+    )
+    target_labels: str = Field(
+        "", description="targets are label maps of this palette; see source_labels"
+    )
+    source_one_hot: bool = Field(
+        False, description="feed source labels as one channel a class instead of colours"
+    )
+    target_one_hot: bool = Field(
+        False, description="learn target labels as classes, by cross-entropy in place of L1"
+    )
+    snap_labels: bool = Field(
+        False, description="take the nearest class for colours that are none, as JPEG makes them"
+    )
+    source_range: list[float] = Field(
+        [], description="[low, high] of float sources; empty: measured on the training pairs"
+    )
+    target_range: list[float] = Field(
+        [], description="[low, high] of float targets; empty: measured on the training pairs"
+    )
+    source_column: str = Field("", description="column of a hub data set that holds the sources")
+    target_column: str = Field("", description="column of a hub data set that holds the targets")
 
     @field_validator("size_px")
     @classmethod
-    def _power_of_two(cls, value: int) -> int:
-        if value not in (32, 64, 128, 256, 512, 1024):
-            raise ValueError("wanted a power of two from 32 to 1024")
+    def _possible_size(cls, value: int | list[int]) -> int | list[int]:
+        sides = [value] if isinstance(value, int) else value
+        listed = not isinstance(value, int)
+        if len(sides) != 1 + listed or min(sides) not in (32, 64, 128, 256, 512, 1024):
+            raise ValueError("wanted a power of two from 32 to 1024, or [height, width]")
+        if max(sides) % min(sides):
+            raise ValueError("wanted the longer side to be a multiple of the shorter")
+        return value
+
+    @field_validator("source_range", "target_range")
+    @classmethod
+    def _possible_range(cls, value: list[float]) -> list[float]:
+        if value and not (len(value) == 2 and value[0] < value[1]):
+            raise ValueError("wanted [low, high] with low below high, or []")
         return value
 
     @property
-    def resize_px(self) -> int:
-        """Height and width in pixels to which pairs are resized before the random crop."""
-        return round(self.size_px * 286 / 256) if self.jitter else self.size_px
+    def size(self) -> tuple[int, int]:
+        """(height, width) in pixels at which the networks are trained."""
+        if isinstance(self.size_px, int):
+            return self.size_px, self.size_px
+        return self.size_px[0], self.size_px[1]
+
+    @property
+    def resize(self) -> tuple[int, int]:
+        """(height, width) in pixels to which pairs are resized before the random crop."""
+        height, width = self.size
+        scale = 286 / 256 if self.jitter else 1
+        return round(height * scale), round(width * scale)
 
 
 class ModelConfig(_Section):
@@ -69,8 +135,12 @@ class ModelConfig(_Section):
         "unet", description="unet has skip connections, encoder_decoder has none"
     )
     width: int = Field(64, ge=1, description="channels of the generator's first layer")
-    source_channels: int = Field(3, ge=1, description="channels of a source picture")
-    target_channels: int = Field(3, ge=1, description="channels of a target picture")
+    source_channels: int = Field(
+        0, ge=0, description="channels of a source; 0 takes them from the pictures"
+    )
+    target_channels: int = Field(
+        0, ge=0, description="channels of a target; 0 takes them from the pictures"
+    )
     norm: Literal["batch", "instance", "none"] = Field(
         "batch", description="normalisation; at batch 1, batch and instance statistics are equal"
     )
@@ -192,7 +262,7 @@ class Config(_Section):
                 "objective.l1 and objective.gan are both 0, so there is nothing to learn from.",
                 "Give at least one of them a weight above 0.",
             )
-        size, field = self.data.size_px, self.model.discriminator_px
+        size, field = min(self.data.size), self.model.discriminator_px
         if self.objective.gan and _patches(size, field) < 2:
             largest = max(px for px in STRIDED_LAYERS if _patches(size, px) >= 2)
             raise UserError(
@@ -200,7 +270,26 @@ class Config(_Section):
                 f"{size} px.",
                 f"The largest that fits is model.discriminator_px = {largest}.",
             )
+        data = self.data
+        for half in ("source", "target"):
+            if getattr(data, f"{half}_one_hot") and not getattr(data, f"{half}_labels"):
+                raise UserError(
+                    f"data.{half}_one_hot needs the classes.",
+                    f"Name their palette: data.{half}_labels, facades or a TOML file.",
+                )
+        if data.colour and getattr(data, f"{data.colour_half}_labels"):
+            raise UserError(
+                f"data.colour would change the colours of label maps, the {data.colour_half}s.",
+                "Name the half that is a photograph: data.colour_half.",
+            )
+        if data.turns and data.size[0] != data.size[1]:
+            raise UserError(f"data.turns needs a square, and data.size_px is {data.size_px}.")
         return self
+
+    def with_channels(self, source: int, target: int) -> Config:
+        """The configuration with the channels that were found in the pictures."""
+        channels = {"source_channels": source, "target_channels": target}
+        return self.model_copy(update={"model": self.model.model_copy(update=channels)})
 
 
 def recipe_names() -> list[str]:
@@ -268,7 +357,8 @@ def _nearest(name: str, known: Iterable[str]) -> str:
 def _explain(error: ValidationError) -> UserError:
     """The first thing that pydantic found wrong, as a sentence with the nearest right name."""
     first = error.errors(include_url=False)[0]
-    key = ".".join(str(part) for part in first["loc"])
+    # Beyond section and key there may be the kind that was tried, or the place in a list.
+    key = ".".join(str(part) for part in first["loc"][:2])
     if first["type"] == "extra_forbidden":
         known = [k for k, _ in _flatten(Config().model_dump())]
         sections = list(Config.model_fields)

@@ -21,7 +21,9 @@ def pick_device(name: str = "auto") -> torch.device:
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         device = torch.device(name)
-        torch.empty(1, device=device)
+        torch.empty(1, device=device).item()  # meta devices hold no numbers
+        if device.type == "cpu" and device.index:
+            raise RuntimeError("there is one processor")
     except (RuntimeError, AssertionError, NotImplementedError):
         raise UserError(
             f"There is no device '{name}' here.", f"Use --device {', '.join(_present())}."

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,6 +14,7 @@ from typing import Literal
 
 from pix2pix.errors import UserError
 
+_STALE_SECONDS = 86_400.0
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".npy"})
 
 
@@ -20,12 +24,23 @@ def is_picture(path: Path) -> bool:
 
 
 def list_pictures(folder: Path) -> list[Path]:
-    """Every picture below a folder, sub-folders included but no hidden ones, sorted by path."""
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if is_picture(path) and not _is_hidden(path.relative_to(folder)) and path.is_file()
-    )
+    """Every picture below a folder, sub-folders and links included but no hidden ones, by path.
+
+    A link that leads nowhere is listed, so that whoever opens it names it. Raises UserError for a
+    folder that cannot be opened.
+    """
+    found: list[Path] = []
+    below = [(folder, frozenset({os.path.realpath(folder)}))]
+    while below:
+        inside, above = below.pop()
+        for path in _entries(inside):
+            if path.is_dir():
+                real = os.path.realpath(path)
+                if real not in above:  # else a link leads back up, for ever
+                    below.append((path, above | {real}))
+            elif is_picture(path) and (path.is_file() or not path.exists()):
+                found.append(path)
+    return sorted(found)
 
 
 def kind(path: Path) -> Literal["file", "folder", "nothing"]:
@@ -45,8 +60,9 @@ def replacing(path: Path) -> Iterator[Path]:
     The new file is flushed to disk before it is renamed: after a crash there is the old file or
     the new one, whole. Raises UserError where it cannot be written; the old file stays.
     """
-    # The suffix is kept, because writers choose their format by it; a long name is not.
-    temporary = path.with_name(f".{os.getpid()}-{path.name[-60:]}")
+    # The suffix is kept, because writers choose their format by it; a long name is not. The random
+    # part keeps threads, processes and machines on one disk apart.
+    temporary = path.with_name(f".unfinished-{secrets.token_hex(4)}-{path.name[-50:]}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
@@ -60,14 +76,30 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.unlink()
 
 
-def _is_hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
+def _entries(folder: Path) -> list[Path]:
+    """What is in a folder and not hidden; nothing where there is no folder."""
+    try:
+        return [folder / name for name in os.listdir(folder) if not name.startswith(".")]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise UserError(f"Cannot open {folder}: {error.strerror}.") from None
+
+
+def remove_stale(folder: Path) -> None:
+    """Remove what killed processes left unfinished in a folder more than a day ago."""
+    for path in folder.glob(".unfinished-*"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > _STALE_SECONDS:
+                path.unlink()
 
 
 def cannot_write(path: Path, error: OSError) -> UserError:
     """The sentence for a file that could not be written."""
-    reason = error.strerror or str(error)
+    # Without a number it comes from a library that hides it: most likely the disk is full.
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT, None)
     return UserError(
-        f"Cannot write {path}: {reason}.",
-        "Free some space or choose another place, then run the same command again.",
+        f"Cannot write {path}: {error.strerror or error}.",
+        ("Free some space or choose" if full else "Choose")
+        + " another place, then run the same command again.",
     )

@@ -3,7 +3,7 @@
 Arrays are (H, W, C) uint8, uint16 or float32, upright: a camera's rotation mark is applied. Colour
 profiles are ignored: numbers are taken as stored. A palette's colours are looked up (RGB). CMYK
 becomes RGB. Pillow reads what it keeps whole; imagecodecs reads PNG of 16 bits, which Pillow would
-cut to 8; tifffile reads every TIFF.
+cut to 8; tifffile reads every TIFF. What a file is, is told by its first bytes, not by its ending.
 """
 
 from __future__ import annotations
@@ -27,6 +27,10 @@ LIMIT = "PIX2PIX_MAX_MEGAPIXELS"
 _DEFAULT_LIMIT = 178  # where Pillow begins to suspect an attack
 _RAISE = f"If the file is to be trusted, raise the limit with the variable {LIMIT}."
 _TIFF = (".tif", ".tiff")
+_TIFF_HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_PNG_HEAD = b"\x89PNG\r\n\x1a\n"
+_NPY_HEAD = b"\x93NUMPY"
+_ORIENTATION = 0x0112  # the EXIF tag
 # What each kind of file can hold: depths and channels.
 _HOLDS: dict[str, tuple[tuple[str, ...], tuple[int, ...]]] = {
     ".png": (("uint8", "uint16"), (1, 2, 3, 4)),
@@ -47,7 +51,7 @@ def read(path: Path) -> Array:
     or larger than the limit.
     """
     try:
-        return _checked(_decode(path), path)
+        return checked(_decode(path), str(path))
     except FileNotFoundError:
         raise UserError(f"There is no file {path}.") from None
     except Image.DecompressionBombError:
@@ -81,8 +85,10 @@ def write(array: Array, path: Path) -> None:
         elif array.dtype == np.uint16:
             _write_png16(array, temporary)
         else:
-            options: dict[str, Any] = {"quality": 95, "subsampling": 0} if suffix in (".jpg", ".jpeg") else {}
-            options |= {"lossless": True} if suffix == ".webp" else {}
+            options: dict[str, Any] = (
+                {"quality": 95, "subsampling": 0} if suffix in (".jpg", ".jpeg") else {}
+            )
+            options |= {"lossless": True, "exact": True} if suffix == ".webp" else {}
             to_pillow(array).save(temporary, **options)
 
 
@@ -128,20 +134,21 @@ def from_pillow(image: Image.Image) -> Array:
 
 
 def _decode(path: Path) -> Array:
-    suffix = path.suffix.lower()
-    if suffix == ".npy":
+    with path.open("rb") as file:
+        head = file.read(26)
+    if head.startswith(_NPY_HEAD):
         return _read_npy(path)
-    if suffix in _TIFF:
+    if head.startswith(_TIFF_HEADS):
         return _read_tiff(path)
-    if _is_png16(path):
-        import imagecodecs
-
-        decoded: Array = imagecodecs.png_decode(path.read_bytes())
-        return decoded
+    if head.startswith(_PNG_HEAD) and head[24:25] == b"\x10":  # 16 bits
+        width, height = struct.unpack(">II", head[16:24])
+        _refuse_large(height, width, path)
+        return _read_png16(path)
     if LIMIT in os.environ:
         Image.MAX_IMAGE_PIXELS = None  # the user's limit stands in place of Pillow's
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        # Of large pictures and of broken metadata; what matters is raised.
+        warnings.filterwarnings("ignore", module=r"PIL\.")
         with Image.open(path) as opened:
             _refuse_large(opened.height, opened.width, path)
             opened.load()
@@ -149,70 +156,99 @@ def _decode(path: Path) -> Array:
 
 
 def _read_npy(path: Path) -> Array:
-    mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+    mapped = np.lib.format.open_memmap(path, mode="r")
     if mapped.ndim >= 2:
         _refuse_large(mapped.shape[0], mapped.shape[1], path)
     return np.array(mapped)
 
 
 def _read_tiff(path: Path) -> Array:
-    """Every page and sample of the first series as channels, wherever the file keeps them."""
+    """Pages and samples as channels, wherever the file keeps them; smaller copies are left out."""
     import tifffile
 
     with tifffile.TiffFile(path) as opened:
-        series = opened.series[0]
-        sizes = dict(zip(series.axes, series.shape, strict=True))
-        _refuse_large(sizes.get("Y", 1), sizes.get("X", 1), path)
-        array = series.asarray()
+        first = opened.series[0]
+        alike = [s for s in opened.series if (s.axes, s.shape) == (first.axes, first.shape)]
+        sizes = dict(zip(first.axes, first.shape, strict=True))
         if "Y" not in sizes or "X" not in sizes:
-            raise ValueError(f"its axes are {series.axes}, wanted rows and columns")
-        page = opened.pages[0]
-        colours = (
-            page.colormap if isinstance(page, tifffile.TiffPage) else None
-        )  # (3, 256) of 16 bit
-    places = [series.axes.index(a) for a in "YX"]
-    array = np.moveaxis(array, places, (0, 1)).reshape(sizes["Y"], sizes["X"], -1)
-    if colours is not None:
-        array = (colours[:, array[:, :, 0]] >> 8).astype(np.uint8).transpose(1, 2, 0)
+            raise ValueError(f"its axes are {first.axes}, wanted rows and columns")
+        size = sizes["Y"], sizes["X"]
+        _refuse_large(*size, path)
+        channels = len(alike) * first.size // max(1, size[0] * size[1])
+        if channels > MAX_CHANNELS:  # before they fill the memory
+            raise ValueError(f"it has {channels} pages and channels, wanted up to {MAX_CHANNELS}")
+        places = [first.axes.index(a) for a in "YX"]
+        parts = [np.moveaxis(s.asarray(), places, (0, 1)).reshape(*size, -1) for s in alike]
+        page = first.keyframe
+        array = _plain(np.concatenate(parts, axis=2), page)
+        orientation = page.tags.get(_ORIENTATION)
+        return _upright(array, orientation.value if orientation else 1)
+
+
+def _plain(array: Array, page: Any) -> Array:
+    """Numbers of a TIFF as everyone means them: colours looked up, white highest, no CMYK."""
+    kind = page.photometric.name
+    if kind == "PALETTE" and page.colormap is not None:  # (3, colours) of 16 bits
+        looked_up: Array = page.colormap[:, array[:, :, 0]] >> 8
+        return looked_up.astype(np.uint8).transpose(1, 2, 0)
+    if kind == "MINISWHITE" and array.dtype.kind in "bu":
+        return ~array
+    if kind == "SEPARATED" and array.dtype == np.uint8 and array.shape[2] == 4:
+        return np.asarray(Image.fromarray(array, "CMYK").convert("RGB"))
     return array
 
 
-def _is_png16(path: Path) -> bool:
-    """Whether the file is a PNG of 16 bits; refuses one that is too large."""
-    with path.open("rb") as opened:
-        head = opened.read(26)
-    if len(head) < 26 or head[:8] != b"\x89PNG\r\n\x1a\n" or head[24] != 16:
-        return False
-    width, height = struct.unpack(">II", head[16:24])
-    _refuse_large(height, width, path)
-    return True
+def _read_png16(path: Path) -> Array:
+    import imagecodecs
+
+    data = path.read_bytes()
+    array: Array = imagecodecs.png_decode(data)
+    if b"eXIf" not in data:
+        return array
+    with Image.open(path) as opened:
+        return _upright(array, opened.getexif().get(_ORIENTATION, 1))
 
 
-def _checked(array: Array, path: Path) -> Array:
-    """The array with three axes and one of the three depths."""
+def _upright(array: Array, orientation: int) -> Array:
+    """(H, W, ...) as it was seen, by EXIF's orientation from 1 to 8."""
+    if orientation not in range(2, 9):
+        return array
+    if orientation >= 5:
+        array = array.swapaxes(0, 1)
+    if orientation in (2, 3, 6, 7):
+        array = array[:, ::-1]
+    return array[::-1] if orientation in (3, 4, 7, 8) else array
+
+
+def checked(array: Array, name: str) -> Array:
+    """The array with three axes and one of the three depths; `name` is what errors call it."""
     if array.ndim == 2:
         array = array[:, :, None]
     if array.ndim != 3 or 0 in array.shape:
-        raise UserError(f"{path} has shape {array.shape}: wanted height x width x channels.")
+        raise UserError(f"{name} has shape {array.shape}: wanted height x width x channels.")
     if array.shape[2] > MAX_CHANNELS:
         raise UserError(
-            f"{path} has {array.shape[2]} channels: wanted up to {MAX_CHANNELS}, in the last axis."
+            f"{name} has {array.shape[2]} channels: wanted up to {MAX_CHANNELS}, in the last axis."
         )
     if array.dtype == bool:
         return array.astype(np.uint8) * np.uint8(255)
     if array.dtype.kind == "f":
-        array = array.astype(np.float32)
+        with np.errstate(over="ignore"):  # what is too large for float32 is refused below
+            array = array.astype(np.float32)
         if not np.isfinite(array).all():
-            raise UserError(f"{path} holds values that are not finite: wanted numbers.")
+            raise UserError(f"{name} holds values that are not finite: wanted numbers.")
         return array
-    if array.dtype not in (np.uint8, np.uint16):
-        raise UserError(f"{path} holds {array.dtype}: wanted 8 or 16 bits unsigned, or float.")
+    if array.dtype.newbyteorder("=") not in (np.uint8, np.uint16):
+        raise UserError(f"{name} holds {array.dtype}: wanted 8 or 16 bits unsigned, or float.")
     return np.ascontiguousarray(array, array.dtype.newbyteorder("="))
 
 
 def _refuse_large(height: int, width: int, path: Path) -> None:
     """A small file may unpack to more than the memory: the size is checked before that."""
-    limit = float(os.environ.get(LIMIT, _DEFAULT_LIMIT))
+    try:
+        limit = float(os.environ.get(LIMIT, _DEFAULT_LIMIT))
+    except ValueError:
+        raise UserError(f"{LIMIT} is '{os.environ[LIMIT]}': wanted a number.") from None
     if height * width > limit * 1e6:
         raise UserError(
             f"{path} is {width} x {height} px, {height * width / 1e6:,.0f} megapixels: more than "
@@ -238,7 +274,8 @@ def _write_tiff(array: Array, path: Path) -> None:
 def _write_png16(array: Array, path: Path) -> None:
     import imagecodecs
 
-    path.write_bytes(imagecodecs.png_encode(array[:, :, 0] if array.shape[2] == 1 else array))
+    ordered = np.ascontiguousarray(array)  # the encoder takes no other
+    path.write_bytes(imagecodecs.png_encode(ordered[:, :, 0] if array.shape[2] == 1 else ordered))
 
 
 def _sentence(error: Exception) -> str:

@@ -1,141 +1,201 @@
-"""The one place that knows pixels: files <-> arrays <-> tensors in [-1, 1], and grids of them.
+"""The one place that knows pixels: arrays <-> tensors in [-1, 1], sizes, halves, grids.
 
-Arrays are (H, W, C) uint8. Tensors are (C, H, W) float32 in [-1, 1]: 0 is -1 and 255 is 1.
+Arrays are (H, W, C) uint8, uint16 or float32 (see `image_files`). Tensors are (C, H, W) float32: a
+contract says which values become -1 and 1. One-hot label maps are kept as (H, W, 1) class indexes
+until they become tensors of one channel a class.
 """
 
 from __future__ import annotations
 
-import os
-import warnings
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from pix2pix import palettes
+from pix2pix.contract import LARGEST, PictureContract
 from pix2pix.errors import UserError
-from pix2pix.files import replacing
+from pix2pix.image_files import Array, to_pillow
 
-Array = NDArray[np.uint8]
 Side = Literal["left", "right", "whole"]
+Fit = Literal["stretch", "crop", "pad"]
 
-MODES = {1: "L", 3: "RGB", 4: "RGBA"}
-_SIXTEEN_BIT = ("I", "I;16", "I;16L", "I;16B", "I;16N")
-
-
-def open_image(path: Path) -> Image.Image:
-    """The picture of a file, whole and upright; raises UserError that names the file."""
-    try:
-        with warnings.catch_warnings():
-            # Of large pictures and of broken metadata; what matters is raised.
-            warnings.filterwarnings("ignore", module=r"PIL\.")
-            with Image.open(path) as opened:
-                opened.load()
-                return ImageOps.exif_transpose(opened)
-    except FileNotFoundError:
-        raise UserError(f"There is no file {path}.") from None
-    except UnidentifiedImageError:
-        raise UserError(f"{path} is not a picture ({os.path.getsize(path)} bytes).") from None
-    except Image.DecompressionBombError as error:
-        raise UserError(f"{path} is refused: {error}.") from None
-    except (OSError, SyntaxError, ValueError) as error:
-        # Pillow reports broken files by all three.
-        raise UserError(f"{path} cannot be read: {error}.") from None
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # Rec. 601, as Pillow's grey
+_PREVIEW_PX = 192  # smaller pictures are enlarged in a grid
 
 
-def half(image: Image.Image, side: Side, name: str) -> Image.Image:
+def half(array: Array, side: Side, name: str) -> Array:
     """One half of a side-by-side picture, or the whole; raises UserError for an odd width.
 
     `name` is what an error calls the picture.
     """
-    width, height = image.size
+    height, width = array.shape[:2]
     if side == "whole":
-        return image
+        return array
     if width % 2:
         raise UserError(
             f"{name} is {width} x {height} px, so its halves differ in width: "
             "wanted source and target side by side, equally wide."
         )
-    middle = width // 2
-    return image.crop((0, 0, middle, height) if side == "left" else (middle, 0, width, height))
+    return array[:, : width // 2] if side == "left" else array[:, width // 2 :]
 
 
-def to_channels(image: Image.Image, channels: int) -> Image.Image:
-    """The picture with 1 (grey), 3 (RGB) or 4 (RGBA) channels of 8 bits each."""
-    if channels not in MODES:
-        raise UserError(f"Pictures of {channels} channels are not supported: wanted 1, 3 or 4.")
-    if image.mode in _SIXTEEN_BIT:
-        # Pillow would clip at 255; 65535 is white.
-        image = Image.fromarray((np.asarray(image).clip(0, 65535) / 257).round().astype(np.uint8))
-    if image.mode == "P" and "transparency" in image.info:
-        # Pillow warns of every other way.
-        image = image.convert("RGBA")
-    return image.convert(MODES[channels])
+def conform(array: Array, contract: PictureContract, name: str, snap: bool = False) -> Array:
+    """The picture in the contract's channels and depth; a one-hot label map as (H, W, 1) indexes.
+
+    8 and 16 bits are scaled into each other; grey becomes colour and colour grey; transparency is
+    laid on white, and what has none is opaque. With `snap` a label map's stray colours become the
+    nearest class. Raises UserError that names the picture where this is not possible.
+    """
+    if contract.classes:
+        palette = _palette(contract)
+        # Class indexes are counts, which do not change with the depth.
+        indexes = array.shape[2] == 1 and not palette.is_grey
+        labels = array if indexes else to_depth(array, "uint8", name)
+        index = palettes.to_index(labels, palette, snap=snap, name=name)
+        return index if contract.one_hot else palettes.to_colours(index, palette)
+    return _to_channels(to_depth(array, contract.depth, name), contract.channels, name)
 
 
-def resize(image: Image.Image, size_px: int) -> Image.Image:
-    """The picture as a square of size_px, by antialiased bicubic interpolation."""
-    return image.resize((size_px, size_px), Image.Resampling.BICUBIC)
-
-
-def to_array(image: Image.Image) -> Array:
-    """(H, W, C) uint8, C = 1 for grey pictures."""
-    array = np.array(image, np.uint8)  # a copy: Pillow's own bytes are read-only
-    return array[:, :, None] if array.ndim == 2 else array
-
-
-def from_array(array: Array) -> Image.Image:
-    """A picture of an (H, W, C) uint8 array, C = 1, 3 or 4."""
-    return Image.fromarray(array[:, :, 0] if array.shape[2] == 1 else array)
-
-
-def to_tensor(array: Array) -> Tensor:
-    """(H, W, C) uint8, or a batch (B, H, W, C) -> (C, H, W) float32 in [-1, 1]."""
-    tensor = torch.from_numpy(np.array(array)).movedim(-1, -3)  # a copy: arrays may be read-only
-    return tensor.float().div(127.5).sub(1)
-
-
-def to_pixels(tensor: Tensor) -> Array:
-    """(C, H, W) in [-1, 1], or a batch -> (H, W, C) uint8, rounded to the nearest level."""
-    levels = tensor.detach().float().add(1).mul(127.5).round().clamp(0, 255)
-    pixels: Array = levels.to(torch.uint8).movedim(-3, -1).cpu().numpy()
-    return pixels
-
-
-def can_write(path: Path) -> bool:
-    """Whether a path's ending names a format in which pictures can be written."""
-    return Image.registered_extensions().get(path.suffix.lower()) in Image.SAVE
-
-
-def save_image(image: Image.Image, path: Path) -> None:
-    """Write a picture in the format of its suffix, whole or not at all."""
-    jpeg = path.suffix.lower() in (".jpg", ".jpeg")
-    with replacing(path) as temporary:
-        if jpeg:
-            image.convert("L" if image.mode == "L" else "RGB").save(
-                temporary, quality=95, subsampling=0
-            )
-        else:
-            image.save(temporary)
-
-
-def grid(rows: Sequence[Sequence[Array]], titles: Sequence[str]) -> Image.Image:
-    """Pictures in rows under column titles, with a little air between them."""
-    gap, head = 6, 22
-    height, width = rows[0][0].shape[:2]
-    sheet = Image.new(
-        "RGB",
-        (len(titles) * (width + gap) + gap, head + len(rows) * (height + gap)),
-        "white",
+def resize(array: Array, size: tuple[int, int], labels: bool = False) -> Array:
+    """The picture at (height, width): antialiased bicubic, or the nearest pixel for labels."""
+    if array.shape[:2] == size:
+        return array
+    method = Image.Resampling.NEAREST if labels else Image.Resampling.BICUBIC
+    if array.dtype == np.uint8 and array.shape[2] in (1, 3):
+        resized = np.asarray(to_pillow(array).resize(size[::-1], method))
+        return resized.reshape(*size, array.shape[2])
+    # Pillow resizes other depths one channel at a time, in float32, which holds 16 bits exactly.
+    channels = (
+        Image.fromarray(array[:, :, c].astype(np.float32)).resize(size[::-1], method)
+        for c in range(array.shape[2])
     )
+    stacked = np.stack([np.asarray(c) for c in channels], axis=2)
+    if array.dtype == np.float32:
+        return stacked
+    return stacked.round().clip(0, LARGEST[str(array.dtype)]).astype(array.dtype)
+
+
+def fit(array: Array, size: tuple[int, int], how: Fit, labels: bool = False) -> Array:
+    """The picture at (height, width): stretched, or its shape kept by a centre crop or a mirror."""
+    if how == "stretch":
+        return resize(array, size, labels)
+    height, width = array.shape[:2]
+    pick = max if how == "crop" else min
+    scale = pick(size[0] / height, size[1] / width)
+    inner = resize(array, (max(1, round(height * scale)), max(1, round(width * scale))), labels)
+    rows, columns = (_centred(n, wanted) for n, wanted in zip(inner.shape[:2], size, strict=True))
+    return inner[rows][:, columns]
+
+
+def mirrored(length: int, wanted: int, start: int = 0) -> NDArray[np.int64]:
+    """Indexes start ... of 0 ... n-1, n-1 ... 0, 0 ...: a picture mirrored at its borders."""
+    place = np.arange(start, start + wanted) % (2 * length)
+    return np.minimum(place, 2 * length - 1 - place)
+
+
+def to_tensor(array: Array, contract: PictureContract) -> Tensor:
+    """(H, W, C) of the contract, or a batch (B, H, W, C) -> (C, H, W) float32 in [-1, 1]."""
+    if contract.one_hot:
+        index = torch.from_numpy(array[..., 0].astype(np.int64))
+        planes = torch.nn.functional.one_hot(index, len(contract.classes))
+        return planes.movedim(-1, -3).float().mul(2).sub(1)
+    values = torch.from_numpy(array.astype(np.float32)).movedim(-1, -3)
+    return values.sub_(contract.low).mul_(2 / (contract.high - contract.low)).sub_(1)
+
+
+def to_array(tensor: Tensor, contract: PictureContract) -> Array:
+    """(C, H, W) in [-1, 1], or a batch -> (H, W, C) in the contract's depth.
+
+    Integers are rounded to the nearest level; a one-hot label map becomes its classes' colours.
+    """
+    values = tensor.detach().float().movedim(-3, -1).cpu()
+    if contract.one_hot:
+        index = values.argmax(-1, keepdim=True).numpy().astype(np.uint8)
+        return palettes.to_colours(index, _palette(contract))
+    scaled = values.add(1).mul((contract.high - contract.low) / 2).add(contract.low).numpy()
+    if contract.depth == "float32":
+        return scaled
+    return scaled.round().clip(0, LARGEST[contract.depth]).astype(contract.depth)
+
+
+def to_view(array: Array, contract: PictureContract) -> NDArray[np.uint8]:
+    """(H, W, 3) uint8 of any picture, for a person to look at: the first one or three channels."""
+    shown = array if array.shape[2] >= 3 else array[:, :, :1]
+    scaled = (shown[:, :, :3].astype(np.float32) - contract.low) / (contract.high - contract.low)
+    view = (scaled * 255).round().clip(0, 255).astype(np.uint8)
+    return np.repeat(view, 3, axis=2) if view.shape[2] == 1 else view
+
+
+def grid(rows: Sequence[Sequence[NDArray[np.uint8]]], titles: Sequence[str]) -> Image.Image:
+    """(H, W, 3) pictures in rows under column titles; small ones are enlarged."""
+    times = max(1, -(-_PREVIEW_PX // rows[0][0].shape[1]))
+    height, width = (n * times for n in rows[0][0].shape[:2])
+    gap, head = 6, 22
+    size = (len(titles) * (width + gap) + gap, head + len(rows) * (height + gap))
+    sheet = Image.new("RGB", size, "white")
     pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(13)
     for column, title in enumerate(titles):
         left = gap + column * (width + gap)
         pen.text((left + width / 2, head / 2), title, "black", font, anchor="mm")
         for row, pictures in enumerate(rows):
-            sheet.paste(from_array(pictures[column]), (left, head + row * (height + gap)))
+            shown = to_pillow(pictures[column]).resize((width, height), Image.Resampling.NEAREST)
+            sheet.paste(shown, (left, head + row * (height + gap)))
     return sheet
+
+
+def to_depth(array: Array, depth: str, name: str) -> Array:
+    """The picture in a depth: 8 and 16 bits are scaled; raises UserError for float and others."""
+    if str(array.dtype) == depth:
+        return array
+    if depth == "float32" or array.dtype == np.float32:
+        raise UserError(f"{name} holds {array.dtype}, the other pictures {depth}: wanted one kind.")
+    if depth == "uint16":
+        return array.astype(np.uint16) * np.uint16(257)
+    return (array / 257).round().astype(np.uint8)
+
+
+def _to_channels(array: Array, channels: int, name: str) -> Array:
+    found = array.shape[2]
+    if found == channels:
+        return array
+    if found > 4 or channels > 4:
+        raise UserError(f"{name} has {found} channels: wanted {channels}.")
+    if found in (2, 4) and channels in (1, 3):
+        return _to_channels(_on_white(array), channels, name)
+    if channels in (2, 4):
+        alpha = (
+            array[:, :, -1:] if found in (2, 4) else np.full_like(array[:, :, :1], _white(array))
+        )
+        colours = _to_channels(array[:, :, : found - (found in (2, 4))], channels - 1, name)
+        return np.concatenate([colours, alpha], axis=2)
+    if found == 1:
+        return np.repeat(array, 3, axis=2)
+    grey = (array.astype(np.float32) @ _LUMA)[:, :, None]
+    return grey if array.dtype == np.float32 else grey.round().astype(array.dtype)
+
+
+def _white(array: Array) -> float:
+    return 1.0 if array.dtype == np.float32 else LARGEST[str(array.dtype)]
+
+
+def _on_white(array: Array) -> Array:
+    white = _white(array)
+    alpha = array[:, :, -1:].astype(np.float32) / white
+    mixed = array[:, :, :-1] * alpha + white * (1 - alpha)
+    laid: Array = (mixed if array.dtype == np.float32 else mixed.round()).astype(array.dtype)
+    return laid
+
+
+def _centred(length: int, wanted: int) -> NDArray[np.int64]:
+    return mirrored(length, wanted, (length - wanted) // 2 % (2 * length))
+
+
+def _palette(contract: PictureContract) -> palettes.Palette:
+    return palettes.Palette(
+        tuple(c.name for c in contract.classes), tuple(c.colour for c in contract.classes)
+    )

@@ -10,15 +10,16 @@ from __future__ import annotations
 import json
 import textwrap
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from pix2pix.config import Config, Mode
+from pix2pix.contract import PictureContract
 from pix2pix.errors import UserError
 from pix2pix.files import replacing
 from pix2pix.networks import UNet, empty_generator
@@ -33,14 +34,18 @@ class _Frozen(BaseModel):
 
 
 class ImageContract(_Frozen):
-    """What pictures the model takes and gives."""
+    """What pictures the model takes and gives.
 
-    source_channels: int
-    target_channels: int
-    bits: int = 8
-    size_px: int
-    layout: str  # of the training pairs: "side by side" or "two folders"
-    source: str  # the source's half where they lay side by side
+    `made` is how sources were made of photographs, whose contract is `photograph`; both are empty
+    where they were not.
+    """
+
+    source: PictureContract
+    target: PictureContract
+    layout: str  # of the training pairs: side by side, two folders, photographs
+    half: str  # the source's half where they lay side by side
+    made: str = ""
+    photograph: PictureContract | None = None
 
 
 class Provenance(_Frozen):
@@ -50,6 +55,7 @@ class Provenance(_Frozen):
     pairs: int
     data_digest: str
     scores: dict[str, float]
+    scored_at_images: int | None = None  # images seen when the scores were taken
     versions: dict[str, str]
     initialised_from: str | None = None
 
@@ -61,6 +67,15 @@ class Header(_Frozen):
     image: ImageContract
     mode: Mode
     provenance: Provenance
+
+    @model_validator(mode="after")
+    def _of_one_piece(self) -> Self:
+        model, image = self.config.model, self.image
+        networks = model.source_channels, model.target_channels
+        pictures = image.source.tensor_channels, image.target.tensor_channels
+        if networks != pictures or 0 in networks:
+            raise ValueError(f"networks of {networks} channels, pictures of {pictures}")
+        return self
 
 
 def versions() -> dict[str, str]:

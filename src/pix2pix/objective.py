@@ -42,16 +42,26 @@ def discriminator_loss(real: Tensor, fake: Tensor, kind: str) -> Tensor:
 
 def generator_loss(
     D: Discriminator | None, x: Tensor, y: Tensor, g: Tensor, *,
-    l1: float, gan: float, conditional: bool, kind: str,
+    l1: float, gan: float, conditional: bool, kind: str, classes: bool = False,
 ) -> tuple[Tensor, dict[str, Tensor]]:  # fmt: skip
-    """gan * E[-log D(x,G(x,z))] + l1 * E[|y - G(x,z)|], and each term before its weight."""
-    terms = {"loss_l1": L1(g, y)}
-    loss = l1 * terms["loss_l1"]
+    """gan * E[-log D(x,G(x,z))] + l1 * E[|y - G(x,z)|], and each term before its weight.
+
+    Where targets are `classes`, cross-entropy stands in place of L1.
+    """
+    near = cross_entropy(g, y) if classes else L1(g, y)
+    terms = {"loss_class" if classes else "loss_l1": near}
+    loss = l1 * near
     if D is not None:
         _, _, on_mine = ADVERSARIAL[kind]
         terms["loss_gan"] = on_mine(D(see(x, g, conditional))).mean()
         loss = loss + gan * terms["loss_gan"]
     return loss, terms
+
+
+def cross_entropy(g: Tensor, y: Tensor) -> Tensor:
+    """E[-log g] at the true class: (B, classes, H, W) twice, 1 where a class is, -1 elsewhere."""
+    probability = ((g + 1) / 2 * (y > 0)).sum(1)
+    return -torch.log(probability.clamp_min(1e-7)).mean()
 
 
 def right_share(real: Tensor, fake: Tensor, kind: str) -> Tensor:

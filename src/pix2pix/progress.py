@@ -9,7 +9,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 _LINE_SECONDS = 10.0  # between two lines where there is no terminal
-_LABELS = {"loss_d": "D", "loss_gan": "G", "loss_l1": "L1", "d_right": "D right"}
+_LABELS = {
+    "loss_d": "D", "loss_gan": "G", "loss_l1": "L1", "loss_class": "class", "d_right": "D right",
+}  # fmt: skip
 
 
 class Watch:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-from pix2pix import images
+from pix2pix import image_files, images
 from pix2pix.config import Mode
+from pix2pix.device import is_out_of_memory
 from pix2pix.errors import UserError
 from pix2pix.files import PICTURE_SUFFIXES, is_picture, kind, list_pictures
+from pix2pix.image_files import Array
 from pix2pix.translator import Translator
 
 
@@ -35,13 +36,16 @@ class Options:
     samples: int = 1
     batch: int = 8
     strict: bool = False
+    make: bool = False
 
 
 def plan(
-    inputs: Sequence[str], out: Path, suffix: str | None = None, samples: int = 1
-) -> list[Job]:
+    inputs: Sequence[str], out: Path, translator: Translator, suffix: str | None = None,
+    samples: int = 1,
+) -> list[Job]:  # fmt: skip
     """The jobs for files, folders and globs; `suffix` (".png") replaces the pictures' own.
 
+    Where a picture's own format cannot hold what comes out, that of the training targets is taken.
     A folder's sub-folders are kept below `out`. `out` may be a file where there is one input file.
     Raises UserError where nothing is found, two outputs would be one, or an input would be lost.
     """
@@ -51,21 +55,25 @@ def plan(
         raise UserError(
             f"{len(found)} pictures cannot all become {out}.", "Name a folder with --out."
         )
-    jobs = [
-        Job(path, out if single else out / (name.with_suffix(suffix) if suffix else name))
-        for path, name in found
-    ]
+
+    def named(name: Path) -> Path:
+        own = name.suffix if _fits(name.suffix, translator) else _target_suffix(translator)
+        return name.with_suffix(suffix or own)
+
+    jobs = [Job(path, out if single else out / named(name)) for path, name in found]
+    if suffix or single:
+        image_files.check_holds(jobs[0].output, *translator.output)
     sources = {job.source.resolve(): job.source for job in jobs}
     taken: dict[Path, Path] = {}
     for job in jobs:
         for output in _outputs(job, samples):
             if output.resolve() in sources:
                 raise UserError(f"{output} is an input and would be lost.", "Choose another --out.")
-        if (other := taken.setdefault(job.output, job.source)) != job.source:
-            raise UserError(
-                f"{other} and {job.source} would both become {job.output}.",
-                "Translate them into different --out folders.",
-            )
+            if (other := taken.setdefault(output, job.source)) != job.source:
+                raise UserError(
+                    f"{other} and {job.source} would both become {output}.",
+                    "Translate them into different --out folders.",
+                )
     return jobs
 
 
@@ -82,19 +90,33 @@ def run_jobs(
     """
     failures: list[str] = []
     for start in range(0, len(jobs), options.batch):
-        opened: list[tuple[Job, Image.Image]] = []
+        opened: list[tuple[Job, Array]] = []
         for job in jobs[start : start + options.batch]:
             try:
-                opened.append((job, _open(job, options.half)))
+                opened.append((job, _open(job, translator, options)))
             except UserError as error:
                 if options.strict or len(jobs) == 1:
                     raise
                 failures.append(str(error))
-        _translate(translator, opened, options)
+        try:
+            _translate(translator, opened, options)
+        except (RuntimeError, MemoryError) as error:
+            if is_out_of_memory(error):
+                raise _too_large(opened) from None
+            raise
         progress(min(start + options.batch, len(jobs)), len(jobs))
     if len(failures) == len(jobs):
         raise UserError(failures[0], f"None of the {len(jobs)} files could be translated.")
     return failures
+
+
+def _too_large(opened: Sequence[tuple[Job, Array]]) -> UserError:
+    largest = max((source.shape[0] * source.shape[1], job.source) for job, source in opened)
+    return UserError(
+        f"Out of memory with {len(opened)} pictures at a time, the largest {largest[1]} of "
+        f"{largest[0] / 1e6:.1f} megapixels.",
+        "Lower --batch, reduce the picture, or use --device cpu.",
+    )
 
 
 def looks_like_pairs(translator: Translator, jobs: Sequence[Job]) -> bool:
@@ -102,53 +124,63 @@ def looks_like_pairs(translator: Translator, jobs: Sequence[Job]) -> bool:
     if translator.header.image.layout != "side by side":
         return False
     try:
-        first = images.open_image(jobs[0].source)
+        height, width = image_files.read(jobs[0].source).shape[:2]
     except UserError:
         return False
-    return first.width == 2 * first.height
+    return bool(width == 2 * height)
 
 
-def _open(job: Job, side: images.Side) -> Image.Image:
-    image = images.open_image(job.source)
-    if not images.can_write(job.output):
-        raise UserError(
-            f"{job.source} cannot be written as {job.output}: "
-            f"'{job.output.suffix}' is no format of pictures.",
-            "Name a format, for example --format png.",
-        )
-    return images.half(image, side, str(job.source))
+def _fits(suffix: str, translator: Translator) -> bool:
+    """Whether such files keep what comes out; JPEG would blur classes into each other."""
+    blurs = translator.header.image.target.one_hot and suffix.lower() in (".jpg", ".jpeg")
+    return not blurs and image_files.holds(suffix, *translator.output)
+
+
+def _target_suffix(translator: Translator) -> str:
+    wanted = (translator.header.image.target.suffix, ".png", ".tif")
+    return next(suffix for suffix in wanted if _fits(suffix, translator))
+
+
+def _open(job: Job, translator: Translator, options: Options) -> Array:
+    """The source as the network wants it; raises UserError that names the file."""
+    name = str(job.source)
+    array = images.half(image_files.read(job.source), options.half, name)
+    return translator.source(array, name, options.make)
 
 
 def _outputs(job: Job, samples: int) -> list[Path]:
     """The files of a job: its output, or NAME-1 ... NAME-n and NAME-spread."""
     if samples == 1:
         return [job.output]
-    endings = [*range(1, samples + 1), "spread"]
-    return [job.output.with_stem(f"{job.output.stem}-{ending}") for ending in endings]
+    stem = job.output.stem
+    variants = [job.output.with_stem(f"{stem}-{n}") for n in range(1, samples + 1)]
+    return [*variants, job.output.with_name(f"{stem}-spread.png")]
 
 
 def _translate(
-    translator: Translator, opened: Sequence[tuple[Job, Image.Image]], options: Options
+    translator: Translator, opened: Sequence[tuple[Job, Array]], options: Options
 ) -> None:
     if options.samples > 1:
-        for job, image in opened:
-            _save_variants(translator, job, image, options)
+        for job, array in opened:
+            _save_variants(translator, job, array, options)
         return
-    pictures = [image for _, image in opened]
-    outputs = translator.translate(
-        pictures, mode=options.mode, seed=options.seed, batch=options.batch
+    sources = [source for _, source in opened]
+    outputs = translator.translate_sources(
+        sources, mode=options.mode, seed=options.seed, batch=options.batch
     )
     for (job, _), output in zip(opened, outputs, strict=True):
-        images.save_image(output, job.output)
+        image_files.write(output, job.output)
 
 
-def _save_variants(translator: Translator, job: Job, image: Image.Image, options: Options) -> None:
+def _save_variants(translator: Translator, job: Job, array: Array, options: Options) -> None:
     """The variants, and where they differ: white at the greatest difference."""
-    result = translator.variants(image, options.samples, mode=options.mode, seed=options.seed)
+    result = translator.variants_of(array, options.samples, mode=options.mode, seed=options.seed)
+    paths = _outputs(job, options.samples)
+    for picture, path in zip(result.pictures, paths, strict=False):
+        image_files.write(picture, path)
     spread = result.spread / max(float(result.spread.max()), 1e-6) * 255
-    sheet = images.from_array(spread.round().astype(np.uint8)[:, :, None])
-    for output, path in zip([*result.images, sheet], _outputs(job, options.samples), strict=True):
-        images.save_image(output, path)
+    grey = spread.round().astype(np.uint8)[:, :, None]
+    image_files.write(grey, paths[-1])
 
 
 def _expand(text: str) -> Iterator[tuple[Path, Path]]:

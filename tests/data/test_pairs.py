@@ -131,6 +131,58 @@ def test_a_folder_named_train_among_loose_pictures_is_no_split(tmp_path: Path) -
     assert all_names(found) == ["b", "train/a"]
 
 
+# Names of other packages
+
+
+@pytest.mark.parametrize(("source", "target"), [("A", "B"), ("label", "img")])
+@pytest.mark.parametrize("in_splits", [False, True])
+def test_folders_inside_a_split_or_the_whole_by_other_names(
+    tmp_path: Path, source: str, target: str, in_splits: bool
+) -> None:
+    for split in ("train/", "test/") if in_splits else ("",):
+        make(tmp_path, f"{split}{source}/a.png", f"{split}{target}/a.jpg")
+    found = find(tmp_path)
+    assert found.layout == "two folders"
+    assert names(found) == ({"train": ["a"], "test": ["a"]} if in_splits else
+                            {"train": ["a"], "val": []})  # fmt: skip
+    (pair,) = found.splits["train"]
+    above = tmp_path / "train" if in_splits else tmp_path
+    assert pair.source == Half(above / source / "a.png", "whole")
+    assert pair.target == Half(above / target / "a.jpg", "whole")
+
+
+@pytest.mark.parametrize(("source", "target"), [("A", "B"), ("_label", "_img")])
+def test_folders_named_by_split_and_half(tmp_path: Path, source: str, target: str) -> None:
+    for split in ("train", "val", "test"):
+        make(tmp_path, f"{split}{source}/{split}/x.png", f"{split}{target}/{split}/x.jpg")
+    found = find(make(tmp_path, "train_inst/1.png"))
+    assert found.layout == "two folders"
+    assert names(found) == {s: [f"{s}/x"] for s in ("train", "val", "test")}
+    assert found.splits["test"][0].target.path == tmp_path / f"test{target}" / "test" / "x.jpg"
+    assert found.note == "1 pictures outside these folders are not used, such as train_inst/1.png"
+
+
+def test_half_a_twin_is_no_layout(tmp_path: Path) -> None:
+    assert find(make(tmp_path, "trainA/a.png", "trainB/a.png", "testA/b.png")).splits["train"]
+    assert find(make(tmp_path / "x", "trainA/a.png")).layout == "side by side"
+
+
+def test_names_must_match_in_folders_of_other_names_too(tmp_path: Path) -> None:
+    message = refused(make(tmp_path, "trainA/1_A.png", "trainB/1_B.png"))
+    assert f"1_A (only in {tmp_path / 'trainA'})" in message
+
+
+def test_linked_folders_of_pictures_are_followed(tmp_path: Path) -> None:
+    store = make(tmp_path / "store", "maps/a.png", "photos/a.jpg")
+    for split in ("train", "val"):
+        (tmp_path / "data" / split).mkdir(parents=True)
+        (tmp_path / "data" / split / "source").symlink_to(store / "maps")
+        (tmp_path / "data" / split / "target").symlink_to(store / "photos")
+    found = find(tmp_path / "data")
+    assert names(found) == {"train": ["a"], "val": ["a"]}
+    assert found.note == ""
+
+
 # What one looks at
 
 

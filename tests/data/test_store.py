@@ -1,7 +1,7 @@
 import errno
 import io
-import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,13 +9,23 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pix2pix import images
+from pix2pix import image_files
+from pix2pix.config import DataConfig
+from pix2pix.contract import PictureContract
 from pix2pix.data.pairs import Half, Pair, find_pairs
-from pix2pix.data.store import Store, cache_folder, open_store, read_pair
+from pix2pix.data.reading import Reading
+from pix2pix.data.store import NoPairError, Store, cache_folder, open_store
 from pix2pix.errors import UserError
 from tests.helpers import files_below, noise, write, write_pairs, write_text, write_truncated
 
-RGB = (3, 3)
+SIZE = (32, 32)
+RGB = Reading(PictureContract(), PictureContract(), DataConfig())
+
+
+def reading(source: int = 3, target: int = 3, **config: Any) -> Reading:
+    """How pictures of 8 bits with these channels are read."""
+    halves = (PictureContract(channels=channels) for channels in (source, target))
+    return Reading(*halves, DataConfig(**config))
 
 
 def pairs_in(folder: Path) -> list[Pair]:
@@ -25,14 +35,14 @@ def pairs_in(folder: Path) -> list[Pair]:
 
 
 def store_of(folder: Path, **options: Any) -> Store:
-    return open_store(pairs_in(folder), 32, RGB, **options)
+    return open_store(pairs_in(folder), SIZE, RGB, **options)
 
 
 def no_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
     def decode(path: Path) -> None:
         raise AssertionError(f"{path} was decoded")
 
-    monkeypatch.setattr(images, "open_image", decode)
+    monkeypatch.setattr(image_files, "read", decode)
 
 
 @pytest.fixture
@@ -50,22 +60,38 @@ def test_pairs_of_the_stored_size_are_kept_byte_for_byte(folder: Path) -> None:
     assert list(store.failures) == []
     for index in range(5):
         whole = noise(32, 64, seed=index)
-        assert np.array_equal(store.source(index), whole[:, :32])
-        assert np.array_equal(store.target(index), whole[:, 32:])
+        assert np.array_equal(store.sources[index], whole[:, :32])
+        assert np.array_equal(store.targets[index], whole[:, 32:])
 
 
 def test_either_half_can_be_the_source(folder: Path) -> None:
     left = store_of(folder)
-    right = open_store([Pair(p.name, p.target, p.source) for p in pairs_in(folder)], 32, RGB)
-    assert np.array_equal(left.source(2), right.target(2))
-    assert np.array_equal(left.target(2), right.source(2))
+    right = open_store([Pair(p.name, p.target, p.source) for p in pairs_in(folder)], SIZE, RGB)
+    assert np.array_equal(left.sources[2], right.targets[2])
+    assert np.array_equal(left.targets[2], right.sources[2])
 
 
 def test_pictures_are_resized_and_given_their_channels(folder: Path) -> None:
-    store = open_store(pairs_in(folder), 20, (1, 4))
-    assert store.pixels.shape == (5, 20, 20, 5)
-    assert store.source(0).shape == (20, 20, 1)
-    assert (store.target(0)[:, :, 3] == 255).all()
+    store = open_store(pairs_in(folder), (20, 24), reading(1, 4))
+    assert store.sources.shape == (5, 20, 24, 1)
+    assert store.targets.shape == (5, 20, 24, 4)
+    assert (store.targets[0][:, :, 3] == 255).all()
+
+
+@pytest.mark.parametrize(("depth", "high"), [("uint8", 255), ("uint16", 65535), ("float32", 2.5)])
+def test_every_depth_is_kept_to_the_last_bit(tmp_path: Path, depth: Any, high: float) -> None:
+    source = noise(32, 32, 1)
+    target = (np.random.default_rng(0).random((32, 32, 2)) * high).astype(depth)
+    pair = Pair(
+        "a",
+        Half(write(tmp_path / "source.png", source), "whole"),
+        Half(write(tmp_path / "target.npy", target), "whole"),
+    )
+    contract = PictureContract(channels=2, depth=depth, high=high)
+    store = open_store([pair], SIZE, Reading(PictureContract(channels=1), contract, DataConfig()))
+    assert store.targets.dtype == depth
+    assert np.array_equal(store.sources[0], source)
+    assert np.array_equal(store.targets[0], target)
 
 
 def test_two_folders_may_hold_other_endings_and_depths(tmp_path: Path) -> None:
@@ -75,7 +101,9 @@ def test_two_folders_may_hold_other_endings_and_depths(tmp_path: Path) -> None:
         Half(write(tmp_path / "source" / "a.png", source), "whole"),
         Half(write(tmp_path / "target" / "a.tif", target), "whole"),
     )
-    assert np.array_equal(read_pair(pair, 32, (1, 3)), np.concatenate([source, target], axis=2))
+    store = open_store([pair], SIZE, reading(1, 3))
+    assert np.array_equal(store.sources[0], source)
+    assert np.array_equal(store.targets[0], target)
 
 
 def test_progress_is_told_of_every_pair(folder: Path) -> None:
@@ -91,16 +119,18 @@ def test_the_second_opening_decodes_nothing(folder: Path, monkeypatch: pytest.Mo
     first = store_of(folder)
     no_decoder(monkeypatch)
     second = store_of(folder)
-    assert np.array_equal(first.pixels, second.pixels)
+    assert np.array_equal(first.sources, second.sources)
+    assert np.array_equal(first.targets, second.targets)
     assert (second.names, second.digest) == (first.names, first.digest)
 
 
 def test_pixels_are_mapped_from_the_cache_and_cannot_be_changed(folder: Path, cache: Path) -> None:
     store = store_of(folder)
-    assert isinstance(store.pixels, np.memmap)
-    assert Path(store.pixels.filename).parent == cache
-    with pytest.raises(ValueError, match="read-only"):
-        store.pixels[0] = 0
+    for half in (store.sources, store.targets):
+        assert isinstance(half, np.memmap)
+        assert Path(str(half.filename)).parent == cache
+        with pytest.raises(ValueError, match="read-only"):
+            half[0] = 0
 
 
 def test_a_changed_picture_makes_a_new_store(folder: Path) -> None:
@@ -110,26 +140,61 @@ def test_a_changed_picture_makes_a_new_store(folder: Path) -> None:
     os.utime(folder / "3.png", ns=(0, 0))  # however coarse the clock of the disk is
     after = store_of(folder)
     assert after.digest != before.digest
-    assert np.array_equal(after.source(3), changed[:, :32])
-    assert np.array_equal(before.source(3), noise(32, 64, seed=3)[:, :32])
+    assert np.array_equal(after.sources[3], changed[:, :32])
+    assert np.array_equal(before.sources[3], noise(32, 64, seed=3)[:, :32])
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        lambda pairs: (pairs, 33, RGB),
-        lambda pairs: (pairs, 32, (1, 3)),
-        lambda pairs: (pairs[1:], 32, RGB),
-        lambda pairs: (pairs[::-1], 32, RGB),
-        lambda pairs: ([Pair(p.name, p.target, p.source) for p in pairs], 32, RGB),
+        lambda pairs: (pairs, (33, 32), RGB),
+        lambda pairs: (pairs, (32, 33), RGB),
+        lambda pairs: (pairs, SIZE, reading(1, 3)),
+        lambda pairs: (pairs, SIZE, reading(fit="crop")),
+        lambda pairs: (pairs, SIZE, reading(make="gray")),
+        lambda pairs: (pairs, SIZE, reading(snap_labels=True)),
+        lambda pairs: (pairs[1:], SIZE, RGB),
+        lambda pairs: (pairs[::-1], SIZE, RGB),
+        lambda pairs: ([Pair(p.name, p.target, p.source) for p in pairs], SIZE, RGB),
+        lambda pairs: ([Pair(p.name, p.source, p.target, (p.source,)) for p in pairs], SIZE, RGB),
     ],
-    ids=["size", "channels", "fewer", "order", "direction"],
-)
+    ids=[
+        "height", "width", "channels", "fit", "make", "snap", "fewer", "order", "direction",
+        "more sources",
+    ],
+)  # fmt: skip
 def test_another_request_makes_another_store(
-    folder: Path, other: Callable[[list[Pair]], tuple[list[Pair], int, tuple[int, int]]]
+    folder: Path,
+    cache: Path,
+    other: Callable[[list[Pair]], tuple[list[Pair], tuple[int, int], Reading]],
 ) -> None:
     pairs = pairs_in(folder)
-    assert open_store(pairs, 32, RGB).digest != open_store(*other(pairs)).digest
+    open_store(pairs, SIZE, RGB)
+    open_store(*other(pairs))
+    assert len(list(cache.glob("*.json"))) == 2
+
+
+def test_a_changed_mask_makes_a_new_store(tmp_path: Path) -> None:
+    photograph = Half(write(tmp_path / "a.png"), "whole")
+    pairs, masks = [Pair("a", photograph, photograph)], tmp_path / "masks"
+    made = Reading(
+        PictureContract(), PictureContract(), DataConfig(make=f"mask:{masks}"), PictureContract()
+    )
+    for white in (0, 255):
+        mask = write(masks / "a.png", np.full((32, 32, 1), white, np.uint8))
+        os.utime(mask, ns=(white, white))
+        store = open_store(pairs, SIZE, made)
+        assert np.array_equal(store.sources, store.targets) == (white == 0)
+
+
+def test_a_raised_limit_reads_what_was_too_large(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(folder / "large.png", noise(100, 200))
+    monkeypatch.setenv(image_files.LIMIT, "0.01")
+    assert "large.png is 200 x 100 px, 0 megapixels" in store_of(folder).failures[0]
+    monkeypatch.setenv(image_files.LIMIT, "1")
+    assert not store_of(folder).failures
 
 
 def test_the_cache_stands_where_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,7 +234,7 @@ def test_a_bad_picture_is_left_out_and_named(folder: Path, what: str) -> None:
     said = spoil(folder, what)
     store = store_of(folder)
     assert list(store.names) == ["0", "1", "2", "3", "4"]
-    assert np.array_equal(store.source(4), noise(32, 64, seed=4)[:, :32])
+    assert np.array_equal(store.sources[4], noise(32, 64, seed=4)[:, :32])
     (failure,) = store.failures
     assert f"{folder}/{said}" in failure
 
@@ -186,13 +251,21 @@ def test_halves_of_different_size_are_left_out_and_both_named(tmp_path: Path) ->
     ]
 
 
-def test_what_was_left_out_is_named_again_from_the_cache(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    spoil(folder, "text")
-    first = store_of(folder)
-    no_decoder(monkeypatch)
-    assert store_of(folder).failures == first.failures
+def test_what_could_not_be_read_is_tried_again(folder: Path) -> None:
+    good = (folder / "0.png").read_bytes()
+    stat = (folder / "0.png").stat()
+    (folder / "0.png").write_bytes(b"x" * len(good))
+    os.utime(folder / "0.png", ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert len(store_of(folder).failures) == 1
+    (folder / "0.png").write_bytes(good)
+    os.utime(folder / "0.png", ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert not store_of(folder).failures
+
+
+def test_the_digest_is_of_what_the_files_hold(folder: Path, tmp_path: Path) -> None:
+    before = store_of(folder).digest
+    copied = shutil.copytree(folder, tmp_path / "elsewhere")
+    assert store_of(copied).digest == before
 
 
 @pytest.mark.parametrize("cached", [False, True])
@@ -210,9 +283,19 @@ def test_strict_raises_at_a_bad_picture(folder: Path, cache: Path, what: str, ca
 def test_where_all_are_bad_the_first_is_named_and_nothing_kept(tmp_path: Path, cache: Path) -> None:
     for name in ("a", "b", "c"):
         write_text(tmp_path / f"{name}.jpg")
-    with pytest.raises(UserError, match=r"a\.jpg is not a picture .*None of the 3 pairs could be"):
+    said = r"a\.jpg is not a picture .*None of the 3 pairs could be"
+    with pytest.raises(NoPairError, match=said) as caught:
         store_of(tmp_path)
+    assert ["is not a picture" in failure for failure in caught.value.failures] == [True] * 3
     assert files_below(cache) == set()
+
+
+def test_a_picture_that_has_gone_since_is_left_out_and_named(folder: Path) -> None:
+    pairs = pairs_in(folder)
+    (folder / "2.png").unlink()
+    store = open_store(pairs, SIZE, RGB)
+    assert list(store.names) == ["0", "1", "3", "4"]
+    assert list(store.failures) == [f"There is no file {folder / '2.png'}."]
 
 
 # A disk that is full
@@ -222,7 +305,7 @@ class FullDisk(io.BytesIO):
     """A file that takes three pairs and no more."""
 
     def write(self, data: Any) -> int:
-        if self.tell() >= 3 * 32 * 32 * 6:
+        if self.tell() >= 3 * 32 * 32 * 3:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return super().write(data)
 
@@ -259,12 +342,15 @@ def test_a_cache_that_cannot_be_written_is_named(
 ) -> None:
     write_text(tmp_path / "file")
     monkeypatch.setenv("PIX2PIX_CACHE", str(tmp_path / "file" / "cache"))
-    with pytest.raises(UserError, match=r"Cannot write .*file/cache/.*\.u8"):
+    with pytest.raises(UserError, match=r"Cannot write .*file/cache/.*\.source"):
         store_of(folder)
 
 
 def test_an_index_without_its_pixels_is_made_again(folder: Path, cache: Path) -> None:
-    digest = store_of(folder).digest
-    (cache / f"{digest}.u8").unlink()
-    (cache / f"{digest}.json").write_text(json.dumps({"names": ["wrong"], "failures": []}))
+    store_of(folder)
+    next(cache.glob("*.source")).unlink()
+    assert list(store_of(folder).names) == ["0", "1", "2", "3", "4"]
+    next(cache.glob("*.target")).write_bytes(b"cut short")
+    assert list(store_of(folder).names) == ["0", "1", "2", "3", "4"]
+    next(cache.glob("*.json")).write_text("{")
     assert list(store_of(folder).names) == ["0", "1", "2", "3", "4"]

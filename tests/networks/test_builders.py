@@ -8,6 +8,7 @@ from pix2pix.config import Config
 from pix2pix.networks import build_discriminator, build_generator, empty_generator
 
 Tiny = Callable[..., Config]
+PAPER = Config().with_channels(3, 3)
 
 
 def weights(network: nn.Module) -> int:
@@ -20,11 +21,11 @@ def equal(one: nn.Module, other: nn.Module) -> bool:
 
 
 def test_the_papers_generator_has_54_41_million_weights() -> None:
-    assert weights(empty_generator(Config())) == 54_414_531
+    assert weights(empty_generator(PAPER)) == 54_414_531
 
 
 def test_the_papers_discriminator_has_2_77_million_weights() -> None:
-    assert weights(build_discriminator(Config())) == 2_768_705
+    assert weights(build_discriminator(PAPER)) == 2_768_705
 
 
 def test_the_encoder_decoder_has_the_weights_of_the_unet_but_for_its_skips() -> None:
@@ -35,12 +36,13 @@ def test_the_encoder_decoder_has_the_weights_of_the_unet_but_for_its_skips() -> 
             (512, 512, 512, 512, 256, 128, 64), (512, 512, 512, 256, 128, 64, 3), strict=True
         )
     )
-    plain = empty_generator(Config.load(None, ["model.generator=encoder_decoder"]))
+    config = Config.load(None, ["model.generator=encoder_decoder"]).with_channels(3, 3)
+    plain = empty_generator(config)
     assert weights(plain) == 54_414_531 - skipped
 
 
 def test_an_empty_generator_takes_no_memory() -> None:
-    assert {t.device.type for t in empty_generator(Config()).state_dict().values()} == {"meta"}
+    assert {t.device.type for t in empty_generator(PAPER).state_dict().values()} == {"meta"}
 
 
 @pytest.mark.parametrize("build", [build_generator, build_discriminator])

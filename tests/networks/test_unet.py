@@ -90,6 +90,23 @@ def test_height_and_width_are_kept(norm: str, upsample: str, skips: bool) -> Non
     assert out.abs().max() <= 1
 
 
+def test_classes_are_probabilities_from_minus_one_to_one() -> None:
+    network = UNet(3, 5, width=4, depth=5, classes=True)
+    initialise(network, torch.Generator().manual_seed(0))
+    out = network(picture(2, 3, 32, 64) * 50, noise_keys(0, torch.arange(2)))
+    assert out.shape == (2, 5, 32, 64)
+    assert -1 <= out.min() < out.max() <= 1
+    torch.testing.assert_close((out + 1).sum(1) / 2, torch.ones(2, 32, 64))
+
+
+@pytest.mark.parametrize("classes", [True, False])
+def test_the_last_function_is_of_float32_after_half_floats(classes: bool) -> None:
+    network = unet(norm="none", classes=classes).bfloat16()
+    out = network(picture(1, 3, 32, 32).bfloat16())
+    assert out.dtype == torch.float32
+    assert not torch.equal(out, out.bfloat16().float())
+
+
 def test_with_the_bottleneck_shut_only_skips_reach_the_output() -> None:
     for skips in (True, False):
         network, x = unet(skips=skips, norm="none").double(), picture(1, 3, 32, 32).double()

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from pix2pix.config import Config
+from pix2pix.contract import PictureContract
 from pix2pix.data.batches import Loader
 from pix2pix.data.pairs import find_pairs
-from pix2pix.data.store import open_store
 from pix2pix.errors import UserError
 from pix2pix.model_file import Header, ImageContract, Provenance, load_model
 from pix2pix.progress import Watch
@@ -20,6 +20,7 @@ from pix2pix.training.loop import Session, fit
 from pix2pix.training.runs import Run
 from pix2pix.training.state import new_state
 from pix2pix.training.step import plain_step
+from tests.helpers import open_pairs
 
 CPU = torch.device("cpu")
 Begin = Callable[..., Session]
@@ -37,16 +38,16 @@ def begin(tmp_path: Path, pairs: Path, tiny: Callable[..., Config]) -> Iterator[
         run = Run(tmp_path / f"run-{len(opened)}")
         run.open()
         opened.append(run)
-        store = open_store(found.splits["train"], config.data.resize_px, (3, 3))
+        store = open_pairs(found.splits["train"], config.data.resize)
         return Session(
             config, new_state(config, CPU), run,
             Loader(store, config.data, config.training.batch, config.training.seed),
-            open_store(found.splits["val"], 32, (3, 3)), validation, CPU,
+            open_pairs(found.splits["val"]), validation, CPU,
             Header(
                 config=config, mode=config.default_mode,
                 image=ImageContract(
-                    source_channels=3, target_channels=3, size_px=32,
-                    layout="side by side", source="left",
+                    source=PictureContract(), target=PictureContract(),
+                    layout="side by side", half="left",
                 ),
                 provenance=Provenance(
                     images_seen=0, pairs=40, data_digest="", scores={}, versions={}

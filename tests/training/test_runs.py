@@ -85,7 +85,10 @@ def test_an_empty_folder_or_one_that_a_crash_left_is_taken(tmp_path: Path, tiny:
 def test_what_a_killed_process_left_unfinished_is_cleared(run: Run) -> None:
     run.close()
     run.state.parent.mkdir()
-    left = [run.path / ".123-model.safetensors", run.state.parent / ".9-state.safetensors"]
+    left = [
+        run.path / ".unfinished-12ab-model.safetensors",
+        run.state.parent / ".unfinished-34cd-state.safetensors",
+    ]
     for path in left:
         path.write_text("half")
     mine = run.path / ".notes"

@@ -9,19 +9,22 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from safetensors import safe_open
 
-from pix2pix import model_file
+from pix2pix import edges, model_file
 from pix2pix.config import Config
+from pix2pix.contract import PictureContract
 from pix2pix.errors import UserError
 from pix2pix.model_file import load_model
 from pix2pix.training import loop
 from pix2pix.training.step import plain_step
 from pix2pix.training.train import Result, train
+from tests.helpers import SMALL, noise, write
 
 CPU = torch.device("cpu")
 Tiny = Callable[..., Config]
@@ -101,6 +104,60 @@ def test_a_run_ends_with_a_model_that_knows_where_it_is_from(
     assert header.provenance.scores == result.scores
     assert (header.provenance.images_seen, header.provenance.pairs) == (40, 40)
     assert header.provenance.initialised_from is None
+
+
+def test_a_model_knows_the_pictures_that_it_learned_from(tmp_path: Path, tiny: Tiny) -> None:
+    for n in range(4):
+        write(tmp_path / "grey" / f"{n}.jpg", noise(32, 32, 1, n))
+        write(tmp_path / "deep" / f"{n}.tif", noise(32, 32, 5, n).astype(np.uint16) * 257)
+    found = Config.load(None, [*SMALL, "training.images=2"])
+    result = train([tmp_path / "grey", tmp_path / "deep"], found, tmp_path / "run")
+    _, header = load_model(result.model, CPU)
+    assert (header.config.model.source_channels, header.config.model.target_channels) == (1, 5)
+    assert header.image.source == PictureContract(channels=1)
+    assert header.image.target == PictureContract(
+        channels=5, depth="uint16", high=65535, suffix=".tif"
+    )
+    # The same request goes on, although the run's configuration now names the channels.
+    longer = Config.load(None, [*SMALL, "training.images=4"])
+    assert train([tmp_path / "grey", tmp_path / "deep"], longer, tmp_path / "run").finished
+
+
+@pytest.mark.parametrize(
+    ("recipe", "made"),
+    [
+        ("edges", f"edges:{edges.LOW}:{edges.HIGH}:{edges.SIGMA_PX}"),
+        ("inpaint", "inpaint:centre"),
+    ],
+)
+def test_what_is_made_of_photographs_is_recorded_with_every_number(
+    tmp_path: Path, pairs: Path, recipe: str, made: str
+) -> None:
+    asked = Config.load(None, [*SMALL, "training.images=2", f"data.make={recipe}"])
+    result = train([pairs], asked, tmp_path / "run")
+    _, header = load_model(result.model, CPU)
+    assert header.image.made == made
+    assert header.image.photograph == PictureContract()
+    assert header.image.layout == "photographs"
+
+
+def test_classes_are_learned_by_cross_entropy(tmp_path: Path) -> None:
+    colours = np.array([(0, 6, 217), (13, 61, 251), (165, 0, 0), (0, 117, 255)], np.uint8)
+    for n in range(4):
+        index = np.kron(noise(4, 4, 1, n)[:, :, 0] % 4, np.ones((8, 8), np.uint8))
+        labels = colours[index]
+        write(tmp_path / "pairs" / "train" / f"{n}.png", np.concatenate([labels, labels], 1))
+    classes = [f"data.{h}={v}" for half in ("source", "target") for h, v in (
+        (f"{half}_labels", "facades"), (f"{half}_one_hot", "true"),
+    )]  # fmt: skip
+    quick = ("training.learning_rate=0.01", "training.images=60", "training.log_images=5")
+    config = Config.load(None, [*SMALL, *classes, *quick, "objective.gan=false"])
+    result = train([tmp_path / "pairs"], config, tmp_path / "run")
+    losses = [line["loss_class"] for line in metrics(tmp_path / "run") if "loss_class" in line]
+    assert losses[-1] < losses[0] / 2
+    _, header = load_model(result.model, CPU)
+    assert header.image.target.tensor_channels == header.config.model.target_channels == 12
+    assert "cross-entropy" in (tmp_path / "run" / "index.html").read_text("utf-8")
 
 
 def test_training_learns(tmp_path: Path, pairs: Path, tiny: Tiny) -> None:
@@ -295,7 +352,7 @@ def test_out_of_memory_is_a_sentence_with_what_to_lower(
         torch.empty(2**60, dtype=torch.uint8)
 
     monkeypatch.setattr(loop, "plain_step", hungry)
-    with pytest.raises(UserError, match="batches of 2 at 32 px and width 4") as caught:
+    with pytest.raises(UserError, match="batches of 2 at 32 x 32 px and width 4") as caught:
         train([pairs], tiny("training.batch=2"), tmp_path / "run")
     assert "training.batch" in caught.value.hint
 
@@ -376,3 +433,19 @@ def _described_since(run: Path, moment: int) -> bool:
     """Whether the process that began then has come to its first step."""
     page = run / "index.html"
     return page.exists() and page.stat().st_mtime_ns > moment
+
+
+def test_validation_pairs_that_are_all_bad_are_named_and_nothing_is_scored(
+    tmp_path: Path, pairs: Path, tiny: Tiny
+) -> None:
+    broken = sorted((pairs / "val").iterdir())
+    for path in broken:
+        path.write_text("no picture")
+    result = train([pairs], tiny(), tmp_path / "run")
+    assert result.finished
+    assert result.scores == {}
+    for path, failure in zip(broken, result.failures, strict=True):
+        assert failure.startswith(f"{path} is not a picture")
+    assert list((tmp_path / "run" / "previews").iterdir())
+    with pytest.raises(UserError, match="is not a picture"):
+        train([pairs], tiny(), tmp_path / "strict", strict=True)

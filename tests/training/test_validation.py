@@ -9,14 +9,16 @@ from hypothesis import strategies as st
 
 from pix2pix import images
 from pix2pix.config import Config
+from pix2pix.contract import PictureContract
 from pix2pix.data.batches import in_order
 from pix2pix.data.pairs import find_pairs
-from pix2pix.data.store import Store, open_store
+from pix2pix.data.store import Store
 from pix2pix.measures import measure
 from pix2pix.networks import UNet, build_generator
 from pix2pix.networks.modes import inference
 from pix2pix.networks.noise import noise_keys
 from pix2pix.training.validation import preview, rounded, spread_out, translate_batch, validate
+from tests.helpers import open_pairs
 
 CPU = torch.device("cpu")
 
@@ -29,7 +31,7 @@ def generator(tiny: Callable[..., Config]) -> UNet:
 @pytest.fixture
 def store(pairs: Path) -> Store:
     """Eleven pairs: one full batch of validation and a smaller one."""
-    return open_store(find_pairs([pairs], "left").splits["train"][:11], 32, (3, 3))
+    return open_pairs(find_pairs([pairs], "left").splits["train"][:11])
 
 
 def test_scores_are_means_over_pictures_and_not_over_batches(generator: UNet, store: Store) -> None:
@@ -64,8 +66,8 @@ def test_validation_changes_nothing_that_training_uses(generator: UNet, store: S
 
 def test_a_preview_shows_source_output_and_target(generator: UNet, store: Store) -> None:
     batch = next(in_order(store, 4))
-    output = images.to_pixels(translate_batch(generator, batch, "paper"))
-    rows = [(store.source(i), output[i], store.target(i)) for i in range(4)]
+    output = images.to_array(translate_batch(generator, batch, "paper"), PictureContract())
+    rows = [(store.sources[i], output[i], store.targets[i]) for i in range(4)]
     expected = images.grid(rows, ("source", "output", "target"))
     assert preview(generator, store, "paper", CPU).tobytes() == expected.tobytes()
 

@@ -17,7 +17,8 @@ from torch import Tensor
 from pix2pix import images
 from pix2pix.config import DataConfig
 from pix2pix.data.store import Store
-from pix2pix.data.transforms import draw
+from pix2pix.data.transforms import Draw, draw
+from pix2pix.image_files import Array
 
 _ORDER, _CROP = 1, 2  # streams of random numbers that must not be the same
 
@@ -59,20 +60,28 @@ class Loader:
         pairs = [self._pair(n) for n in positions]
         source, target, names = zip(*pairs, strict=True)
         return Batch(
-            images.to_tensor(np.stack(source)),
-            images.to_tensor(np.stack(target)),
+            images.to_tensor(np.stack(source), self.store.reading.source),
+            images.to_tensor(np.stack(target), self.store.reading.target),
             list(names),
             torch.tensor(positions, dtype=torch.int64),
         )
 
-    def _pair(self, position: int) -> tuple[images.Array, images.Array, str]:
+    def _pair(self, position: int) -> tuple[Array, Array, str]:
         epoch, place = divmod(position, len(self.store))
         index = int(self._order(epoch)[place])
         rng = np.random.default_rng([self.seed, _CROP, position])
-        size = self.config.size_px
-        drawn = draw(rng, self.config.resize_px, size, self.config.mirror)
-        source, target = self.store.source(index), self.store.target(index)
-        return drawn.apply(source, size), drawn.apply(target, size), self.store.names[index]
+        drawn, size = draw(rng, self.config), self.config.size
+        source = drawn.place(self.store.sources[index], size)
+        target = drawn.place(self.store.targets[index], size)
+        if self.config.colour:
+            source, target = self._recoloured(drawn, source, target)
+        return source, target, self.store.names[index]
+
+    def _recoloured(self, drawn: Draw, source: Array, target: Array) -> tuple[Array, Array]:
+        reading, strength = self.store.reading, self.config.colour
+        if self.config.colour_half == "source":
+            return drawn.recolour(source, reading.source, strength), target
+        return source, drawn.recolour(target, reading.target, strength)
 
     def _shuffle(self, epoch: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         return np.random.default_rng([self.seed, _ORDER, epoch]).permutation(len(self.store))
@@ -83,8 +92,8 @@ def in_order(store: Store, batch: int) -> Iterator[Batch]:
     for start in range(0, len(store), batch):
         index = range(start, min(start + batch, len(store)))
         yield Batch(
-            images.to_tensor(np.stack([store.source(i) for i in index])),
-            images.to_tensor(np.stack([store.target(i) for i in index])),
+            images.to_tensor(store.sources[index.start : index.stop], store.reading.source),
+            images.to_tensor(store.targets[index.start : index.stop], store.reading.target),
             [store.names[i] for i in index],
             torch.tensor(index, dtype=torch.int64),
         )

@@ -19,7 +19,11 @@ from pix2pix.errors import UserError
 from pix2pix.files import PICTURE_SUFFIXES, kind, list_pictures
 
 Side = Literal["left", "right", "whole"]
-_SPLITS = {"train": "train", "val": "val", "validation": "val", "test": "test"}
+Layout = Literal["side by side", "two folders", "photographs"]
+# Folders of sources and targets: ours, those of CycleGAN's package, those of pix2pixHD's.
+_TWINS = (("source", "target"), ("A", "B"), ("label", "img"))
+_SUFFIXED = (("A", "B"), ("_label", "_img"))
+SPLITS = {"train": "train", "val": "val", "validation": "val", "test": "test"}
 
 
 @dataclass(frozen=True)
@@ -32,11 +36,16 @@ class Half:
 
 @dataclass(frozen=True)
 class Pair:
-    """A source and its target; `name` is the relative path without extension."""
+    """A source and its target; `name` is the relative path without extension.
+
+    `more_sources` are joined to the source as further channels. Where sources are made, source and
+    target are one photograph.
+    """
 
     name: str
     source: Half
     target: Half
+    more_sources: tuple[Half, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -44,7 +53,7 @@ class PairSet:
     """The pairs of each split (`train`, `val`, `test`), sorted by name, and how they were found."""
 
     splits: Mapping[str, Sequence[Pair]]
-    layout: Literal["side by side", "two folders"]
+    layout: Layout
     note: str = ""
 
     @property
@@ -64,25 +73,22 @@ def find_pairs(data: Sequence[Path], source: Literal["left", "right"]) -> PairSe
             what = "is a file" if found == "file" else "does not exist"
             raise UserError(f"{folder} {what}: wanted a folder of pairs.")
     if len(data) == 2:
-        return _found(_by_split(_matched(*data)), "two folders")
+        return split_up(_by_split(_matched(*data)), "two folders")
     if len(data) != 1:
         raise UserError(f"{len(data)} folders were given: wanted one of pairs, or two.")
-    return _with_unused(_in_one_folder(data[0], source), data[0])
+    return with_unused(_in_one_folder(data[0], source), data[0])
 
 
 def _in_one_folder(root: Path, source: Literal["left", "right"]) -> PairSet:
     if (root / "val").is_dir() and (root / "validation").is_dir():
         raise UserError(f"{root} has both val/ and validation/.", "Keep one of them.")
-    splits = {_SPLITS[f.name]: f for f in root.iterdir() if f.is_dir() and f.name in _SPLITS}
-    if _is_two_folders(root) and not any(_is_two_folders(f) for f in splits.values()):
-        return _found(_by_split(_matched(root / "source", root / "target")), "two folders")
+    splits = {SPLITS[f.name]: f for f in root.iterdir() if f.is_dir() and f.name in SPLITS}
+    if twins := _twins_by_split(root, splits):
+        found = {split: list(_matched(*twin).values()) for split, twin in twins.items()}
+        return split_up(found, "two folders")
+    if twin := _twin(root):
+        return split_up(_by_split(_matched(*twin)), "two folders")
     folders = splits or {"": root}
-    if any(_is_two_folders(f) for f in folders.values()):
-        found = {
-            split: list(_matched(folder / "source", folder / "target").values())
-            for split, folder in folders.items()
-        }
-        return _found(found, "two folders")
     side = {s: _side_by_side(f, source) for s, f in folders.items()}
     if not any(side.values()) and not list_pictures(root):
         raise UserError(
@@ -90,11 +96,25 @@ def _in_one_folder(root: Path, source: Literal["left", "right"]) -> PairSet:
             "Wanted side-by-side pictures, or folders source/ and target/ with equal names; "
             f"known endings: {' '.join(sorted(PICTURE_SUFFIXES))}.",
         )
-    return _found(side, "side by side")
+    return split_up(side, "side by side")
 
 
-def _is_two_folders(folder: Path) -> bool:
-    return (folder / "source").is_dir() and (folder / "target").is_dir()
+def _twin(folder: Path) -> tuple[Path, Path] | None:
+    """The folders of sources and targets inside a folder, by the names that packages give them."""
+    for source, target in _TWINS:
+        if (folder / source).is_dir() and (folder / target).is_dir():
+            return folder / source, folder / target
+    return None
+
+
+def _twins_by_split(root: Path, splits: Mapping[str, Path]) -> dict[str, tuple[Path, Path]]:
+    """Split -> its two folders: train/source and train/target, trainA and trainB, and so on."""
+    found = {split: twin for split, folder in splits.items() if (twin := _twin(folder))}
+    for name, split in SPLITS.items():
+        for source, target in _SUFFIXED:
+            if (root / f"{name}{source}").is_dir() and (root / f"{name}{target}").is_dir():
+                found[split] = root / f"{name}{source}", root / f"{name}{target}"
+    return found
 
 
 def _side_by_side(folder: Path, source: Literal["left", "right"]) -> list[Pair]:
@@ -128,13 +148,15 @@ def _by_split(pairs: Mapping[str, Pair]) -> dict[str, list[Pair]]:
     splits: dict[str, list[Pair]] = {}
     for name, pair in pairs.items():
         head = name.split("/")[0]
-        splits.setdefault(_SPLITS.get(head, "") if "/" in name else "", []).append(pair)
+        splits.setdefault(SPLITS.get(head, "") if "/" in name else "", []).append(pair)
     return splits if "" not in splits else {"": list(pairs.values())}
 
 
-def _found(
-    splits: Mapping[str, Sequence[Pair]], layout: Literal["side by side", "two folders"]
-) -> PairSet:
+def split_up(splits: Mapping[str, Sequence[Pair]], layout: Layout) -> PairSet:
+    """The set of pairs by split; those of no split ("") are split by the digest of their names.
+
+    Raises UserError where there is nothing to learn from.
+    """
     if "" in splits:
         train, val = _split_by_digest(splits[""])
         note = f"no train/ and val/ folders: {len(val)} of {len(splits[''])} held out by name"
@@ -148,7 +170,7 @@ def _found(
     return PairSet({k: list(v) for k, v in splits.items()}, layout, note)
 
 
-def _with_unused(found: PairSet, root: Path) -> PairSet:
+def with_unused(found: PairSet, root: Path) -> PairSet:
     """The same, with a word on the pictures that lie outside its layout."""
     used = {h.path for some in found.splits.values() for p in some for h in (p.source, p.target)}
     unused = [path for path in list_pictures(root) if path not in used]

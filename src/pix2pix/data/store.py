@@ -1,9 +1,9 @@
-"""Pairs decoded once: a memory-mapped file of bytes that every later run of the same data opens.
+"""Pairs decoded once: memory-mapped files of bytes that every later run of the same data opens.
 
-Decoding costs more than cropping, so it is done once, on all cores, into one file of
-pairs x size x size x channels bytes (400 pairs at 286 px: 196 MB). The file is mapped, not read:
-memory stays flat however many pairs there are. Its name is the digest of what it was made from, so
-a changed picture makes a new file.
+Decoding costs more than cropping, so it is done once, on all cores, into two files, sources and
+targets, of pairs x height x width x channels values (400 pairs of 8-bit RGB at 286 px: 196 MB in
+all). The files are mapped, not read: memory stays flat however many pairs there are. Their name is
+the digest of what they were made from, so a changed picture makes new ones.
 """
 
 from __future__ import annotations
@@ -13,41 +13,51 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from PIL import Image
 
-from pix2pix import images
-from pix2pix.data.pairs import Half, Pair
+from pix2pix.contract import PictureContract
+from pix2pix.data.pairs import Pair
+from pix2pix.data.reading import Reading
 from pix2pix.errors import UserError
-from pix2pix.files import replacing
+from pix2pix.files import list_pictures, remove_stale, replacing
+from pix2pix.image_files import LIMIT, Array
 
-_FORMAT = 1  # raise when the same pictures would give other bytes
+_FORMAT = 2  # raise when the same pictures would give other bytes
 _AHEAD = 256  # pairs decoded ahead of the writer, at most
+_HALVES = ("source", "target")
+
+Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class Store:
-    """Decoded pairs: `pixels` is (pairs, H, W, source + target channels) uint8, mapped."""
+    """Decoded pairs: `sources` and `targets` are (pairs, H, W, C) in their contracts' depth."""
 
-    pixels: images.Array
+    sources: Array
+    targets: Array
+    reading: Reading
     names: Sequence[str]
-    source_channels: int
     failures: Sequence[str]  # one sentence for each pair that was left out
-    digest: str
+    digest: str  # of names and pixels, the same wherever the files lie
 
     def __len__(self) -> int:
         return len(self.names)
 
-    def source(self, index: int) -> images.Array:
-        """(H, W, C) uint8 of one source."""
-        return self.pixels[index, :, :, : self.source_channels]
 
-    def target(self, index: int) -> images.Array:
-        """(H, W, C) uint8 of one target."""
-        return self.pixels[index, :, :, self.source_channels :]
+class NoPairError(UserError):
+    """Of all the pairs none could be used; `failures` has a sentence for each."""
+
+    def __init__(self, failures: Sequence[str]) -> None:
+        failed = len(failures)
+        super().__init__(
+            failures[0], f"None of the {failed} pairs could be used." if failed > 1 else ""
+        )
+        self.failures = failures
 
 
 def cache_folder() -> Path:
@@ -59,80 +69,92 @@ def cache_folder() -> Path:
 
 def open_store(
     pairs: Sequence[Pair],
-    size_px: int,
-    channels: tuple[int, int],
+    size: tuple[int, int],
+    reading: Reading,
     *,
     strict: bool = False,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress = lambda done, total: None,
 ) -> Store:
-    """The pairs at size_px x size_px, from the cache or decoded now.
+    """The pairs at (height, width), from the cache or decoded now.
 
-    `channels` are those of source and target. A pair that cannot be read is left out and named in
-    `failures`; with `strict` it raises. `progress` is told pairs done and in all. Raises UserError
-    where no pair is left or the cache cannot be written.
+    A pair that cannot be read is left out and named in `failures`; with `strict` it raises.
+    `progress` is told pairs done and in all. Raises NoPairError where no pair is left, and
+    UserError where the cache cannot be written.
     """
-    digest = _digest(pairs, size_px, channels)
-    path = cache_folder() / f"{digest}.u8"
-    index = path.with_suffix(".json")
-    if not (path.is_file() and index.is_file()):
-        _write(pairs, size_px, channels, path, index, strict, progress)
-    listed = json.loads(index.read_text("utf-8"))
-    names, failures = listed["names"], listed["failures"]
-    if failures and (strict or not names):
-        raise UserError(failures[0], _none_left(len(failures)) if not names else "")
-    shape = (len(names), size_px, size_px, sum(channels))
-    return Store(np.memmap(path, np.uint8, "r", shape=shape), names, channels[0], failures, digest)
-
-
-def read_pair(pair: Pair, size_px: int, channels: tuple[int, int]) -> images.Array:
-    """(size_px, size_px, source + target channels) uint8; raises UserError that names the file."""
-    source, target = _read_half(pair.source), _read_half(pair.target)
-    if source.size != target.size:
-        raise UserError(
-            f"{pair.source.path} is {source.width} x {source.height} px but {pair.target.path} is "
-            f"{target.width} x {target.height} px: wanted equal sizes."
-        )
-    halves = (
-        images.to_array(images.resize(images.to_channels(half, n), size_px))
-        for half, n in zip((source, target), channels, strict=True)
+    key = _key(pairs, size, reading)
+    index = cache_folder() / f"{key}.json"
+    files = [index.with_name(f"{key}.{half}") for half in _HALVES]
+    listed = _listed(index)
+    # A file that could not be read may be readable now: a store with failures is made anew.
+    if not listed or listed["failures"] or not _whole(files, listed["bytes"]):
+        _write(pairs, size, reading, files, index, strict, progress)
+        listed = _listed(index)
+    names = listed["names"]
+    sources, targets = (
+        np.memmap(file, contract.depth, "r", shape=(len(names), *size, _stored(contract)))
+        for file, contract in zip(files, (reading.source, reading.target), strict=True)
     )
-    return np.concatenate(list(halves), axis=2)
+    return Store(sources, targets, reading, names, listed["failures"], listed["digest"])
 
 
-def _read_half(half: Half) -> Image.Image:
-    return images.half(images.open_image(half.path), half.side, str(half.path))
+def _listed(index: Path) -> dict[str, Any]:
+    """What a store's index says; nothing where there is none, or a damaged one."""
+    try:
+        listed: dict[str, Any] = json.loads(index.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return listed
+
+
+def _whole(files: Sequence[Path], sizes: Sequence[int]) -> bool:
+    return all(f.is_file() and f.stat().st_size == n for f, n in zip(files, sizes, strict=True))
+
+
+def _stored(contract: PictureContract) -> int:
+    """Channels as stored: a one-hot label map is one channel of class indexes."""
+    return 1 if contract.one_hot else contract.channels
 
 
 def _write(
-    pairs: Sequence[Pair], size_px: int, channels: tuple[int, int], path: Path, index: Path,
-    strict: bool, progress: Callable[[int, int], None],
+    pairs: Sequence[Pair], size: tuple[int, int], reading: Reading, files: Sequence[Path],
+    index: Path, strict: bool, progress: Progress,
 ) -> None:  # fmt: skip
     names: list[str] = []
     failures: list[str] = []
-    with replacing(path) as temporary, temporary.open("wb") as out:
-        for done, (pair, result) in enumerate(_decoded(pairs, size_px, channels), 1):
+    content = hashlib.sha256()
+    remove_stale(index.parent)
+    with ExitStack() as stack:
+        temporary = [stack.enter_context(replacing(file)) for file in files]
+        outs = [stack.enter_context(path.open("wb")) for path in temporary]
+        for done, (pair, result) in enumerate(_decoded(pairs, size, reading), 1):
             if isinstance(result, UserError):
                 if strict:
                     raise result
                 failures.append(str(result))
             else:
-                out.write(result.tobytes())
+                content.update(os.fsencode(pair.name))
+                for out, array in zip(outs, result, strict=True):
+                    values = np.ascontiguousarray(array).data
+                    content.update(values)
+                    out.write(values)
                 names.append(pair.name)
             progress(done, len(pairs))
         if not names:
-            raise UserError(failures[0], _none_left(len(failures)))
-    with replacing(index) as temporary:
-        temporary.write_text(json.dumps({"names": names, "failures": failures}), "utf-8")
+            raise NoPairError(failures)
+        sizes = [out.tell() for out in outs]
+    with replacing(index) as path:
+        about = {"names": names, "failures": failures, "bytes": sizes}
+        path.write_text(json.dumps(about | {"digest": content.hexdigest()[:32]}), "utf-8")
 
 
 def _decoded(
-    pairs: Sequence[Pair], size_px: int, channels: tuple[int, int]
-) -> Iterator[tuple[Pair, images.Array | UserError]]:
+    pairs: Sequence[Pair], size: tuple[int, int], reading: Reading
+) -> Iterator[tuple[Pair, tuple[Array, Array] | UserError]]:
     """Each pair with its pixels or its error, in order, decoded by threads on all cores."""
 
-    def read(pair: Pair) -> images.Array | UserError:
+    def read(pair: Pair) -> tuple[Array, Array] | UserError:
         try:
-            return read_pair(pair, size_px, channels)
+            return reading.read(pair, size)
         except UserError as error:
             return error
 
@@ -142,15 +164,31 @@ def _decoded(
             yield from zip(some, pool.map(read, some), strict=True)
 
 
-def _none_left(failed: int) -> str:
-    return f"None of the {failed} pairs could be used." if failed > 1 else ""
-
-
-def _digest(pairs: Sequence[Pair], size_px: int, channels: tuple[int, int]) -> str:
-    state = hashlib.sha256(repr((_FORMAT, size_px, channels)).encode())
+def _key(pairs: Sequence[Pair], size: tuple[int, int], reading: Reading) -> str:
+    config = reading.config
+    about: object = (
+        reading.source,
+        reading.target,
+        reading.photograph,
+        config.make,
+        config.fit,
+        config.snap_labels,
+        os.environ.get(LIMIT),  # what was too large may be read now
+    )
+    state = hashlib.sha256(repr((_FORMAT, size, about)).encode())
     for pair in pairs:
-        for half in (pair.source, pair.target):
-            stat = half.path.stat()
-            about = (pair.name, str(half.path.resolve()), half.side, stat.st_size, stat.st_mtime_ns)
-            state.update(repr(about).encode())
+        for half in (pair.source, *pair.more_sources, pair.target):
+            state.update(repr((pair.name, half.side, *_version(half.path))).encode())
+    if config.make.startswith("mask:"):
+        for mask in list_pictures(Path(config.make.removeprefix("mask:"))):
+            state.update(repr(_version(mask)).encode())
     return state.hexdigest()[:32]
+
+
+def _version(path: Path) -> tuple[str, int, int]:
+    """What changes when a file does; of one that is gone only its name."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return os.path.realpath(path), 0, 0
+    return os.path.realpath(path), stat.st_size, stat.st_mtime_ns

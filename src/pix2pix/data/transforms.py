@@ -1,30 +1,65 @@
-"""The paper's augmentation (appendix 6.2): random crop and mirror, one draw for both halves."""
+"""Augmentation: one draw for both halves of a pair, from an explicit generator.
+
+The paper's are the random crop and the mirror (appendix 6.2); the others are off unless asked for.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from pix2pix.images import Array
+from pix2pix.config import DataConfig
+from pix2pix.contract import PictureContract
+from pix2pix.image_files import Array
+
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 @dataclass(frozen=True)
 class Draw:
-    """What is done to one pair: the crop's corner in pixels from the top left, and the mirror."""
+    """What is done to one pair: the crop's corner in pixels from the top left, mirror, flip,
+    quarter turns, and the changes of colour in -1 ... 1.
+    """
 
     top: int
     left: int
     mirrored: bool
+    flipped: bool
+    turns: int
+    colour: NDArray[np.float64]  # brightness, contrast, saturation
 
-    def apply(self, array: Array, size_px: int) -> Array:
-        """The (size_px, size_px, C) crop of an (H, W, C) array, mirrored left to right or not."""
-        cut = array[self.top : self.top + size_px, self.left : self.left + size_px]
-        return cut[:, ::-1] if self.mirrored else cut
+    def place(self, array: Array, size: tuple[int, int]) -> Array:
+        """The (height, width, C) crop of an (H, W, C) array, mirrored, flipped and turned."""
+        cut = array[self.top : self.top + size[0], self.left : self.left + size[1]]
+        cut = cut[:, ::-1] if self.mirrored else cut
+        cut = cut[::-1] if self.flipped else cut
+        return np.rot90(cut, self.turns) if self.turns else cut
+
+    def recolour(self, array: Array, contract: PictureContract, strength: float) -> Array:
+        """The picture with its brightness, contrast and (of RGB) saturation changed."""
+        brightness, contrast, saturation = 1 + strength * self.colour
+        values = (array.astype(np.float32) - contract.low) / (contract.high - contract.low)
+        values = (values - values.mean()) * contrast + values.mean() * brightness
+        if array.shape[2] == 3:
+            grey = (values @ _LUMA)[:, :, None]
+            values = grey + (values - grey) * saturation
+        values = values.clip(0, 1) * (contract.high - contract.low) + contract.low
+        whole = array.dtype != np.float32
+        recoloured: Array = (values.round() if whole else values).astype(array.dtype)
+        return recoloured
 
 
-def draw(rng: np.random.Generator, resize_px: int, size_px: int, mirror: bool) -> Draw:
-    """A draw from an explicit generator; always three numbers, so that switches shift nothing."""
-    top, left, coin = rng.random(3)
-    places = resize_px - size_px + 1
-    return Draw(int(top * places), int(left * places), mirror and bool(coin < 0.5))
+def draw(rng: np.random.Generator, config: DataConfig) -> Draw:
+    """A draw from an explicit generator; always eight numbers, so that switches shift nothing."""
+    top, left, mirror, flip, turn, *colour = rng.random(8)
+    (height, width), (outer_height, outer_width) = config.size, config.resize
+    return Draw(
+        int(top * (outer_height - height + 1)),
+        int(left * (outer_width - width + 1)),
+        config.mirror and bool(mirror < 0.5),
+        config.flip and bool(flip < 0.5),
+        int(turn * 4) if config.turns else 0,
+        2 * np.array(colour) - 1,
+    )

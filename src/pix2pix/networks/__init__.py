@@ -24,11 +24,12 @@ def empty_generator(config: Config) -> UNet:
             model.source_channels,
             model.target_channels,
             width=model.width,
-            depth=config.data.size_px.bit_length() - 1,
+            depth=min(config.data.size).bit_length() - 1,
             norm=model.norm,
             upsample=model.upsample,
             dropout=model.dropout,
             skips=model.generator == "unet",
+            classes=config.data.target_one_hot,
         )
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import get_args
 
 from torch import nn
 
@@ -30,6 +31,8 @@ def set_mode(generator: nn.Module, mode: Mode) -> None:
     Raises UserError for `running` on a generator that has no running statistics.
     """
     norms = _norms(generator)
+    if mode not in get_args(Mode):
+        raise UserError(f"There is no mode '{mode}': wanted {', '.join(get_args(Mode))}.")
     if mode == "running" and not (norms and all(n.running_mean is not None for n in norms)):
         raise UserError(
             "The mode 'running' needs running statistics, and this model was trained without them.",

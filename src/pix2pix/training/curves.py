@@ -33,6 +33,13 @@ _QUANTITIES = (
         "blur, so the lowest point is not the best model.",
     ),
     _Quantity(
+        "Cross-entropy of the classes",
+        {"loss_class": "training"},
+        "Mean of −log of the probability given to the true class, before its weight; 0 is sure and "
+        "right, the logarithm of the number of classes is guessing.",
+        include=(0.0,),
+    ),
+    _Quantity(
         "Discriminator’s right answers",
         {"d_right": "share"},
         "How often D tells real from generated. Healthy lies between the two ends: at 0.5 it "

@@ -23,6 +23,7 @@ from pix2pix.model_file import Header, save_model
 from pix2pix.progress import Watch, in_words
 from pix2pix.training.checkpoint import save_state
 from pix2pix.training.meter import Meter
+from pix2pix.training.page import PageState
 from pix2pix.training.runs import Run
 from pix2pix.training.state import State
 from pix2pix.training.step import learning_rate, plain_step
@@ -50,6 +51,7 @@ class Session:
     meter: Meter = field(default_factory=Meter)
     seconds: float = 0.0  # spent in earlier sittings
     scores: dict[str, float] = field(default_factory=dict)
+    scored_at: int | None = None  # images seen when the scores were taken
     saved_at: int | None = None  # images seen at the last save
 
     def about(self) -> dict[str, Any]:
@@ -59,6 +61,9 @@ class Session:
             "meter": self.meter.pack(),
             "seconds": self.seconds,
             "scores": self.scores,
+            "scored_at": self.scored_at,
+            "data_digest": self.header.provenance.data_digest,
+            "initialised_from": self.header.provenance.initialised_from,
         }
 
 
@@ -72,13 +77,16 @@ def fit(session: Session) -> bool:
         session.watch.close()
         # The page must not say "training" for ever, and must not hide why training ended.
         with suppress(UserError):
-            _write_page(session, running=False)
+            saved = session.saved_at or 0
+            ended = saved >= session.config.training.images
+            _write_page(session, "finished" if ended else "stopped")
     return session.state.images_seen >= session.config.training.images
 
 
 def _train(session: Session) -> None:
     config, state, training = session.config, session.state, session.config.training
     clock = last_save = last_log = last_page = time.monotonic()
+    logged_at = state.images_seen
     _write_page(session)
 
     with _stopping() as stop:
@@ -106,10 +114,10 @@ def _train(session: Session) -> None:
             losses = session.meter.means()
             _refuse_broken(session, losses)
             if log:
-                images = session.meter.count * training.batch
-                _log(session, losses, images / max(now - last_log, 1e-9))
+                trained = state.images_seen - logged_at
+                _log(session, losses, trained / max(now - last_log, 1e-9))
                 session.meter.clear()
-                last_log = now
+                last_log, logged_at = now, state.images_seen
 
             # Look
             if look:
@@ -126,8 +134,8 @@ def _train(session: Session) -> None:
                 last_page = time.monotonic()
 
 
-def _write_page(session: Session, running: bool = True) -> None:
-    session.run.write_page(session.config, running, session.facts)
+def _write_page(session: Session, state: PageState = "training") -> None:
+    session.run.write_page(session.config, state, session.facts)
 
 
 def _log(session: Session, losses: dict[str, float], speed: float) -> None:
@@ -154,6 +162,7 @@ def _look(session: Session) -> None:
     session.run.save_preview(seen, sheet)
     if session.has_validation:
         session.scores = rounded(validate(generator, session.looked_at, mode, session.device))
+        session.scored_at = seen
         session.run.append({"images": seen, **session.scores})
 
 
@@ -164,8 +173,13 @@ def _save(session: Session) -> None:
     """
     run, state, meter = session.run, session.state, session.meter
     _refuse_broken(session, (meter.means() if meter.count else {}) | _broken_weights(session))
-    seen = {"images_seen": state.images_seen, "scores": session.scores}
-    provenance = session.header.provenance.model_copy(update=seen)
+    provenance = session.header.provenance.model_copy(
+        update={
+            "images_seen": state.images_seen,
+            "scores": session.scores,
+            "scored_at_images": session.scored_at,
+        }
+    )
     save_model(
         run.model, state.generator, session.header.model_copy(update={"provenance": provenance})
     )

@@ -21,9 +21,9 @@ from PIL import Image
 
 from pix2pix.config import MAY_CHANGE, Config
 from pix2pix.errors import UserError
-from pix2pix.files import cannot_write, replacing
-from pix2pix.images import save_image
-from pix2pix.training.page import write_page
+from pix2pix.files import cannot_write, kind, replacing
+from pix2pix.image_files import from_pillow, write
+from pix2pix.training.page import PageState, write_page
 
 try:
     import fcntl
@@ -47,8 +47,9 @@ class Run:
         Lengths and intervals may differ. Nothing is written.
         """
         written = self.path / "config.toml"
-        if not written.is_file():
-            if self.path.is_dir() and any(not p.name.startswith(".") for p in self.path.iterdir()):
+        if kind(written) != "file":
+            folder = kind(self.path) == "folder"
+            if folder and any(not p.name.startswith(".") for p in self.path.iterdir()):
                 raise UserError(
                     f"{self.path} is not empty and no run.", "Choose another folder with --run."
                 )
@@ -98,18 +99,24 @@ class Run:
         if self.metrics_bytes() > length:
             os.truncate(self.metrics, length)
 
+    def cut_previews(self, images_seen: int) -> None:
+        """Drop the previews of images after the saved state."""
+        for path in (self.path / "previews").glob("*.png"):
+            if path.stem.isdigit() and int(path.stem) > images_seen:
+                path.unlink()
+
     def save_preview(self, images_seen: int, sheet: Image.Image) -> None:
         """Keep a preview under the number of images seen."""
-        save_image(sheet, self.path / "previews" / f"{images_seen:09d}.png")
+        write(from_pillow(sheet), self.path / "previews" / f"{images_seen:09d}.png")
 
-    def write_page(self, config: Config, running: bool, facts: Mapping[str, str]) -> None:
+    def write_page(self, config: Config, state: PageState, facts: Mapping[str, str]) -> None:
         """Refresh index.html."""
         try:
             write_page(
                 self.path,
                 title=self.path.resolve().name,
                 images_total=config.training.images,
-                running=running,
+                state=state,
                 facts=facts,
             )
         except OSError as error:
@@ -127,5 +134,5 @@ class Run:
                 f"Another process is training in {self.path}.", "Wait for it, or use another --run."
             ) from None
         # What a killed process was writing: large, and nobody would miss it.
-        for unfinished in self.path.rglob(".[0-9]*-*.safetensors"):
+        for unfinished in self.path.rglob(".unfinished-*"):
             unfinished.unlink()

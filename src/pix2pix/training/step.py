@@ -44,6 +44,7 @@ def plain_step(state: State, batch: Batch, config: Config) -> Losses:
     loss, terms = generator_loss(
         D, x, y, g, l1=objective.l1, gan=objective.gan,
         conditional=objective.conditional, kind=objective.adversarial,
+        classes=config.data.target_one_hot,
     )  # fmt: skip
     state.generator_optimiser.zero_grad()
     torch.autograd.backward(loss)

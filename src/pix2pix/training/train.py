@@ -5,16 +5,19 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from rich.console import Console
 
+from pix2pix import make
 from pix2pix.config import Config
 from pix2pix.data.batches import Loader
-from pix2pix.data.pairs import Pair, PairSet, find_pairs
-from pix2pix.data.store import Store, open_store
+from pix2pix.data.pairs import Pair, PairSet
+from pix2pix.data.reading import Reading, find_reading
+from pix2pix.data.sources import find_data
+from pix2pix.data.store import NoPairError, Store, open_store
 from pix2pix.device import describe, is_out_of_memory, pick_device
 from pix2pix.errors import UserError
 from pix2pix.model_file import Header, ImageContract, Provenance, load_model, versions
@@ -55,23 +58,26 @@ def train(
     be met; then nothing was written.
     """
     folder, watch, chosen = Run(Path(run)), Watch(console), pick_device(device)
-    folder.check(config)
-    pairs = find_pairs([Path(d) for d in data], config.data.source)
-    learned, looked_at = _open_stores(pairs, config, strict, watch)
-    header = _header(config, pairs, learned, init)
     try:
+        pairs = find_data(data, config.data)
+        reading = find_reading(pairs.splits["train"], config)
+        found = reading.source.tensor_channels, reading.target.tensor_channels
+        config = config.with_channels(*found)
+        folder.check(config)
+        learned, looked_at, scored = _open_stores(pairs, config, reading, strict, watch)
+        header = _header(config, pairs, learned, init)
         state = new_state(config, chosen)
         if init is not None and not folder.state.is_file():
             _start_from(state, Path(init), chosen)
         environment = {**versions(), "python": platform.python_version(),
                        "system": platform.platform(), "device": describe(chosen),
-                       "command": sys.argv, "data": [str(Path(d).resolve()) for d in data],
+                       "command": sys.argv, "data": [str(d) for d in data],
                        "data_digest": learned.digest}  # fmt: skip
         folder.open()
         session = Session(
             config, state, folder,
             Loader(learned, config.data, config.training.batch, config.training.seed),
-            looked_at, bool(pairs.validation), chosen, header, _facts(config, pairs, chosen), watch,
+            looked_at, scored, chosen, header, _facts(config, pairs, chosen), watch,
         )  # fmt: skip
         _resume(session)
         folder.describe(config, environment)
@@ -83,28 +89,42 @@ def train(
     finally:
         watch.close()
         folder.close()
-    failures = [*learned.failures, *looked_at.failures]
+    failures = list(dict.fromkeys([*learned.failures, *looked_at.failures]))
     return Result(folder.model, finished, state.images_seen, session.scores, failures)
 
 
-def _open_stores(pairs: PairSet, config: Config, strict: bool, watch: Watch) -> tuple[Store, Store]:
-    """The pairs to learn from, and those to look at: of validation, or a few of training."""
+def _open_stores(
+    pairs: PairSet, config: Config, reading: Reading, strict: bool, watch: Watch
+) -> tuple[Store, Store, bool]:
+    """The pairs to learn from; those to look at, of validation or a few of training; if scored."""
     watch.say(_in_words(pairs))
 
-    def opened(some: Sequence[Pair], size_px: int) -> Store:
+    def opened(some: Sequence[Pair], size: tuple[int, int]) -> Store:
         return open_store(
-            some, size_px, (config.model.source_channels, config.model.target_channels),
-            strict=strict,
+            some, size, reading, strict=strict,
             progress=lambda done, total: watch.update("reading pairs", done, total, "pairs"),
         )  # fmt: skip
 
-    learned = opened(pairs.splits["train"], config.data.resize_px)
-    look = pairs.validation or pairs.splits["train"]
-    count = config.training.validate_pairs if pairs.validation else PREVIEWS
-    looked_at = opened([look[i] for i in spread_out(look, count)], config.data.size_px)
-    for failure in (*learned.failures, *looked_at.failures):
+    learned = opened(pairs.splits["train"], config.data.resize)
+
+    def looked(some: Sequence[Pair], count: int) -> Store:
+        return opened([some[i] for i in spread_out(some, count)], config.data.size)
+
+    scored, failures = bool(pairs.validation), []
+    if scored:
+        try:
+            looked_at = looked(pairs.validation, config.training.validate_pairs)
+        except NoPairError as error:
+            scored, failures = False, [*error.failures]
+    if not scored:
+        names = set(learned.names)
+        usable = [pair for pair in pairs.splits["train"] if pair.name in names]
+        looked_at = replace(looked(usable, PREVIEWS), failures=failures)
+    for failure in dict.fromkeys([*learned.failures, *looked_at.failures]):
         watch.say(f"left out: {failure}")
-    return learned, looked_at
+    if failures:
+        watch.say("no validation pair could be used: nothing is scored")
+    return learned, looked_at, scored
 
 
 def _in_words(pairs: PairSet) -> str:
@@ -116,11 +136,12 @@ def _header(config: Config, pairs: PairSet, learned: Store, init: str | Path | N
     return Header(
         config=config,
         image=ImageContract(
-            source_channels=config.model.source_channels,
-            target_channels=config.model.target_channels,
-            size_px=config.data.size_px,
+            source=learned.reading.source,
+            target=learned.reading.target,
             layout=pairs.layout,
-            source=config.data.source,
+            half=config.data.source,
+            made=str(make.parse(config.data.make)) if config.data.make else "",
+            photograph=learned.reading.photograph,
         ),
         mode=config.default_mode,
         provenance=Provenance(
@@ -134,11 +155,14 @@ def _facts(config: Config, pairs: PairSet, device: torch.device) -> dict[str, st
     """What the run's page says above the curves."""
     model, objective, training = config.model, config.objective, config.training
     adversarial = "cGAN" if objective.conditional else "GAN"
-    terms = [f"{objective.l1:g} L1"] * bool(objective.l1)
+    near = "cross-entropy" if config.data.target_one_hot else "L1"
+    terms = [f"{objective.l1:g} {near}"] * bool(objective.l1)
     terms += [f"{objective.gan:g} {adversarial} ({objective.adversarial})"] * bool(objective.gan)
     return {
         "data": _in_words(pairs).removeprefix("pairs: "),
-        "generator": f"{model.generator}, width {model.width}, {config.data.size_px} px",
+        "pictures": f"{model.source_channels} -> {model.target_channels} channels, "
+        f"{' x '.join(map(str, config.data.size))} px",
+        "generator": f"{model.generator}, width {model.width}",
         "discriminator": f"{model.discriminator_px} px patches" if objective.gan else "none",
         "objective": " + ".join(terms),
         "batch": f"{training.batch}, learning rate {training.learning_rate:g}",
@@ -167,6 +191,7 @@ def _resume(session: Session) -> None:
     """Take up the saved state, if there is one, where it was saved."""
     if not session.run.state.is_file():
         session.run.cut_metrics(0)
+        session.run.cut_previews(0)
         return
     about = load_state(session.run.state, session.state, session.device)
     total, batch = session.config.training.images, session.config.training.batch
@@ -177,16 +202,34 @@ def _resume(session: Session) -> None:
             f"the {total:,} asked for.",
             "Ask for more with --set training.images=N, or choose another --run.",
         )
+    provenance = session.header.provenance
+    if about["data_digest"] != provenance.data_digest:
+        raise UserError(
+            f"{session.run.path} was trained on other pairs than these: it cannot go on exactly.",
+            f"Choose another --run; with --init {session.run.model} it begins with its weights.",
+        )
+    _take_origin(session, about["initialised_from"])
     session.run.cut_metrics(about["metrics_bytes"])
+    session.run.cut_previews(session.state.images_seen)
     session.meter.unpack(about["meter"], session.device)
     session.seconds, session.scores = about["seconds"], about["scores"]
+    session.scored_at = about["scored_at"]
     session.saved_at = session.state.images_seen
     session.watch.say(f"continuing {session.run.path} at image {session.state.images_seen:,}")
+
+
+def _take_origin(session: Session, origin: str | None) -> None:
+    """Keep where the weights of a continued run came from, whatever --init says now."""
+    provenance = session.header.provenance
+    if provenance.initialised_from not in (None, origin):
+        session.watch.say("note: --init is for new runs; this one goes on with its own weights")
+    kept = provenance.model_copy(update={"initialised_from": origin})
+    session.header = session.header.model_copy(update={"provenance": kept})
 
 
 def _too_large(config: Config, device: torch.device) -> UserError:
     return UserError(
         f"Out of memory on {describe(device)} with batches of {config.training.batch} at "
-        f"{config.data.size_px} px and width {config.model.width}.",
+        f"{config.data.size[0]} x {config.data.size[1]} px and width {config.model.width}.",
         "Lower training.batch, model.width or data.size_px; what was saved is kept.",
     )

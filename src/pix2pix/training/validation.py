@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -43,8 +44,13 @@ def preview(generator: UNet, store: Store, mode: Mode, device: torch.device) -> 
     """Source, output and target of the store's first pictures, one row each."""
     batch = next(in_order(store, PREVIEWS)).to(device)
     output = translate_batch(generator, batch, mode)
-    columns = [images.to_pixels(t) for t in (batch.source, output, batch.target)]
-    rows = list(zip(*columns, strict=True))
+    reading = store.reading
+    sources = images.to_array(batch.source, reading.source)
+    outputs, targets = (images.to_array(t, reading.target) for t in (output, batch.target))
+    rows = [
+        [*reading.view(s, o), reading.view(s, t)[1]]
+        for s, o, t in zip(sources, outputs, targets, strict=True)
+    ]
     return images.grid(rows, ("source", "output", "target"))
 
 
@@ -55,5 +61,6 @@ def spread_out(items: Sequence[object], count: int) -> list[int]:
 
 
 def rounded(scores: Mapping[str, float]) -> dict[str, float]:
-    """Scores as they are written: six digits are more than they mean."""
-    return {name: float(f"{value:.6g}") for name, value in scores.items()}
+    """Scores as they are written: six digits are more than they mean; JSON knows no infinity."""
+    finite = {name: value for name, value in scores.items() if math.isfinite(value)}
+    return {name: float(f"{value:.6g}") for name, value in finite.items()}

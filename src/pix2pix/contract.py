@@ -1,0 +1,46 @@
+"""What one half of a pair is: how numbers in files become numbers in tensors, and back.
+
+It is found or stated once, when training begins, and travels in the model file, so that a
+translation is read and written exactly as in training.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Depth = Literal["uint8", "uint16", "float32"]
+LARGEST = {"uint8": 255.0, "uint16": 65535.0}
+
+
+class LabelClass(BaseModel):
+    """One class of a label map."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    colour: tuple[int, int, int]
+
+
+class PictureContract(BaseModel):
+    """The pictures of one half: channels, depth and the values that become -1 and 1.
+
+    `classes` are those of a label map. With `one_hot` a tensor has a channel for each of them;
+    without, it has the channels of the file.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    channels: int = 3
+    depth: Depth = "uint8"
+    low: float = 0.0
+    high: float = 255.0
+    suffix: str = ".png"
+    classes: tuple[LabelClass, ...] = ()
+    one_hot: bool = False
+
+    @property
+    def tensor_channels(self) -> int:
+        """Channels of a tensor: one for each class where labels are one-hot."""
+        return len(self.classes) if self.one_hot else self.channels
