@@ -18,9 +18,7 @@ from pix2pix.palettes import (
     Palette,
     describe,
     find_palette,
-    from_one_hot,
     load_palette,
-    one_hot,
     palette_names,
     palette_report,
     to_colours,
@@ -147,17 +145,11 @@ def test_a_wrong_palette_file_is_named_with_what_is_wrong(
 
 
 @given(made=_label_maps(), snap=st.booleans())
-def test_exact_colours_and_one_hot_give_the_classes_back(
-    made: tuple[Array, Palette], snap: bool
-) -> None:
+def test_exact_colours_give_the_classes_back(made: tuple[Array, Palette], snap: bool) -> None:
     index, palette = made
-    colours, hot = to_colours(index, palette), one_hot(index, len(palette.names))
+    colours = to_colours(index, palette)
     np.testing.assert_array_equal(_index(colours, palette, snap), index)
-    np.testing.assert_array_equal(from_one_hot(hot), index)
-    assert (hot.sum(axis=2, dtype=int) == 255).all()
-    assert {a.dtype for a in (colours, hot, from_one_hot(hot), _index(colours, palette))} == {
-        np.dtype(np.uint8)
-    }
+    assert colours.dtype == _index(colours, palette).dtype == np.uint8
 
 
 def test_alpha_is_ignored_and_indexes_pass_at_any_depth() -> None:
@@ -170,8 +162,6 @@ def test_alpha_is_ignored_and_indexes_pass_at_any_depth() -> None:
 def test_an_index_of_no_class_is_refused() -> None:
     with pytest.raises(UserError, match=r"a\.png has the class index 12, .* 12 classes \(0 to 11"):
         _index(np.full((2, 2, 1), 12, np.uint8), FACADES)
-    with pytest.raises(IndexError):
-        one_hot(np.full((2, 2, 1), 12, np.uint8), 12)
 
 
 @pytest.mark.parametrize("shape", [(2, 2, 2), (2, 2, 7)])

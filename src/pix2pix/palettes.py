@@ -144,16 +144,6 @@ def to_colours(index: Array, palette: Palette) -> Index:
     return np.array(palette.colours, np.uint8)[index[..., 0]]
 
 
-def one_hot(index: Array, classes: int) -> Index:
-    """(H, W, 1) class indexes -> (H, W, classes) uint8: 255 in the class's channel, else 0."""
-    return (np.eye(classes, dtype=np.uint8) * np.uint8(255))[index[:, :, 0]]
-
-
-def from_one_hot(values: Array) -> Index:
-    """(H, W, classes) scores of any range -> (H, W, 1) uint8: the class of the highest."""
-    return np.asarray(values.argmax(axis=2)[:, :, None], np.uint8)
-
-
 def find_palette(arrays: Iterable[Array], limit: int = 64) -> Palette | None:
     """The palette that (H, W, C) label maps share, or None: photographs, drawings of lines.
 
