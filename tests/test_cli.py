@@ -205,7 +205,7 @@ def test_one_bad_pair_is_left_out_and_named_at_the_end(place: Path, bad: str) ->
     assert result.exit_code == 1
     assert "finished: 8 images seen" in result.stdout
     *_, headline, failure = result.stderr.splitlines()
-    assert headline == "1 pairs were left out:"
+    assert headline == "1 pair was left out:"
     assert name in failure
     assert (place / "runs" / "pairs" / "model.safetensors").is_file()
 
@@ -421,7 +421,7 @@ def test_one_bad_file_among_many_is_skipped_and_named(model: Path, place: Path) 
     assert result.exit_code == 1
     assert result.stdout == "20 of 21 pictures translated to out\n"
     *_, headline, failure = result.stderr.splitlines()
-    assert headline == "1 files were skipped:"
+    assert headline == "1 file was skipped:"
     assert "10b.jpg is not a picture" in failure
     assert len(files_below(place / "out")) == 20
 
@@ -559,3 +559,31 @@ def test_a_reader_that_goes_away_is_no_defect(model: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr("pix2pix.describe.describe_model", gone)
     assert pix2pix("info", model).exit_code == 1
+
+
+@pytest.mark.parametrize(("size", "noted"), [(32, False), (64, True)])
+def test_pictures_much_larger_than_those_learned_are_noted(
+    model: Path, place: Path, size: int, noted: bool
+) -> None:
+    write(place / "a.png", noise(size, size))
+    result = pix2pix("translate", model, "a.png", "-o", "out")
+    assert result.exit_code == 0
+    assert ("the model learned at 32 px" in result.stderr) is noted
+
+
+@pytest.mark.parametrize(("width", "noted"), [(32, True), (64, False)])
+def test_single_pictures_that_are_cut_in_two_are_noted(
+    place: Path, width: int, noted: bool
+) -> None:
+    for name in "abc":
+        write(place / "single" / "train" / f"{name}.png", noise(32, width))
+    result = pix2pix("train", "single", *TINY)
+    assert result.exit_code == 0, result.stderr
+    assert ("is cut in two" in result.stderr) is noted
+
+
+def test_the_folder_of_a_run_stands_for_its_model(model: Path, place: Path) -> None:
+    run = place / "a-run"
+    run.mkdir()
+    (run / "model.safetensors").write_bytes(model.read_bytes())
+    assert good("info", run) == good("info", model)

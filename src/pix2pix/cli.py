@@ -131,7 +131,7 @@ def train(
         raise typer.Exit(130)
     print(f"finished: {result.images_seen:,} images seen  {scores}".rstrip())
     print(f"model: {result.model}\npage:  {folder / 'index.html'}")
-    _report(result.failures, "pairs were left out")
+    _report(result.failures, "pair", "left out")
 
 
 @app.command()
@@ -172,7 +172,13 @@ def translate(
     from rich.console import Console
 
     from pix2pix.progress import Watch
-    from pix2pix.translate_files import Options, looks_like_pairs, plan, run_jobs
+    from pix2pix.translate_files import (
+        Options,
+        larger_than_learned,
+        looks_like_pairs,
+        plan,
+        run_jobs,
+    )
     from pix2pix.translator import Translator
 
     options = Options(
@@ -189,6 +195,8 @@ def translate(
             f"from; if it is a pair, add --half {side}",
             file=sys.stderr,
         )
+    elif note := larger_than_learned(translator, jobs, options.half):
+        print(f"note: {note}", file=sys.stderr)
     watch = Watch(Console(stderr=True))
     try:
         failures = run_jobs(
@@ -198,7 +206,7 @@ def translate(
     finally:
         watch.close()
     print(f"{len(jobs) - len(failures)} of {len(jobs)} pictures translated to {out}")
-    _report(failures, "files were skipped")
+    _report(failures, "file", "skipped")
 
 
 @app.command()
@@ -261,11 +269,12 @@ def _suffix(name: str | None) -> str | None:
     return "." + str(_choice("--format", name.lower().lstrip("."), known))
 
 
-def _report(failures: Sequence[str], what: str) -> None:
+def _report(failures: Sequence[str], what: str, done: str) -> None:
     """Name what failed, at the end where it is seen; exit code 1."""
     if not failures:
         return
-    print(f"{len(failures)} {what}:", file=sys.stderr)
+    counted = f"{len(failures)} {what}s were" if len(failures) > 1 else f"1 {what} was"
+    print(f"{counted} {done}:", file=sys.stderr)
     for failure in failures:
         print(f"  {failure}", file=sys.stderr)
     raise typer.Exit(1)

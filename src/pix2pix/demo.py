@@ -39,6 +39,7 @@ def run_demo(out: Path, device: str, console: Console) -> Path:
     watch.say(f"while it learns, look at {out / 'training' / 'index.html'}")
     result = train([data], config, out / "training", device=device, console=console)
     if not result.finished:
+        watch.say(f"stopped at image {result.images_seen:,}; the same command goes on from there")
         raise KeyboardInterrupt
 
     sources, targets, outputs = (out / name for name in ("sources", "targets", "translated"))

@@ -35,7 +35,8 @@ def describe(device: torch.device) -> str:
     """The device in words: a GPU's name, or the processor with its threads."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    threads = f" ({torch.get_num_threads()} threads)" if device.type == "cpu" else ""
+    count = torch.get_num_threads()
+    threads = f" ({count} thread{'s' * (count > 1)})" if device.type == "cpu" else ""
     return f"{device.type}{threads}"
 
 

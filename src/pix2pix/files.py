@@ -15,6 +15,8 @@ from typing import Literal
 from pix2pix.errors import UserError
 
 _STALE_SECONDS = 86_400.0
+_UMASK = os.umask(0)  # there is no way to read it but to set it
+os.umask(_UMASK)
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".npy"})
 
 
@@ -66,6 +68,8 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
+        # Some writers keep their files to themselves; these are as public as the user's others.
+        temporary.chmod(0o666 & ~_UMASK)
         with temporary.open("rb+") as written:
             os.fsync(written.fileno())
         os.replace(temporary, path)

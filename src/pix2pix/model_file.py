@@ -94,6 +94,8 @@ def load_model(path: Path, device: torch.device) -> tuple[UNet, Header]:
 
     Raises UserError for a file that is missing, no model, damaged or of a newer format.
     """
+    if (inside := path / "model.safetensors").is_file():
+        path = inside  # the folder of a run
     tensors, about = load_tensors(path, device)
     if _KEY not in about:
         raise UserError(f"{path} is a .safetensors file, but not a pix2pix model.")
@@ -108,6 +110,8 @@ def load_model(path: Path, device: torch.device) -> tuple[UNet, Header]:
         generator = empty_generator(header.config)
         if found := {t.dtype for t in tensors.values()} - {torch.float32}:
             raise TypeError(f"wanted float32 tensors, found {found}")
+        if not all(bool(torch.isfinite(t).all()) for t in tensors.values()):
+            raise TypeError("some of its weights are not finite")
         generator.load_state_dict(tensors, assign=True)
     except (UserError, ValidationError, RuntimeError, TypeError) as error:
         raise damaged(path, error) from None

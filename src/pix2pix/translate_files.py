@@ -17,6 +17,8 @@ from pix2pix.files import PICTURE_SUFFIXES, is_picture, kind, list_pictures
 from pix2pix.image_files import Array
 from pix2pix.translator import Translator
 
+_OTHER_FORMATS = (".gif", ".avif", ".heic", ".jxl", ".svg", ".pdf", ".jp2", ".tga", ".ppm")
+
 
 @dataclass(frozen=True)
 class Job:
@@ -51,6 +53,11 @@ def plan(
     """
     found = [item for text in inputs for item in _expand(text)]
     single = is_picture(out) and not out.is_dir()
+    if out.suffix.lower() in _OTHER_FORMATS:
+        raise UserError(
+            f"{out}: '{out.suffix}' is no format that can be written.",
+            f"Known endings: {' '.join(sorted(PICTURE_SUFFIXES))}.",
+        )
     if single and len(found) > 1:
         raise UserError(
             f"{len(found)} pictures cannot all become {out}.", "Name a folder with --out."
@@ -117,6 +124,27 @@ def _too_large(opened: Sequence[tuple[Job, Array]]) -> UserError:
         f"{largest[0] / 1e6:.1f} megapixels.",
         "Lower --batch, reduce the picture, or use --device cpu.",
     )
+
+
+def larger_than_learned(translator: Translator, jobs: Sequence[Job], side: images.Side) -> str:
+    """A sentence where the first input is much larger than what the model learned on, or ""."""
+    trained = max(translator.header.config.data.size)
+    try:
+        height, width = _half_size(jobs[0].source, side)
+    except UserError:
+        return ""  # named when it is translated
+    if min(height, width) < 2 * trained:
+        return ""
+    return (
+        f"{jobs[0].source} is translated at {width} x {height} px, and the model learned at "
+        f"{trained} px, so that shapes are larger here than any it knows; `pix2pix data resize` "
+        "reduces pictures"
+    )
+
+
+def _half_size(path: Path, side: images.Side) -> tuple[int, int]:
+    height, width = images.half(image_files.read(path), side, str(path)).shape[:2]
+    return height, width
 
 
 def looks_like_pairs(translator: Translator, jobs: Sequence[Job]) -> bool:

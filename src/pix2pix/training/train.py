@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
-from pix2pix import make
+from pix2pix import image_files, make
 from pix2pix.config import Config
 from pix2pix.data.batches import Loader
 from pix2pix.data.pairs import Pair, PairSet
@@ -98,6 +98,8 @@ def _open_stores(
 ) -> tuple[Store, Store, bool]:
     """The pairs to learn from; those to look at, of validation or a few of training; if scored."""
     watch.say(_in_words(pairs))
+    if pairs.layout == "side by side":
+        _warn_of_singles(pairs.splits["train"][0].target.path, watch)
 
     def opened(some: Sequence[Pair], size: tuple[int, int]) -> Store:
         return open_store(
@@ -125,6 +127,19 @@ def _open_stores(
     if failures:
         watch.say("no validation pair could be used: nothing is scored")
     return learned, looked_at, scored
+
+
+def _warn_of_singles(first: Path, watch: Watch) -> None:
+    """Say so where pictures that are cut in two look as if they were single ones."""
+    try:
+        height, width = image_files.read(first).shape[:2]
+    except UserError:
+        return  # named when the pairs are decoded
+    if width < 1.5 * height:
+        watch.say(
+            f"note: {first} is {width} x {height} px and is cut in two as a pair side by side; if "
+            "it is one picture, give two folders (sources, targets), or make sources with --make"
+        )
 
 
 def _in_words(pairs: PairSet) -> str:
