@@ -49,6 +49,26 @@ def draw(photograph: Array, low: float, high: float, sigma_px: float) -> NDArray
     return lines[:, :, None]
 
 
+def thin(probability: Floats, threshold: float) -> NDArray[np.uint8]:
+    """Lines along the crests of an edge probability (H, W) in [0, 1]: (H, W, 1), lines 0 on 255.
+
+    A pixel is on a crest where it exceeds its two neighbours on the side on which the map falls
+    more steeply: in its row, or in its column.
+    """
+    p = np.pad(probability, 1, "edge")
+    here, left, right, above, below = (
+        p[1:-1, 1:-1], p[1:-1, :-2], p[1:-1, 2:], p[:-2, 1:-1], p[2:, 1:-1]
+    )  # fmt: skip
+    steep = left + right < above + below
+    crest = np.where(steep, (here >= left) & (here > right), (here >= above) & (here > below))
+    rows, columns = np.nonzero(crest & (here >= threshold))
+    line = _connect(rows, columns, here.shape)
+    kept = (np.bincount(line, minlength=len(rows)) >= SHORTEST_PX)[line]
+    lines = np.full(here.shape, 255, np.uint8)
+    lines[rows[kept], columns[kept]] = 0
+    return lines[:, :, None]
+
+
 def _lines(blurred: Floats, low: float, high: float) -> tuple[Indices, Indices]:
     """Rows and columns of the lines of a blurred picture (C, H, W)."""
     down, right, strength = _gradient(blurred)

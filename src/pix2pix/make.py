@@ -37,13 +37,14 @@ from pix2pix.files import PICTURE_SUFFIXES
 Array = NDArray[Any]
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
-Kind = Literal["gray", "lab", "edges", "inpaint", "downscale", "mask"]
+Kind = Literal["gray", "lab", "edges", "hed", "inpaint", "downscale", "mask"]
 
 LAB_RANGES = ((0.0, 100.0), (-110.0, 110.0))  # of L, and of a and b: sRGB lies within
 BOXES = 3
+HED_THRESHOLD = 0.5  # of the probability that HED gives a pixel
 _FORMS = (
-    "gray", "lab", "edges", f"edges:{edges.LOW}:{edges.HIGH}:{edges.SIGMA_PX}", "inpaint",
-    "inpaint:centre", f"inpaint:boxes:{BOXES}", "downscale:4", "mask:FOLDER",
+    "gray", "lab", "edges", f"edges:{edges.LOW}:{edges.HIGH}:{edges.SIGMA_PX}", "hed:WEIGHTS",
+    "inpaint", "inpaint:centre", f"inpaint:boxes:{BOXES}", "downscale:4", "mask:FOLDER",
 )  # fmt: skip
 _REC_601 = np.array([0.299, 0.587, 0.114], np.float32)
 # Linear sRGB -> XYZ (IEC 61966-2-1), each row divided by its sum, which is the white D65.
@@ -83,8 +84,8 @@ def parse(text: str) -> Recipe:
             return Recipe("inpaint", "boxes", (_number(count, int, 1, 99, text),))
         case ["downscale", factor]:
             return Recipe("downscale", "", (_number(factor, int, 2, 256, text),))
-        case ["mask", _, *_] if text != "mask:":
-            return Recipe("mask", text.partition(":")[2])
+        case ["mask" | "hed" as kind, _, *_] if text.partition(":")[2]:
+            return Recipe(cast(Kind, kind), text.partition(":")[2])
     raise _unknown(text)
 
 
@@ -92,8 +93,8 @@ def apply(recipe: Recipe, photograph: Array, name: str) -> Array:
     """The source of a photograph (H, W, C): of the same height and width.
 
     `name` is the picture's relative path without ending: it seeds the boxes and finds the mask. The
-    depth is the photograph's, except for edges (uint8) and lab (float32 in Lab units); C is 1 for
-    gray, lab and edges. Raises UserError where the photograph has no colours or no mask.
+    depth is the photograph's, except for edges and hed (uint8) and lab (float32 in Lab units); C is
+    1 for gray, lab, edges and hed. Raises UserError where there are no colours, mask or weights.
     """
     shape = photograph.shape[:2]
     match recipe.kind:
@@ -103,6 +104,8 @@ def apply(recipe: Recipe, photograph: Array, name: str) -> Array:
             return split_lab(photograph)[0]
         case "edges":
             return edges.draw(_without_alpha(photograph), *recipe.numbers)
+        case "hed":
+            return _hed(photograph, Path(recipe.where), name)
         case "inpaint" if recipe.where == "centre":
             return _blank(photograph, _centre(shape))
         case "inpaint":
@@ -212,6 +215,19 @@ def _light(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def _compress(xyz: NDArray[np.float64]) -> NDArray[np.float64]:
     """Lab's cube root, with its straight piece near black."""
     return np.where(xyz > (6 / 29) ** 3, np.cbrt(xyz), xyz / (3 * (6 / 29) ** 2) + 4 / 29)
+
+
+def _hed(photograph: Array, weights: Path, name: str) -> Array:
+    from pix2pix import hed  # the only recipe that needs torch
+
+    picture = _without_alpha(photograph).astype(np.float32)
+    if photograph.dtype.kind == "u":
+        picture /= np.iinfo(photograph.dtype).max
+    if picture.shape[2] == 1:
+        picture = np.repeat(picture, 3, axis=2)
+    if picture.shape[2] != 3:
+        raise UserError(f"{name} has {picture.shape[2]} channels: HED wants grey or RGB.")
+    return edges.thin(hed.probability(picture, weights), HED_THRESHOLD)
 
 
 def _blank(photograph: Array, hole: Mask) -> Array:
