@@ -76,8 +76,8 @@ def _main(
     ] = False,
 ) -> None:
     # Threads that spin long for each other cost most of the time where there is other work: beside
-    # three busy processes on two cores a step of the demo took 0.68 s with the library's default and
-    # 0.33 s with this; alone both took 0.08 s. Read when torch is loaded; a user's own setting stays.
+    # three busy processes on two cores a step of the demo took 0.68 s by the library's default and
+    # 0.33 s so; alone both took 0.08 s. Read when torch is loaded; a user's own setting stays.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 
