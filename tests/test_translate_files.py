@@ -11,7 +11,7 @@ from pix2pix import image_files, images
 from pix2pix.contract import PictureContract
 from pix2pix.errors import UserError
 from pix2pix.files import list_pictures
-from pix2pix.translate_files import Job, Options, looks_like_pairs, plan, run_jobs
+from pix2pix.translate_files import Job, Options, first_note, plan, run_jobs
 from pix2pix.translator import Translator
 from tests.helpers import (
     are_pictures,
@@ -410,17 +410,17 @@ def test_a_first_picture_twice_as_wide_as_high_looks_like_a_pair(
     translator: Translator, tmp_path: Path, shape: tuple[int, int], alike: bool
 ) -> None:
     job = Job(write(tmp_path / "a.png", noise(*shape)), tmp_path / "b.png")
-    assert looks_like_pairs(translator, [job]) == alike
+    assert ("--half" in first_note(translator, [job], "whole")) == alike
 
 
 def test_a_file_that_is_no_picture_does_not_look_like_a_pair(
     translator: Translator, tmp_path: Path
 ) -> None:
     job = Job(write_text(tmp_path / "a.png"), tmp_path / "b.png")
-    assert not looks_like_pairs(translator, [job])
+    assert "--half" not in first_note(translator, [job], "whole")
 
 
 def test_a_model_of_two_folders_is_not_reminded_of_pairs(tmp_path: Path) -> None:
     model = write_model(tmp_path / "m.safetensors", layout="two folders")
     job = Job(write(tmp_path / "a.png", noise(16, 32)), tmp_path / "b.png")
-    assert not looks_like_pairs(Translator.load(model, "cpu"), [job])
+    assert "--half" not in first_note(Translator.load(model, "cpu"), [job], "whole")

@@ -173,13 +173,7 @@ def translate(
     from rich.console import Console
 
     from pix2pix.progress import Watch
-    from pix2pix.translate_files import (
-        Options,
-        larger_than_learned,
-        looks_like_pairs,
-        plan,
-        run_jobs,
-    )
+    from pix2pix.translate_files import Options, first_note, plan, run_jobs
     from pix2pix.translator import Translator
 
     options = Options(
@@ -189,14 +183,7 @@ def translate(
     )  # fmt: skip
     translator = Translator.load(model, device)
     jobs = plan(inputs, out, translator, _suffix(suffix), samples)
-    if half == "whole" and looks_like_pairs(translator, jobs):
-        side = translator.header.image.half
-        print(
-            f"note: {jobs[0].source} is twice as wide as high, like the pairs this model learned "
-            f"from; if it is a pair, add --half {side}",
-            file=sys.stderr,
-        )
-    elif note := larger_than_learned(translator, jobs, options.half):
+    if note := first_note(translator, jobs, options.half):
         print(f"note: {note}", file=sys.stderr)
     watch = Watch(Console(stderr=True))
     try:

@@ -126,36 +126,29 @@ def _too_large(opened: Sequence[tuple[Job, Array]]) -> UserError:
     )
 
 
-def larger_than_learned(translator: Translator, jobs: Sequence[Job], side: images.Side) -> str:
-    """A sentence where the first input is much larger than what the model learned on, or ""."""
-    trained = max(translator.header.config.data.size)
+def first_note(translator: Translator, jobs: Sequence[Job], side: images.Side) -> str:
+    """What a user may have overlooked, seen in the first input, or "".
+
+    A pair side by side like those that the model learned from, given whole; or a picture much
+    larger than any it knows.
+    """
+    header, path = translator.header, jobs[0].source
     try:
-        height, width = _half_size(jobs[0].source, side)
+        height, width = images.half(image_files.read(path), side, str(path)).shape[:2]
     except UserError:
         return ""  # named when it is translated
+    if side == "whole" and header.image.layout == "side by side" and width == 2 * height:
+        return (
+            f"{path} is twice as wide as high, like the pairs this model learned from; if it is a "
+            f"pair, add --half {header.image.half}"
+        )
+    trained = max(header.config.data.size)
     if min(height, width) < 2 * trained:
         return ""
     return (
-        f"{jobs[0].source} is translated at {width} x {height} px, and the model learned at "
-        f"{trained} px, so that shapes are larger here than any it knows; `pix2pix data resize` "
-        "reduces pictures"
+        f"{path} is translated at {width} x {height} px, and the model learned at {trained} px, so "
+        "that shapes are larger here than any it knows; `pix2pix data resize` reduces pictures"
     )
-
-
-def _half_size(path: Path, side: images.Side) -> tuple[int, int]:
-    height, width = images.half(image_files.read(path), side, str(path)).shape[:2]
-    return height, width
-
-
-def looks_like_pairs(translator: Translator, jobs: Sequence[Job]) -> bool:
-    """Whether the first input is a side-by-side pair like those that the model learned from."""
-    if translator.header.image.layout != "side by side":
-        return False
-    try:
-        height, width = image_files.read(jobs[0].source).shape[:2]
-    except UserError:
-        return False
-    return bool(width == 2 * height)
 
 
 def _fits(suffix: str, translator: Translator) -> bool:
