@@ -26,7 +26,7 @@ from pix2pix.training.checkpoint import load_state
 from pix2pix.training.loop import Session, fit
 from pix2pix.training.runs import Run
 from pix2pix.training.state import State, new_state
-from pix2pix.training.validation import PREVIEWS, spread_out
+from pix2pix.training.validation import PREVIEWS, examples, spread_out
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,7 @@ def train(
         )  # fmt: skip
         _resume(session)
         folder.describe(config, environment)
+        folder.save_examples(examples(looked_at))
         finished = fit(session)
     except (RuntimeError, MemoryError) as error:
         if is_out_of_memory(error):
