@@ -4,6 +4,7 @@ import { TOOLS, WIDEST_PX } from "./choice.js";
 import { openDialog } from "./dialog.js";
 import { make } from "./dom.js";
 import { LETTERS, nameOf } from "./kit.js";
+import { say } from "./notices.js";
 import { choices, keepChoice } from "./store.js";
 import { t } from "./words.js";
 
@@ -38,7 +39,10 @@ export function followShortcuts(studio, choice, hand, colourOf, actions) {
     const key = event.key.toLowerCase();
     const ctrl = event.ctrlKey || event.metaKey;
     if (isText(event.target) && !ctrl) return;
-    if (key === "escape") return hand.cancel();
+    if (key === "escape") {
+      if (hand.isDrawing) say(t("said_given_up"));
+      return hand.cancel();
+    }
     if (event.altKey || (!ctrl && key.length === 1 && !areLettersOn())) return;
     const name = ctrl ? `ctrl+${event.shiftKey ? "shift+" : ""}${key}` : key;
     const action = actions[name];
@@ -70,7 +74,7 @@ export function openKeys(kind) {
     ["keys_page", [
       ["Ctrl+Z", t("undo")], ["Ctrl+Shift+Z", t("redo")], ["Delete", t("clear")], ["+ −", t("zoom")], ["=", t("zoom_fit")],
       ["N", t("example")], ["T", t("translate")], ["V", t("another")], ["C", t("keys_compare")], ["S", t("save_picture")],
-      ["Ctrl+S", t("keys_save")], ["Ctrl+O", t("keys_open")], ["?", t("keys_this")],
+      ["Ctrl+S", t("save")], ["Ctrl+O", t("open")], ["?", t("keys_this")],
     ]],
   ];
   const parts = lists.flatMap(([title, rows]) => [make("h3", { textContent: t(/** @type {string} */ (title)) }), listOf(/** @type {string[][]} */ (rows))]);

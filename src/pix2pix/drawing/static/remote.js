@@ -20,7 +20,7 @@ export function createTranslator(card) {
       const url = new URL(/** @type {string} */ (card.translate), document.baseURI);
       // A sketch or a hole is drawn as the network wants it; of a photograph the server makes it.
       const make = card.kind === "photograph" && card.made !== "";
-      url.search = new URLSearchParams({ seed, sample, mode, make }).toString();
+      url.search = new URLSearchParams(Object.entries({ seed, sample, mode, make }).map(([name, value]) => [name, String(value)])).toString();
       const answer = await send(url, picture, signal);
       if (!answer.ok) throw await refusal(answer);
       return {

@@ -112,6 +112,7 @@ export function createSession(cards, studio, pictures, store) {
       const strokes = fitColours(document.drawing.strokes, card);
       await load(strokes, card);
       studio.add({ tool: "drawing", width, height, ground: fitColour(ground, card) ?? ground, strokes });
+      notify("opened", { text: t("opened_beside") });
     },
     /** The drawing with its pictures, as a file. */
     async toFile() {
