@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { toPixel } from "../../src/pix2pix/drawing/static/colours.js";
 import { flood } from "../../src/pix2pix/drawing/static/flood.js";
-import { paintBox, paintPolygon, paintSegment } from "../../src/pix2pix/drawing/static/raster.js";
+import { paintSegment } from "../../src/pix2pix/drawing/static/nib.js";
+import { paintBox, paintPolygon } from "../../src/pix2pix/drawing/static/raster.js";
 
 const [WHITE, BLACK, RED] = ["#ffffff", "#000000", "#ff0000"].map(toPixel);
 const blank = (width, height, colour = WHITE) => ({ pixels: new Uint32Array(width * height).fill(colour), width, height });
