@@ -148,7 +148,7 @@ onClick("theme", () => {
 });
 
 const languageChoice = byId("language");
-languageChoice.append(...languages().map(([code, name]) => new Option(name, code)));
+languageChoice.replaceChildren(...languages().map(([code, name]) => new Option(name, code)));
 languageChoice.value = pickLanguage([choices().language ?? "", ...navigator.languages]);
 languageChoice.addEventListener("change", () => {
   keepChoice("language", languageChoice.value);

@@ -45,7 +45,7 @@ export function createResult(studio, source, rest) {
 
   /** @param {AbortSignal} signal */
   async function run(signal) {
-    if (!studio.isReady) return;
+    if (!studio.isReady) return blankOut();
     const { bitmap, milliseconds, backend } = await translate(signal, now.sample);
     signal.throwIfAborted();
     show(canvas, bitmap);
@@ -56,6 +56,13 @@ export function createResult(studio, source, rest) {
     if (asked) say(t("said_translated", { ms }));
     asked = false;
     emit("shown");
+  }
+
+  /** There is nothing to translate. */
+  function blankOut() {
+    Object.assign(canvas, { width: 1, height: 1 });
+    canvas.removeAttribute("aria-label");
+    byId("time").textContent = "";
   }
 
   /** The model's translator: fetched once, with a word on how far it is. @param {Card} card */
