@@ -97,6 +97,7 @@ studio.on("opened", () => {
   const { kind, examples } = studio.card;
   document.body.dataset.kind = kind;
   byId("model").value = studio.card.name;
+  document.title = `${studio.card.name} · pix2pix`;
   showTitle();
   for (const id of ["example", "empty-example"]) byId(id).hidden = examples.length === 0;
   choice.begin(studio.card);

@@ -68,5 +68,5 @@ async function refusal(answer) {
   const error = new Error(told.error ?? (answer.status === 413 ? "error_too_large" : "error_server"));
   const wait = Number(answer.headers.get("Retry-After"));
   const retryAfter = answer.status === 503 ? Math.max(1, wait || 2) : undefined;
-  return Object.assign(error, { hint: told.hint, retryAfter, busy: answer.status === 503 });
+  return Object.assign(error, { hint: told.hint ?? "", retryAfter, busy: answer.status === 503 });
 }

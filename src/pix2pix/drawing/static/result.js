@@ -75,6 +75,15 @@ export function createResult(studio, source, rest) {
     return made;
   }
 
+  /** A network in the page takes memory: only that of the open model is kept. @param {string} but */
+  function putAway(but) {
+    for (const [name, translator] of translators) {
+      if (name === but) continue;
+      translators.delete(name);
+      translator.then(({ close }) => close()).catch(() => {}); // what failed has told so already
+    }
+  }
+
   const live = createLive({
     run,
     rest,
@@ -112,12 +121,18 @@ export function createResult(studio, source, rest) {
     showModes();
     emit("reset");
     live.stop();
+    putAway(studio.card.name);
+    if (!now.live) live.request(); // the old result is another model's
   });
 
   return {
     on,
     now,
     canvas,
+    /** Whether there is a result. */
+    get isShown() {
+      return canvas.hasAttribute("aria-label");
+    },
     translate,
     showModes,
     refresh: live.refresh,
