@@ -70,6 +70,7 @@ def example(number: int, target: bool) -> np.ndarray:
 
 class _Handler(SimpleHTTPRequestHandler):
     api: Api
+    protocol_version = "HTTP/1.1"  # a page is fifty files: one connection each takes its time
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args, directory=str(STATIC))

@@ -80,11 +80,11 @@ def pixels(page: Any, canvas: str) -> np.ndarray:
 
 def wait_for_result(page: Any, sample: int = 0) -> np.ndarray:
     """The result once it is the translation of what is drawn now."""
-    for _ in range(100):
+    for _ in range(300):
         drawing, result = pixels(page, "drawing"), pixels(page, "result")
         if np.array_equal(result, np.roll(255 - drawing, sample, axis=2)):
             return result
-        page.wait_for_timeout(30)
+        page.wait_for_timeout(15)
     raise AssertionError("The result does not follow the drawing.")
 
 
