@@ -1,8 +1,8 @@
 """Whether an exported graph computes what the package computes, in numbers.
 
-The graph runs on real pictures, where the model has examples beside it, and on made ones: smooth,
-noisy, of several sizes and batches where the graph is dynamic, with noise on and off. The other side
-is the translator's own generator in the same mode.
+The graph runs on real pictures, where the model has examples beside it, and on made ones: smooth
+and noisy, of several sizes and batches where the graph is dynamic; with noise on and off. The other
+side is the translator's own generator in the same mode.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ from pix2pix import image_files, images
 from pix2pix.config import Mode
 from pix2pix.errors import UserError
 from pix2pix.export.graph import NoiseInput, keep_factors
+from pix2pix.export.precision import Precision
 from pix2pix.files import list_pictures
+from pix2pix.model_file import model_path
 from pix2pix.networks.modes import inference
 from pix2pix.networks.noise import noise_keys
 from pix2pix.translator import Translator, pad
 
-Precision = str
 # A source (B, C, H, W) and the factors of its noise inputs -> the target (B, C', H, W).
 Run = Callable[[Tensor, list[Tensor]], Tensor]
 
@@ -66,28 +67,29 @@ def compare(
     run: Run, translator: Translator, mode: Mode, noise: Sequence[NoiseInput], sources: list[Tensor]
 ) -> Difference:
     """The difference over all sources, (B, C, H, W) each; with noise on and off where there is."""
-    largest, total, count, worst, pictures = 0.0, 0.0, 0, math.inf, 0
+    errors = []
     for source in sources:
         for seed in (None, _SEED) if noise else (None,):
             keys = None if seed is None else noise_keys(seed, torch.zeros(len(source)).long())
             with inference(translator.generator, mode):
                 wanted = translator.generator(source, keys)
-            error = (run(source, keep_factors(noise, source, seed=seed)) - wanted).abs().double()
-            largest = max(largest, float(error.max()))  # NaN is caught below
-            total, count = total + float(error.sum()), count + error.numel()
-            worst = min(worst, *(_psnr_db(picture) for picture in error))
-            pictures += len(source)
-    return Difference(largest, total / count, worst, pictures)
+            found = run(source, keep_factors(noise, source, seed=seed))
+            errors += list((found - wanted).abs().double().nan_to_num(nan=math.inf))
+    return Difference(
+        largest=max(float(error.max()) for error in errors),
+        mean=float(torch.cat([error.flatten() for error in errors]).mean()),
+        psnr_db=min(map(_psnr_db, errors)),
+        pictures=len(errors),
+    )
 
 
-def comparison_sources(
-    translator: Translator, model: Path, multiple: int, dynamic: bool
-) -> list[Tensor]:
+def comparison_sources(translator: Translator, model: Path, *, dynamic: bool) -> list[Tensor]:
     """What to compare on, (B, C, H, W) each: real sources and made ones.
 
     Real ones are the pictures in `examples/source` beside the model file, if any.
     """
     height, width = size = translator.header.config.data.size
+    multiple = 2**translator.generator.depth
     made = torch.Generator().manual_seed(_SEED)
     sizes = [(height, width)]
     if dynamic:
@@ -100,7 +102,7 @@ def comparison_sources(
 
 
 def _examples(model: Path) -> list[Path]:
-    folder = (model if model.is_dir() else model.parent) / "examples" / "source"
+    folder = model_path(model).parent / "examples" / "source"
     return list_pictures(folder)[:_EXAMPLES]
 
 
@@ -127,4 +129,4 @@ def _made(translator: Translator, size: tuple[int, int], made: torch.Generator) 
 def _psnr_db(error: Tensor) -> float:
     """PSNR of a range of 2 from the absolute errors of one picture."""
     mse = float(error.square().mean())
-    return 10 * math.log10(4 / mse) if mse else math.inf
+    return 10 * (math.log10(4) - math.log10(mse)) if mse else math.inf

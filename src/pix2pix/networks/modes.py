@@ -52,9 +52,8 @@ def fold_statistics(generator: nn.Module) -> None:
         if isinstance(norm, Norm) and norm.statistics == "running":
             scale, shift = norm.running_scale_and_shift()
             conv: Any = layer.conv
-            conv.weight = nn.Parameter(
-                conv.weight * (scale[:, None, None] if conv.transposed else scale[:, None, None, None])
-            )
+            out_channels = (1, -1, 1, 1) if conv.transposed else (-1, 1, 1, 1)
+            conv.weight = nn.Parameter(conv.weight.detach() * scale.reshape(out_channels))
             conv.bias = nn.Parameter(shift)
             layer.norm = nn.Identity()
 
