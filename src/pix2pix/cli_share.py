@@ -14,6 +14,7 @@ from pix2pix.errors import UserError
 
 if TYPE_CHECKING:
     from pix2pix.export.checked import Exported
+    from pix2pix.export.compare import Difference
 
 
 def export(
@@ -50,6 +51,8 @@ def export(
 
     if not (onnx or torch):
         raise UserError("There is nothing to write: wanted --onnx FILE or --torch FILE.")
+    if precision != "fp32" and not onnx:
+        raise UserError(f"--precision {precision} is for --onnx: a .pt2 holds float32.")
     chosen: Any = {"mode": mode, "dynamic": dynamic, "watch": Watch(Console(stderr=True))}
     if onnx:
         _tell(export_onnx(model, onnx, precision=precision, **chosen))  # type: ignore[arg-type]
@@ -63,8 +66,13 @@ def _tell(exported: Exported) -> None:
     print(f"{exported.path}: {size}, {facts['precision']}, mode {facts['mode']}")
     for name, shape in exported.inputs.items():
         print(f"  {name:<8} {' x '.join(map(str, shape))}")
-    print(
-        f"  differs from the package by at most {difference.largest:.2g}, by {difference.mean:.2g} "
-        f"on average, of values from -1 to 1 (PSNR {difference.psnr_db:.0f} dB, "
-        f"{difference.pictures} pictures)"
+    print(f"  compared on {difference.pictures} pictures: {_in_words(difference)}")
+
+
+def _in_words(difference: Difference) -> str:
+    if not difference.largest:
+        return "the same as the package"
+    return (
+        f"largest difference {difference.largest:.2g}, mean {difference.mean:.2g} "
+        f"(values from -1 to 1), PSNR {difference.psnr_db:.0f} dB"
     )
