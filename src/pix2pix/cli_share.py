@@ -66,7 +66,7 @@ def _tell(exported: Exported) -> None:
     print(f"{exported.path}: {size}, {facts['precision']}, mode {facts['mode']}")
     for name, shape in exported.inputs.items():
         print(f"  {name:<8} {' x '.join(map(str, shape))}")
-    print(f"  compared on {difference.pictures} pictures: {_in_words(difference)}")
+    print(f"  {difference.comparisons} comparisons: {_in_words(difference)}")
 
 
 def _in_words(difference: Difference) -> str:
