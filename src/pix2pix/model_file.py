@@ -94,8 +94,7 @@ def load_model(path: Path, device: torch.device) -> tuple[UNet, Header]:
 
     Raises UserError for a file that is missing, no model, damaged or of a newer format.
     """
-    if (inside := path / "model.safetensors").is_file():
-        path = inside  # the folder of a run
+    path = model_path(path)
     tensors, about = load_tensors(path, device)
     if _KEY not in about:
         raise UserError(f"{path} is a .safetensors file, but not a pix2pix model.")
@@ -116,6 +115,12 @@ def load_model(path: Path, device: torch.device) -> tuple[UNet, Header]:
     except (UserError, ValidationError, RuntimeError, TypeError) as error:
         raise damaged(path, error) from None
     return generator.requires_grad_(False), header
+
+
+def model_path(path: Path) -> Path:
+    """The model file itself, where a run's folder may have been named."""
+    inside = path / "model.safetensors"
+    return inside if inside.is_file() else path
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], about: dict[str, str]) -> None:
