@@ -10,7 +10,6 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 from pix2pix.errors import UserError
 from pix2pix.files import cannot_write, kind
@@ -64,13 +63,11 @@ def refuse_strangers(path: Path) -> None:
         )
 
 
-def write_list(folder: Path, facts: dict[str, Any]) -> str:
+def write_list(folder: Path) -> str:
     """Note what the folder holds, and return the digest of it all."""
     digests = {name: digest(folder / name) for name in sorted(files_below(folder))}
-    whole = hashlib.sha256(json.dumps(digests).encode()).hexdigest()
-    listed = {**facts, "digest": whole, "files": digests}
-    (folder / LIST).write_text(json.dumps(listed, indent=1) + "\n", "utf-8")
-    return whole
+    (folder / LIST).write_text(json.dumps(digests, indent=1) + "\n", "utf-8")
+    return hashlib.sha256(json.dumps(digests).encode()).hexdigest()
 
 
 def files_below(folder: Path) -> set[str]:
@@ -86,7 +83,6 @@ def digest(path: Path) -> str:
 
 def _written(folder: Path) -> set[str]:
     try:
-        listed = json.loads((folder / LIST).read_text("utf-8"))
-        return {LIST, *listed["files"]}
-    except (OSError, ValueError, KeyError, TypeError):
+        return {LIST, *json.loads((folder / LIST).read_text("utf-8"))}
+    except (OSError, ValueError, TypeError):
         return set()

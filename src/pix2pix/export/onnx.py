@@ -75,7 +75,7 @@ def _write(precision: Precision, graph: Graph, facts: dict[str, Any], path: Path
         )
     path.write_bytes(proto.SerializeToString())
     onnx.checker.check_model(str(path), full_check=True)
-    return _session(path)
+    return runner(path)
 
 
 def _traced(graph: Graph) -> ModelProto:
@@ -92,7 +92,7 @@ def _traced(graph: Graph) -> ModelProto:
     return proto
 
 
-def _session(path: Path) -> Run:
+def runner(path: Path) -> Run:
     """What runs a file by ONNX Runtime, on the processor."""
     import onnxruntime
 

@@ -22,7 +22,8 @@ from pix2pix.progress import Watch
 
 VERSION = "1.30.0"
 INTEGRITY = (
-    "sha512-q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
+    "sha512-q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4r"
+    "KY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
 )
 # Backend of the page -> its module and its binary in the package. The binary with WebGPU is twice
 # as large, so browsers without a graphics card fetch the plain one.

@@ -54,18 +54,21 @@ async function fetchChecked(address, part, onProgress) {
 }
 
 async function fetchOnce(address, length, onProgress) {
-  const response = await fetch(address);
-  if (!response.ok) throw new Error("downloadFailed", { cause: response.status });
   const bytes = new Uint8Array(length);
   let loaded = 0;
-  for (const reader = response.body.getReader(); ; ) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    if (loaded + value.length > length) throw new Error("downloadDamaged");
-    bytes.set(value, loaded);
-    onProgress((loaded += value.length));
+  try {
+    const response = await fetch(address);
+    if (!response.ok) throw new Error(`${response.status}`);
+    for (const reader = response.body.getReader(); ; ) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      bytes.set(value, loaded);
+      onProgress((loaded += value.length));
+    }
+  } catch (cause) {
+    throw new Error("error_download", { cause });
   }
-  if (loaded < length) throw new Error("downloadFailed");
+  if (loaded < length) throw new Error("error_download");
   return bytes.buffer;
 }
 
@@ -74,7 +77,7 @@ async function check(bytes, { sha256 }) {
   if (!globalThis.crypto?.subtle) return;
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   const found = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  if (found !== sha256) throw new Error("downloadDamaged");
+  if (found !== sha256) throw new Error("error_damaged");
 }
 
 async function openCache(base) {

@@ -7,7 +7,7 @@
 export function createTranslator(card) {
   const base = document.baseURI;
   const calls = new Map(); // number of the call -> what waits for its answer
-  let [worker, ready, busy, count] = [null, null, Promise.resolve(), 0];
+  let [worker, ready, busy, count, closed] = [null, null, Promise.resolve(), 0, null];
 
   function start() {
     worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
@@ -19,7 +19,7 @@ export function createTranslator(card) {
       else call?.resolve(result);
     };
     // A module that cannot be loaded, by an old browser or without the network.
-    worker.onerror = () => stop(failure({ message: "workerFailed" }));
+    worker.onerror = () => stop(failure("error_worker"));
   }
 
   function stop(reason) {
@@ -37,6 +37,7 @@ export function createTranslator(card) {
   }
 
   async function prepare(onProgress) {
+    if (closed) throw closed;
     if (ready) return ready;
     keepForOffline(base);
     start();
@@ -51,7 +52,12 @@ export function createTranslator(card) {
     await prepare();
     signal?.throwIfAborted();
     const bitmap = await createImageBitmap(canvas);
-    return ask("translate", { bitmap, seed, sample, mode }, { transfer: [bitmap] });
+    const answer = ask("translate", { bitmap, seed, sample, mode }, { transfer: [bitmap] });
+    // A worker without memory stays so: the next picture gets a new one.
+    return answer.catch((error) => {
+      stop(error);
+      throw error;
+    });
   }
 
   return {
@@ -65,7 +71,8 @@ export function createTranslator(card) {
     },
 
     close() {
-      stop(new DOMException("closed", "AbortError"));
+      closed = new DOMException("This model was put away.", "AbortError");
+      stop(closed);
     },
   };
 }
@@ -83,6 +90,7 @@ function keepForOffline(base) {
   navigator.serviceWorker?.register(script, { updateViaCache: "none" }).catch(() => {});
 }
 
-function failure({ message, cause }) {
-  return new Error(message, { cause });
+/** An error whose message and hint are keys of the words. */
+function failure(message) {
+  return Object.assign(new Error(message), { hint: message.replace("error", "hint") });
 }

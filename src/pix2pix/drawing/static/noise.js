@@ -18,12 +18,6 @@ export function noiseKey(seed, sample) {
   return absorb(absorb(0, seed | 0), sample | 0);
 }
 
-/** Hash of one place, 0 .. 2**32 - 1. */
-export function noiseAt(key, layer, channel, row, column) {
-  const counters = [layer, channel, row, column];
-  return counters.reduce(absorb, key) >>> 0;
-}
-
 /**
  * What the features of a noisy layer are multiplied by, (C, H, W): 0, or 1 / (1 - drop) with
  * probability 1 - drop. Rows and columns count from the top left.
@@ -44,16 +38,4 @@ export function keepMask(key, { layer, channels, drop }, height, width) {
     }
   }
   return mask;
-}
-
-/** Numbers in [-1, 1), (C, H, W), by the same hash: the picture on which a backend is checked. */
-export function noisePicture(channels, height, width) {
-  const picture = new Float32Array(channels * height * width);
-  let at = 0;
-  for (let c = 0; c < channels; c++) {
-    for (let y = 0; y < height; y++) {
-      for (let x = 0; x < width; x++) picture[at++] = noiseAt(0, 0, c, y, x) / 2 ** 31 - 1;
-    }
-  }
-  return picture;
 }

@@ -1,6 +1,7 @@
 // Pixels <-> tensors, as images.py does it: a canvas has RGBA of 8 bits, a tensor is (C, H, W)
 // float32 in [-1, 1]. A picture contract says what lies between; models.json holds it.
 
+import { downscale } from "./downscale.js";
 import { joinLab, lightness } from "./lab.js";
 
 /**
@@ -9,9 +10,7 @@ import { joinLab, lightness } from "./lab.js";
  */
 export function toTensor(pixels, width, height, card) {
   const contract = card.source;
-  const planes = isLab(card)
-    ? [lightness(conform(pixels, { ...card.photograph, depth: "uint8" }))]
-    : conform(pixels, contract);
+  const planes = sourcePlanes(pixels, width, height, card);
   const inTensor = contract.one_hot
     ? contract.classes.map((_, c) => mapped(planes[0], (number) => (number === c ? 1 : -1)))
     : planes.map((plane) => mapped(plane, scaling(contract)));
@@ -42,6 +41,14 @@ export function toPixels(output, width, height, source, card) {
     for (let i = 0; plane && i < plane.length; i++) pixels[4 * i + c] = plane[i];
   }
   return pixels;
+}
+
+/** The values that a source is made of, as translator.source makes them of a picture. */
+function sourcePlanes(pixels, width, height, card) {
+  if (isLab(card)) return [lightness(conform(pixels, { ...card.photograph, depth: "uint8" }))];
+  const [recipe, factor] = card.made.split(":");
+  if (recipe !== "downscale") return conform(pixels, card.source); // grey is in the contract
+  return downscale(conform(pixels, card.photograph), width, height, Number(factor));
 }
 
 /**

@@ -10,7 +10,7 @@ let [card, base, engine] = [null, "", null];
 const tasks = {
   async prepare(task, tell) {
     [card, base] = [task.card, task.base];
-    engine = await openEngine(card.network, base, tell);
+    engine = await openEngine(card.network, base, { onProgress: tell });
     return {};
   },
 
@@ -26,14 +26,14 @@ const tasks = {
   },
 };
 
-/** A graphics card may be lost at any time, and memory run out: what is broken is made anew. */
 async function run(source, key) {
   try {
-    engine ??= await openEngine(card.network, base, () => {});
     return await engine.run(source, key);
   } catch (error) {
-    engine = null;
-    throw error;
+    if (engine.backend !== "webgpu") throw error;
+    // A graphics card may be lost at any time: by another program, or when the machine sleeps.
+    engine = await openEngine(card.network, base, { graphics: false });
+    return engine.run(source, key);
   }
 }
 
@@ -50,6 +50,8 @@ self.onmessage = async ({ data: { id, name, task } }) => {
     const result = await tasks[name](task, (progress) => self.postMessage({ id, progress }));
     self.postMessage({ id, result }, result.bitmap ? [result.bitmap] : []);
   } catch (error) {
-    self.postMessage({ id, error: { message: error.message, cause: String(error.cause ?? "") } });
+    console.error(error);
+    const told = error.message.startsWith("error_") ? error.message : "error_network";
+    self.postMessage({ id, error: told });
   }
 };
