@@ -1,4 +1,4 @@
-"""What runs inside the page computes what the package computes: node checks it, number by number."""
+"""What runs inside the page computes what the package computes: node compares the numbers."""
 
 from __future__ import annotations
 

@@ -42,14 +42,15 @@ def export_onnx(
         raise UserError(f"There is no precision '{precision}': wanted {wanted}.")
     if out.suffix != ".onnx":
         raise UserError(f"{out} does not end in .onnx: wanted a file such as model.onnx.")
-    _check_packages()
+    check_packages()
     return export_checked(
         model, out, partial(_write, precision), precision=precision, mode=mode, dynamic=dynamic,
         watch=watch,
     )  # fmt: skip
 
 
-def _check_packages() -> None:
+def check_packages() -> None:
+    """Raise UserError where a package is missing that ONNX takes."""
     try:
         import onnx  # noqa: F401
         import onnxruntime  # noqa: F401

@@ -10,10 +10,8 @@ _headers               what hosts of that convention are to send along
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -21,22 +19,15 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from pix2pix import image_files
 from pix2pix.config import Mode
-from pix2pix.drawing.card import KnownPair, make_card
-from pix2pix.drawing.examples import Example, find_examples, view
 from pix2pix.drawing.names import model_names
 from pix2pix.export.checked import Exported
 from pix2pix.export.folder import files_below, replacing_folder, write_list
-from pix2pix.export.graph import NoiseInput, keep_factors
-from pix2pix.export.onnx import export_onnx, runner
+from pix2pix.export.onnx import check_packages
 from pix2pix.export.parts import write_parts
 from pix2pix.export.precision import Precision
 from pix2pix.export.runtime import FILES, VERSION, load_runtime
-from pix2pix.model_file import Header, ImageContract, load_model
-from pix2pix.networks.noise import keep_mask, noise_keys
+from pix2pix.export.web_model import plan, write_model
 from pix2pix.progress import Watch
 
 _HEADERS = """\
@@ -49,17 +40,19 @@ _HEADERS = """\
 /runtime/*.bin
   Cache-Control: public, max-age=31536000, immutable
 """
-_CHECK_VALUES = 64  # of the output, that a browser's own are compared with
 
 
 @dataclass(frozen=True)
 class Site:
-    """A folder that was written, and what a first visit without a graphics card downloads."""
+    """A folder that was written, its networks by the names of their models.
+
+    `visit_bytes` is what a first visit without a graphics card downloads, of the first model.
+    """
 
     path: Path
     size_bytes: int
     visit_bytes: int
-    networks: list[Exported]
+    networks: dict[str, Exported]
 
 
 def export_web(
@@ -69,23 +62,23 @@ def export_web(
     """Write a page with these models, whole or not at all; an earlier export is replaced.
 
     `runtime` is the package onnxruntime-web as a folder or .tgz; npm fetches it where it is not
-    given. Raises UserError as `export_onnx` and `load_runtime` do, for models of one name or that
-    no page can draw, and where `out` holds what no export wrote.
+    given. Raises UserError as `export_onnx` and `load_runtime` do, for models that no page can
+    draw, and where `out` holds what no export wrote.
     """
     watch = watch or Watch()
+    check_packages()
+    plans = [plan(name, path) for name, path in zip(model_names(models), models, strict=True)]
     with replacing_folder(out) as folder:
         files = load_runtime(runtime, watch)
         _copy_page(resources.files("pix2pix") / "drawing" / "static", folder)
         _write_runtime(folder, files)
-        cards, networks = [], []
-        for name, model in zip(model_names(models), models, strict=True):
-            card, network = _write_model(name, model, folder, precision, mode, watch)
-            cards.append(card)
-            networks.append(network)
+        written = [write_model(one, folder, precision, mode, watch) for one in plans]
+        cards = [card.model_dump(mode="json") for card, _ in written]
         _write_json(folder / "models.json", {"models": cards})
         (folder / "_headers").write_text(_HEADERS, "utf-8")
         _write_service_worker(folder)
     sizes = {name: (out / name).stat().st_size for name in files_below(out)}
+    networks = {card.name: network for card, network in written}
     return Site(out, sum(sizes.values()), _first_visit(out, sizes), networks)
 
 
@@ -124,68 +117,6 @@ def _write_runtime(folder: Path, files: dict[str, bytes]) -> None:
             (place / name).write_bytes(notice.read_bytes())
 
 
-def _write_model(
-    name: str, model: Path, folder: Path, precision: Precision, mode: Mode | None, watch: Watch
-) -> tuple[dict[str, Any], Exported]:
-    """A model's network and examples; its card, and what is known of the network."""
-    header = load_model(model, torch.device("cpu"))[1]
-    found = find_examples(model, header.image)
-    card = make_card(name, header, found)
-    with tempfile.TemporaryDirectory() as temporary:
-        file = Path(temporary) / "network.onnx"
-        exported = export_onnx(
-            model, file, precision=precision, mode=mode, dynamic=True, watch=watch
-        )
-        network = write_parts(file.read_bytes(), folder, "networks")
-        check = _check(file, header, exported.facts)
-    # Masks are inputs, so that noise can be left off as well.
-    chosen = exported.facts["mode"]
-    modes = ("paper", "deterministic") if chosen == "paper" else (chosen,)
-    about = {key: exported.facts[key] for key in ("precision", "noise")}
-    place = f"examples/{network['sha256'][:16]}"
-    written = card.model_copy(
-        update={
-            "mode": chosen,
-            "modes": modes,
-            "network": network | about | {"check": check},
-            "examples": tuple(_write_example(e, header.image, folder, place) for e in found),
-        }
-    )
-    return written.model_dump(mode="json"), exported
-
-
-def _write_example(example: Example, image: ImageContract, folder: Path, place: str) -> KnownPair:
-    source, target = view(example, image)
-    stem = f"{place}/{hashlib.sha256(example.name.encode()).hexdigest()[:8]}"
-    image_files.write(source, folder / f"{stem}-source.png")  # labels stand no loss
-    if target is not None:
-        image_files.write(target, folder / f"{stem}-target.jpg")
-    there = f"{stem}-target.jpg" if target is not None else None
-    return KnownPair(name=example.name, source=f"{stem}-source.png", target=there)
-
-
-def _check(file: Path, header: Header, facts: dict[str, Any]) -> dict[str, Any]:
-    """Values of the output for a picture of noise, by which a page sees that its backend is right.
-
-    Drivers of graphics cards have been known to be wrong.
-    """
-    multiple, channels = facts["multiple_px"], header.image.source.tensor_channels
-    shape = channels, multiple, multiple
-    keys = noise_keys(0, torch.zeros(1, dtype=torch.int64))
-    source = keep_mask(keys, 0, shape, 0.5).float() * 2 - 1
-    noise = [NoiseInput(**one) for one in facts["noise"]]
-    output = runner(file)(source, keep_factors(noise, source, seed=0)).flatten()
-    step = len(output) // _CHECK_VALUES
-    values = [round(value, 5) for value in output[::step].tolist()]
-    return {
-        "channels": channels,
-        "height": multiple,
-        "width": multiple,
-        "step": step,
-        "values": values,
-    }
-
-
 def _write_service_worker(folder: Path) -> None:
     """Give the service worker its files, and by their digest a reason to be fetched again."""
     script = folder / "service-worker.js"
@@ -212,7 +143,9 @@ def _first_visit(folder: Path, sizes: dict[str, int]) -> int:
     models = json.loads((folder / "models.json").read_text("utf-8"))["models"]
     runtime = json.loads((folder / "runtime.json").read_text("utf-8"))
     page = sum(size for name, size in sizes.items() if _is_of_page(name))
-    return page + models[0]["network"]["bytes"] + runtime["wasm"]["binary"]["bytes"]
+    network: int = models[0]["network"]["bytes"]
+    binary: int = runtime["wasm"]["binary"]["bytes"]
+    return page + network + binary
 
 
 def _write_json(path: Path, content: Any) -> None:
