@@ -14,6 +14,7 @@ from pix2pix.errors import UserError
 
 if TYPE_CHECKING:
     from pix2pix.export.checked import Exported
+    from pix2pix.export.compare import Difference
     from pix2pix.export.web import Site
 
 
@@ -71,6 +72,10 @@ def export(
         raise UserError("There is nothing to write: wanted --onnx FILE, --torch FILE or --web DIR.")
     if len(models) > 1 and (onnx or torch):
         raise UserError(f"One file holds one model, and {len(models)} were given.")
+    if precision not in (None, "fp32") and not (onnx or web):
+        raise UserError(f"--precision {precision} is for --onnx and --web: a .pt2 holds float32.")
+    if runtime and not web:
+        raise UserError("--runtime is for --web.")
     chosen: Any = {"mode": mode, "watch": Watch(Console(stderr=True))}
     bits: Any = precision
     if onnx:
@@ -91,7 +96,7 @@ def _tell_site(site: Site) -> None:
     for name, network in site.networks.items():
         size = f"{network.size_bytes / 1e6:.1f} MB"
         print(f"{name}: {size}, {network.facts['precision']}, mode {network.facts['mode']}")
-        _tell_difference(network)
+        _tell_difference(network.difference)
     print(
         f"{site.path}: {site.size_bytes / 1e6:.0f} MB, of which a first visit downloads "
         f"{site.visit_bytes / 1e6:.0f} MB\nto look at it:  python3 -m http.server -d {site.path}"
@@ -104,13 +109,17 @@ def _tell(exported: Exported) -> None:
     print(f"{exported.path}: {size}, {facts['precision']}, mode {facts['mode']}")
     for name, shape in exported.inputs.items():
         print(f"  {name:<8} {' x '.join(map(str, shape))}")
-    _tell_difference(exported)
+    _tell_difference(exported.difference)
 
 
-def _tell_difference(exported: Exported) -> None:
-    difference = exported.difference
-    print(
-        f"  differs from the package by at most {difference.largest:.2g}, by {difference.mean:.2g} "
-        f"on average, of values from -1 to 1 (PSNR {difference.psnr_db:.0f} dB, "
-        f"{difference.pictures} pictures)"
+def _tell_difference(difference: Difference) -> None:
+    print(f"  compared on {difference.pictures} pictures: {_in_words(difference)}")
+
+
+def _in_words(difference: Difference) -> str:
+    if not difference.largest:
+        return "the same as the package"
+    return (
+        f"largest difference {difference.largest:.2g}, mean {difference.mean:.2g} "
+        f"(values from -1 to 1), PSNR {difference.psnr_db:.0f} dB"
     )

@@ -69,15 +69,13 @@ def test_a_byte_that_differs_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_what_is_not_there_or_no_package_is_told(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="There is no .*nowhere"):
+    with pytest.raises(UserError, match=r"There is no .*nowhere"):
         load_runtime(tmp_path / "nowhere", Watch())
     with pytest.raises(UserError, match=r"is not the folder .*node_modules/onnxruntime-web"):
         load_runtime(tmp_path, Watch())
 
 
-def test_npm_fetches_it_once(
-    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_npm_fetches_it_once(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     packed = archive(tmp_path / "a.tgz", monkeypatch)
     npm(tmp_path / "bin", monkeypatch, f'echo "$@" > {tmp_path}/asked; cp {packed} it.tgz')
     assert load_runtime(None, Watch()) == CONTENTS

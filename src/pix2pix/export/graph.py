@@ -82,7 +82,8 @@ class Graph(nn.Module):
             step = self.multiple_px // divisor
             return {0: batch, 2: step * rows, 3: step * columns}
 
-        return arguments, {"source": free(1), "keep": tuple(free(n.divisor) for n in self.noise)}
+        keep = tuple(free(one.divisor) for one in self.noise)
+        return arguments, {"source": free(1)} | ({"keep": keep} if keep else {})
 
     def _source(self) -> Tensor:
         """Zeros to trace with. Lengths that are 1 or equal would be taken for fixed or for one."""
