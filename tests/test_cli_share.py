@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from pix2pix.cli import app
 from pix2pix.export.checked import Exported
 from pix2pix.export.compare import Difference
+from pix2pix.export.web import Site
 from tests.helpers import files_below, write_model
 
 
@@ -40,6 +41,11 @@ def exporters(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
         return export
 
+    def site(models: list[Path], out: Path, **given: Any) -> Site:
+        exported = {model.name: stand_in("web")(model, out, **given) for model in models}
+        return Site(out, 65_800_000, 57_400_000, exported)
+
+    monkeypatch.setattr("pix2pix.export.web.export_web", site)
     monkeypatch.setattr("pix2pix.export.onnx.export_onnx", stand_in("onnx"))
     monkeypatch.setattr("pix2pix.export.torch_export.export_torch", stand_in("torch"))
     return asked
@@ -56,6 +62,22 @@ def test_what_was_written_is_told(model: Path, exporters: list[dict[str, Any]]) 
     ]
 
 
+def test_a_page_takes_several_models_and_says_how_to_look_at_it(
+    model: Path, exporters: list[dict[str, Any]]
+) -> None:
+    result = pix2pix("export", model, "shoes", "--web", "site", "--runtime", "ort.tgz")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[2:] == [
+        "shoes: 54.9 MB, fp16, mode paper",
+        "  compared on 12 pictures: largest difference 0.0012, mean 4.6e-05 "
+        "(values from -1 to 1), PSNR 72 dB",
+        "site: 66 MB, of which a first visit downloads 57 MB",
+        "to look at it:  python3 -m http.server -d site",
+    ]
+    assert [asked["model"] for asked in exporters] == [model, Path("shoes")]
+    assert {asked["runtime"] for asked in exporters} == {Path("ort.tgz")}
+
+
 def test_options_reach_both_exporters(model: Path, exporters: list[dict[str, Any]]) -> None:
     words = ("--onnx", "a.onnx", "--torch", "a.pt2", "--mode", "running", "--dynamic")
     assert pix2pix("export", model, *words, "--precision", "fp16").exit_code == 0
@@ -69,12 +91,15 @@ def test_options_reach_both_exporters(model: Path, exporters: list[dict[str, Any
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ([], "nothing to write: wanted --onnx FILE or --torch FILE"),
+        ([], "nothing to write: wanted --onnx FILE, --torch FILE or --web DIR"),
         (["--onnx", "a.bin"], "a.bin does not end in .onnx"),
         (["--torch", "a.pth"], "a.pth does not end in .pt2"),
         (["--onnx", "a.onnx", "--precision", "int4"], "wanted fp32, fp16, int8"),
         (["--torch", "a.pt2", "--precision", "int8"], "--precision int8 is for --onnx"),
         (["--torch", "a.pt2", "--mode", "loud"], "no mode 'loud'"),
+        (["--onnx", "a.onnx", "--runtime", "."], "--runtime is for --web"),
+        (["model.safetensors", "--onnx", "a.onnx"], "One file holds one model, and 2 were given"),
+        (["--web", "model.safetensors"], "is a file: wanted a folder"),
         (["--onnx", "model.safetensors/a.onnx"], "Cannot write model.safetensors/a.onnx"),
     ],
 )

@@ -15,19 +15,33 @@ from pix2pix.errors import UserError
 if TYPE_CHECKING:
     from pix2pix.export.checked import Exported
     from pix2pix.export.compare import Difference
+    from pix2pix.export.web import Site
 
 
 def export(
-    model: Annotated[Path, typer.Argument(help="A model.safetensors, or the folder of a run.")],
+    models: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="MODEL...",
+            help="A model.safetensors, or the folder of a run; with --web, several.",
+        ),
+    ],
     onnx: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write an ONNX graph: model.onnx.")
     ] = None,
     torch: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write a torch.export program: model.pt2.")
     ] = None,
+    web: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write the drawing page, for any host of static files."),
+    ] = None,
     precision: Annotated[
-        str, typer.Option(help="fp32, fp16 or int8: how weights are stored in the ONNX graph.")
-    ] = "fp32",
+        str | None,
+        typer.Option(
+            help="fp32, fp16 or int8: how weights are stored.  [default: fp16 for --web, else fp32]"
+        ),
+    ] = None,
     mode: Annotated[
         str | None,
         typer.Option(help="paper, deterministic or running.  [default: the model's]"),
@@ -35,6 +49,12 @@ def export(
     dynamic: Annotated[
         bool, typer.Option("--dynamic", help="Any batch and any size, not one at training size.")
     ] = False,
+    runtime: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR|TGZ", help="For --web: the npm package onnxruntime-web.  [default: by npm]"
+        ),
+    ] = None,
 ) -> None:
     """Write the generator for other programs, compared with this one before it is kept.
 
@@ -42,30 +62,57 @@ def export(
     pix2pix export runs/facades/model.safetensors --onnx facades.onnx --dynamic
     pix2pix export runs/facades --onnx facades.onnx --precision int8
     pix2pix export runs/facades --torch facades.pt2
+    pix2pix export runs/facades runs/shoes --web site
     """
     from rich.console import Console
 
-    from pix2pix.export.onnx import export_onnx
-    from pix2pix.export.torch_export import export_torch
     from pix2pix.progress import Watch
 
-    if not (onnx or torch):
-        raise UserError("There is nothing to write: wanted --onnx FILE or --torch FILE.")
-    if precision != "fp32" and not onnx:
-        raise UserError(f"--precision {precision} is for --onnx: a .pt2 holds float32.")
-    chosen: Any = {"mode": mode, "dynamic": dynamic, "watch": Watch(Console(stderr=True))}
+    if not (onnx or torch or web):
+        raise UserError("There is nothing to write: wanted --onnx FILE, --torch FILE or --web DIR.")
+    if len(models) > 1 and (onnx or torch):
+        raise UserError(f"One file holds one model, and {len(models)} were given.")
+    if precision not in (None, "fp32") and not (onnx or web):
+        raise UserError(f"--precision {precision} is for --onnx and --web: a .pt2 holds float32.")
+    if runtime and not web:
+        raise UserError("--runtime is for --web.")
+    chosen: Any = {"mode": mode, "watch": Watch(Console(stderr=True))}
+    bits: Any = precision
     if onnx:
-        _tell(export_onnx(model, onnx, precision=precision, **chosen))  # type: ignore[arg-type]
+        from pix2pix.export.onnx import export_onnx
+
+        _tell(export_onnx(models[0], onnx, precision=bits or "fp32", dynamic=dynamic, **chosen))
     if torch:
-        _tell(export_torch(model, torch, **chosen))
+        from pix2pix.export.torch_export import export_torch
+
+        _tell(export_torch(models[0], torch, dynamic=dynamic, **chosen))
+    if web:
+        from pix2pix.export.web import export_web
+
+        _tell_site(export_web(models, web, precision=bits or "fp16", runtime=runtime, **chosen))
+
+
+def _tell_site(site: Site) -> None:
+    for name, network in site.networks.items():
+        size = f"{network.size_bytes / 1e6:.1f} MB"
+        print(f"{name}: {size}, {network.facts['precision']}, mode {network.facts['mode']}")
+        _tell_difference(network.difference)
+    print(
+        f"{site.path}: {site.size_bytes / 1e6:.0f} MB, of which a first visit downloads "
+        f"{site.visit_bytes / 1e6:.0f} MB\nto look at it:  python3 -m http.server -d {site.path}"
+    )
 
 
 def _tell(exported: Exported) -> None:
-    facts, difference = exported.facts, exported.difference
+    facts = exported.facts
     size = f"{exported.size_bytes / 1e6:.1f} MB"
     print(f"{exported.path}: {size}, {facts['precision']}, mode {facts['mode']}")
     for name, shape in exported.inputs.items():
         print(f"  {name:<8} {' x '.join(map(str, shape))}")
+    _tell_difference(exported.difference)
+
+
+def _tell_difference(difference: Difference) -> None:
     print(f"  {difference.comparisons} comparisons: {_in_words(difference)}")
 
 

@@ -42,14 +42,15 @@ def export_onnx(
         raise UserError(f"There is no precision '{precision}': wanted {wanted}.")
     if out.suffix != ".onnx":
         raise UserError(f"{out} does not end in .onnx: wanted a file such as model.onnx.")
-    _check_packages()
+    check_packages()
     return export_checked(
         model, out, partial(_write, precision), precision=precision, mode=mode, dynamic=dynamic,
         watch=watch,
     )  # fmt: skip
 
 
-def _check_packages() -> None:
+def check_packages() -> None:
+    """Raise UserError where a package is missing that ONNX takes."""
     try:
         import onnx  # noqa: F401
         import onnxruntime  # noqa: F401
@@ -76,7 +77,7 @@ def _write(precision: Precision, graph: Graph, facts: dict[str, Any], path: Path
         )
     path.write_bytes(proto.SerializeToString())
     onnx.checker.check_model(str(path), full_check=True)
-    return _session(path)
+    return runner(path)
 
 
 def _traced(graph: Graph) -> ModelProto:
@@ -93,7 +94,7 @@ def _traced(graph: Graph) -> ModelProto:
     return proto
 
 
-def _session(path: Path) -> Run:
+def runner(path: Path) -> Run:
     """What runs a file by ONNX Runtime, on the processor."""
     import onnxruntime
 
