@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from pix2pix.cli_data import data_app
+from pix2pix.cli_share import serve
 from pix2pix.errors import UserError
 from pix2pix.version import __version__
 
@@ -208,6 +209,9 @@ def info(model: Annotated[Path, typer.Argument(help="A model.safetensors.")]) ->
 
     for label, value in describe_model(model):
         print(f"{label:<16} {value}")
+
+
+app.command()(serve)
 
 
 @app.command()

@@ -153,19 +153,7 @@ class Translator:
 
     def source(self, array: Array, name: str, made: bool) -> Array:
         """The picture as the network was fed in training, in the contract of sources."""
-        image = self.header.image
-        if image.photograph is not None and image.made == "lab":
-            # Lightness is what is given, in colour or in grey.
-            return make.split_lab(images.conform(array, image.photograph, name))[0]
-        if made:
-            if image.photograph is None:
-                raise UserError(
-                    "This model learned from pairs as they are: it makes no sources.",
-                    "Translate without --make.",
-                )
-            photograph = images.conform(array, image.photograph, name)
-            return make.source_and_target(image.made, photograph, Path(name).stem)[0]
-        return images.conform(array, image.source, name, snap=self.header.config.data.snap_labels)
+        return conformed(self.header, array, name, made)
 
     def _finish(self, output: Tensor, source: Array) -> Array:
         """The output in the depth and channels of what training's targets were made of."""
@@ -199,6 +187,26 @@ class Translator:
         return [results[i][:, : s.shape[1], : s.shape[2]] for i, s in enumerate(sources)]
 
 
+def conformed(header: Header, array: Array, name: str, made: bool) -> Array:
+    """The picture in the contract of a model's sources; with `made`, the source of a photograph.
+
+    Raises UserError that calls the picture by `name`.
+    """
+    image = header.image
+    if image.photograph is not None and image.made == "lab":
+        # Lightness is what is given, in colour or in grey.
+        return make.split_lab(images.conform(array, image.photograph, name))[0]
+    if made:
+        if image.photograph is None:
+            raise UserError(
+                "This model learned from pairs as they are: it makes no sources.",
+                "Translate without --make.",
+            )
+        photograph = images.conform(array, image.photograph, name)
+        return make.source_and_target(image.made, photograph, Path(name).stem)[0]
+    return images.conform(array, image.source, name, snap=header.config.data.snap_labels)
+
+
 def _for_each(numbers: int | Sequence[int], count: int) -> Tensor:
     """(count,) int64 of one number for all, or of one each; noise takes 32 bits of them."""
     each = [numbers] * count if isinstance(numbers, int) else numbers
@@ -210,6 +218,8 @@ def pad(source: Tensor, multiple: int) -> Tensor:
 
     Mirrored as often as needed: a single pixel fills the whole.
     """
+    if not any(n % multiple for n in source.shape[1:]):
+        return source
     rows, columns = (
         torch.from_numpy(images.mirrored(n, -(-n // multiple) * multiple)) for n in source.shape[1:]
     )
