@@ -69,7 +69,7 @@ def test_a_page_takes_several_models_and_says_how_to_look_at_it(
     assert result.exit_code == 0
     assert result.stdout.splitlines()[2:] == [
         "shoes: 54.9 MB, fp16, mode paper",
-        "  compared on 12 pictures: largest difference 0.0012, mean 4.6e-05 "
+        "  12 comparisons: largest difference 0.0012, mean 4.6e-05 "
         "(values from -1 to 1), PSNR 72 dB",
         "site: 66 MB, of which a first visit downloads 57 MB",
         "to look at it:  python3 -m http.server -d site",
