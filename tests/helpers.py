@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import struct
+import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -18,7 +20,14 @@ from pix2pix.contract import PictureContract
 from pix2pix.data.pairs import Pair
 from pix2pix.data.reading import Reading
 from pix2pix.data.store import Store, open_store
-from pix2pix.model_file import Header, ImageContract, Provenance, save_model, versions
+from pix2pix.model_file import (
+    Header,
+    ImageContract,
+    Provenance,
+    load_model,
+    save_model,
+    versions,
+)
 from pix2pix.networks import build_generator
 
 # The smallest networks that the package builds.
@@ -69,6 +78,17 @@ def small(*settings: str, channels: tuple[int, int] = (3, 3)) -> Config:
     return Config.load(None, [*SMALL, *settings]).with_channels(*channels)
 
 
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png_bomb(path: Path, bits: int = 8) -> None:
+    """A PNG of 50,000 x 50,000 px in a few KB."""
+    head = _chunk(b"IHDR", struct.pack(">IIBBBBB", 50_000, 50_000, bits, 0, 0, 0, 0))
+    body = _chunk(b"IDAT", zlib.compress(bytes(10_000_000), 9)) + _chunk(b"IEND", b"")
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + head + body)
+
+
 def open_pairs(pairs: Sequence[Pair], size: tuple[int, int] = (32, 32)) -> Store:
     """The store of pairs of 8-bit RGB."""
     rgb = PictureContract()
@@ -106,6 +126,18 @@ def write_model(
             weight.mul_(5)
     save_model(path, generator, header)
     return path
+
+
+def settle(model: Path) -> Path:
+    """Make a model file more like a trained one: running statistics, outputs that are not full."""
+    generator, header = load_model(model, torch.device("cpu"))
+    random = torch.Generator().manual_seed(0)
+    channels = header.config.model.source_channels
+    for _ in range(40):  # at a momentum of 0.1 nothing is left of where they began
+        generator(torch.rand(4, channels, 32, 32, generator=random) * 2 - 1)
+    generator.decoder[-1].conv.weight.mul_(0.25)
+    save_model(model, generator, header)
+    return model
 
 
 def pixels(path: Path) -> NDArray[np.uint8]:

@@ -10,8 +10,14 @@ multipliers are below 2**31, so no product leaves 63 bits and nothing relies on 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
+
+# z as a generator takes it: the (B,) keys of `noise_keys`; or, where no hash can be reckoned, what
+# each noisy layer is multiplied by, (B, C, H, W) by the layer's number.
+Noise = Tensor | Mapping[int, Tensor]
 
 _BITS = 0xFFFFFFFF
 _GOLDEN = 0x9E3779B9  # keeps 0 from being a fixed point of the mixing below
@@ -27,13 +33,14 @@ def _absorb(h: Tensor, counter: Tensor) -> Tensor:
     return _mix(((h ^ counter) + _GOLDEN) & _BITS)
 
 
-def noise_keys(seed: int, samples: Tensor) -> Tensor:
+def noise_keys(seed: int | Tensor, samples: Tensor) -> Tensor:
     """The (B,) int64 keys of B samples: all that a generator needs to know of z.
 
     `samples` is (B,) int64: the position in images seen while training, the variant's number when
-    translating. `seed` is a 32-bit number. Pictures with the same key get the same noise.
+    translating. `seed` is a 32-bit number, or (B,) int64 of them. Pictures with the same key get
+    the same noise.
     """
-    start = torch.full_like(samples, seed & _BITS)
+    start = torch.zeros_like(samples) + (seed & _BITS)
     return _absorb(_absorb(torch.zeros_like(start), start), samples & _BITS)
 
 
@@ -51,7 +58,9 @@ def keep_mask(keys: Tensor, layer: int, shape: tuple[int, int, int], drop: float
     return x >= int(drop * 2**32)
 
 
-def noisy_dropout(x: Tensor, keys: Tensor, layer: int, drop: float) -> Tensor:
+def noisy_dropout(x: Tensor, noise: Noise, layer: int, drop: float) -> Tensor:
     """Dropout of (B, C, H, W) features, kept ones scaled by 1 / (1 - drop)."""
+    if not isinstance(noise, Tensor):
+        return x * noise[layer]
     _, c, h, w = x.shape
-    return x * keep_mask(keys, layer, (c, h, w), drop).to(x.dtype) * (1 / (1 - drop))
+    return x * keep_mask(noise, layer, (c, h, w), drop).to(x.dtype) * (1 / (1 - drop))
