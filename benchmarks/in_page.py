@@ -49,12 +49,14 @@ async ([number, count]) => {
   const ready = performance.now() - begun;
   const canvas = new OffscreenCanvas(card.size_px[1], card.size_px[0]);
   const context = canvas.getContext("2d");
+  const { signal } = new AbortController();
   const runs = [];
   for (let run = 0; run < count; run++) {
     context.fillStyle = card.palette[run % card.palette.length].colour;
     context.fillRect(10 * run, 5 * run, 100, 60);
     const started = performance.now();
-    const { milliseconds, backend } = await translator.translate(canvas, { sample: run });
+    const request = { seed: 0, sample: run, mode: "paper", signal };
+    const { milliseconds } = await translator.translate(canvas, request);
     runs.push([milliseconds, performance.now() - started]);
   }
   translator.close();
