@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import struct
+import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -74,6 +76,17 @@ def write_truncated(path: Path, width: int = 64, height: int = 32) -> Path:
 def small(*settings: str, channels: tuple[int, int] = (3, 3)) -> Config:
     """A configuration of the smallest networks, for sources and targets of these channels."""
     return Config.load(None, [*SMALL, *settings]).with_channels(*channels)
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png_bomb(path: Path, bits: int = 8) -> None:
+    """A PNG of 50,000 x 50,000 px in a few KB."""
+    head = _chunk(b"IHDR", struct.pack(">IIBBBBB", 50_000, 50_000, bits, 0, 0, 0, 0))
+    body = _chunk(b"IDAT", zlib.compress(bytes(10_000_000), 9)) + _chunk(b"IEND", b"")
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + head + body)
 
 
 def open_pairs(pairs: Sequence[Pair], size: tuple[int, int] = (32, 32)) -> Store:

@@ -35,7 +35,7 @@ def exporters(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     def stand_in(kind: str) -> Callable[..., Exported]:
         def export(model: Path, out: Path, **given: Any) -> Exported:
             asked.append({"kind": kind, "model": model, "out": out} | given)
-            difference = Difference(largest=0.00123, mean=4.56e-5, psnr_db=71.8, pictures=12)
+            difference = Difference(largest=0.00123, mean=4.56e-5, psnr_db=71.8, comparisons=12)
             facts = {"precision": given.get("precision", "fp32"), "mode": "paper"}
             return Exported(out, 54_900_000, {"source": [1, 3, 32, 32]}, difference, facts)
 
@@ -57,7 +57,7 @@ def test_what_was_written_is_told(model: Path, exporters: list[dict[str, Any]]) 
     assert result.stdout.splitlines() == [
         "a.onnx: 54.9 MB, int8, mode paper",
         "  source   1 x 3 x 32 x 32",
-        "  compared on 12 pictures: largest difference 0.0012, mean 4.6e-05 "
+        "  12 comparisons: largest difference 0.0012, mean 4.6e-05 "
         "(values from -1 to 1), PSNR 72 dB",
     ]
 
@@ -69,7 +69,7 @@ def test_a_page_takes_several_models_and_says_how_to_look_at_it(
     assert result.exit_code == 0
     assert result.stdout.splitlines()[2:] == [
         "shoes: 54.9 MB, fp16, mode paper",
-        "  compared on 12 pictures: largest difference 0.0012, mean 4.6e-05 "
+        "  12 comparisons: largest difference 0.0012, mean 4.6e-05 "
         "(values from -1 to 1), PSNR 72 dB",
         "site: 66 MB, of which a first visit downloads 57 MB",
         "to look at it:  python3 -m http.server -d site",

@@ -1,6 +1,4 @@
 import os
-import struct
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,7 @@ from PIL import Image
 from pix2pix import image_files
 from pix2pix.errors import UserError
 from pix2pix.image_files import LIMIT, MAX_CHANNELS, Array, read, write
-from tests.helpers import files_below, noise, write_text, write_truncated
+from tests.helpers import files_below, noise, png_bomb, write_text, write_truncated
 
 LEVELS = np.arange(256, dtype=np.uint8).reshape(16, 16, 1)
 DEPTHS = ("uint8", "uint16", "float32")
@@ -472,17 +470,6 @@ def test_a_tiff_of_another_depth_is_refused_by_name(tmp_path: Path, dtype: str) 
 
 
 # Bombs: small files that would fill the memory
-
-
-def chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
-def png_bomb(path: Path, bits: int = 8) -> None:
-    """A PNG of 50,000 x 50,000 px in a few KB."""
-    head = chunk(b"IHDR", struct.pack(">IIBBBBB", 50_000, 50_000, bits, 0, 0, 0, 0))
-    body = chunk(b"IDAT", zlib.compress(bytes(10_000_000), 9)) + chunk(b"IEND", b"")
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + head + body)
 
 
 def tiff_bomb(path: Path) -> None:

@@ -244,6 +244,7 @@ def demo(
 
 
 app.command()(cli_share.export)
+app.command()(cli_share.serve)
 
 
 def _choice(option: str, value: str | None, allowed: Sequence[str]) -> Any:

@@ -8,11 +8,14 @@ cut to 8; tifffile reads every TIFF. What a file is, is told by its first bytes,
 
 from __future__ import annotations
 
+import io
 import os
 import struct
 import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,29 +47,45 @@ _HOLDS: dict[str, tuple[tuple[str, ...], tuple[int, ...]]] = {
 }
 
 
+class Head(NamedTuple):
+    """What the first bytes of a picture claim. `kind` is Pillow's name of the format."""
+
+    kind: str
+    height: int
+    width: int
+    animated: bool
+
+
 def read(path: Path) -> Array:
     """The picture of a file: (H, W, C) uint8, uint16 or float32.
 
     Raises UserError that names the file where it is missing, broken, no picture, of another depth,
     or larger than the limit.
     """
-    try:
+    with in_words(str(path), lambda: path.stat().st_size):
         return checked(_decode(path), str(path))
+
+
+@contextmanager
+def in_words(name: str, count_bytes: Callable[[], int]) -> Iterator[None]:
+    """Whatever a decoder raises, as a sentence about the picture of that name."""
+    try:
+        yield
     except FileNotFoundError:
-        raise UserError(f"There is no file {path}.") from None
+        raise UserError(f"There is no file {name}.") from None
     except Image.DecompressionBombError:
         raise UserError(
-            f"{path} claims to be of more than {_DEFAULT_LIMIT} megapixels ({path.stat().st_size} "
+            f"{name} claims to be of more than {_DEFAULT_LIMIT} megapixels ({count_bytes()} "
             "bytes on disk).",
             _RAISE,
         ) from None
     except UnidentifiedImageError:
-        raise UserError(f"{path} is not a picture ({path.stat().st_size} bytes).") from None
+        raise UserError(f"{name} is not a picture ({count_bytes()} bytes).") from None
     except UserError:
         raise
     except Exception as error:
         # Decoders report broken files by errors of every type, some of their own.
-        raise UserError(f"{path} cannot be read: {_sentence(error)}.") from None
+        raise UserError(f"{name} cannot be read: {_sentence(error)}.") from None
 
 
 def write(array: Array, path: Path) -> None:
@@ -135,22 +154,37 @@ def from_pillow(image: Image.Image) -> Array:
 
 def _decode(path: Path) -> Array:
     with path.open("rb") as file:
-        head = file.read(26)
-    if head.startswith(_NPY_HEAD):
-        return _read_npy(path)
-    if head.startswith(_TIFF_HEADS):
-        return _read_tiff(path)
+        head = file.read(len(_NPY_HEAD))
+        if head.startswith(_NPY_HEAD):
+            return _read_npy(path)
+        if head.startswith(_TIFF_HEADS):
+            return _read_tiff(path)
+        if LIMIT in os.environ:
+            Image.MAX_IMAGE_PIXELS = None  # the user's limit stands in place of Pillow's
+        return decode(file, lambda head: _refuse_large(head.height, head.width, path))
+
+
+def decode(
+    file: BinaryIO, accept: Callable[[Head], None], kinds: tuple[str, ...] | None = None
+) -> Array:
+    """What Pillow reads (of these kinds, else of all), and PNG of 16 bits.
+
+    `accept` is called before anything is unpacked, and refuses by raising.
+    """
+    file.seek(0)
+    head = file.read(26)
+    file.seek(0)
     if head.startswith(_PNG_HEAD) and head[24:25] == b"\x10":  # 16 bits
         width, height = struct.unpack(">II", head[16:24])
-        _refuse_large(height, width, path)
-        return _read_png16(path)
-    if LIMIT in os.environ:
-        Image.MAX_IMAGE_PIXELS = None  # the user's limit stands in place of Pillow's
+        accept(Head("PNG", height, width, animated=False))
+        return _read_png16(file)
     with warnings.catch_warnings():
         # Of large pictures and of broken metadata; what matters is raised.
         warnings.filterwarnings("ignore", module=r"PIL\.")
-        with Image.open(path) as opened:
-            _refuse_large(opened.height, opened.width, path)
+        with Image.open(file, formats=kinds) as opened:
+            # Cameras append a second, smaller picture to a JPEG: no animation.
+            animated = getattr(opened, "is_animated", False) and opened.format != "MPO"
+            accept(Head(opened.format or "", opened.height, opened.width, animated))
             opened.load()
             return from_pillow(opened)
 
@@ -198,14 +232,14 @@ def _plain(array: Array, page: Any) -> Array:
     return array
 
 
-def _read_png16(path: Path) -> Array:
+def _read_png16(file: BinaryIO) -> Array:
     import imagecodecs
 
-    data = path.read_bytes()
+    data = file.read()
     array: Array = imagecodecs.png_decode(data)
     if b"eXIf" not in data:
         return array
-    with Image.open(path) as opened:
+    with Image.open(io.BytesIO(data)) as opened:
         return _upright(array, opened.getexif().get(_ORIENTATION, 1))
 
 

@@ -51,7 +51,7 @@ def test_the_package_differs_from_itself_by_nothing(translator: Translator, grap
     sources = [torch.rand(2, 3, 32, 64), torch.rand(1, 3, 64, 32)]
     found = compared(translator, graph, off_by(graph, 0), sources)
     # Three pictures, each with noise on and off.
-    assert found == Difference(largest=0, mean=0, psnr_db=math.inf, pictures=6)
+    assert found == Difference(largest=0, mean=0, psnr_db=math.inf, comparisons=6)
 
 
 def test_differences_are_the_largest_the_mean_and_the_psnr_of_the_worst_picture(

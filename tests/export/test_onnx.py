@@ -195,7 +195,7 @@ def test_a_graph_that_no_file_can_hold_is_refused(
 ) -> None:
     monkeypatch.setattr("pix2pix.export.onnx._LARGEST_BYTES", 1000)
     monkeypatch.setattr("pix2pix.export.onnx._traced", lambda graph: onnx.load(paper.path))
-    with pytest.raises(UserError, match=r"fp32 the graph has .* GB.*--precision int8"):
+    with pytest.raises(UserError, match=r"In fp32 the weights take .* GB.*int8"):
         export_onnx(folder / "paper.safetensors", folder / "large.onnx", dynamic=True)
     assert not (folder / "large.onnx").exists()
 

@@ -38,12 +38,15 @@ _SEED = 0
 
 @dataclass(frozen=True)
 class Difference:
-    """How far a graph is from the package: absolute, in [-1, 1]; PSNR of the worst picture, dB."""
+    """How far a graph is from the package: absolute, in [-1, 1]; PSNR of the worst picture, dB.
+
+    A picture with noise and the same without are two comparisons.
+    """
 
     largest: float
     mean: float
     psnr_db: float
-    pictures: int
+    comparisons: int
 
     def check(self, precision: Precision) -> None:
         """Raise UserError where it is above the tolerance of the precision."""
@@ -56,8 +59,8 @@ class Difference:
             good = self.largest <= TOLERANCES[precision]
         if not good:
             raise UserError(
-                f"The exported graph does not compute what the model computes: {found} on "
-                f"{self.pictures} pictures, wanted {wanted}. Nothing was written.",
+                f"The exported graph does not compute what the model computes: {found} over "
+                f"{self.comparisons} comparisons, wanted {wanted}. Nothing was written.",
                 "" if precision == "fp32" else "Try --precision fp32.",
             )
 
@@ -79,7 +82,7 @@ def compare(
         largest=max(float(error.max()) for error in errors),
         mean=float(torch.cat([error.flatten() for error in errors]).mean()),
         psnr_db=min(map(_psnr_db, errors)),
-        pictures=len(errors),
+        comparisons=len(errors),
     )
 
 

@@ -15,9 +15,8 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from pix2pix.data.store import cache_folder
 from pix2pix.errors import UserError
-from pix2pix.files import kind, replacing
+from pix2pix.files import cache_folder, kind, replacing
 from pix2pix.progress import Watch
 
 VERSION = "1.30.0"

@@ -33,13 +33,14 @@ def _absorb(h: Tensor, counter: Tensor) -> Tensor:
     return _mix(((h ^ counter) + _GOLDEN) & _BITS)
 
 
-def noise_keys(seed: int, samples: Tensor) -> Tensor:
+def noise_keys(seed: int | Tensor, samples: Tensor) -> Tensor:
     """The (B,) int64 keys of B samples: all that a generator needs to know of z.
 
     `samples` is (B,) int64: the position in images seen while training, the variant's number when
-    translating. `seed` is a 32-bit number. Pictures with the same key get the same noise.
+    translating. `seed` is a 32-bit number, or (B,) int64 of them. Pictures with the same key get
+    the same noise.
     """
-    start = torch.full_like(samples, seed & _BITS)
+    start = torch.zeros_like(samples) + (seed & _BITS)
     return _absorb(_absorb(torch.zeros_like(start), start), samples & _BITS)
 
 
