@@ -60,7 +60,7 @@ def serve(models: Sequence[Path], options: Options) -> None:
     bound = ipaddress.ip_address(listening.getsockname()[0])
     service = create_service(hosted, options)
     app = create_app(service, page_files(), options.origins, loopback=bound.is_loopback)
-    address = _address(listening)
+    address = address_of(listening)
     print(f"pix2pix serves {', '.join(hosted)} at {address} (Ctrl-C stops it)", flush=True)
     if not bound.is_loopback:
         print("note: whoever can reach this machine can use it", file=sys.stderr)
@@ -69,10 +69,10 @@ def serve(models: Sequence[Path], options: Options) -> None:
     signal.signal(signal.SIGTERM, _interrupt)  # as Ctrl-C: a normal end
     config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
     with suppress(KeyboardInterrupt):  # handed on by uvicorn, after it has stopped
-        _Server(config, service).run(sockets=[listening])
+        Server(config, service).run(sockets=[listening])
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """Says what it waits for when it is told to stop."""
 
     def __init__(self, config: uvicorn.Config, service: Service) -> None:
@@ -82,7 +82,8 @@ class _Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """The first signal ends gracefully, the second at once."""
         if count := self._service.under_way:
-            print(f"stopping after {count} requests; Ctrl-C again stops at once", file=sys.stderr)
+            left = f"{count} request{'s' * (count > 1)}"
+            print(f"finishing {left}; Ctrl-C again stops at once", file=sys.stderr)
         super().handle_exit(sig, frame)
 
 
@@ -128,7 +129,8 @@ def listen(host: str, port: int | None) -> socket.socket:
     raise UserError(f"At {host}, {taken} taken.", "Choose another with --port, or 0 for any.")
 
 
-def _address(listening: socket.socket) -> str:
+def address_of(listening: socket.socket) -> str:
+    """What a browser opens to come here."""
     name, port = listening.getsockname()[:2]
     ip = ipaddress.ip_address(name)
     shown = "localhost" if ip.is_unspecified else f"[{name}]" if ip.version == 6 else name
