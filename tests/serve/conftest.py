@@ -11,16 +11,18 @@ from starlette.types import ASGIApp
 from pix2pix.serve.app import create_app
 from pix2pix.serve.service import Service
 from pix2pix.serve.site import page_files
-from tests.helpers import write_model
+from tests.helpers import write, write_model
 from tests.serve.helpers import open_service
 
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with two models of 32 px, house and shoe, and a page."""
+    """A folder with two models of 32 px, house and shoe, an example and a page."""
     folder = tmp_path_factory.mktemp("served")
     for seed, name in enumerate(("house", "shoe")):
         write_model(folder / f"{name}.safetensors", f"training.seed={seed}")
+    for half in ("source", "target"):
+        write(folder / "examples" / half / "1.png")
     (folder / "page" / "words").mkdir(parents=True)
     (folder / "page" / "index.html").write_text("<!doctype html><title>Draw</title>")
     (folder / "page" / "main.js").write_text("export default 1")

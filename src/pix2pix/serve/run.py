@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import ipaddress
+import logging
+import re
 import signal
 import socket
 import sys
@@ -55,11 +57,12 @@ def serve(models: Sequence[Path], options: Options) -> None:
     Raises UserError for a file that is no model and for an address that cannot be had.
     """
     keep_freed_memory()
+    origins = [_origin(url) for url in options.origins]
     hosted = host(models, options.examples)
     listening = listen(options.host, options.port)
     bound = ipaddress.ip_address(listening.getsockname()[0])
     service = create_service(hosted, options)
-    app = create_app(service, page_files(), options.origins, loopback=bound.is_loopback)
+    app = create_app(service, page_files(), origins, loopback=bound.is_loopback)
     address = address_of(listening)
     print(f"pix2pix serves {', '.join(hosted)} at {address} (Ctrl-C stops it)", flush=True)
     if not bound.is_loopback:
@@ -67,7 +70,9 @@ def serve(models: Sequence[Path], options: Options) -> None:
     if options.open_page:
         webbrowser.open(address)
     signal.signal(signal.SIGTERM, _interrupt)  # as Ctrl-C: a normal end
-    config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
+    # What clients do wrong is told to them, not to whoever watches the server.
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)
+    config = uvicorn.Config(app, log_level="error", access_log=False, server_header=False)
     with suppress(KeyboardInterrupt):  # handed on by uvicorn, after it has stopped
         Server(config, service).run(sockets=[listening])
 
@@ -135,6 +140,14 @@ def address_of(listening: socket.socket) -> str:
     ip = ipaddress.ip_address(name)
     shown = "localhost" if ip.is_unspecified else f"[{name}]" if ip.version == 6 else name
     return f"http://{shown}:{port}/"
+
+
+def _origin(url: str) -> str:
+    """As browsers write it; raises UserError for more or less than a scheme and a host."""
+    origin = url.rstrip("/").lower()
+    if not re.fullmatch(r"https?://[^/?#@*\s]+", origin):
+        raise UserError(f"--origin {url} is no origin: wanted one such as https://pix.example.org.")
+    return origin
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
