@@ -14,8 +14,8 @@ from typing import Annotated, Any
 
 import typer
 
+from pix2pix import cli_share
 from pix2pix.cli_data import data_app
-from pix2pix.cli_share import serve
 from pix2pix.errors import UserError
 from pix2pix.version import __version__
 
@@ -211,9 +211,6 @@ def info(model: Annotated[Path, typer.Argument(help="A model.safetensors.")]) ->
         print(f"{label:<16} {value}")
 
 
-app.command()(serve)
-
-
 @app.command()
 def config(recipe: Recipe = None, settings: Settings = None) -> None:
     """Print the whole configuration as TOML, with what each setting means.
@@ -244,6 +241,10 @@ def demo(
 
     page = run_demo(out, device, Console(stderr=True))
     print(f"page: {page}")
+
+
+app.command()(cli_share.export)
+app.command()(cli_share.serve)
 
 
 def _choice(option: str, value: str | None, allowed: Sequence[str]) -> Any:
