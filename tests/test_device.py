@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from pix2pix.device import describe, is_out_of_memory, pick_device
+from pix2pix import device
+from pix2pix.device import describe, is_out_of_memory, keep_freed_memory, pick_device
 from pix2pix.errors import UserError
 
 
@@ -52,3 +53,11 @@ def test_a_tensor_too_large_for_memory_is_out_of_memory() -> None:
 )
 def test_out_of_memory_is_told_from_other_errors(error: Exception, expected: bool) -> None:
     assert is_out_of_memory(error) is expected
+
+
+def test_where_the_c_library_is_another_memory_is_left_as_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    keep_freed_memory()
+    monkeypatch.setattr(device.ctypes, "CDLL", lambda name: object())
+    keep_freed_memory()
