@@ -10,6 +10,8 @@ multipliers are below 2**31, so no product leaves 63 bits and nothing relies on 
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import torch
 from torch import Tensor
 
@@ -17,13 +19,16 @@ _BITS = 0xFFFFFFFF
 _GOLDEN = 0x9E3779B9  # keeps 0 from being a fixed point of the mixing below
 
 
-def _mix(h: Tensor) -> Tensor:
+Hash = TypeVar("Hash", int, Tensor)
+
+
+def _mix(h: Hash) -> Hash:
     h = ((h ^ (h >> 16)) * 0x21F0AAAD) & _BITS
     h = ((h ^ (h >> 15)) * 0x735A2D97) & _BITS
     return h ^ (h >> 15)
 
 
-def _absorb(h: Tensor, counter: Tensor) -> Tensor:
+def _absorb(h: Hash, counter: Hash | int) -> Hash:
     return _mix(((h ^ counter) + _GOLDEN) & _BITS)
 
 
@@ -33,8 +38,8 @@ def noise_keys(seed: int, samples: Tensor) -> Tensor:
     `samples` is (B,) int64: the position in images seen while training, the variant's number when
     translating. `seed` is a 32-bit number. Pictures with the same key get the same noise.
     """
-    start = torch.full_like(samples, seed & _BITS)
-    return _absorb(_absorb(torch.zeros_like(start), start), samples & _BITS)
+    # What does not depend on the sample is hashed as a plain number: no tensor, no kernel.
+    return _absorb(samples & _BITS, _absorb(0, seed & _BITS))
 
 
 def keep_mask(keys: Tensor, layer: int, shape: tuple[int, int, int], drop: float) -> Tensor:
@@ -44,7 +49,7 @@ def keep_mask(keys: Tensor, layer: int, shape: tuple[int, int, int], drop: float
     mask of a smaller one in its corner.
     """
     c, h, w = (torch.arange(n, device=keys.device) for n in shape)
-    x = _absorb(keys, torch.full_like(keys, layer))
+    x = _absorb(keys, layer)
     x = _absorb(x[:, None], c)
     x = _absorb(x[:, :, None], h)
     x = _absorb(x[:, :, :, None], w)
