@@ -119,7 +119,7 @@ def train(
     pix2pix train facades --recipe facades
     pix2pix train photos/grey photos/colour --set training.images=20000
     pix2pix train photographs --make lab
-    torchrun --nproc-per-node=8 -m pix2pix train facades --set training.batch=8
+    torchrun --nproc-per-node=8 -m -- pix2pix train facades --set training.batch=8
     """
     from rich.console import Console
 
@@ -135,6 +135,8 @@ def train(
         data, config, folder, device=device, engine=engine, precision=precision, init=init,
         strict=strict, console=console,
     )  # fmt: skip
+    if not result.first:
+        return
     scores = "  ".join(f"{name} {value:g}" for name, value in result.scores.items())
     if not result.finished:
         print(f"stopped at image {result.images_seen:,}; the same command goes on from there")

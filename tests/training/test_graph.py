@@ -22,7 +22,7 @@ from pix2pix.training.checkpoint import load_state, save_state
 from pix2pix.training.engine import Engine, PlainEngine, Setting
 from pix2pix.training.graph import GraphEngine, _channels_last
 from pix2pix.training.meter import Meter
-from pix2pix.training.processes import Processes
+from pix2pix.training.processes import ALONE, Processes
 from pix2pix.training.state import State, new_state
 from pix2pix.training.twin import Manner
 from tests.helpers import double_state, noise
@@ -56,9 +56,10 @@ def loader(config: Config) -> Loader:
 
 
 def setting(
-    config: Config, state: State, feed: type[HostFeed] = DoubleFeed, precision: Precision = "fp32"
-) -> Setting:
-    return Setting(state, config, feed(loader(config)), Meter(), CPU, precision)
+    config: Config, state: State, feed: type[HostFeed] = DoubleFeed, precision: Precision = "fp32",
+    processes: Processes = ALONE,
+) -> Setting:  # fmt: skip
+    return Setting(state, config, feed(loader(config)), Meter(), CPU, precision, processes)
 
 
 def run(engine: Engine, steps: int) -> None:
@@ -66,7 +67,7 @@ def run(engine: Engine, steps: int) -> None:
     feed: Feed = its.feed
     keys = partial(noise_keys, its.config.training.seed)
     for _ in range(steps):
-        packet = Line(feed, CPU, Processes().share, keys).packet(its.state.images_seen)
+        packet = Line(feed, CPU, its.processes.share, keys).packet(its.state.images_seen)
         engine.step(sent(packet, CPU))
 
 

@@ -1,6 +1,6 @@
 """Several processes that train one model: torchrun starts them, each on a GPU of its own.
 
-    torchrun --nproc-per-node=8 -m pix2pix train ...
+    torchrun --nproc-per-node=8 -m -- pix2pix train ...
 
 `training.batch` is the batch of all together: the global order of images, and with it the run, is
 the same for any number of processes. Each takes its part of every batch; gradients are averaged in

@@ -53,6 +53,7 @@ class Result:
     images_seen: int
     scores: dict[str, float]
     failures: Sequence[str]  # one sentence for each pair that could not be used
+    first: bool = True  # of several processes the one that tells
 
 
 def train(
@@ -121,7 +122,9 @@ def train(
         folder.close()
     leave_processes()
     failures = list(dict.fromkeys([*learned.failures, *looked_at.failures]))
-    return Result(folder.model, finished, state.images_seen, session.scores, failures)
+    return Result(
+        folder.model, finished, state.images_seen, session.scores, failures, processes.first
+    )
 
 
 def _environment(
