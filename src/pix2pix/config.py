@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -234,6 +234,19 @@ class Config(_Section):
         """
         per_picture = self.model.norm != "batch" or self.training.batch == 1
         return "paper" if per_picture else "running"
+
+    @property
+    def depth(self) -> int:
+        """How often the generator halves a picture: until the shorter training side is 1 px.
+
+        Its pictures are multiples of 2**depth.
+        """
+        return min(self.data.size).bit_length() - 1
+
+    @property
+    def modes(self) -> tuple[Mode, ...]:
+        """The inference modes that the model has: `running` only where batch norm kept averages."""
+        return get_args(Mode) if self.model.norm == "batch" else ("paper", "deterministic")
 
     def to_toml(self) -> str:
         """The configuration as TOML that `load` reads back to an equal one."""

@@ -5,12 +5,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from pix2pix.config import Config
 from pix2pix.errors import UserError
 from pix2pix.training.runs import Run
+from tests.helpers import files_below, noise, pixels
 
 Tiny = Callable[..., Config]
 
@@ -149,6 +151,22 @@ def test_previews_sort_by_images_seen(run: Run) -> None:
         run.save_preview(seen, Image.new("RGB", (2, 2)))
     names = sorted(path.name for path in (run.path / "previews").iterdir())
     assert names == ["000000009.png", "000000800.png", "000010000.png"]
+
+
+def test_examples_are_whole_and_written_once(run: Run) -> None:
+    def broken() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        yield noise(4, 4), noise(4, 4)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run.save_examples(broken())
+    assert not (run.path / "examples").exists()
+    run.save_examples([(noise(4, 4, seed=1), noise(4, 4, seed=2))] * 2)
+    run.save_examples([(noise(4, 4, seed=3), noise(4, 4, seed=4))])
+    assert files_below(run.path / "examples") == {
+        f"{half}/0{n}.png" for half in ("source", "target") for n in (1, 2)
+    }
+    assert np.array_equal(pixels(run.path / "examples/target/01.png"), noise(4, 4, seed=2))
 
 
 def test_the_page_bears_the_name_of_the_run_and_its_facts(run: Run, tiny: Tiny) -> None:

@@ -12,13 +12,22 @@ from pix2pix.config import Config
 from pix2pix.contract import PictureContract
 from pix2pix.data.batches import in_order
 from pix2pix.data.pairs import find_pairs
-from pix2pix.data.store import Store
+from pix2pix.data.reading import find_reading
+from pix2pix.data.sources import find_data
+from pix2pix.data.store import Store, open_store
 from pix2pix.measures import measure
 from pix2pix.networks import UNet, build_generator
 from pix2pix.networks.modes import inference
 from pix2pix.networks.noise import noise_keys
-from pix2pix.training.validation import preview, rounded, spread_out, translate_batch, validate
-from tests.helpers import open_pairs
+from pix2pix.training.validation import (
+    examples,
+    preview,
+    rounded,
+    spread_out,
+    translate_batch,
+    validate,
+)
+from tests.helpers import noise, open_pairs, pixels, write
 
 CPU = torch.device("cpu")
 
@@ -84,3 +93,30 @@ def test_chosen_indexes_are_spread_evenly(length: int, count: int) -> None:
 
 def test_scores_are_written_with_six_digits() -> None:
     assert rounded({"a": 12.3456789, "b": 0.000123456789}) == {"a": 12.3457, "b": 0.000123457}
+
+
+def test_examples_are_pairs_as_a_user_hands_them_in(store: Store) -> None:
+    found = list(examples(store))
+    assert len(found) == len(store)
+    for i, (source, target) in enumerate(found):
+        assert np.array_equal(source, store.sources[i])
+        assert np.array_equal(target, store.targets[i])
+
+
+def test_a_photograph_is_handed_in_where_lightness_is_taken_from_it(tmp_path: Path) -> None:
+    photographs = [write(tmp_path / f"{n}.png", noise(32, 32, seed=n)) for n in range(2)]
+    config = Config.load(None, ["data.make=lab", "data.size_px=32"])
+    pairs = find_data([tmp_path], config.data).splits["train"]
+    lab = open_store(pairs, (32, 32), find_reading(pairs, config))
+    for (source, target), path in zip(examples(lab), photographs, strict=False):
+        assert np.abs(source.astype(int) - pixels(path)).max() <= 1
+        assert np.array_equal(source, target)
+
+
+def test_what_8_bits_cannot_say_is_no_example(tmp_path: Path) -> None:
+    for number in range(2):
+        write(tmp_path / "source" / f"{number}.tif", noise(32, 32, 5))
+        write(tmp_path / "target" / f"{number}.png")
+    config = Config()
+    pairs = find_data([tmp_path], config.data).splits["train"]
+    assert not list(examples(open_store(pairs, (32, 32), find_reading(pairs, config))))

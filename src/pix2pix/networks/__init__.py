@@ -24,7 +24,7 @@ def empty_generator(config: Config) -> UNet:
             model.source_channels,
             model.target_channels,
             width=model.width,
-            depth=min(config.data.size).bit_length() - 1,
+            depth=config.depth,
             norm=model.norm,
             upsample=model.upsample,
             dropout=model.dropout,

@@ -4,6 +4,7 @@ config.toml         the whole configuration
 environment.json    versions, device, command, data
 metrics.jsonl       one line every log_images, one for every validation
 previews/           000004000.png: source, output, target after 4,000 images
+examples/           source/01.png, target/01.png: pairs that the drawing page offers
 index.html          curves and previews; opens from disk while training runs
 checkpoints/        state.safetensors, from which training goes on
 model.safetensors   the model as of the last save
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -22,7 +23,7 @@ from PIL import Image
 from pix2pix.config import MAY_CHANGE, Config
 from pix2pix.errors import UserError
 from pix2pix.files import cannot_write, kind, replacing
-from pix2pix.image_files import from_pillow, write
+from pix2pix.image_files import Array, from_pillow, write
 from pix2pix.training.page import PageState, write_page
 
 try:
@@ -109,6 +110,19 @@ class Run:
         """Keep a preview under the number of images seen."""
         write(from_pillow(sheet), self.path / "previews" / f"{images_seen:09d}.png")
 
+    def save_examples(self, pairs: Iterable[tuple[Array, Array]]) -> None:
+        """Keep (source, target) pairs; a folder that has them already stays as it is."""
+        folder = self.path / "examples"
+        if folder.is_dir():
+            return
+        # Another name first: a folder that is there is whole.
+        unfinished = self.path / ".unfinished-examples"
+        for number, pair in enumerate(pairs, start=1):
+            for half, picture in zip(("source", "target"), pair, strict=True):
+                write(picture, unfinished / half / f"{number:02d}.png")
+        if unfinished.is_dir():
+            os.replace(unfinished, folder)
+
     def write_page(self, config: Config, state: PageState, facts: Mapping[str, str]) -> None:
         """Refresh index.html."""
         try:
@@ -135,4 +149,5 @@ class Run:
             ) from None
         # What a killed process was writing: large, and nobody would miss it.
         for unfinished in self.path.rglob(".unfinished-*"):
-            unfinished.unlink()
+            if not unfinished.is_dir():
+                unfinished.unlink()

@@ -27,7 +27,7 @@ from pix2pix.device import (
     pick_device,
     pick_precision,
     set_precision,
-)  # fmt: skip
+)
 from pix2pix.errors import UserError
 from pix2pix.model_file import Header, ImageContract, Provenance, load_model, versions
 from pix2pix.networks.noise import noise_keys
@@ -39,7 +39,7 @@ from pix2pix.training.meter import Meter
 from pix2pix.training.processes import Processes, join_processes, leave_processes
 from pix2pix.training.runs import Run
 from pix2pix.training.state import State, new_state
-from pix2pix.training.validation import PREVIEWS, spread_out
+from pix2pix.training.validation import PREVIEWS, examples, spread_out
 
 Opened = TypeVar("Opened")
 
@@ -112,6 +112,7 @@ def train(
         _resume_together(session)
         if processes.first:
             folder.describe(config, _environment(data, learned, facts, processes))
+            folder.save_examples(examples(looked_at))
         finished = fit(session)
     except (RuntimeError, MemoryError) as error:
         if is_out_of_memory(error):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 
 from pix2pix import images
@@ -18,6 +20,7 @@ from pix2pix.networks.modes import inference, uses_noise
 from pix2pix.networks.noise import noise_keys
 
 PREVIEWS = 4
+_EXAMPLES = 12
 
 
 @torch.no_grad()
@@ -52,6 +55,27 @@ def preview(generator: UNet, store: Store, mode: Mode, device: torch.device) -> 
         for s, o, t in zip(sources, outputs, targets, strict=True)
     ]
     return images.grid(rows, ("source", "output", "target"))
+
+
+def examples(store: Store) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
+    """Some pairs as (H, W, 3) uint8: what a user would hand in, and the target.
+
+    Nothing where 8 bits of grey or RGB do not say all of a source.
+    """
+    reading = store.reading
+    given = reading.photograph if reading.config.make == "lab" else reading.source
+    if given is None or given.depth == "float32" or given.channels not in (1, 3):
+        return
+    for i in spread_out(store.names, _EXAMPLES):
+        source, target = (
+            images.to_array(images.to_tensor(half[i], contract), contract)
+            for half, contract in (
+                (store.sources, reading.source), (store.targets, reading.target)
+            )
+        )  # fmt: skip
+        seen, wanted = reading.view(source, target)
+        # Lightness is taken from the photograph, which is also what the target shows.
+        yield (wanted if reading.config.make == "lab" else seen), wanted
 
 
 def spread_out(items: Sequence[object], count: int) -> list[int]:
