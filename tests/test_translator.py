@@ -14,6 +14,7 @@ from pix2pix.config import Mode
 from pix2pix.contract import LabelClass, PictureContract
 from pix2pix.errors import UserError
 from pix2pix.image_files import Array, to_pillow
+from pix2pix.networks.modes import inference
 from pix2pix.translator import Translator, pad
 from tests.helpers import noise, write, write_model, write_text, write_truncated
 
@@ -434,3 +435,29 @@ def test_a_device_that_is_not_there_is_refused(folder: Path, translator: Transla
 def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"a\.txt is not a whole \.safetensors file"):
         Translator.load(write_text(tmp_path / "a.txt"), "cpu")
+
+
+# Threads and batches
+
+
+def test_seeds_and_samples_of_its_own_for_each_picture(translator: Translator) -> None:
+    sources = [tensor(32, 32, seed=n) for n in range(3)]
+    together = translator.translate_tensors(sources, seed=[5, 5, 2**32 - 1], sample=[0, 3, 1])
+    alone = [
+        translator.translate_tensors([source], seed=seed, sample=sample)[0]
+        for source, seed, sample in zip(sources, [5, 5, 2**32 - 1], [0, 3, 1], strict=True)
+    ]
+    for one, other in zip(together, alone, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-4, rtol=0)
+
+
+def test_a_twin_shares_weights_but_not_the_mode(learned_batches: Translator) -> None:
+    twin, source = learned_batches.twin(), tensor(32, 32)
+    assert all(
+        a is b
+        for a, b in zip(*(t.generator.parameters() for t in (learned_batches, twin)), strict=True)
+    )
+    (expected,) = learned_batches.translate_tensors([source], mode="running")
+    with inference(learned_batches.generator, "deterministic"):
+        (output,) = twin.translate_tensors([source], mode="running")
+    assert torch.equal(output, expected)

@@ -8,11 +8,14 @@ cut to 8; tifffile reads every TIFF. What a file is, is told by its first bytes,
 
 from __future__ import annotations
 
+import io
 import os
 import struct
 import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +33,8 @@ _TIFF = (".tif", ".tiff")
 _TIFF_HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PNG_HEAD = b"\x89PNG\r\n\x1a\n"
 _NPY_HEAD = b"\x93NUMPY"
+# What browsers show; among all that Pillow reads there are formats that start other programs.
+_WIRE = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
 _ORIENTATION = 0x0112  # the EXIF tag
 # What each kind of file can hold: depths and channels.
 _HOLDS: dict[str, tuple[tuple[str, ...], tuple[int, ...]]] = {
@@ -44,29 +49,57 @@ _HOLDS: dict[str, tuple[tuple[str, ...], tuple[int, ...]]] = {
 }
 
 
+class Head(NamedTuple):
+    """What the first bytes of a picture claim. `kind` is Pillow's name of the format."""
+
+    kind: str
+    height: int
+    width: int
+    animated: bool
+
+
 def read(path: Path) -> Array:
     """The picture of a file: (H, W, C) uint8, uint16 or float32.
 
     Raises UserError that names the file where it is missing, broken, no picture, of another depth,
     or larger than the limit.
     """
-    try:
+    with _named(str(path), lambda: path.stat().st_size):
         return checked(_decode(path), str(path))
+
+
+def read_bytes(data: bytes, name: str, accept: Callable[[Head], None]) -> Array:
+    """As `read`, of a PNG, JPEG, WebP, BMP or GIF that came over a wire; `name` is for errors.
+
+    `accept` stands in place of the limit: it is called before anything is unpacked, and refuses
+    what it likes by raising UserError. Of an animation that it lets pass, the first picture is
+    taken.
+    """
+    with _named(name, lambda: len(data)):
+        Image.MAX_IMAGE_PIXELS = None  # else Pillow's limit comes first
+        return checked(_decode_common(io.BytesIO(data), accept, _WIRE), name)
+
+
+@contextmanager
+def _named(name: str, count_bytes: Callable[[], int]) -> Iterator[None]:
+    """Whatever a decoder raises, as a sentence about the picture of that name."""
+    try:
+        yield
     except FileNotFoundError:
-        raise UserError(f"There is no file {path}.") from None
+        raise UserError(f"There is no file {name}.") from None
     except Image.DecompressionBombError:
         raise UserError(
-            f"{path} claims to be of more than {_DEFAULT_LIMIT} megapixels ({path.stat().st_size} "
+            f"{name} claims to be of more than {_DEFAULT_LIMIT} megapixels ({count_bytes()} "
             "bytes on disk).",
             _RAISE,
         ) from None
     except UnidentifiedImageError:
-        raise UserError(f"{path} is not a picture ({path.stat().st_size} bytes).") from None
+        raise UserError(f"{name} is not a picture ({count_bytes()} bytes).") from None
     except UserError:
         raise
     except Exception as error:
         # Decoders report broken files by errors of every type, some of their own.
-        raise UserError(f"{path} cannot be read: {_sentence(error)}.") from None
+        raise UserError(f"{name} cannot be read: {_sentence(error)}.") from None
 
 
 def write(array: Array, path: Path) -> None:
@@ -135,22 +168,34 @@ def from_pillow(image: Image.Image) -> Array:
 
 def _decode(path: Path) -> Array:
     with path.open("rb") as file:
-        head = file.read(26)
-    if head.startswith(_NPY_HEAD):
-        return _read_npy(path)
-    if head.startswith(_TIFF_HEADS):
-        return _read_tiff(path)
+        head = file.read(len(_NPY_HEAD))
+        if head.startswith(_NPY_HEAD):
+            return _read_npy(path)
+        if head.startswith(_TIFF_HEADS):
+            return _read_tiff(path)
+        if LIMIT in os.environ:
+            Image.MAX_IMAGE_PIXELS = None  # the user's limit stands in place of Pillow's
+        return _decode_common(file, lambda head: _refuse_large(head.height, head.width, path))
+
+
+def _decode_common(
+    file: BinaryIO, accept: Callable[[Head], None], kinds: tuple[str, ...] | None = None
+) -> Array:
+    """What Pillow reads (of these kinds, else of all), and PNG of 16 bits."""
+    file.seek(0)
+    head = file.read(26)
+    file.seek(0)
     if head.startswith(_PNG_HEAD) and head[24:25] == b"\x10":  # 16 bits
         width, height = struct.unpack(">II", head[16:24])
-        _refuse_large(height, width, path)
-        return _read_png16(path)
-    if LIMIT in os.environ:
-        Image.MAX_IMAGE_PIXELS = None  # the user's limit stands in place of Pillow's
+        accept(Head("PNG", height, width, animated=False))
+        return _read_png16(file)
     with warnings.catch_warnings():
         # Of large pictures and of broken metadata; what matters is raised.
         warnings.filterwarnings("ignore", module=r"PIL\.")
-        with Image.open(path) as opened:
-            _refuse_large(opened.height, opened.width, path)
+        with Image.open(file, formats=kinds) as opened:
+            # Cameras append a second, smaller picture to a JPEG: no animation.
+            animated = getattr(opened, "is_animated", False) and opened.format != "MPO"
+            accept(Head(opened.format or "", opened.height, opened.width, animated))
             opened.load()
             return from_pillow(opened)
 
@@ -198,14 +243,14 @@ def _plain(array: Array, page: Any) -> Array:
     return array
 
 
-def _read_png16(path: Path) -> Array:
+def _read_png16(file: BinaryIO) -> Array:
     import imagecodecs
 
-    data = path.read_bytes()
+    data = file.read()
     array: Array = imagecodecs.png_decode(data)
     if b"eXIf" not in data:
         return array
-    with Image.open(path) as opened:
+    with Image.open(io.BytesIO(data)) as opened:
         return _upright(array, opened.getexif().get(_ORIENTATION, 1))
 
 

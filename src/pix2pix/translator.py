@@ -6,6 +6,7 @@ generator's 2**depth, translated, and cropped back.
 
 from __future__ import annotations
 
+import copy
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -60,6 +61,15 @@ class Translator:
         chosen = pick_device(device)
         return cls(*load_model(Path(model), chosen), chosen)
 
+    def twin(self) -> Translator:
+        """Another translator of the same weights, for a thread of its own.
+
+        The inference mode is kept in the layers, so one translator serves one thread at a time.
+        """
+        weights = [*self.generator.parameters(), *self.generator.buffers()]
+        layers = copy.deepcopy(self.generator, {id(tensor): tensor for tensor in weights})
+        return Translator(layers, self.header, self.device)
+
     @property
     def output(self) -> tuple[str, int]:
         """Depth ("uint8", "uint16", "float32") and channels of what comes out."""
@@ -101,10 +111,13 @@ class Translator:
         return [_to_image(output) for output in outputs]
 
     def translate_sources(
-        self, sources: Sequence[Array], *, mode: Mode | None = None, seed: int = 0, batch: int = 8,
-        sample: int = 0,
+        self, sources: Sequence[Array], *, mode: Mode | None = None, batch: int = 8,
+        seed: int | Sequence[int] = 0, sample: int | Sequence[int] = 0,
     ) -> list[Array]:  # fmt: skip
-        """Targets, (H, W, C) in their own depth, of sources that `source` gave."""
+        """Targets, (H, W, C) in their own depth, of sources that `source` gave.
+
+        `sample` counts the variants of a seed; each is one number for all sources, or one each.
+        """
         tensors = [images.to_tensor(source, self.header.image.source) for source in sources]
         outputs = self.translate_tensors(tensors, mode=mode, seed=seed, sample=sample, batch=batch)
         return [self._finish(o, s) for o, s in zip(outputs, sources, strict=True)]
@@ -165,11 +178,12 @@ class Translator:
 
     @torch.inference_mode()
     def translate_tensors(
-        self, sources: Sequence[Tensor], *, mode: Mode | None = None, seed: int = 0,
-        sample: int = 0, batch: int = 8,
+        self, sources: Sequence[Tensor], *, mode: Mode | None = None, batch: int = 8,
+        seed: int | Sequence[int] = 0, sample: int | Sequence[int] = 0,
     ) -> list[Tensor]:  # fmt: skip
         """(C, H, W) in [-1, 1] each, of any sizes -> the same of the target, on the processor."""
         chosen = mode or self.header.mode
+        seeds, samples = (_for_each(numbers, len(sources)) for numbers in (seed, sample))
         padded = [pad(source, 2**self.generator.depth) for source in sources]
         same_size: dict[torch.Size, list[int]] = defaultdict(list)
         for i, tensor in enumerate(padded):
@@ -179,10 +193,16 @@ class Translator:
             for indexes in same_size.values():
                 for some in (indexes[i : i + batch] for i in range(0, len(indexes), batch)):
                     x = torch.stack([padded[i] for i in some]).to(self.device)
-                    samples = torch.full((len(some),), sample, device=self.device)
-                    keys = noise_keys(seed, samples) if uses_noise(chosen) else None
+                    z = (numbers[some].to(self.device) for numbers in (seeds, samples))
+                    keys = noise_keys(*z) if uses_noise(chosen) else None
                     results |= zip(some, self.generator(x, keys).cpu(), strict=True)
         return [results[i][:, : s.shape[1], : s.shape[2]] for i, s in enumerate(sources)]
+
+
+def _for_each(numbers: int | Sequence[int], count: int) -> Tensor:
+    """(count,) int64 of one number for all, or of one each; noise takes 32 bits of them."""
+    each = [numbers] * count if isinstance(numbers, int) else numbers
+    return torch.tensor([n % 2**32 for n in each], dtype=torch.int64)
 
 
 def pad(source: Tensor, multiple: int) -> Tensor:

@@ -10,7 +10,7 @@ multipliers are below 2**31, so no product leaves 63 bits and nothing relies on 
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,7 +19,7 @@ _BITS = 0xFFFFFFFF
 _GOLDEN = 0x9E3779B9  # keeps 0 from being a fixed point of the mixing below
 
 
-Hash = TypeVar("Hash", int, Tensor)
+Hash = Any  # a tensor, or a plain number where one is the same for all: Python's wide integers
 
 
 def _mix(h: Hash) -> Hash:
@@ -28,18 +28,19 @@ def _mix(h: Hash) -> Hash:
     return h ^ (h >> 15)
 
 
-def _absorb(h: Hash, counter: Hash | int) -> Hash:
+def _absorb(h: Hash, counter: Hash) -> Hash:
     return _mix(((h ^ counter) + _GOLDEN) & _BITS)
 
 
-def noise_keys(seed: int, samples: Tensor) -> Tensor:
+def noise_keys(seed: int | Tensor, samples: Tensor) -> Tensor:
     """The (B,) int64 keys of B samples: all that a generator needs to know of z.
 
     `samples` is (B,) int64: the position in images seen while training, the variant's number when
-    translating. `seed` is a 32-bit number. Pictures with the same key get the same noise.
+    translating. `seed` is a 32-bit number, or (B,) int64 of them. Pictures with the same key get
+    the same noise.
     """
-    # What does not depend on the sample is hashed as a plain number: no tensor, no kernel.
-    return _absorb(samples & _BITS, _absorb(0, seed & _BITS))
+    keys: Tensor = _absorb(samples & _BITS, _absorb(0, seed & _BITS))
+    return keys
 
 
 def keep_mask(keys: Tensor, layer: int, shape: tuple[int, int, int], drop: float) -> Tensor:
@@ -53,7 +54,8 @@ def keep_mask(keys: Tensor, layer: int, shape: tuple[int, int, int], drop: float
     x = _absorb(x[:, None], c)
     x = _absorb(x[:, :, None], h)
     x = _absorb(x[:, :, :, None], w)
-    return x >= int(drop * 2**32)
+    kept: Tensor = x >= int(drop * 2**32)
+    return kept
 
 
 def noisy_dropout(x: Tensor, keys: Tensor, layer: int, drop: float) -> Tensor:
