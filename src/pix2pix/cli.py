@@ -173,6 +173,7 @@ def translate(
         bool, typer.Option("--make", help="Make the sources from photographs, as in training.")
     ] = False,
     device: Device = "auto",
+    precision: Precision = "auto",
     strict: Strict = False,
 ) -> None:
     """Translate pictures of any size; outputs keep names, sub-folders and sizes.
@@ -192,7 +193,7 @@ def translate(
         _choice("--mode", mode, ("paper", "deterministic", "running")),
         seed, samples, batch, strict, make,
     )  # fmt: skip
-    translator = Translator.load(model, device)
+    translator = Translator.load(model, device, precision)
     jobs = plan(inputs, out, translator, _suffix(suffix), samples)
     if note := first_note(translator, jobs, options.half):
         print(f"note: {note}", file=sys.stderr)
