@@ -24,6 +24,7 @@ from pix2pix.errors import UserError
 from pix2pix.model_file import load_model
 from pix2pix.training import engine
 from pix2pix.training.graph import GraphEngine
+from pix2pix.training.saver import Saver
 from pix2pix.training.step import plain_step
 from pix2pix.training.train import Result, train
 from tests.helpers import SMALL, noise, write
@@ -472,3 +473,17 @@ def test_validation_pairs_that_are_all_bad_are_named_and_nothing_is_scored(
     assert list((tmp_path / "run" / "previews").iterdir())
     with pytest.raises(UserError, match="is not a picture"):
         train([pairs], tiny(), tmp_path / "strict", strict=True)
+
+
+def test_saves_in_the_background_end_in_the_same_run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pairs: Path, config: Config
+) -> None:
+    """As on a GPU: a run that is stopped goes on from what a thread has written."""
+    train([pairs], config, tmp_path / "whole")
+    monkeypatch.setattr("pix2pix.training.train.Saver", lambda background: Saver(True))
+    with monkeypatch.context() as patch:
+        crash_at(patch, 30)
+        with pytest.raises(CrashError):
+            train([pairs], config, tmp_path / "stopped")
+    assert train([pairs], config, tmp_path / "stopped").finished
+    assert_same_run(tmp_path / "whole", tmp_path / "stopped")

@@ -27,6 +27,7 @@ from pix2pix.training.meter import Meter
 from pix2pix.training.page import PageState
 from pix2pix.training.processes import ALONE, Processes
 from pix2pix.training.runs import Run
+from pix2pix.training.saver import Saver
 from pix2pix.training.state import State
 from pix2pix.training.step import learning_rate
 from pix2pix.training.validation import preview, rounded, validate
@@ -55,6 +56,7 @@ class Session:
     watch: Watch
     meter: Meter
     processes: Processes = ALONE
+    saver: Saver = field(default_factory=lambda: Saver(background=False))
     seconds: float = 0.0  # spent in earlier sittings
     scores: dict[str, float] = field(default_factory=dict)
     scored_at: int | None = None  # images seen when the scores were taken
@@ -79,9 +81,12 @@ def fit(session: Session) -> bool:
     try:
         _train(session)
         _even_out(session)
+        session.saver.wait()
         if session.saved_at != session.state.images_seen:
             _save(session)
+        session.saver.wait()
     finally:
+        session.saver.close()
         session.watch.close()
         # The page must not say "training" for ever, and must not hide why training ended.
         with suppress(UserError):
@@ -216,11 +221,14 @@ def _save(session: Session) -> None:
             "scored_at_images": session.scored_at,
         }
     )
-    save_model(
-        run.model, state.generator, session.header.model_copy(update={"provenance": provenance})
-    )
-    save_state(run.state, state, session.about())
-    session.saved_at = state.images_seen
+    header, about = session.header.model_copy(update={"provenance": provenance}), session.about()
+
+    def write(state: State) -> None:
+        save_model(run.model, state.generator, header)
+        save_state(run.state, state, about)
+        session.saved_at = state.images_seen
+
+    session.saver.save(state, write)
 
 
 def _refuse_broken(session: Session, losses: Mapping[str, float]) -> None:

@@ -38,6 +38,7 @@ from pix2pix.training.loop import Session, fit
 from pix2pix.training.meter import Meter
 from pix2pix.training.processes import Processes, join_processes, leave_processes
 from pix2pix.training.runs import Run
+from pix2pix.training.saver import Saver
 from pix2pix.training.state import State, new_state
 from pix2pix.training.validation import PREVIEWS, examples, spread_out
 
@@ -108,6 +109,7 @@ def train(
             Line(feed, chosen, processes.share, partial(noise_keys, config.training.seed)),
             make_engine(how[0], setting),
             looked_at, scored, chosen, header, facts, watch, setting.meter, processes,
+            Saver(background=chosen.type == "cuda"),
         )  # fmt: skip
         _resume_together(session)
         if processes.first:
