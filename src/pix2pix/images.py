@@ -113,18 +113,25 @@ def to_levels(array: Array) -> Tensor:
 
 
 def from_levels(levels: Tensor, contract: PictureContract) -> Tensor:
-    """(..., H, W, C) levels on any device -> (..., C, H, W) float32 in [-1, 1].
+    """(..., H, W, C) levels on any device -> (..., C, H, W) float32 in [-1, 1]."""
+    planes = levels.movedim(-1, -3)
+    # A copy always: of one channel the strides alone would not say which way it lies.
+    planes = planes.clone(memory_format=torch.contiguous_format) if levels.is_cpu else planes
+    return from_planes(planes, contract)
+
+
+def from_planes(planes: Tensor, contract: PictureContract) -> Tensor:
+    """(..., C, H, W) levels on any device -> the same in float32, in [-1, 1].
 
     On the processor each channel is a plane of its own, which convolutions there like better by a
-    tenth; on a GPU the channels of a pixel stay beside each other.
+    tenth; on a GPU the channels of a pixel lie beside each other.
     """
-    planes = levels.movedim(-1, -3)
-    # A copy always: of one channel the strides alone would not say which it is.
-    planes = planes.clone(memory_format=torch.contiguous_format) if levels.is_cpu else planes
+    if planes.is_cuda and planes.ndim == 4:
+        planes = planes.contiguous(memory_format=torch.channels_last)
     if contract.one_hot:
-        classes = torch.arange(len(contract.classes), device=levels.device)
+        classes = torch.arange(len(contract.classes), device=planes.device)
         return (planes == classes[:, None, None]).float().mul_(2).sub_(1)
-    if levels.dtype == torch.int16:
+    if planes.dtype == torch.int16:
         planes = planes.int() & 0xFFFF
     shifted = planes - contract.low if contract.low else planes
     return (shifted * (2 / (contract.high - contract.low))).sub_(1)

@@ -60,8 +60,8 @@ class Loader:
         source, target = self.crops(positions)
         reading = self.store.reading
         return Batch(
-            images.to_tensor(source, reading.source),
-            images.to_tensor(target, reading.target),
+            images.from_planes(images.to_levels(source), reading.source),
+            images.from_planes(images.to_levels(target), reading.target),
             [self.store.names[self.pick(n)[0]] for n in positions],
             torch.tensor(positions, dtype=torch.int64),
         )
@@ -73,10 +73,16 @@ class Loader:
         return int(self._order(epoch)[place]), draw(rng, self.config)
 
     def crops(self, positions: range) -> tuple[Array, Array]:
-        """Sources and targets, (B, H, W, C) each, as they are stored."""
+        """Sources and targets, (B, C, H, W) each, in the levels that are stored.
+
+        Plane by plane: a mirrored row of one channel is copied five times as fast as one of three.
+        """
         pairs = [self._crop(n) for n in positions]
-        source, target = zip(*pairs, strict=True)
-        return np.stack(source), np.stack(target)
+        source, target = (
+            np.stack([np.ascontiguousarray(np.moveaxis(half, -1, 0)) for half in halves])
+            for halves in zip(*pairs, strict=True)
+        )
+        return source, target
 
     def _crop(self, position: int) -> tuple[Array, Array]:
         (index, drawn), size = self.pick(position), self.config.size

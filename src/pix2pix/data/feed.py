@@ -61,7 +61,7 @@ class HostFeed:
         self.loader = loader
 
     def tensors(self, positions: range) -> tuple[Tensor, ...]:
-        """The crops of both halves, (B, H, W, C) as stored: a quarter of the bytes of float32."""
+        """The crops of both halves, (B, C, H, W) levels: a quarter of the bytes of float32."""
         halves = self.loader.crops(positions)
         return tuple(images.to_levels(half) for half in halves)
 
@@ -69,8 +69,9 @@ class HostFeed:
         """Levels to [-1, 1]."""
         source, target = tensors
         reading = self.loader.store.reading
-        return images.from_levels(source, reading.source), images.from_levels(
-            target, reading.target
+        return (
+            images.from_planes(source, reading.source),
+            images.from_planes(target, reading.target),
         )
 
 
