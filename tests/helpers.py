@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import struct
+import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -18,7 +20,14 @@ from pix2pix.contract import PictureContract
 from pix2pix.data.pairs import Pair
 from pix2pix.data.reading import Reading
 from pix2pix.data.store import Store, open_store
-from pix2pix.model_file import Header, ImageContract, Provenance, save_model, versions
+from pix2pix.model_file import (
+    Header,
+    ImageContract,
+    Provenance,
+    load_model,
+    save_model,
+    versions,
+)
 from pix2pix.networks import build_generator
 from pix2pix.training.state import State, new_state, reset
 
@@ -68,6 +77,17 @@ def write_truncated(path: Path, width: int = 64, height: int = 32) -> Path:
 def small(*settings: str, channels: tuple[int, int] = (3, 3)) -> Config:
     """A configuration of the smallest networks, for sources and targets of these channels."""
     return Config.load(None, [*SMALL, *settings]).with_channels(*channels)
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png_bomb(path: Path, bits: int = 8) -> None:
+    """A PNG of 50,000 x 50,000 px in a few KB."""
+    head = _chunk(b"IHDR", struct.pack(">IIBBBBB", 50_000, 50_000, bits, 0, 0, 0, 0))
+    body = _chunk(b"IDAT", zlib.compress(bytes(10_000_000), 9)) + _chunk(b"IEND", b"")
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + head + body)
 
 
 def open_pairs(pairs: Sequence[Pair], size: tuple[int, int] = (32, 32)) -> Store:
@@ -120,6 +140,18 @@ def double_state(config: Config) -> State:
                     weight.mul_(5)
         reset(optimiser)
     return state
+
+
+def settle(model: Path) -> Path:
+    """Make a model file more like a trained one: running statistics, outputs that are not full."""
+    generator, header = load_model(model, torch.device("cpu"))
+    random = torch.Generator().manual_seed(0)
+    channels = header.config.model.source_channels
+    for _ in range(40):  # at a momentum of 0.1 nothing is left of where they began
+        generator(torch.rand(4, channels, 32, 32, generator=random) * 2 - 1)
+    generator.decoder[-1].conv.weight.mul_(0.25)
+    save_model(model, generator, header)
+    return model
 
 
 def pixels(path: Path) -> NDArray[np.uint8]:

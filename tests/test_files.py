@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 
 from pix2pix.errors import UserError
-from pix2pix.files import is_picture, kind, list_pictures, replacing
+from pix2pix.files import cache_folder, is_picture, kind, list_pictures, replacing
 from tests.helpers import are_pictures, files_below, plant, trees, write_text
 
 
@@ -190,3 +190,14 @@ def test_a_name_as_long_as_the_system_allows_can_be_written(tmp_path: Path) -> N
     with replacing(path) as temporary:
         temporary.write_text("text")
     assert path.read_text() == "text"
+
+
+def test_the_cache_stands_where_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIX2PIX_CACHE", "/fast")
+    assert cache_folder() == Path("/fast")
+    monkeypatch.delenv("PIX2PIX_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/scratch")
+    assert cache_folder() == Path("/scratch/pix2pix")
+    monkeypatch.setenv("XDG_CACHE_HOME", "")
+    monkeypatch.setenv("HOME", "/home/ada")
+    assert cache_folder() == Path("/home/ada/.cache/pix2pix")

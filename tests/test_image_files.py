@@ -1,7 +1,4 @@
-import io
 import os
-import struct
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,8 +13,8 @@ from PIL import Image
 
 from pix2pix import image_files
 from pix2pix.errors import UserError
-from pix2pix.image_files import LIMIT, MAX_CHANNELS, Array, Head, read, read_bytes, write
-from tests.helpers import files_below, noise, write_text, write_truncated
+from pix2pix.image_files import LIMIT, MAX_CHANNELS, Array, read, write
+from tests.helpers import files_below, noise, png_bomb, write_text, write_truncated
 
 LEVELS = np.arange(256, dtype=np.uint8).reshape(16, 16, 1)
 DEPTHS = ("uint8", "uint16", "float32")
@@ -475,17 +472,6 @@ def test_a_tiff_of_another_depth_is_refused_by_name(tmp_path: Path, dtype: str) 
 # Bombs: small files that would fill the memory
 
 
-def chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
-def png_bomb(path: Path, bits: int = 8) -> None:
-    """A PNG of 50,000 x 50,000 px in a few KB."""
-    head = chunk(b"IHDR", struct.pack(">IIBBBBB", 50_000, 50_000, bits, 0, 0, 0, 0))
-    body = chunk(b"IDAT", zlib.compress(bytes(10_000_000), 9)) + chunk(b"IEND", b"")
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + head + body)
-
-
 def tiff_bomb(path: Path) -> None:
     """A TIFF whose tags claim 50,000 x 50,000 px."""
     tifffile.imwrite(path, noise(16, 16, 1)[:, :, 0], compression="zlib")
@@ -543,50 +529,3 @@ def test_a_large_picture_is_opened_without_a_warning(
     write(noise(32, 32), tmp_path / "large.png")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)  # it has 1024
     assert read(tmp_path / "large.png").shape == (32, 32, 3)
-
-
-# Bytes that came over a wire
-
-
-def wire(array: Array, suffix: str = ".png") -> bytes:
-    out = io.BytesIO()
-    Image.fromarray(array).save(out, {".png": "PNG", ".tif": "TIFF", ".ico": "ICO"}[suffix])
-    return out.getvalue()
-
-
-def test_bytes_are_read_as_a_file_is(tmp_path: Path) -> None:
-    for array in (noise(5, 7), deep(5, 7)):
-        write(array, tmp_path / "a.png")
-        heads: list[Head] = []
-        data = (tmp_path / "a.png").read_bytes()
-        assert np.array_equal(read_bytes(data, "upload", heads.append), array)
-        assert heads == [Head("PNG", 5, 7, False)]
-
-
-@pytest.mark.parametrize("bits", [8, 16])
-def test_what_is_refused_by_its_head_is_not_unpacked(tmp_path: Path, bits: int) -> None:
-    def refuse(head: Head) -> None:
-        raise UserError(f"{head.width} x {head.height}")
-
-    png_bomb(tmp_path / "a.png", bits)
-    with pytest.raises(UserError, match=r"^50000 x 50000$"):
-        read_bytes((tmp_path / "a.png").read_bytes(), "upload", refuse)
-
-
-def test_half_a_picture_is_named() -> None:
-    with pytest.raises(UserError, match=r"^The upload cannot be read: "):
-        read_bytes(wire(noise(64, 64))[:2000], "The upload", lambda head: None)
-
-
-def test_an_animation_says_so_in_its_head() -> None:
-    out, heads = io.BytesIO(), list[Head]()
-    frames = [Image.fromarray(noise(8, 8, seed=n)) for n in range(2)]
-    frames[0].save(out, "GIF", save_all=True, append_images=frames[1:])
-    assert read_bytes(out.getvalue(), "upload", heads.append).shape == (8, 8, 3)
-    assert heads == [Head("GIF", 8, 8, True)]
-
-
-@pytest.mark.parametrize("suffix", [".tif", ".ico"])
-def test_formats_that_no_browser_shows_are_no_pictures_on_a_wire(suffix: str) -> None:
-    with pytest.raises(UserError, match="not a picture"):
-        read_bytes(wire(noise(32, 32), suffix), "upload", lambda head: None)

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
+from pix2pix import cli_share
 from pix2pix.cli_data import data_app
 from pix2pix.errors import UserError
 from pix2pix.version import __version__
@@ -252,6 +253,10 @@ def demo(
 
     page = run_demo(out, device, Console(stderr=True))
     print(f"page: {page}")
+
+
+app.command()(cli_share.export)
+app.command()(cli_share.serve)
 
 
 def _choice(option: str, value: str | None, allowed: Sequence[str]) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 from contextlib import AbstractContextManager
 from typing import Literal, get_args
 
@@ -15,6 +17,9 @@ _OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
 # Of products and convolutions alone: statistics, losses and the optimiser are float32 in all three.
 # tf32 keeps 10 bits of a float32's mantissa and all of its range, bf16 keeps 7.
 Precision = Literal["fp32", "tf32", "bf16"]
+
+# Parameters of glibc's mallopt.
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 
 
 def pick_device(name: str = "auto") -> torch.device:
@@ -86,6 +91,18 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     return isinstance(error, RuntimeError) and any(words in str(error) for words in _OUT_OF_MEMORY)
+
+
+def keep_freed_memory() -> None:
+    """Have the C library keep what is freed: a network asks for the same sizes again and again.
+
+    By default glibc hands large blocks back to the system, which clears them before they come
+    again: a fifth of a translation's processor time. Other C libraries are left as they are.
+    """
+    with contextlib.suppress(AttributeError, OSError, TypeError):
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_TRIM_THRESHOLD, 2**31 - 1)
+        libc.mallopt(_MMAP_THRESHOLD, 2**25)  # the most that it takes
 
 
 def _present() -> list[str]:

@@ -55,6 +55,13 @@ def kind(path: Path) -> Literal["file", "folder", "nothing"]:
         raise UserError(f"Cannot open {path}: {error.strerror}.") from None
 
 
+def cache_folder() -> Path:
+    """For what can be made anew: $PIX2PIX_CACHE, or pix2pix in the cache folder of the user."""
+    if chosen := os.environ.get("PIX2PIX_CACHE"):
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pix2pix"
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary path that takes the place of `path` when the block ends well.

@@ -33,8 +33,6 @@ _TIFF = (".tif", ".tiff")
 _TIFF_HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PNG_HEAD = b"\x89PNG\r\n\x1a\n"
 _NPY_HEAD = b"\x93NUMPY"
-# What browsers show; among all that Pillow reads there are formats that start other programs.
-_WIRE = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
 _ORIENTATION = 0x0112  # the EXIF tag
 # What each kind of file can hold: depths and channels.
 _HOLDS: dict[str, tuple[tuple[str, ...], tuple[int, ...]]] = {
@@ -64,24 +62,12 @@ def read(path: Path) -> Array:
     Raises UserError that names the file where it is missing, broken, no picture, of another depth,
     or larger than the limit.
     """
-    with _named(str(path), lambda: path.stat().st_size):
+    with in_words(str(path), lambda: path.stat().st_size):
         return checked(_decode(path), str(path))
 
 
-def read_bytes(data: bytes, name: str, accept: Callable[[Head], None]) -> Array:
-    """As `read`, of a PNG, JPEG, WebP, BMP or GIF that came over a wire; `name` is for errors.
-
-    `accept` stands in place of the limit: it is called before anything is unpacked, and refuses
-    what it likes by raising UserError. Of an animation that it lets pass, the first picture is
-    taken.
-    """
-    with _named(name, lambda: len(data)):
-        Image.MAX_IMAGE_PIXELS = None  # else Pillow's limit comes first
-        return checked(_decode_common(io.BytesIO(data), accept, _WIRE), name)
-
-
 @contextmanager
-def _named(name: str, count_bytes: Callable[[], int]) -> Iterator[None]:
+def in_words(name: str, count_bytes: Callable[[], int]) -> Iterator[None]:
     """Whatever a decoder raises, as a sentence about the picture of that name."""
     try:
         yield
@@ -175,13 +161,16 @@ def _decode(path: Path) -> Array:
             return _read_tiff(path)
         if LIMIT in os.environ:
             Image.MAX_IMAGE_PIXELS = None  # the user's limit stands in place of Pillow's
-        return _decode_common(file, lambda head: _refuse_large(head.height, head.width, path))
+        return decode(file, lambda head: _refuse_large(head.height, head.width, path))
 
 
-def _decode_common(
+def decode(
     file: BinaryIO, accept: Callable[[Head], None], kinds: tuple[str, ...] | None = None
 ) -> Array:
-    """What Pillow reads (of these kinds, else of all), and PNG of 16 bits."""
+    """What Pillow reads (of these kinds, else of all), and PNG of 16 bits.
+
+    `accept` is called before anything is unpacked, and refuses by raising.
+    """
     file.seek(0)
     head = file.read(26)
     file.seek(0)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -89,14 +91,43 @@ def save_model(path: Path, generator: UNet, header: Header) -> None:
     save_tensors(path, generator.state_dict(), {_KEY: json.dumps(about)})
 
 
-def load_model(path: Path, device: torch.device) -> tuple[UNet, Header]:
+def model_path(model: Path) -> Path:
+    """The file of a model: itself, or the one in the folder of a run."""
+    return inside if (inside := model / "model.safetensors").is_file() else model
+
+
+def read_header(model: Path) -> Header:
+    """What a model file says of itself; its weights are not read.
+
+    Raises UserError for a file that is missing, no model, cut short or of a newer format.
+    """
+    path = model_path(model)
+    with _opened(path, "cpu") as opened:
+        about: dict[str, str] = opened.metadata() or {}
+    return _header(path, about)
+
+
+def load_model(model: Path, device: torch.device) -> tuple[UNet, Header]:
     """The generator on the device, and its header.
 
     Raises UserError for a file that is missing, no model, damaged or of a newer format.
     """
-    if (inside := path / "model.safetensors").is_file():
-        path = inside  # the folder of a run
+    path = model_path(model)
     tensors, about = load_tensors(path, device)
+    header = _header(path, about)
+    try:
+        generator = empty_generator(header.config)
+        if found := {t.dtype for t in tensors.values()} - {torch.float32}:
+            raise TypeError(f"wanted float32 tensors, found {found}")
+        if not all(bool(torch.isfinite(t).all()) for t in tensors.values()):
+            raise TypeError("some of its weights are not finite")
+        generator.load_state_dict(tensors, assign=True)
+    except (UserError, RuntimeError, TypeError) as error:
+        raise damaged(path, error) from None
+    return generator.requires_grad_(False), header
+
+
+def _header(path: Path, about: dict[str, str]) -> Header:
     if _KEY not in about:
         raise UserError(f"{path} is a .safetensors file, but not a pix2pix model.")
     version, facts = read_facts(path, about[_KEY])
@@ -106,16 +137,9 @@ def load_model(path: Path, device: torch.device) -> tuple[UNet, Header]:
             "Upgrade pix2pix.",
         )
     try:
-        header = Header.model_validate(facts)
-        generator = empty_generator(header.config)
-        if found := {t.dtype for t in tensors.values()} - {torch.float32}:
-            raise TypeError(f"wanted float32 tensors, found {found}")
-        if not all(bool(torch.isfinite(t).all()) for t in tensors.values()):
-            raise TypeError("some of its weights are not finite")
-        generator.load_state_dict(tensors, assign=True)
-    except (UserError, ValidationError, RuntimeError, TypeError) as error:
+        return Header.model_validate(facts)
+    except (UserError, ValidationError) as error:
         raise damaged(path, error) from None
-    return generator.requires_grad_(False), header
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], about: dict[str, str]) -> None:
@@ -131,21 +155,28 @@ def save_tensors(path: Path, tensors: dict[str, Tensor], about: dict[str, str]) 
 
 def load_tensors(path: Path, device: torch.device) -> tuple[dict[str, Tensor], dict[str, str]]:
     """The tensors and strings of a .safetensors; raises UserError that names what is wrong."""
+    with _opened(path, str(device)) as opened:
+        about: dict[str, str] = opened.metadata() or {}
+        # Copied: they are views of the file, and change where it is overwritten.
+        tensors = {name: opened.get_tensor(name).clone() for name in opened.keys()}  # noqa: SIM118
+    return tensors, about
+
+
+@contextmanager
+def _opened(path: Path, device: str) -> Iterator[Any]:
+    """A .safetensors; whatever is wrong with it becomes a UserError."""
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
         raise UserError(f"{path} {what}: wanted a .safetensors file.")
     try:
-        with safe_open(path, "pt", str(device)) as opened:
-            about: dict[str, str] = opened.metadata() or {}
-            # Copied: they are views of the file, and change where it is overwritten.
-            tensors = {name: opened.get_tensor(name).clone() for name in opened.keys()}  # noqa: SIM118
+        with safe_open(path, "pt", device) as opened:
+            yield opened
     except (SafetensorError, OSError) as error:
         raise UserError(
             f"{path} is not a whole .safetensors file ({path.stat().st_size} bytes): "
             f"{_in_short(error)}.",
             "If it was copied or downloaded, fetch it again.",
         ) from None
-    return tensors, about
 
 
 def read_facts(path: Path, text: str) -> tuple[int, dict[str, Any]]:

@@ -8,6 +8,7 @@ B batch, C channels, H height, W width.
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ from pix2pix.networks import UNet
 from pix2pix.networks.modes import inference
 
 _KEPT = 8  # shapes whose graphs are kept at a time: each holds the memory of its pass
+
+_CAPTURING = threading.Lock()  # one at a time in a process
 
 Shape = tuple[torch.Size, Mode]
 
@@ -63,7 +66,7 @@ class Passes:
         """The first pass of this shape was the warm-up. Other threads read and write files."""
         held, held_keys = source.clone(), None if keys is None else keys.clone()
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+        with _CAPTURING, torch.cuda.graph(graph, capture_error_mode="thread_local"):
             output = self._generator(held, held_keys)
         return _Captured(graph, held, held_keys, output)
 

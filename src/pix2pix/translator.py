@@ -177,19 +177,7 @@ class Translator:
 
     def source(self, array: Array, name: str, made: bool) -> Array:
         """The picture as the network was fed in training, in the contract of sources."""
-        image = self.header.image
-        if image.photograph is not None and image.made == "lab":
-            # Lightness is what is given, in colour or in grey.
-            return make.split_lab(images.conform(array, image.photograph, name))[0]
-        if made:
-            if image.photograph is None:
-                raise UserError(
-                    "This model learned from pairs as they are: it makes no sources.",
-                    "Translate without --make.",
-                )
-            photograph = images.conform(array, image.photograph, name)
-            return make.source_and_target(image.made, photograph, Path(name).stem)[0]
-        return images.conform(array, image.source, name, snap=self.header.config.data.snap_labels)
+        return conformed(self.header, array, name, made)
 
     def _finish(self, array: Array, source: Array) -> Array:
         """The output in the depth and channels of what training's targets were made of."""
@@ -235,6 +223,26 @@ class Translator:
                 z = (numbers[some].to(self.device) for numbers in (seeds, samples))
                 keys = noise_keys(*z) if uses_noise(chosen) else None
                 yield some, self._passes(stacked(some), keys, chosen)
+
+
+def conformed(header: Header, array: Array, name: str, made: bool) -> Array:
+    """The picture in the contract of a model's sources; with `made`, the source of a photograph.
+
+    Raises UserError that calls the picture by `name`.
+    """
+    image = header.image
+    if image.photograph is not None and image.made == "lab":
+        # Lightness is what is given, in colour or in grey.
+        return make.split_lab(images.conform(array, image.photograph, name))[0]
+    if made:
+        if image.photograph is None:
+            raise UserError(
+                "This model learned from pairs as they are: it makes no sources.",
+                "Translate without --make.",
+            )
+        photograph = images.conform(array, image.photograph, name)
+        return make.source_and_target(image.made, photograph, Path(name).stem)[0]
+    return images.conform(array, image.source, name, snap=header.config.data.snap_labels)
 
 
 def _for_each(numbers: int | Sequence[int], count: int) -> Tensor:

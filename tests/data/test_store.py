@@ -14,7 +14,7 @@ from pix2pix.config import DataConfig
 from pix2pix.contract import PictureContract
 from pix2pix.data.pairs import Half, Pair, find_pairs
 from pix2pix.data.reading import Reading
-from pix2pix.data.store import NoPairError, Store, cache_folder, open_store
+from pix2pix.data.store import NoPairError, Store, open_store
 from pix2pix.errors import UserError
 from tests.helpers import files_below, noise, write, write_pairs, write_text, write_truncated
 
@@ -195,17 +195,6 @@ def test_a_raised_limit_reads_what_was_too_large(
     assert "large.png is 200 x 100 px, 0 megapixels" in store_of(folder).failures[0]
     monkeypatch.setenv(image_files.LIMIT, "1")
     assert not store_of(folder).failures
-
-
-def test_the_cache_stands_where_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PIX2PIX_CACHE", "/fast")
-    assert cache_folder() == Path("/fast")
-    monkeypatch.delenv("PIX2PIX_CACHE")
-    monkeypatch.setenv("XDG_CACHE_HOME", "/scratch")
-    assert cache_folder() == Path("/scratch/pix2pix")
-    monkeypatch.setenv("XDG_CACHE_HOME", "")
-    monkeypatch.setenv("HOME", "/home/ada")
-    assert cache_folder() == Path("/home/ada/.cache/pix2pix")
 
 
 # Pairs that cannot be used

@@ -8,7 +8,7 @@ from pix2pix.config import Config
 from pix2pix.errors import UserError
 from pix2pix.networks import UNet, build_generator
 from pix2pix.networks.blocks import Norm
-from pix2pix.networks.modes import inference, set_mode, uses_noise
+from pix2pix.networks.modes import fold_statistics, inference, set_mode, uses_noise
 from pix2pix.networks.noise import noise_keys
 
 PER_PICTURE = ("paper", "deterministic")
@@ -113,3 +113,30 @@ def test_an_error_inside_inference_still_brings_training_back(
     with pytest.raises(RuntimeError, match="mine"), inference(network, "deterministic"):
         raise RuntimeError("mine")
     assert {m.statistics for m in norms} == {"batch" if norm == "batch" else "picture"}
+
+
+@pytest.mark.parametrize("upsample", ["transposed", "resize"])
+def test_folded_statistics_change_nothing_but_the_number_of_layers(
+    tiny: Callable[..., Config], pictures: Tensor, upsample: str
+) -> None:
+    network = build_generator(tiny(f"model.upsample={upsample}")).requires_grad_(False)
+    random = torch.Generator().manual_seed(2)
+    for norm in (m for m in network.modules() if isinstance(m, Norm)):
+        for values in (norm.weight, norm.bias, norm.running_mean, norm.running_var):
+            values.uniform_(0.3, 3, generator=random)
+    set_mode(network, "running")
+    before = network(pictures)
+    assert before.std() > 0.01
+    fold_statistics(network)
+    assert not [m for m in network.modules() if isinstance(m, Norm)]
+    torch.testing.assert_close(network(pictures), before, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("mode", PER_PICTURE)
+def test_statistics_of_a_picture_are_not_folded(
+    generator: UNet, pictures: Tensor, mode: str
+) -> None:
+    before = translated(generator, pictures, mode)
+    set_mode(generator, mode)
+    fold_statistics(generator)
+    assert torch.equal(translated(generator, pictures, mode), before)

@@ -133,3 +133,9 @@ def test_gradients_flow_through_what_stays_only() -> None:
     torch.autograd.backward(noisy_dropout(x, noise_keys(0, torch.tensor([0])), 0, 0.5).sum())
     assert x.grad is not None
     assert torch.equal(x.grad[0], mask().float() * 2)
+
+
+def test_factors_may_stand_in_for_keys() -> None:
+    x = torch.randn(1, *SHAPE)
+    by_keys = noisy_dropout(x, noise_keys(0, torch.tensor([0])), 3, 0.5)
+    assert torch.equal(noisy_dropout(x, {3: mask(layer=3)[None] * 2.0}, 3, 0.5), by_keys)

@@ -13,9 +13,8 @@ from typing import Any
 
 from pix2pix.config import DataConfig
 from pix2pix.data.pairs import SPLITS, Half, Pair, PairSet, find_pairs, split_up, with_unused
-from pix2pix.data.store import cache_folder
 from pix2pix.errors import UserError
-from pix2pix.files import cannot_write, list_pictures
+from pix2pix.files import cache_folder, cannot_write, list_pictures
 
 HUB = "hub:"
 

@@ -24,7 +24,7 @@ from pix2pix.contract import PictureContract
 from pix2pix.data.pairs import Pair
 from pix2pix.data.reading import Reading
 from pix2pix.errors import UserError
-from pix2pix.files import list_pictures, remove_stale, replacing
+from pix2pix.files import cache_folder, list_pictures, remove_stale, replacing
 from pix2pix.image_files import LIMIT, Array
 
 _FORMAT = 2  # raise when the same pictures would give other bytes
@@ -58,13 +58,6 @@ class NoPairError(UserError):
             failures[0], f"None of the {failed} pairs could be used." if failed > 1 else ""
         )
         self.failures = failures
-
-
-def cache_folder() -> Path:
-    """Where decoded pairs are kept: $PIX2PIX_CACHE, or pix2pix in the user's cache folder."""
-    if chosen := os.environ.get("PIX2PIX_CACHE"):
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pix2pix"
 
 
 def open_store(

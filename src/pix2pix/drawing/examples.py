@@ -10,7 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pix2pix import image_files, images
+from pix2pix.contract import PictureContract
 from pix2pix.errors import UserError
 from pix2pix.files import kind, list_pictures
 from pix2pix.image_files import Array
@@ -18,6 +22,7 @@ from pix2pix.images import Side
 from pix2pix.model_file import ImageContract
 
 LIMIT = 24
+Levels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -93,3 +98,20 @@ def _whole(path: Path | None) -> Half | None:
 
 def _key(path: Path, folder: Path) -> str:
     return path.relative_to(folder).with_suffix("").as_posix()
+
+
+def view(example: Example, image: ImageContract) -> tuple[Levels, Levels | None]:
+    """Source and target as (H, W, 3) uint8 for a page; labels in the colours of their classes.
+
+    Raises UserError that names the file which does not fit the model.
+    """
+    lab = image.photograph if image.made == "lab" else None
+    source = _view(example.source, lab or image.source)
+    return source, _view(example.target, lab or image.target) if example.target else None
+
+
+def _view(half: Half, contract: PictureContract) -> Levels:
+    array = images.conform(half.read(), contract, str(half.path), snap=True)
+    if contract.one_hot:
+        return np.array([c.colour for c in contract.classes], np.uint8)[array[:, :, 0]]
+    return images.to_view(array, contract)

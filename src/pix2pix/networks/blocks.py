@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pix2pix.networks.noise import noisy_dropout
+from pix2pix.networks.noise import Noise, noisy_dropout
 
 Statistics = Literal["batch", "picture", "running"]
 LEAK = 0.2
@@ -50,6 +50,13 @@ class Norm(nn.Module):
             x, self.running_mean, self.running_var, self.weight, self.bias, learning,
             _MOMENTUM, _EPS,
         )  # fmt: skip
+
+    def running_scale_and_shift(self) -> tuple[Tensor, Tensor]:
+        """(C,) each: what features are multiplied by and what is added, by running statistics."""
+        assert self.running_mean is not None
+        assert self.running_var is not None
+        scale = self.weight.detach() / (self.running_var + _EPS).sqrt()
+        return scale, self.bias.detach() - self.running_mean * scale
 
 
 def make_norm(kind: str, channels: int, tracks: bool = True) -> nn.Module:
@@ -96,14 +103,14 @@ class Up(nn.Module):
         self.norm = make_norm(norm, channels_out)
         self.drop, self.layer = drop, layer
 
-    def forward(self, x: Tensor, keys: Tensor | None) -> Tensor:
-        """(B, C, H, W) -> (B, C', 2H, 2W); no `keys`, no dropout."""
+    def forward(self, x: Tensor, noise: Noise | None) -> Tensor:
+        """(B, C, H, W) -> (B, C', 2H, 2W); no noise, no dropout."""
         x = F.relu(x)
         if self.resize:
             x = F.interpolate(x, scale_factor=2.0, mode="nearest")
         x = self.norm(self.conv(x))
         return (
-            noisy_dropout(x, keys, self.layer, self.drop) if self.drop and keys is not None else x
+            noisy_dropout(x, noise, self.layer, self.drop) if self.drop and noise is not None else x
         )
 
 

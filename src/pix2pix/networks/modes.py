@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import get_args
+from typing import Any, get_args
 
 from torch import nn
 
 from pix2pix.config import Mode
 from pix2pix.errors import UserError
-from pix2pix.networks.blocks import Norm
+from pix2pix.networks.blocks import Down, Norm, Up
 
 
 def uses_noise(mode: Mode) -> bool:
@@ -40,6 +40,22 @@ def set_mode(generator: nn.Module, mode: Mode) -> None:
         )
     for norm in norms:
         norm.statistics = "running" if mode == "running" else "picture"
+
+
+def fold_statistics(generator: nn.Module) -> None:
+    """Make running statistics part of the convolutions before them, for good.
+
+    To be called in the mode `running`; in the others there is nothing that stands still.
+    """
+    for layer in (m for m in generator.modules() if isinstance(m, Down | Up)):
+        norm = layer.norm
+        if isinstance(norm, Norm) and norm.statistics == "running":
+            scale, shift = norm.running_scale_and_shift()
+            conv: Any = layer.conv
+            out_channels = (1, -1, 1, 1) if conv.transposed else (-1, 1, 1, 1)
+            conv.weight = nn.Parameter(conv.weight.detach() * scale.reshape(out_channels))
+            conv.bias = nn.Parameter(shift)
+            layer.norm = nn.Identity()
 
 
 @contextmanager

@@ -10,10 +10,15 @@ multipliers are below 2**31, so no product leaves 63 bits and nothing relies on 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
+
+# z as a generator takes it: the (B,) keys of `noise_keys`; or, where no hash can be reckoned, what
+# each noisy layer is multiplied by, (B, C, H, W) by the layer's number.
+Noise = Tensor | Mapping[int, Tensor]
 
 _BITS = 0xFFFFFFFF
 _GOLDEN = 0x9E3779B9  # keeps 0 from being a fixed point of the mixing below
@@ -58,7 +63,9 @@ def keep_mask(keys: Tensor, layer: int, shape: tuple[int, int, int], drop: float
     return kept
 
 
-def noisy_dropout(x: Tensor, keys: Tensor, layer: int, drop: float) -> Tensor:
+def noisy_dropout(x: Tensor, noise: Noise, layer: int, drop: float) -> Tensor:
     """Dropout of (B, C, H, W) features, kept ones scaled by 1 / (1 - drop)."""
+    if not isinstance(noise, Tensor):
+        return x * noise[layer]
     _, c, h, w = x.shape
-    return x * keep_mask(keys, layer, (c, h, w), drop).to(x.dtype) * (1 / (1 - drop))
+    return x * keep_mask(noise, layer, (c, h, w), drop).to(x.dtype) * (1 / (1 - drop))

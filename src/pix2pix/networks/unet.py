@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from pix2pix.networks.blocks import decoder, encoder
+from pix2pix.networks.noise import Noise
 
 
 class UNet(nn.Module):
@@ -25,19 +26,19 @@ class UNet(nn.Module):
         self.encoder = encoder(source_channels, width, depth, norm)
         self.decoder = decoder(target_channels, width, depth, norm, upsample, dropout, skips=skips)
 
-    def forward(self, source: Tensor, keys: Tensor | None = None) -> Tensor:
+    def forward(self, source: Tensor, noise: Noise | None = None) -> Tensor:
         """(B, source channels, H, W) in [-1, 1] -> (B, target channels, H, W) in [-1, 1].
 
-        H and W are multiples of 2**depth. `keys` are the (B,) noise keys; without them, no dropout.
+        H and W are multiples of 2**depth. Without noise, no dropout.
         """
         x, skips = source, []
         for down in self.encoder:
             x = down(x)
             skips.append(x)
-        x = self.decoder[0](skips.pop(), keys)
+        x = self.decoder[0](skips.pop(), noise)
         for up in self.decoder[1:]:
             skip = skips.pop()
-            x = up(torch.cat([x, skip], 1) if self.skips else x, keys)
+            x = up(torch.cat([x, skip], 1) if self.skips else x, noise)
         # In float32 whatever came before: 16-bit targets need more than bf16 has.
         x = x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
         return torch.softmax(x, 1) * 2 - 1 if self.classes else torch.tanh(x)

@@ -1,0 +1,35 @@
+/** Known pairs, in random order, none twice before all were seen. */
+
+/** @param {() => number} [random]  0 to 1 */
+export function createBag(random = Math.random) {
+  /** @type {Map<string, string[]>} */
+  const bags = new Map();
+  let last = "";
+  return {
+    /** The next name. @param {string} model  @param {readonly string[]} names */
+    next(model, names) {
+      const left = bags.get(model)?.length ? /** @type {string[]} */ (bags.get(model)) : shuffled(names, random);
+      // A new round does not begin with what is still on the screen.
+      if (left.length > 1 && left.at(-1) === last) left.unshift(/** @type {string} */ (left.pop()));
+      last = left.pop() ?? "";
+      bags.set(model, left);
+      return last;
+    },
+    /** The first is always the same, so that a first visit shows what was looked at. @param {string} model  @param {readonly string[]} names */
+    first(model, names) {
+      bags.set(model, shuffled(names.slice(1), random));
+      last = names[0];
+      return last;
+    },
+  };
+}
+
+/** @param {readonly string[]} names  @param {() => number} random */
+function shuffled(names, random) {
+  const list = [...names];
+  for (let i = list.length - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1));
+    [list[i], list[j]] = [list[j], list[i]];
+  }
+  return list;
+}

@@ -1,0 +1,41 @@
+// The noise z, as networks/noise.py draws it: whether a feature stays is a 32-bit hash of (seed,
+// sample, layer, channel, row, column). Math.imul multiplies modulo 2**32, which is all it takes.
+
+const GOLDEN = 0x9e3779b9; // keeps 0 from being a fixed point of the mixing
+
+function mix(h) {
+  h = Math.imul(h ^ (h >>> 16), 0x21f0aaad);
+  h = Math.imul(h ^ (h >>> 15), 0x735a2d97);
+  return h ^ (h >>> 15);
+}
+
+function absorb(h, counter) {
+  return mix(((h ^ counter) + GOLDEN) | 0);
+}
+
+/** The key of one variant: all that the hash needs to know of a seed and a sample's number. */
+export function noiseKey(seed, sample) {
+  return absorb(absorb(0, seed | 0), sample | 0);
+}
+
+/**
+ * What the features of a noisy layer are multiplied by, (C, H, W): 0, or 1 / (1 - drop) with
+ * probability 1 - drop. Rows and columns count from the top left.
+ */
+export function keepMask(key, { layer, channels, drop }, height, width) {
+  const kept = 1 / (1 - drop);
+  const threshold = Math.floor(drop * 2 ** 32);
+  const mask = new Float32Array(channels * height * width);
+  const ofLayer = absorb(key, layer);
+  let at = 0;
+  for (let c = 0; c < channels; c++) {
+    const ofChannel = absorb(ofLayer, c);
+    for (let y = 0; y < height; y++) {
+      const ofRow = absorb(ofChannel, y);
+      for (let x = 0; x < width; x++) {
+        mask[at++] = absorb(ofRow, x) >>> 0 >= threshold ? kept : 0;
+      }
+    }
+  }
+  return mask;
+}

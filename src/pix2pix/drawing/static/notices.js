@@ -1,0 +1,59 @@
+/** Messages: sentences in the page, and what only screen readers hear. */
+
+import { byId, iconButton, make } from "./dom.js";
+import { t } from "./words.js";
+
+const INFO_SECONDS = 8;
+
+/**
+ * @typedef {object} Notice
+ * @property {string} text
+ * @property {string} [hint]
+ * @property {boolean} [error]  stays until it is closed
+ * @property {{text: string, run: () => void}} [action]
+ */
+
+/**
+ * Show a message; one of the same `name` is replaced.
+ * @param {string} name
+ * @param {Notice} notice
+ */
+export function notify(name, { text, hint = "", error = false, action }) {
+  const whole = hint ? `${text} ${hint}` : text;
+  const old = find(name);
+  if (old?.dataset.text === whole) return; // screen readers would read it again
+  const close = iconButton("close", t("close"), () => withdraw(name));
+  const item = make("div", { className: error ? "notice error" : "notice" }, make("p", { textContent: whole }));
+  item.setAttribute("role", error ? "alert" : "status");
+  Object.assign(item.dataset, { name, text: whole });
+  if (action) {
+    const run = () => (withdraw(name), action.run());
+    item.append(make("button", { className: "button", type: "button", textContent: action.text, onclick: run }));
+  }
+  item.append(close);
+  if (old) old.replaceWith(item);
+  else byId("notices").append(item);
+  if (!error) setTimeout(() => item.remove(), 1000 * INFO_SECONDS);
+}
+
+/** @param {string} name */
+export function withdraw(name) {
+  find(name)?.remove();
+}
+
+/** An error of whatever kind, in words. @param {unknown} error  @param {string} [name] */
+export function report(error, name = "error") {
+  const { message, hint } = /** @type {Error & {hint?: string}} */ (error);
+  const known = t(message) !== message || hint !== undefined;
+  notify(name, { text: known ? t(message) : t("error_unknown", { message }), hint: hint && t(hint), error: true });
+}
+
+/** Tell screen readers what happened. @param {string} text */
+export function say(text) {
+  const said = byId("said");
+  // The same text twice would not be read twice.
+  said.textContent = said.textContent === text ? `${text}\u00a0` : text;
+}
+
+/** @param {string} name  @returns {HTMLElement|null} */
+const find = (name) => document.querySelector(`.notice[data-name="${name}"]`);

@@ -1,0 +1,160 @@
+/** The result: it follows the drawing, says how long that took, and offers modes and variants. */
+
+import { byId, segments } from "./dom.js";
+import { createEmitter } from "./emitter.js";
+import { createLive } from "./live.js";
+import { notify, report, say, withdraw } from "./notices.js";
+import { contextOf } from "./pictures.js";
+import { t } from "./words.js";
+
+/**
+ * @typedef {import("./types.js").Card} Card
+ * @typedef {import("./types.js").Mode} Mode
+ * @typedef {import("./types.js").Translator} Translator
+ * @typedef {ReturnType<typeof createResult>} Result
+ */
+
+// A translation that is quicker than this shows no sign of work: it would flicker.
+const QUICK_MS = 250;
+const MB = 1e6;
+/** @type {Mode[]} */
+const MODES = ["paper", "deterministic", "running"];
+
+/**
+ * Events: `shown` (another result is on the canvas), `reset` (another model or mode).
+ * @param {import("./studio.js").Studio} studio
+ * @param {{upToDate: HTMLCanvasElement}} source
+ * @param {(signal: AbortSignal) => Promise<void>} rest  what is done when the drawing rests
+ */
+export function createResult(studio, source, rest) {
+  const { on, emit } = createEmitter();
+  const canvas = byId("result");
+  /** @type {Map<string, Promise<Translator>>} */
+  const translators = new Map();
+  /** @type {{mode: Mode, sample: number, live: boolean}} */
+  const now = { mode: "paper", sample: 0, live: true };
+  let asked = false; // by the user, not by the drawing: then it is read aloud
+  let sign = 0;
+
+  /** @param {AbortSignal} signal  @param {number} sample */
+  async function translate(signal, sample) {
+    const translator = await ready(studio.card);
+    signal.throwIfAborted();
+    return translator.translate(source.upToDate, { seed: 0, sample, mode: now.mode, signal });
+  }
+
+  /** @param {AbortSignal} signal */
+  async function run(signal) {
+    if (!studio.isReady) return;
+    const { bitmap, milliseconds, backend } = await translate(signal, now.sample);
+    signal.throwIfAborted();
+    show(canvas, bitmap);
+    withdraw("translating");
+    const ms = Math.round(milliseconds);
+    byId("time").textContent = t("time", { ms, backend: t(`backend_${backend}`).replace(/^backend_/, "") });
+    canvas.setAttribute("aria-label", t("result_label", canvas));
+    if (asked) say(t("said_translated", { ms }));
+    asked = false;
+    emit("shown");
+  }
+
+  /** The model's translator: fetched once, with a word on how far it is. @param {Card} card */
+  function ready(card) {
+    const known = translators.get(card.name);
+    if (known) return known;
+    const made = prepare(card);
+    translators.set(card.name, made);
+    made.catch(() => translators.delete(card.name));
+    return made;
+  }
+
+  const live = createLive({
+    run,
+    rest,
+    onBusy(busy) {
+      clearTimeout(sign);
+      const show = () => byId("result-stage").setAttribute("aria-busy", String(busy));
+      sign = setTimeout(show, busy ? QUICK_MS : 0);
+    },
+    onError(error) {
+      const { retryAfter, busy } = /** @type {any} */ (error);
+      if (busy) notify("translating", { text: t("error_busy", { seconds: retryAfter }), error: true });
+      else report(error, "translating");
+    },
+  });
+
+  function showModes() {
+    const modes = MODES.map((mode) => ({ value: mode, text: t(`mode_${mode}`), checked: mode === now.mode, disabled: !studio.card.modes.includes(mode) }));
+    segments(byId("modes"), modes, (mode) => setMode(/** @type {Mode} */ (mode)));
+    byId("mode-hint").textContent = t(`mode_${now.mode}_hint`);
+    for (const id of ["another", "four"]) byId(id).disabled = now.mode !== "paper";
+  }
+
+  /** @param {Mode} mode */
+  function setMode(mode) {
+    Object.assign(now, { mode, sample: 0 });
+    asked = true;
+    showModes();
+    emit("reset");
+    live.request({ afresh: true });
+  }
+
+  studio.on("painted", () => now.live && live.request());
+  studio.on("opened", () => {
+    Object.assign(now, { mode: studio.card.mode, sample: 0 });
+    showModes();
+    emit("reset");
+    live.stop();
+  });
+
+  return {
+    on,
+    now,
+    canvas,
+    translate,
+    showModes,
+    refresh: live.refresh,
+    /** Translate now, whether live or not. */
+    ask() {
+      asked = true;
+      live.request();
+    },
+    /** @param {boolean} isLive */
+    setLive(isLive) {
+      now.live = isLive;
+      if (isLive) live.request();
+    },
+    /** @param {number} sample */
+    setSample(sample) {
+      now.sample = sample;
+      say(t("said_variant", { number: sample + 1 }));
+      live.request({ afresh: true });
+    },
+  };
+}
+
+/** @param {HTMLCanvasElement} canvas  @param {ImageBitmap} bitmap */
+export function show(canvas, bitmap) {
+  const { width, height } = bitmap;
+  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+  contextOf(canvas).drawImage(bitmap, 0, 0);
+  bitmap.close();
+}
+
+/** @param {Card} card  @returns {Promise<Translator>} */
+async function prepare(card) {
+  const { createTranslator } = await import(card.translate ? "./remote.js" : "./local.js");
+  const translator = createTranslator(card);
+  try {
+    await translator.prepare((/** @type {{loaded: number, total: number}} */ { loaded, total }) => {
+      byId("fetching").hidden = false;
+      byId("progress").value = total ? loaded / total : 0;
+      const megabytes = (/** @type {number} */ bytes) => (bytes / MB).toFixed(1);
+      byId("fetching-words").textContent =
+        loaded < total ? t("fetching", { loaded: megabytes(loaded), total: megabytes(total) }) : t("starting");
+    });
+  } finally {
+    byId("fetching").hidden = true;
+  }
+  return translator;
+}

@@ -1,0 +1,174 @@
+/** Which model and which drawing is open: nothing that was drawn is ever lost. */
+
+import { nearestSwatch } from "./colours.js";
+import { checkDocument, toDocument } from "./document.js";
+import { pictureStrokes } from "./drawing.js";
+import { createBag } from "./examples.js";
+import { notify } from "./notices.js";
+import { decode, fitSize } from "./pictures.js";
+import { drawingKey, newDrawing } from "./studio.js";
+import { keepChoice } from "./store.js";
+import { t } from "./words.js";
+
+/**
+ * @typedef {import("./types.js").Card} Card
+ * @typedef {import("./types.js").PictureStroke} PictureStroke
+ * @typedef {import("./types.js").Stroke} Stroke
+ * @typedef {import("./document.js").Document} Document
+ */
+
+const KEEP_MS = 400;
+// From these shares of pixels on that no source of the model has, a picture is of another kind.
+const NO_MAP = 0.3;
+const NO_SKETCH = 0.5;
+
+/**
+ * @param {readonly Card[]} cards
+ * @param {import("./studio.js").Studio} studio
+ * @param {import("./pictures.js").Pictures} pictures
+ * @param {import("./store.js").Store} store
+ */
+export function createSession(cards, studio, pictures, store) {
+  /** @type {Map<string, import("./types.js").Drawing>} */
+  const drawings = new Map();
+  const bag = createBag();
+  let keeping = 0;
+
+  studio.on("changed", () => {
+    clearTimeout(keeping);
+    keeping = setTimeout(keep, KEEP_MS);
+  });
+  addEventListener("pagehide", keep);
+
+  function keep() {
+    if (studio.card) void store.keepDrawing(drawingKey(studio.card), studio.drawing);
+  }
+
+  /** @param {readonly Stroke[]} strokes  @param {Card} card */
+  async function load(strokes, card) {
+    if (!(await pictures.load(strokes, card, cards))) notify("picture", { text: t("error_lost_picture"), error: true });
+  }
+
+  /** A picture at the size that fits. @param {{picture: string}|{model: string, example: string}} name  @param {Card} card */
+  async function placePicture(name, card) {
+    /** @type {PictureStroke} */
+    const stroke = { tool: "picture", width: 1, height: 1, ...name };
+    await load([stroke], card);
+    const picture = pictures.get(stroke, card);
+    return picture && { picture, stroke: { ...stroke, ...fitSize(picture.source, card) } };
+  }
+
+  /** @param {Card} card */
+  async function firstDrawing(card) {
+    const drawing = newDrawing(card);
+    if (!card.examples.length) return drawing;
+    const example = bag.first(card.name, card.examples.map(({ name }) => name));
+    const placed = await placePicture({ model: card.name, example }, card);
+    if (placed) drawing.strokes.push(placed.stroke);
+    return drawing;
+  }
+
+  /** @param {Card} card */
+  async function openModel(card) {
+    if (studio.card) keep();
+    const key = drawingKey(card);
+    const known = drawings.get(key) ?? (await store.drawing(key));
+    const drawing = known ?? (await firstDrawing(card));
+    drawings.set(key, drawing);
+    await load([...drawing.strokes, ...drawing.undone], card);
+    keepChoice("model", card.name);
+    studio.open(card, drawing);
+    return !known;
+  }
+
+  return {
+    openModel,
+    async openExample() {
+      const { card } = studio;
+      const example = bag.next(card.name, card.examples.map(({ name }) => name));
+      const placed = await placePicture({ model: card.name, example }, card);
+      if (placed && card === studio.card) studio.add(placed.stroke);
+    },
+    /** A picture of the user's. @param {Blob} blob */
+    async openPicture(blob) {
+      const { card } = studio;
+      await decode(blob, card); // refuses what is no picture before it is kept
+      const placed = await placePicture({ picture: await store.keepPicture(blob) }, card);
+      if (!placed || card !== studio.card) return;
+      studio.add(placed.stroke);
+      addHole();
+      if (card.kind === "labels" && placed.picture.far > NO_MAP) notify("picture", { text: t("error_no_map"), error: true });
+      if (card.kind === "sketch" && placed.picture.far > NO_SKETCH) notify("picture", { text: t("error_no_sketch"), error: true });
+    },
+    /** A saved or shared drawing. @param {unknown} value */
+    async openDocument(value) {
+      const document = checkDocument(value);
+      const card = cardFor(document);
+      for (const [id, url] of Object.entries(document.pictures ?? {})) {
+        if (url.startsWith("data:image/")) await store.keepPicture(await (await fetch(url)).blob(), id);
+      }
+      if (card !== studio.card) await openModel(card);
+      const { width, height, ground } = document.drawing;
+      const strokes = fitColours(document.drawing.strokes, card);
+      await load(strokes, card);
+      studio.add({ tool: "drawing", width, height, ground: fitColour(ground, card) ?? ground, strokes });
+    },
+    /** The drawing with its pictures, as a file. */
+    async toFile() {
+      const document = toDocument(studio.drawing, studio.card);
+      document.pictures = {};
+      for (const { picture: id } of pictureStrokes(document.drawing.strokes)) {
+        const blob = id && (await store.picture(id));
+        if (id && blob) document.pictures[id] = await toAddress(blob);
+      }
+      return new Blob([JSON.stringify(document)], { type: "application/json" });
+    },
+    /** A new drawing; undo brings the old one back. */
+    startFresh() {
+      const { width, height, ground } = newDrawing(studio.card);
+      studio.add({ tool: "drawing", width, height, ground, strokes: [] });
+    },
+    /** Drop what was kept and is used no more. */
+    tidy: () => store.tidy((drawing) => pictureStrokes([...drawing.strokes, ...drawing.undone]).map((s) => s.picture ?? "")),
+  };
+
+  /** A model that learned to fill the middle starts with a hole there. */
+  function addHole() {
+    const { card, size } = studio;
+    if (card.kind !== "mask" || !/^inpaint(:centre)?$/.test(card.made)) return;
+    const [width, height] = [Math.round(size.width / 2), Math.round(size.height / 2)];
+    const [left, top] = [Math.floor((size.width - width) / 2), Math.floor((size.height - height) / 2)];
+    studio.add({ tool: "rectangle", colour: card.palette[0].colour, box: [left, top, width, height] });
+  }
+
+  /** The model of the document, or one like it. @param {Document} document  @returns {Card} */
+  function cardFor({ model, kind }) {
+    const same = cards.filter((card) => card.kind === kind);
+    const card = same.find(({ name }) => name === model) ?? same.find((other) => other === studio.card) ?? same[0];
+    if (!card) throw new Error(t("error_other_kind", { kind }));
+    return card;
+  }
+
+  /** @param {readonly Stroke[]} strokes  @param {Card} card  @returns {Stroke[]} */
+  function fitColours(strokes, card) {
+    const fitted = strokes.map((stroke) => ("colour" in stroke ? { ...stroke, colour: fitColour(stroke.colour, card) } : stroke));
+    const differs = fitted.some((stroke, i) => "colour" in stroke && stroke.colour !== /** @type {any} */ (strokes[i]).colour);
+    if (differs) notify("colours", { text: t("fitted_colours") });
+    return /** @type {Stroke[]} */ (fitted);
+  }
+}
+
+/** @param {string|null} colour  @param {Card} card */
+function fitColour(colour, { palette }) {
+  return colour === null || !palette.length ? colour : nearestSwatch(colour, palette).colour;
+}
+
+/** @param {Blob} blob  @returns {Promise<string>} */
+function toAddress(blob) {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(/** @type {string} */ (reader.result));
+    reader.onerror = () => reject(reader.error);
+    reader.readAsDataURL(blob);
+  });
+}

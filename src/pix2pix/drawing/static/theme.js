@@ -1,0 +1,11 @@
+"use strict";
+// Before the first paint, so that a page which was switched to dark does not flash.
+(() => {
+  try {
+    const place = "pix2pix " + new URL(".", location.href).pathname;
+    const { theme } = JSON.parse(localStorage.getItem(place) ?? "{}");
+    if (theme) document.documentElement.dataset.theme = theme;
+  } catch {
+    // Nothing is remembered: the system's choice holds.
+  }
+})();

@@ -1,0 +1,69 @@
+/** Four translations of one drawing, by noise of their own each; a click takes one. */
+
+import { byId, make } from "./dom.js";
+import { show } from "./result.js";
+import { t } from "./words.js";
+
+const COUNT = 4;
+
+/**
+ * @param {() => import("./result.js").Result} result
+ */
+export function createVariants(result) {
+  const [strip, button] = [byId("strip"), byId("four")];
+  let first = 0;
+  const canvases = Array.from({ length: COUNT }, () => make("canvas", { width: 1, height: 1 }));
+
+  function build() {
+    strip.replaceChildren(
+      ...canvases.map((canvas, i) => {
+        const take = make("button", { type: "button", onclick: () => result().setSample(first + i) }, canvas);
+        take.setAttribute("aria-label", t("variant", { number: first + i + 1 }));
+        return take;
+      }),
+    );
+    mark();
+  }
+
+  function mark() {
+    for (const [i, take] of [...strip.children].entries()) {
+      take.setAttribute("aria-pressed", String(first + i === result().now.sample));
+    }
+  }
+
+  button.addEventListener("click", () => {
+    strip.hidden = !strip.hidden;
+    button.setAttribute("aria-expanded", String(!strip.hidden));
+    build();
+    if (!strip.hidden) result().refresh();
+  });
+
+  return {
+    build,
+    /** The strip is filled one by one while the drawing rests. @param {AbortSignal} signal */
+    async fill(signal) {
+      if (strip.hidden || result().now.mode !== "paper" || !result().canvas.hasAttribute("aria-label")) return;
+      for (const [i, canvas] of canvases.entries()) {
+        const { bitmap } = await result().translate(signal, first + i);
+        signal.throwIfAborted();
+        show(canvas, bitmap);
+      }
+    },
+    mark,
+    /** The next variant, in the next four where these are through. */
+    another() {
+      const next = result().now.sample + 1;
+      if (next >= first + COUNT) first = next;
+      result().setSample(next);
+      build();
+    },
+    /** Another model or mode. */
+    reset() {
+      first = 0;
+      const none = result().now.mode !== "paper";
+      if (none) strip.hidden = true;
+      button.setAttribute("aria-expanded", String(!strip.hidden));
+      build();
+    },
+  };
+}

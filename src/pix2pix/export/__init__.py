@@ -1,0 +1,1 @@
+"""A trained generator as one graph for other programs: ONNX, torch.export."""

@@ -1,0 +1,111 @@
+"""The generator as an ONNX file, in float32, float16 or int8."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+import torch
+from torch import Tensor
+
+from pix2pix.config import Mode
+from pix2pix.errors import UserError
+from pix2pix.export.checked import Exported, export_checked
+from pix2pix.export.compare import Run
+from pix2pix.export.graph import Graph
+from pix2pix.export.precision import Precision, store_weights
+from pix2pix.progress import Watch
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+KEY = "pix2pix"  # of the facts, in the file's metadata
+_OPSET = 20
+_LARGEST_BYTES = 2_100_000_000  # protobuf's limit is 2**31, and there is more than weights
+
+
+def export_onnx(
+    model: Path, out: Path, *, precision: Precision = "fp32", mode: Mode | None = None,
+    dynamic: bool = False, watch: Watch | None = None,
+) -> Exported:  # fmt: skip
+    """Write a model file's generator as ONNX, in its own mode unless given, whole or not at all.
+
+    With `dynamic` the graph takes any batch and any height and width that are multiples of
+    2**depth; without, one picture of the training size. Raises UserError where packages are
+    missing, the file cannot be written, the model lacks the mode, or what was written differs from
+    the package by more than the precision's tolerance.
+    """
+    if precision not in get_args(Precision):
+        wanted = ", ".join(get_args(Precision))
+        raise UserError(f"There is no precision '{precision}': wanted {wanted}.")
+    if out.suffix != ".onnx":
+        raise UserError(f"{out} does not end in .onnx: wanted a file such as model.onnx.")
+    check_packages()
+    return export_checked(
+        model, out, partial(_write, precision), precision=precision, mode=mode, dynamic=dynamic,
+        watch=watch,
+    )  # fmt: skip
+
+
+def check_packages() -> None:
+    """Raise UserError where a package is missing that ONNX takes."""
+    try:
+        import onnx  # noqa: F401
+        import onnxruntime  # noqa: F401
+        import onnxscript  # noqa: F401
+    except ImportError as error:
+        raise UserError(
+            f"Exporting to ONNX needs the package {error.name}, which is not installed.",
+            "Install it: pip install 'pix2pix[export]'",
+        ) from None
+
+
+def _write(precision: Precision, graph: Graph, facts: dict[str, Any], path: Path) -> Run:
+    import onnx
+
+    proto = _traced(graph)
+    store_weights(proto.graph, precision)
+    proto.metadata_props.add(key=KEY, value=json.dumps(facts))
+    size = sum(len(tensor.raw_data) for tensor in proto.graph.initializer)
+    if size > _LARGEST_BYTES:
+        raise UserError(
+            f"In {precision} the weights take {size / 1e9:.1f} GB: "
+            f"an ONNX file holds {_LARGEST_BYTES / 1e9:.1f} GB.",
+            "Try --precision int8, or --torch.",
+        )
+    path.write_bytes(proto.SerializeToString())
+    onnx.checker.check_model(str(path), full_check=True)
+    return runner(path)
+
+
+def _traced(graph: Graph) -> ModelProto:
+    arguments, free = graph.arguments()
+    program = torch.onnx.export(
+        graph, arguments, input_names=list(graph.shapes()), output_names=["target"],
+        dynamic_shapes=free, dynamo=True, opset_version=_OPSET, verbose=False,
+    )  # fmt: skip
+    assert program is not None
+    proto: ModelProto = program.model_proto
+    # What the exporter notes for developers, with paths of the machine that it ran on.
+    for part in (*proto.graph.node, *proto.graph.value_info, *proto.graph.initializer):
+        del part.metadata_props[:]
+    return proto
+
+
+def runner(path: Path) -> Run:
+    """What runs a file by ONNX Runtime, on the processor."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    names = [value.name for value in session.get_inputs()]
+
+    def run(source: Tensor, keep: list[Tensor]) -> Tensor:
+        values = (tensor.numpy() for tensor in (source, *keep))
+        target, *_ = session.run(None, dict(zip(names, values, strict=True)))
+        return torch.from_numpy(target)
+
+    return run

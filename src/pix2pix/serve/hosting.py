@@ -1,0 +1,106 @@
+"""What is served: models under names, their cards for the page, and their examples as pictures."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from pix2pix import images
+from pix2pix.drawing.card import Card, KnownPair, make_card
+from pix2pix.drawing.examples import Example, Half, find_examples
+from pix2pix.errors import UserError
+from pix2pix.image_bytes import to_bytes
+from pix2pix.model_file import Header, model_path, read_header
+from pix2pix.serve.problems import RequestError
+
+_PLAIN = ("model", "training")  # names that many files and folders have
+
+
+@dataclass(frozen=True)
+class Hosted:
+    """A model that is served; its weights need not be in memory."""
+
+    name: str
+    path: Path
+    header: Header
+    card: Card
+    examples: Sequence[Example]
+
+
+def host(models: Sequence[Path], examples: Path | None) -> dict[str, Hosted]:
+    """The models by name; raises UserError for a file that is none, or cannot be drawn for.
+
+    Only headers are read. `examples` is a folder of known pairs, in place of those beside a model.
+    """
+    if examples is not None and len(models) > 1:
+        raise UserError(
+            f"--examples goes with one model, and {len(models)} were given.",
+            "Lay the pairs beside each model, in examples/source and examples/target.",
+        )
+    hosted: dict[str, Hosted] = {}
+    for path in models:
+        name = _name(path, hosted)
+        header = read_header(path)
+        found = find_examples(path, header.image, examples)
+        card = _with_addresses(make_card(name, header, found), found)
+        hosted[name] = Hosted(name, path, header, card, found)
+    return hosted
+
+
+def example_png(example: Half, header: Header, *, target: bool) -> bytes:
+    """A known picture as a page can show it; raises RequestError where its file cannot be read.
+
+    A label map is shown in the colours of its classes, also where it holds their numbers.
+    """
+    try:
+        array = example.read()
+        contract = header.image.target if target else header.image.source
+        if contract.classes:
+            labels = images.conform(array, contract, str(example.path), snap=True)
+            array = images.to_array(images.to_tensor(labels, contract), contract)
+    except UserError as error:
+        raise RequestError(404, error.message) from None
+    if array.shape[2] > 4 or str(array.dtype) == "float32":
+        array = images.to_view(array, header.image.target)
+    return to_bytes(array, "png")
+
+
+def example_digest(example: Half) -> str:
+    """Eight letters that change with the picture; none where it cannot be read."""
+    try:
+        return hashlib.sha256(example.path.read_bytes()).hexdigest()[:8]
+    except OSError:
+        return ""
+
+
+def _with_addresses(card: Card, examples: Sequence[Example]) -> Card:
+    base = f"api/models/{quote(card.name, safe='')}"
+
+    def address(number: int, which: str, half: Half) -> str:
+        return f"{base}/examples/{number}/{which}?digest={example_digest(half)}"
+
+    pairs = tuple(
+        KnownPair(
+            name=example.name,
+            source=address(number, "source", example.source),
+            target=address(number, "target", example.target) if example.target else None,
+        )
+        for number, example in enumerate(examples)
+    )
+    return card.model_copy(update={"translate": f"{base}/translate", "examples": pairs})
+
+
+def _name(path: Path, taken: dict[str, Hosted]) -> str:
+    """The file's own name, or that of the folder that says more; a number where it is taken."""
+    file = model_path(path).resolve()
+    telling = [p for p in (file.stem, *(f.name for f in file.parents)) if p and p not in _PLAIN]
+    name = re.sub(r"[^\w.-]+", "-", telling[0] if telling else "").strip(".-") or "model"
+    number, unique = 1, name
+    while unique in taken:
+        number += 1
+        unique = f"{name}-{number}"
+    return unique

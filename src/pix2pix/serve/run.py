@@ -1,0 +1,139 @@
+"""The server itself: its socket, its start, and its end, which finishes what was taken."""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import signal
+import socket
+import sys
+import webbrowser
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+import torch
+import uvicorn
+
+from pix2pix.device import keep_freed_memory, pick_device
+from pix2pix.errors import UserError
+from pix2pix.serve.app import create_app
+from pix2pix.serve.batching import Lanes
+from pix2pix.serve.counters import Counters
+from pix2pix.serve.hosting import Hosted, host
+from pix2pix.serve.pool import Pool
+from pix2pix.serve.service import Service
+from pix2pix.serve.site import page_files
+from pix2pix.serve.uploads import Limits
+
+PORT = 8000
+_TRIED = 20  # ports, where nobody asked for a certain one
+_MOST_LANES = 4
+_BACKLOG = 1024  # connections that wait to be taken
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to serve. `port` is 0 for any free one, None for the default or the next free one."""
+
+    host: str = "127.0.0.1"
+    port: int | None = None
+    device: str = "auto"
+    memory_gb: float = 4.0
+    queue: int = 128
+    megapixels: float = 4.0
+    origins: Sequence[str] = ()
+    examples: Path | None = None
+    open_page: bool = False
+
+
+def serve(models: Sequence[Path], options: Options) -> None:
+    """Serve the models until a signal comes; then finish what was taken, and return.
+
+    Raises UserError for a file that is no model and for an address that cannot be had.
+    """
+    keep_freed_memory()
+    hosted = host(models, options.examples)
+    listening = listen(options.host, options.port)
+    bound = ipaddress.ip_address(listening.getsockname()[0])
+    service = create_service(hosted, options)
+    app = create_app(service, page_files(), options.origins, loopback=bound.is_loopback)
+    address = _address(listening)
+    print(f"pix2pix serves {', '.join(hosted)} at {address} (Ctrl-C stops it)", flush=True)
+    if not bound.is_loopback:
+        print("note: whoever can reach this machine can use it", file=sys.stderr)
+    if options.open_page:
+        webbrowser.open(address)
+    signal.signal(signal.SIGTERM, _interrupt)  # as Ctrl-C: a normal end
+    config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
+    with suppress(KeyboardInterrupt):  # handed on by uvicorn, after it has stopped
+        _Server(config, service).run(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    """Says what it waits for when it is told to stop."""
+
+    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+        super().__init__(config)
+        self._service = service
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """The first signal ends gracefully, the second at once."""
+        if count := self._service.under_way:
+            print(f"stopping after {count} requests; Ctrl-C again stops at once", file=sys.stderr)
+        super().handle_exit(sig, frame)
+
+
+def create_service(hosted: dict[str, Hosted], options: Options) -> Service:
+    """All that works for the models, running and waiting."""
+    device, counters = pick_device(options.device), Counters()
+    models = {name: (model.path, model.header) for name, model in hosted.items()}
+    pool = Pool(models, int(options.memory_gb * 1e9), options.device)
+    count, largest_px = shape_of_work(device)
+    lanes = Lanes(pool.use, count, largest_px, counters.translated)
+    limits = Limits(megapixels=options.megapixels)
+    return Service(hosted, pool, lanes, counters, limits, options.queue)
+
+
+def shape_of_work(device: torch.device) -> tuple[int, int]:
+    """Lanes, and the pixels of a batch."""
+    if device.type == "cpu":
+        return min(_MOST_LANES, torch.get_num_threads()), 2 * 256**2
+    return 2, 16 * 256**2
+
+
+def listen(host: str, port: int | None) -> socket.socket:
+    """A listening socket; without a port, at the default one or the next that is free.
+
+    Raises UserError that says why there is none.
+    """
+    ports = range(PORT, PORT + _TRIED) if port is None else [port]
+    for number in ports:
+        try:
+            family, *_, address = socket.getaddrinfo(host, number, type=socket.SOCK_STREAM)[0]
+            listening = socket.create_server(address[:2], family=family, backlog=_BACKLOG)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise UserError(
+                    f"Cannot listen at {host}, port {number}: {error.strerror}.",
+                    "Choose others with --host and --port.",
+                ) from None
+            continue
+        if port is None and number != PORT:
+            print(f"note: port {PORT} is taken", file=sys.stderr)
+        return listening
+    taken = f"port {port} is" if port is not None else f"ports {PORT} to {ports[-1]} are"
+    raise UserError(f"At {host}, {taken} taken.", "Choose another with --port, or 0 for any.")
+
+
+def _address(listening: socket.socket) -> str:
+    name, port = listening.getsockname()[:2]
+    ip = ipaddress.ip_address(name)
+    shown = "localhost" if ip.is_unspecified else f"[{name}]" if ip.version == 6 else name
+    return f"http://{shown}:{port}/"
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

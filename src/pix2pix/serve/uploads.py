@@ -1,0 +1,152 @@
+"""A request's body -> a picture, within limits of bytes, pixels and time.
+
+What a picture costs is known from its first bytes: it is refused before it is unpacked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import dataclass
+
+from starlette.datastructures import Headers, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+
+from pix2pix.errors import UserError
+from pix2pix.image_bytes import read_bytes
+from pix2pix.image_files import Array, Head
+from pix2pix.serve.problems import RequestError
+
+RAW = (
+    "image/png", "image/jpeg", "image/webp", "image/bmp", "image/gif", "application/octet-stream",
+)  # fmt: skip
+FORM = "multipart/form-data"
+FIELD = "image"
+_WANTED = "PNG, JPEG, WebP, BMP or GIF"
+_NAME = "The picture"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one request may cost."""
+
+    megapixels: float = 4.0  # after padding, of all variants together
+    seconds: float = 30.0  # to send the picture, and to wait for the network
+
+    @property
+    def bytes(self) -> int:
+        """What a body may have: enough for the largest picture in 16 bits, not packed at all."""
+        return int(self.megapixels * 8e6) + 100_000
+
+
+async def read_body(headers: Headers, stream: AsyncIterator[bytes], limits: Limits) -> bytes:
+    """The bytes of the picture, sent as they are or as a form's field `image`.
+
+    Raises RequestError for another kind of body, for too large and too slow ones.
+    """
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in (*RAW, FORM):
+        raise RequestError(
+            415,
+            f"The body is said to be '{kind}': wanted a picture ({_WANTED}).",
+            f"Send it as it is with a header such as 'Content-Type: image/png', or as the field "
+            f"'{FIELD}' of a form.",
+        )
+    try:
+        async with asyncio.timeout(limits.seconds):
+            body = await _limited(headers, stream, limits)
+    except TimeoutError:
+        raise RequestError(
+            408, f"The picture was not here after {limits.seconds:g} seconds.", "Send it again."
+        ) from None
+    return await _field(headers, body) if kind == FORM else body
+
+
+def read_picture(data: bytes, multiple: int, samples: int, limits: Limits) -> Array:
+    """(H, W, C) of a body; `multiple` is what the network's sides are multiples of.
+
+    Raises RequestError that says what is wrong with the picture.
+    """
+
+    def accept(head: Head) -> None:
+        if head.animated:
+            raise RequestError(
+                415,
+                f"{_NAME} is an animation ({head.kind}): wanted one picture.",
+                "Send one frame.",
+            )
+        height, width = padded(head.height, head.width, multiple)
+        if samples * height * width > limits.megapixels * 1e6:
+            raise _too_large(head, (height, width), samples, limits)
+
+    if not data:
+        raise RequestError(400, "The body is empty: wanted a picture.")
+    try:
+        return read_bytes(data, _NAME, accept)
+    except RequestError:
+        raise
+    except UserError as error:
+        raise RequestError(400, error.message + _seen(data), f"Wanted: {_WANTED}.") from None
+
+
+def padded(height: int, width: int, multiple: int) -> tuple[int, int]:
+    """The size that the network sees."""
+    return -(-height // multiple) * multiple, -(-width // multiple) * multiple
+
+
+async def _limited(headers: Headers, stream: AsyncIterator[bytes], limits: Limits) -> bytes:
+    """The whole body, or a refusal as soon as it is known to be too large."""
+    claimed = headers.get("content-length", "")
+    body, too_large = bytearray(), RequestError(
+        413,
+        f"The body has more than {limits.bytes / 1e6:.0f} MB.",
+        "Send a smaller picture, or one that is packed (PNG, JPEG, WebP).",
+    )  # fmt: skip
+    if claimed.isdigit() and int(claimed) > limits.bytes:
+        raise too_large
+    async for chunk in stream:
+        body += chunk
+        if len(body) > limits.bytes:
+            raise too_large
+    return bytes(body)
+
+
+async def _field(headers: Headers, body: bytes) -> bytes:
+    async def whole() -> AsyncGenerator[bytes, None]:
+        yield body
+
+    parser = MultiPartParser(headers, whole(), max_files=1, max_fields=8)
+    parser.spool_max_size = len(body) + 1  # no temporary files: the body is in memory as it is
+    try:
+        form = await parser.parse()
+    except MultiPartException as error:
+        raise RequestError(400, f"The form cannot be read: {error.message.rstrip('.')}.") from None
+    try:
+        sent = form.get(FIELD)
+        if isinstance(sent, UploadFile):
+            return await sent.read()
+    finally:
+        await form.close()
+    raise RequestError(400, f"The form has no file in a field '{FIELD}'.")
+
+
+def _too_large(head: Head, size: tuple[int, int], samples: int, limits: Limits) -> RequestError:
+    height, width = size
+    times = f" and {samples} variants" if samples > 1 else ""
+    return RequestError(
+        413,
+        f"{_NAME} is {head.width} x {head.height} px. With its sides filled up to what the network "
+        f"takes ({width} x {height}){times} that makes {samples * height * width / 1e6:.1f} "
+        f"megapixels: more than the limit of {limits.megapixels:g}.",
+        "Send a smaller one" + (", or ask for fewer variants." if samples > 1 else "."),
+    )
+
+
+def _seen(data: bytes) -> str:
+    """What a body looks like that is none of the formats."""
+    start = data[:512].lstrip().lower()
+    if start.startswith((b"<svg", b"<?xml", b"<!doctype svg")):
+        return " It looks like SVG, which draws with commands, not with pixels."
+    if start.startswith((b"ii*\0", b"mm\0*")):
+        return " It looks like TIFF."
+    return ""

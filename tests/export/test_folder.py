@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from pix2pix.errors import UserError
+from pix2pix.export.folder import LIST, replacing_folder, write_list
+from tests.helpers import files_below, write
+
+
+def fill(path: Path, **files: str) -> str:
+    """Write a folder as an export does, and return its digest."""
+    with replacing_folder(path) as folder:
+        for name, text in files.items():
+            (folder / name).write_text(text)
+        return write_list(folder)
+
+
+def test_an_export_replaces_an_earlier_one_as_a_whole(tmp_path: Path) -> None:
+    place = tmp_path / "sites" / "site"
+    fill(place, old="1", kept="1")
+    fill(place, kept="2")
+    assert files_below(tmp_path) == {"sites/site/kept", f"sites/site/{LIST}"}
+    assert (place / "kept").read_text() == "2"
+
+
+def test_an_empty_folder_is_taken(tmp_path: Path) -> None:
+    fill(tmp_path, file="1")
+    assert files_below(tmp_path) == {"file", LIST}
+
+
+def test_what_no_export_wrote_is_never_taken_away(tmp_path: Path) -> None:
+    place = tmp_path / "site"
+    place.mkdir()
+    (place / "thesis.tex").write_text("the only copy")
+    with pytest.raises(UserError, match=r"thesis\.tex, which no export wrote"):
+        fill(place, file="1")
+    (place / "thesis.tex").rename(tmp_path / "thesis.tex")
+    fill(place, file="1")
+    (place / "CNAME").write_text("mine")
+    (place / ".hidden").write_text("mine")
+    with pytest.raises(UserError, match=r"holds \.hidden and 1 more"):
+        fill(place, file="2")
+    assert files_below(place) == {"file", LIST, "CNAME", ".hidden"}
+
+
+def test_a_list_that_is_damaged_is_no_permission(tmp_path: Path) -> None:
+    (tmp_path / LIST).write_text("[1")
+    with pytest.raises(UserError, match="no export wrote"):
+        fill(tmp_path, file="1")
+
+
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "site").write_text("")
+    with pytest.raises(UserError, match="wanted a folder"):
+        fill(tmp_path / "site", file="1")
+
+
+def test_work_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
+    place = tmp_path / "site"
+    fill(place, file="1")
+    with suppress(KeyError), replacing_folder(place) as folder:
+        (folder / "file").write_text("2")
+        raise KeyError
+    assert files_below(tmp_path) == {"site/file", f"site/{LIST}"}
+    assert (place / "file").read_text() == "1"
+
+
+def test_what_came_meanwhile_is_kept(tmp_path: Path) -> None:
+    place = tmp_path / "site"
+    with suppress(UserError), replacing_folder(place):
+        write(place / "mine.png")
+    assert files_below(tmp_path) == {"site/mine.png"}
+
+
+def test_a_place_that_cannot_be_written_is_told_in_words(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"Cannot (write|open)"):
+        fill(tmp_path / "file" / "site", file="1")
+
+
+def test_the_digest_tells_contents_and_names(tmp_path: Path) -> None:
+    digests = {
+        fill(tmp_path / "a", x="1"), fill(tmp_path / "b", x="2"), fill(tmp_path / "c", y="1")
+    }  # fmt: skip
+    assert len(digests) == 3
+    assert fill(tmp_path / "d", x="1") in digests
