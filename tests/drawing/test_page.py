@@ -261,7 +261,9 @@ def test_an_uploaded_label_map_becomes_exact_and_a_photograph_is_told(open_page:
     blurred = io.BytesIO()
     Image.fromarray(example(3, target=False)).save(blurred, "jpeg", quality=90)
     upload(page, "map.jpg", blurred.getvalue(), "image/jpeg")
-    page.wait_for_function("document.querySelector('#said').textContent.trim() === 'Picture loaded'")
+    page.wait_for_function(
+        "document.querySelector('#said').textContent.trim() === 'Picture loaded'"
+    )
     wait_for_result(page)
     assert colours(page) <= set(RGB.values())
     assert (pixels(page, "drawing")[45:60, 31:37] == RGB["door"]).all()
@@ -284,7 +286,10 @@ def test_a_drawing_is_saved_opened_shared_and_kept(open_page: Open, tmp_path: Pa
     with page.expect_download() as download:
         page.click("#save-drawing")
     download.value.save_as(tmp_path / "a.json")
-    assert json.loads((tmp_path / "a.json").read_text())["drawing"]["strokes"][-1]["tool"] == "rectangle"
+    assert (
+        json.loads((tmp_path / "a.json").read_text())["drawing"]["strokes"][-1]["tool"]
+        == "rectangle"
+    )
     with page.expect_download() as download:
         page.click("#save-picture")
     download.value.save_as(tmp_path / "a.png")
@@ -330,7 +335,10 @@ def test_random_examples_and_their_targets(open_page: Open) -> None:
     assert np.array_equal(pixels(page, "compared"), wait_for_result(page))
     page.focus("#split")
     page.keyboard.press("ArrowLeft")
-    assert page.eval_on_selector("#before", "e => getComputedStyle(e).clipPath") == "inset(0px 51% 0px 0px)"
+    assert (
+        page.eval_on_selector("#before", "e => getComputedStyle(e).clipPath")
+        == "inset(0px 51% 0px 0px)"
+    )
 
 
 def test_variants_and_modes(open_page: Open, api: Api) -> None:
@@ -399,7 +407,9 @@ def test_drawings_of_models_are_kept_apart(open_page: Open, api: Api) -> None:
     assert api.asked[-1]["path"] == "/api/models/facades/translate"
 
 
-def test_a_photograph_is_asked_for_and_shown_as_the_network_sees_it(open_page: Open, api: Api) -> None:
+def test_a_photograph_is_asked_for_and_shown_as_the_network_sees_it(
+    open_page: Open, api: Api
+) -> None:
     page = open_page("colour")
     assert page.is_visible("#empty")
     assert not [asked for asked in api.asked if "colour" in asked["path"]]
@@ -454,6 +464,8 @@ def test_axe_finds_no_violation(open_page: Open) -> None:
         for button in ("", "#keys", "#share", "#four"):
             if button:
                 page.click(button)
-            found = page.evaluate("axe.run().then(r => r.violations.map(v => v.id + ' ' + v.nodes[0].target))")
+            found = page.evaluate(
+                "axe.run().then(r => r.violations.map(v => v.id + ' ' + v.nodes[0].target))"
+            )
             assert found == []
             page.keyboard.press("Escape")
