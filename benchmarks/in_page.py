@@ -161,7 +161,7 @@ def draw(page: Any, number: int) -> dict[str, Any]:
 
 def show(rows: list[dict[str, Any]], precision: str) -> None:
     print(f"{SIZE_PX} px, {precision}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}")
-    print("| width | network | ready | network | whole | frames | longest task |")
+    print("| width | download | ready | network | whole | frames | longest task |")
     print("|---|---|---|---|---|---|---|")
     for row in rows:
         network, whole = (
