@@ -1,119 +1,17 @@
-"""The page in a real browser: Debian's Chromium, driven by Playwright."""
+"""Drawing on the page, by mouse, keys and fingers."""
 
 from __future__ import annotations
 
-import base64
-import io
-import json
 import os
-import shutil
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from tests.drawing.page_server import PALETTE, Api, example, png, serving
-from PIL import Image
 
-sync_api = pytest.importorskip("playwright.sync_api")
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
-PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
-
-RGB = {name: tuple(bytes.fromhex(colour[1:])) for name, colour in PALETTE.items()}
-Open = Callable[..., Any]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def api() -> Iterator[Api]:
-    with serving() as api:
-        yield api
-
-
-@pytest.fixture
-def open_page(browser: Any, api: Api) -> Iterator[Open]:
-    contexts = []
-
-    def open_page(model: str = "facades", address: str = "", **settings: Any) -> Any:
-        """The page with this model, its first translation shown; scripts must not fail on it."""
-        settings = {"viewport": {"width": 1300, "height": 850}, "locale": "en-GB"} | settings
-        context = browser.new_context(**settings)
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(8000)
-        page.on("pageerror", lambda error: page.failures.append(error))
-        page.failures = []
-        page.goto(address or api.address)
-        if model != "facades":
-            page.wait_for_function("document.querySelector('#model').options.length")
-            page.select_option("#model", model)
-        page.wait_for_function("name => document.querySelector('#model').value === name", arg=model)
-        if model in ("facades", "shoes"):
-            page.wait_for_selector("#result[aria-label]")
-        return page
-
-    yield open_page
-    for context in contexts:
-        assert not [str(failure) for page in context.pages for failure in page.failures]
-        context.close()
-
-
-def pixels(page: Any, canvas: str) -> np.ndarray:
-    """(H, W, 3) uint8 of a canvas."""
-    url = page.eval_on_selector(f"#{canvas}", "canvas => canvas.toDataURL()")
-    return np.array(Image.open(io.BytesIO(base64.b64decode(url.split(",")[1]))).convert("RGB"))
-
-
-def wait_for_result(page: Any, sample: int = 0) -> np.ndarray:
-    """The result once it is the translation of what is drawn now."""
-    for _ in range(300):
-        drawing, result = pixels(page, "drawing"), pixels(page, "result")
-        if np.array_equal(result, np.roll(255 - drawing, sample, axis=2)):
-            return result
-        page.wait_for_timeout(15)
-    raise AssertionError("The result does not follow the drawing.")
-
-
-def spot(page: Any, x: float, y: float) -> tuple[float, float]:
-    """Where a point of the 64 px drawing lies in the window."""
-    box = page.locator("#stage").bounding_box()
-    return box["x"] + box["width"] * x / 64, box["y"] + box["height"] * y / 64
-
-
-def drag(page: Any, *points: tuple[float, float]) -> None:
-    """Press at the first point, move through the others, let go at the last."""
-    page.mouse.move(*spot(page, *points[0]))
-    page.mouse.down()
-    for point in points[1:]:
-        page.mouse.move(*spot(page, *point), steps=4)
-    page.mouse.up()
-
-
-def choose(page: Any, tool: str = "", colour: str = "") -> None:
-    """A tool and a class, by their radio buttons."""
-    if tool:
-        page.check(f"#tools input[value={tool}]", force=True)
-    if colour:
-        page.check(f"#swatches input[value='{PALETTE[colour]}']", force=True)
-
-
-def colours(page: Any) -> set[tuple[int, ...]]:
-    """The colours of the drawing."""
-    return set(map(tuple, pixels(page, "drawing").reshape(-1, 3).tolist()))
+from tests.drawing.conftest import Open
+from tests.drawing.hands import PHONE, RGB, choose, colours, drag, pixels, spot, wait_for_result
+from tests.drawing.page_server import PALETTE, example
 
 
 def test_a_first_visit_shows_an_example_and_what_to_do(open_page: Open) -> None:
@@ -252,184 +150,6 @@ def test_on_a_phone_everything_is_in_reach(open_page: Open) -> None:
     assert page.locator("#result-stage").bounding_box()["y"] + 200 < dock["y"]
 
 
-def upload(page: Any, name: str, body: bytes, kind: str = "image/png") -> None:
-    page.set_input_files("#file", {"name": name, "mimeType": kind, "buffer": body})
-
-
-def test_an_uploaded_label_map_becomes_exact_and_a_photograph_is_told(open_page: Open) -> None:
-    page = open_page()
-    blurred = io.BytesIO()
-    Image.fromarray(example(3, target=False)).save(blurred, "jpeg", quality=90)
-    upload(page, "map.jpg", blurred.getvalue(), "image/jpeg")
-    page.wait_for_function("document.querySelector('#said').textContent.trim() === 'Picture loaded'")
-    wait_for_result(page)
-    assert colours(page) <= set(RGB.values())
-    assert (pixels(page, "drawing")[45:60, 31:37] == RGB["door"]).all()
-    assert page.locator(".notice").count() == 0
-    noise = np.random.default_rng(0).integers(0, 256, (90, 120, 3), dtype=np.uint8)
-    upload(page, "photo.png", png(noise))
-    page.wait_for_selector(".notice.error")
-    assert "looks like a photograph" in page.inner_text(".notice.error")
-    assert pixels(page, "drawing").shape[:2] == (90, 120)
-    upload(page, "notes.png", b"no picture at all")
-    page.wait_for_function("document.querySelectorAll('.notice').length === 2")
-    assert "no picture" in page.inner_text(".notices")
-
-
-def test_a_drawing_is_saved_opened_shared_and_kept(open_page: Open, tmp_path: Path) -> None:
-    page = open_page()
-    choose(page, "rectangle", "door")
-    drag(page, (8, 8), (24, 20))
-    drawn = pixels(page, "drawing")
-    with page.expect_download() as download:
-        page.click("#save-drawing")
-    download.value.save_as(tmp_path / "a.json")
-    assert json.loads((tmp_path / "a.json").read_text())["drawing"]["strokes"][-1]["tool"] == "rectangle"
-    with page.expect_download() as download:
-        page.click("#save-picture")
-    download.value.save_as(tmp_path / "a.png")
-    assert np.array_equal(np.array(Image.open(tmp_path / "a.png"))[..., :3], wait_for_result(page))
-    page.click("#share")
-    address = page.input_value("dialog input")
-    page.keyboard.press("Escape")
-
-    other = open_page(address=address)
-    other.wait_for_selector(".notice")
-    wait_for_result(other)
-    assert np.array_equal(pixels(other, "drawing"), drawn)
-    other.click("#undo")  # their own
-    wait_for_result(other)
-    assert not np.array_equal(pixels(other, "drawing"), drawn)
-
-    page.click("#fresh")
-    wait_for_result(page)
-    assert colours(page) == {RGB["wall"]}
-    page.set_input_files("#file", tmp_path / "a.json")
-    page.wait_for_selector(".notice")
-    wait_for_result(page)
-    assert np.array_equal(pixels(page, "drawing"), drawn)
-    page.wait_for_timeout(600)
-    page.reload()
-    page.wait_for_selector("#result[aria-label]")
-    assert np.array_equal(pixels(page, "drawing"), drawn)
-    page.click("#undo")
-    wait_for_result(page)
-    assert colours(page) == {RGB["wall"]}
-
-
-def test_random_examples_and_their_targets(open_page: Open) -> None:
-    page = open_page()
-    seen = set()
-    for _ in range(2):
-        page.click("#example")
-        page.wait_for_function("document.querySelector('#said').textContent.startsWith('Picture')")
-        page.evaluate("document.querySelector('#said').textContent = ''")
-        seen.add(wait_for_result(page).tobytes())
-    assert seen == {example(2, target=True).tobytes(), example(3, target=True).tobytes()}
-    page.click("#compare label >> nth=2")
-    assert np.array_equal(pixels(page, "compared"), wait_for_result(page))
-    page.focus("#split")
-    page.keyboard.press("ArrowLeft")
-    assert page.eval_on_selector("#before", "e => getComputedStyle(e).clipPath") == "inset(0px 51% 0px 0px)"
-
-
-def test_variants_and_modes(open_page: Open, api: Api) -> None:
-    page = open_page()
-    page.click("#four")
-    page.wait_for_function("document.querySelectorAll('#strip canvas')[3].width === 64")
-    page.click("#strip button >> nth=2")
-    wait_for_result(page, sample=2)
-    page.click("#another")
-    wait_for_result(page, sample=3)
-    page.click("#modes label >> nth=1")
-    wait_for_result(page)
-    assert api.asked[-1]["mode"] == "deterministic"
-    assert page.is_disabled("#another")
-    assert page.is_disabled("#modes input >> nth=2")
-
-
-def test_not_live_waits_for_the_button(open_page: Open, api: Api) -> None:
-    page = open_page()
-    page.uncheck("#live")
-    choose(page, "rectangle", "door")
-    drag(page, (8, 8), (24, 20))
-    page.wait_for_timeout(100)
-    assert len(api.asked) == 1
-    page.click("#translate")
-    wait_for_result(page)
-    assert len(api.asked) == 2
-
-
-def test_errors_are_told_and_a_full_queue_is_asked_again(open_page: Open, api: Api) -> None:
-    page = open_page()
-    api.refusals = [
-        (503, {"error": "The queue is full.", "hint": "Wait."}, {"Retry-After": "1"}),
-    ]
-    choose(page, "rectangle", "door")
-    drag(page, (8, 8), (24, 20))
-    page.wait_for_selector(".notice.error")
-    assert "much to do" in page.inner_text(".notice.error")
-    wait_for_result(page)
-    assert page.locator(".notice").count() == 0
-    api.refusals = [(413, {"error": "The picture has 9 megapixels.", "hint": "Send less."}, {})]
-    page.click("#undo")
-    page.wait_for_selector(".notice.error")
-    assert page.inner_text(".notice.error p") == "The picture has 9 megapixels. Send less."
-
-
-def test_drawings_of_models_are_kept_apart(open_page: Open, api: Api) -> None:
-    page = open_page()
-    choose(page, "rectangle", "door")
-    drag(page, (8, 8), (24, 20))
-    drawn = pixels(page, "drawing")
-    page.select_option("#model", "shoes")
-    page.wait_for_function("document.body.dataset.kind === 'sketch'")
-    drag(page, (8, 8), (40, 30))
-    wait_for_result(page)
-    assert len(colours(page)) > 2  # smooth lines
-    choose(page, "eraser")
-    page.fill("#px", "20")
-    drag(page, (8, 8), (40, 30))
-    wait_for_result(page)
-    assert colours(page) == {(255, 255, 255)}
-    page.select_option("#model", "facades")
-    page.wait_for_function("document.body.dataset.kind === 'labels'")
-    wait_for_result(page)
-    assert np.array_equal(pixels(page, "drawing"), drawn)
-    assert api.asked[-1]["path"] == "/api/models/facades/translate"
-
-
-def test_a_photograph_is_asked_for_and_shown_as_the_network_sees_it(open_page: Open, api: Api) -> None:
-    page = open_page("colour")
-    assert page.is_visible("#empty")
-    assert not [asked for asked in api.asked if "colour" in asked["path"]]
-    photograph = np.random.default_rng(0).integers(0, 256, (100, 64, 3), dtype=np.uint8)
-    upload(page, "a.png", png(photograph))
-    page.wait_for_selector("#empty", state="hidden")
-    result = wait_for_result(page)
-    assert result.shape == (100, 64, 3)
-    assert np.ptp(pixels(page, "drawing"), axis=2).max() == 0
-    assert api.asked[-1]["make"] == "true"
-    page.click("#compare label >> nth=2")
-    assert np.array_equal(pixels(page, "compared"), photograph)
-
-
-def test_a_hole_is_painted_and_rubbed_out(open_page: Open) -> None:
-    page = open_page("inpaint")
-    photograph = np.random.default_rng(0).integers(0, 120, (64, 64, 3), dtype=np.uint8)
-    upload(page, "a.png", png(photograph))
-    page.wait_for_selector("#empty", state="hidden")
-    wait_for_result(page)
-    hole = (pixels(page, "drawing") == 127).all(axis=2)
-    assert hole[16:48, 16:48].all()
-    assert hole.sum() == 32 * 32
-    choose(page, "eraser")
-    page.fill("#px", "64")
-    drag(page, (10, 32), (54, 32))
-    wait_for_result(page)
-    assert np.array_equal(pixels(page, "drawing"), photograph)
-
-
 def test_in_chinese_and_dark(open_page: Open) -> None:
     page = open_page(locale="zh-CN", color_scheme="dark")
     assert page.inner_text("#result-title") == "结果"
@@ -454,6 +174,8 @@ def test_axe_finds_no_violation(open_page: Open) -> None:
         for button in ("", "#keys", "#share", "#four"):
             if button:
                 page.click(button)
-            found = page.evaluate("axe.run().then(r => r.violations.map(v => v.id + ' ' + v.nodes[0].target))")
+            found = page.evaluate(
+                "axe.run().then(r => r.violations.map(v => v.id + ' ' + v.nodes[0].target))"
+            )
             assert found == []
             page.keyboard.press("Escape")
