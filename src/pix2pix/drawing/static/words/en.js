@@ -150,7 +150,7 @@ export default {
   error_damaged: "A part of the network arrived damaged.",
   hint_damaged: "Load the page again. If it stays so, the folder of this site has to be uploaded again, whole.",
   error_worker: "The browser could not start the part of this page that computes.",
-  hint_worker: "Load the page again, or use a browser of 2023 or later.",
+  hint_worker: "Load the page again, or use a browser of 2024 or later.",
   error_network: "The network stopped, most likely for want of memory.",
   hint_network: "Choose a smaller size, or close other tabs.",
   error_server_gone: "The server does not answer.",

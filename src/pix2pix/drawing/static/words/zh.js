@@ -150,7 +150,7 @@ export default {
   error_damaged: "模型的一部分在传输中损坏。",
   hint_damaged: "请重新加载页面。若仍如此，需要重新上传此网站的整个文件夹。",
   error_worker: "浏览器无法启动此页面的计算部分。",
-  hint_worker: "请重新加载页面，或使用 2023 年及以后的浏览器。",
+  hint_worker: "请重新加载页面，或使用 2024 年及以后的浏览器。",
   error_network: "模型停止了运行，很可能是内存不足。",
   hint_network: "请选择较小的尺寸，或关闭其他标签页。",
   error_server_gone: "服务器没有回应。",
