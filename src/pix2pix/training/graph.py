@@ -66,6 +66,8 @@ class GraphEngine:
         self._keys: Tensor | None = None
         self._inputs: tuple[Tensor, ...] = ()
         self._graph: torch.cuda.CUDAGraph | None = None
+        self._steps_made = 0
+        self.refresh()
 
     def prepare(self, packet: Packet, say: Callable[[str], None]) -> None:
         """Warm up on a side stream, put everything back as it was, capture."""
@@ -105,14 +107,19 @@ class GraphEngine:
             self._body()
         else:
             self._graph.replay()
+        self._steps_made += 1
         its.meter.count += 1
         its.state.images_seen += len(packet.positions) * its.processes.world
 
     def refresh(self) -> None:
-        """Take up weights that something else than a step has written."""
-        for twin in (self.G, self.D):
-            if twin is not None:
-                twin.refresh()
+        """Take up a state that something else than a step has written."""
+        for twin in self._twins():
+            twin.refresh()
+        optimiser = self.setting.state.generator_optimiser
+        self._steps_made = int(next(iter(optimiser.state.values()))["step"])
+
+    def _twins(self) -> list[Twin]:
+        return [self.G] if self.D is None else [self.G, self.D]
 
     def _load(self, packet: Packet) -> None:
         """Put what this step works on where the body finds it."""
@@ -126,6 +133,8 @@ class GraphEngine:
         if rate != self._set_rate:
             self._rate.fill_(rate)
             self._set_rate = rate
+        for twin in self._twins():
+            twin.set_rate(rate, self._steps_made)
 
     def _body(self) -> None:
         """D's turn, then G's, on what lies in the inputs."""
