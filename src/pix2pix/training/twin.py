@@ -62,17 +62,19 @@ class Twin:
         self._copied_masters = [m.detach() for m, _, _ in copied]
         self._views = [leaf.detach()[part] for _, leaf, part in copied]
         self._own_adam = _OwnAdam(optimiser) if manner.own_adam else None
-        self._forward: Callable[..., Tensor] = self.network
-        if manner.compiled:
-            self._forward = torch.compile(self.network, dynamic=False, fullgraph=True)
         self.refresh()
 
-    def __call__(self, pictures: Tensor, *keys: Tensor) -> Tensor:
+    def __call__(self, pictures: Tensor) -> Tensor:
+        """As `forward`, without noise: what the objective takes for a discriminator."""
+        return self.forward(pictures)
+
+    def forward(self, pictures: Tensor, *keys: Tensor) -> Tensor:
         """What the master would give, (B, C, H, W)."""
         x = pictures.to(self.dtype)
         if self._pad:
             x = F.pad(x, (0, 0, 0, 0, 0, self._pad))
-        return self._forward(x, *keys)[:, : self.out_channels]
+        output: Tensor = self.network(x, *keys)
+        return output[:, : self.out_channels]
 
     def per_picture(self) -> None:
         """Normalise each picture by itself, whatever else is in the batch."""
