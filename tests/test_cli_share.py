@@ -1,3 +1,4 @@
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from pix2pix.cli import app
 from pix2pix.export.checked import Exported
 from pix2pix.export.compare import Difference
 from pix2pix.export.web import Site
+from pix2pix.serve import run
 from tests.helpers import files_below, write_model
 
 
@@ -112,3 +114,54 @@ def test_requests_that_cannot_be_met_are_refused_in_one_sentence(
     assert "Traceback" not in result.stderr
     assert said in result.stderr.splitlines()[-1]
     assert files_below(model.parent) == before
+
+
+# Serve
+
+
+def test_serve_hands_its_options_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    got: list[Any] = []
+    monkeypatch.setattr(run, "serve", lambda *both: got.extend(both))
+    given = (
+        "a", "b", "--host", "::1", "--port", "0", "--origin", "https://x.org", "--origin",
+        "http://y.org:8", "--examples", "e", "--memory", "0.5", "--queue", "9",
+        "--max-megapixels", "1.5", "--device", "cpu", "--open",
+    )  # fmt: skip
+    assert pix2pix("serve", *given).exit_code == 0
+    assert got == [
+        [Path("a"), Path("b")],
+        run.Options(
+            host="::1", port=0, origins=["https://x.org", "http://y.org:8"], examples=Path("e"),
+            memory_gb=0.5, queue=9, megapixels=1.5, device="cpu", open_page=True,
+        ),
+    ]  # fmt: skip
+
+
+def test_the_options_not_given_are_the_services_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    got: list[Any] = []
+    monkeypatch.setattr(run, "serve", lambda *both: got.extend(both))
+    assert pix2pix("serve", "a").exit_code == 0
+    assert got[1] == run.Options()
+
+
+@pytest.mark.parametrize("origin", ["pix.example.org", "https://", "https://x.org/page", "*"])
+def test_an_origin_is_a_scheme_and_a_host(tmp_path: Path, origin: str) -> None:
+    result = pix2pix("serve", write_model(tmp_path / "a.safetensors"), "--origin", origin)
+    assert result.exit_code == 2
+    assert "https://pix.example.org" in result.stderr
+
+
+def test_a_missing_package_is_told_with_the_line_that_installs_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    monkeypatch.delitem(sys.modules, "pix2pix.serve.run")
+    result = pix2pix("serve", "a")
+    assert result.exit_code == 2
+    assert "pip install 'pix2pix[serve]'" in result.stderr
+
+
+def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
+    result = pix2pix("serve", tmp_path / "none.safetensors", "--port", "0")
+    assert result.exit_code == 2
+    assert "does not exist" in result.stderr

@@ -1,11 +1,13 @@
 import pytest
 import torch
 
+from pix2pix import device
 from pix2pix.device import (
     Precision,
     computing,
     describe,
     is_out_of_memory,
+    keep_freed_memory,
     pick_device,
     pick_precision,
 )
@@ -59,6 +61,14 @@ def test_a_tensor_too_large_for_memory_is_out_of_memory() -> None:
 )
 def test_out_of_memory_is_told_from_other_errors(error: Exception, expected: bool) -> None:
     assert is_out_of_memory(error) is expected
+
+
+def test_where_the_c_library_is_another_memory_is_left_as_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    keep_freed_memory()
+    monkeypatch.setattr(device.ctypes, "CDLL", lambda name: object())
+    keep_freed_memory()
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,8 @@ async ([number, picture, request]) => {
   const image = await createImageBitmap(await (await fetch(picture)).blob());
   const canvas = new OffscreenCanvas(image.width, image.height);
   canvas.getContext("2d").drawImage(image, 0, 0);
-  const { bitmap } = await translator.translate(canvas, request);
+  const { signal } = new AbortController();
+  const { bitmap } = await translator.translate(canvas, { ...request, signal });
   translator.close();
   const { width, height } = bitmap;
   const shown = Object.assign(document.createElement("canvas"), { width, height });
@@ -155,7 +156,8 @@ def in_page(page: Any, number: int, picture: NDArray[np.uint8], **request: Any) 
     file = io.BytesIO()
     Image.fromarray(picture).save(file, "png")
     address = "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
-    answer = page.evaluate(TRANSLATE, [number, address, request])
+    asked = {"seed": 0, "sample": 0, "mode": "paper"} | request
+    answer = page.evaluate(TRANSLATE, [number, address, asked])
     shown = Image.open(io.BytesIO(base64.b64decode(answer.partition(",")[2])))
     return np.asarray(shown.convert("RGB")).astype(np.int16)
 

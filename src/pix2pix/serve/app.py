@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 from pix2pix.drawing.card import Card
 from pix2pix.serve.answers import FORMATS
 from pix2pix.serve.counters import CONTENT_TYPE
-from pix2pix.serve.docs_page import docs_page
+from pix2pix.serve.docs_page import POLICY, docs_page
 from pix2pix.serve.guard import Guard
 from pix2pix.serve.hosting import example_digest, example_png
 from pix2pix.serve.problems import RequestError, Told
@@ -187,7 +187,7 @@ def _add_state(app: FastAPI, service: Service) -> None:
 
     @app.get("/docs", include_in_schema=False)
     async def docs() -> HTMLResponse:
-        return docs_page(app.openapi())
+        return HTMLResponse(docs_page(app.openapi()), headers={"Content-Security-Policy": POLICY})
 
 
 def _add_errors(app: FastAPI) -> None:

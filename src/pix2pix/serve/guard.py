@@ -43,7 +43,7 @@ class Guard:
     def __init__(self, app: ASGIApp, origins: Sequence[str], loopback: bool) -> None:
         self._app, self._loopback = app, loopback
         self._origins = {origin.lower() for origin in origins}
-        self._hosts = {_name_of(urlsplit(origin).netloc) for origin in self._origins}
+        self._hosts = {_name_of(_place(origin)) for origin in self._origins}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """An ASGI application."""
@@ -68,7 +68,7 @@ class Guard:
         name = _name_of(host)
         if self._loopback and not (_is_here(name) or name in self._hosts):
             return f"The request is for the host '{host}', which is not this machine."
-        if origin and origin not in self._origins and urlsplit(origin).netloc != host:
+        if origin and origin not in self._origins and _place(origin) != host:
             return f"The request comes from a page of another site: {origin}."
         return ""
 
@@ -81,8 +81,13 @@ async def _refuse(told: str, send: Send) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
+def _place(origin: str) -> str:
+    """Host and port of an Origin header: `https://a:80` -> `a:80`; nothing of `null`."""
+    return origin.partition("://")[2]
+
+
 def _name_of(netloc: str) -> str:
-    """Host without port: `[::1]:80` -> `::1`."""
+    """Without the port: `[::1]:80` -> `::1`."""
     try:
         return urlsplit(f"//{netloc}").hostname or ""
     except ValueError:

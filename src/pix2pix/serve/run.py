@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import ipaddress
+import logging
+import re
 import signal
 import socket
 import sys
@@ -55,24 +57,27 @@ def serve(models: Sequence[Path], options: Options) -> None:
     Raises UserError for a file that is no model and for an address that cannot be had.
     """
     keep_freed_memory()
+    origins = [_origin(url) for url in options.origins]
     hosted = host(models, options.examples)
     listening = listen(options.host, options.port)
     bound = ipaddress.ip_address(listening.getsockname()[0])
     service = create_service(hosted, options)
-    app = create_app(service, page_files(), options.origins, loopback=bound.is_loopback)
-    address = _address(listening)
+    app = create_app(service, page_files(), origins, loopback=bound.is_loopback)
+    address = address_of(listening)
     print(f"pix2pix serves {', '.join(hosted)} at {address} (Ctrl-C stops it)", flush=True)
     if not bound.is_loopback:
         print("note: whoever can reach this machine can use it", file=sys.stderr)
     if options.open_page:
         webbrowser.open(address)
     signal.signal(signal.SIGTERM, _interrupt)  # as Ctrl-C: a normal end
-    config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
+    # What clients do wrong is told to them, not to whoever watches the server.
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)
+    config = uvicorn.Config(app, log_level="error", access_log=False, server_header=False)
     with suppress(KeyboardInterrupt):  # handed on by uvicorn, after it has stopped
-        _Server(config, service).run(sockets=[listening])
+        Server(config, service).run(sockets=[listening])
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """Says what it waits for when it is told to stop."""
 
     def __init__(self, config: uvicorn.Config, service: Service) -> None:
@@ -82,7 +87,8 @@ class _Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """The first signal ends gracefully, the second at once."""
         if count := self._service.under_way:
-            print(f"stopping after {count} requests; Ctrl-C again stops at once", file=sys.stderr)
+            left = f"{count} request{'s' * (count > 1)}"
+            print(f"finishing {left}; Ctrl-C again stops at once", file=sys.stderr)
         super().handle_exit(sig, frame)
 
 
@@ -128,11 +134,20 @@ def listen(host: str, port: int | None) -> socket.socket:
     raise UserError(f"At {host}, {taken} taken.", "Choose another with --port, or 0 for any.")
 
 
-def _address(listening: socket.socket) -> str:
+def address_of(listening: socket.socket) -> str:
+    """What a browser opens to come here."""
     name, port = listening.getsockname()[:2]
     ip = ipaddress.ip_address(name)
     shown = "localhost" if ip.is_unspecified else f"[{name}]" if ip.version == 6 else name
     return f"http://{shown}:{port}/"
+
+
+def _origin(url: str) -> str:
+    """As browsers write it; raises UserError for more or less than a scheme and a host."""
+    origin = url.rstrip("/").lower()
+    if not re.fullmatch(r"https?://[^/?#@*\s]+", origin):
+        raise UserError(f"--origin {url} is no origin: wanted one such as https://pix.example.org.")
+    return origin
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

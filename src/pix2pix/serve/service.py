@@ -122,7 +122,7 @@ class Service:
             )  # fmt: skip
         array = read_picture(body, multiple, asked.samples, self.limits)
         try:
-            source = conformed(model.header, array, "The picture", asked.make)
+            source = conformed(model.header, array, "The upload", asked.make)
         except UserError as error:
             raise RequestError(422, error.message, error.hint) from None
         height, width = source.shape[:2]

@@ -23,7 +23,7 @@ RAW = (
 FORM = "multipart/form-data"
 FIELD = "image"
 _WANTED = "PNG, JPEG, WebP, BMP or GIF"
-_NAME = "The picture"
+_NAME = "The upload"
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,103 @@
+import threading
+from pathlib import Path
+
+import pytest
+
+from pix2pix.errors import UserError
+from pix2pix.model_file import read_header
+from pix2pix.serve.pool import Pool
+from pix2pix.serve.problems import RequestError
+from tests.helpers import write_model
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> list[Path]:
+    return [write_model(tmp_path / f"{name}.safetensors") for name in "abc"]
+
+
+def opened(paths: list[Path], fitting: float) -> Pool:
+    """A pool with room for so many of the models."""
+    models = {path.stem: (path, read_header(path)) for path in paths}
+    return Pool(models, int(paths[0].stat().st_size * fitting), "cpu")
+
+
+def touch(pool: Pool, *names: str) -> None:
+    for name in names:
+        with pool.use(name):
+            pass
+
+
+def test_a_model_is_loaded_on_first_use_and_kept(paths: list[Path]) -> None:
+    pool = opened(paths, 3)
+    assert pool.loaded == []
+    touch(pool, "b", "b", "a")
+    assert (pool.loaded, pool.loads) == (["a", "b"], 2)
+
+
+def test_the_least_recently_used_is_put_out(paths: list[Path]) -> None:
+    pool = opened(paths, 2.5)
+    touch(pool, "a", "b", "a", "c")
+    assert pool.loaded == ["a", "c"]
+    touch(pool, "b")
+    assert pool.loaded == ["b", "c"]
+    assert pool.loaded_bytes <= 2.5 * paths[0].stat().st_size
+
+
+def test_a_model_in_use_stays_and_others_wait(paths: list[Path]) -> None:
+    pool = opened(paths, 1.5)
+    got, done = threading.Event(), threading.Event()
+
+    def other() -> None:
+        got.set()
+        touch(pool, "b")
+        done.set()
+
+    with pool.use("a"):
+        waiting = threading.Thread(target=other)
+        waiting.start()
+        assert got.wait(30)
+        assert not done.wait(0.1)
+        assert pool.loaded == ["a"]
+    waiting.join(30)
+    assert done.is_set()
+    assert pool.loaded == ["b"]
+
+
+def test_two_users_get_translators_of_their_own(paths: list[Path]) -> None:
+    pool = opened(paths, 1)
+    with pool.use("a") as one, pool.use("a") as other:
+        assert one is not other
+        assert one.generator is not other.generator
+    with pool.use("a") as again:
+        assert again in (one, other)
+    assert pool.loads == 1
+
+
+def test_an_error_inside_gives_the_translator_back(paths: list[Path]) -> None:
+    pool = opened(paths, 1.5)
+    with pytest.raises(ZeroDivisionError), pool.use("a"):
+        raise ZeroDivisionError
+    touch(pool, "b")
+    assert pool.loaded == ["b"]
+
+
+def test_a_model_over_the_limit_is_refused_at_once(paths: list[Path]) -> None:
+    with pytest.raises(UserError, match=r"a\.safetensors takes .* GB.*Raise --memory"):
+        opened(paths, 0.5)
+
+
+def test_a_file_that_went_or_changed_is_told(paths: list[Path]) -> None:
+    pool = opened(paths, 1)
+    paths[0].unlink()
+    with pytest.raises(RequestError, match="does not exist") as caught, pool.use("a"):
+        pass
+    assert caught.value.status == 503
+    paths[1].write_bytes(b"half of a copy")
+    with pytest.raises(RequestError, match="cannot be loaded"), pool.use("b"):
+        pass
+    write_model(paths[2], "model.norm=instance")
+    with pytest.raises(RequestError, match="is another model than"), pool.use("c"):
+        pass
+    assert pool.loaded == []
+    write_model(paths[0])
+    touch(pool, "a")

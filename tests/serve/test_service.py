@@ -1,0 +1,183 @@
+"""What happens under load, and to those who do not wait."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from starlette.types import ASGIApp
+
+from pix2pix.serve.app import create_app
+from pix2pix.serve.site import page_files
+from pix2pix.translator import Translator
+from tests.serve.helpers import SOURCE, ask, file_of, open_service, told
+
+URL = "/api/models/house/translate"
+PNG = file_of(SOURCE)
+RAW = {"content-type": "image/png"}
+
+
+class Held:
+    """A service of one lane that translates nothing before it is released."""
+
+    def __init__(self, models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.begun, self.release = threading.Event(), threading.Event()
+        self.service = open_service(models / "house.safetensors", device="cpu", queue=3)
+        use = self.service.pool.use
+
+        @contextmanager
+        def held(name: str) -> Iterator[Translator]:
+            self.begun.set()
+            assert self.release.wait(30)
+            with use(name) as translator:
+                yield translator
+
+        monkeypatch.setattr(self.service.lanes, "_use", held)
+        self.app: ASGIApp = create_app(self.service, page_files(models / "page"))
+
+    def limit_seconds(self, seconds: float) -> None:
+        self.service.limits = replace(self.service.limits, seconds=seconds)
+
+
+@pytest.fixture
+def held(models: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Held]:
+    made = Held(models, monkeypatch)
+    yield made
+    made.release.set()
+    made.service.close()
+
+
+async def until(true: Callable[[], object]) -> None:
+    async with asyncio.timeout(30):
+        while not true():
+            await asyncio.sleep(0.005)
+
+
+def post(client: httpx.AsyncClient) -> "asyncio.Task[httpx.Response]":
+    return asyncio.ensure_future(client.post(URL, content=PNG, headers=RAW))
+
+
+def test_a_full_queue_answers_when_to_come_again(held: Held) -> None:
+    async def work(client: httpx.AsyncClient) -> list[httpx.Response]:
+        taken = [post(client) for _ in range(3)]
+        await until(lambda: held.service.under_way == 3)
+        refused = await post(client)
+        health = await client.get("/health")
+        held.release.set()
+        return [refused, health, *await asyncio.gather(*taken), await post(client)]
+
+    refused, health, *others = ask(held.app, work)
+    assert refused.status_code == 503
+    assert "3 requests under way" in told(refused)
+    assert 1 <= int(refused.headers["retry-after"]) <= 60
+    assert health.json()["queue"]["under_way"] == 3
+    assert [answer.status_code for answer in others] == [200] * 4
+    assert held.service.under_way == 0
+
+
+def test_who_waited_too_long_is_told_and_leaves_the_queue(held: Held) -> None:
+    held.limit_seconds(0.05)
+
+    async def work(client: httpx.AsyncClient) -> list[httpx.Response]:
+        first = post(client)
+        await until(held.begun.is_set)
+        second = await post(client)  # waits in vain
+        assert held.service.under_way == 1
+        held.release.set()
+        return [await first, second]
+
+    first, second = ask(held.app, work)
+    assert first.status_code == 200  # begun in time, so it is finished
+    assert second.status_code == 503
+    assert "waited 0.05 seconds" in told(second)
+    assert "retry-after" in second.headers
+
+
+def test_a_client_that_hangs_up_leaves_the_queue(held: Held) -> None:
+    """Two requests over bare ASGI; the second hangs up while it waits."""
+    sent: list[Any] = []
+
+    async def request(hang_up: asyncio.Event) -> None:
+        messages = [{"type": "http.request", "body": PNG, "more_body": False}]
+
+        async def receive() -> Any:
+            if messages:
+                return messages.pop()
+            await hang_up.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        headers = [(b"host", b"localhost"), (b"content-type", b"image/png")]
+        scope = {
+            "type": "http", "http_version": "1.1", "method": "POST", "path": URL,
+            "raw_path": URL.encode(), "root_path": "", "query_string": b"", "headers": headers,
+            "scheme": "http", "server": ("localhost", 80), "client": ("localhost", 1),
+        }  # fmt: skip
+        await held.app(scope, receive, send)
+
+    async def run() -> None:
+        gone = asyncio.Event()
+        first = asyncio.ensure_future(request(asyncio.Event()))
+        await until(held.begun.is_set)
+        second = asyncio.ensure_future(request(gone))
+        await until(lambda: held.service.lanes.waiting == 1)
+        gone.set()
+        await second
+        held.release.set()
+        await first
+
+    asyncio.run(run())
+    assert sorted(m["status"] for m in sent if "status" in m) == [200, 503]
+    assert held.service.under_way == 0
+    assert "pix2pix_batch_pictures_sum 1.0" in held.service.counters.text().decode()
+
+
+def test_closing_finishes_what_was_taken(held: Held) -> None:
+    async def work(client: httpx.AsyncClient) -> list[httpx.Response]:
+        taken = [post(client) for _ in range(3)]
+        await until(lambda: held.service.under_way == 3)
+        held.release.set()
+        answers = list(await asyncio.gather(*taken))
+        await asyncio.to_thread(held.service.close)
+        return answers
+
+    assert [answer.status_code for answer in ask(held.app, work)] == [200] * 3
+
+
+def test_a_model_that_went_is_told(models: Path, tmp_path: Path) -> None:
+    path = tmp_path / "house.safetensors"
+    path.write_bytes((models / "house.safetensors").read_bytes())
+    service = open_service(path, device="cpu")
+    app = create_app(service, page_files(models / "page"))
+    path.unlink()
+    (refused,) = ask(app, lambda client: asyncio.gather(post(client)))
+    assert refused.status_code == 503
+    assert "cannot be loaded" in told(refused)
+    path.write_bytes((models / "house.safetensors").read_bytes())
+    (answer,) = ask(app, lambda client: asyncio.gather(post(client)))
+    assert answer.status_code == 200
+    service.close()
+
+
+def test_more_models_than_fit_are_served_in_turn(models: Path) -> None:
+    paths = [models / f"{name}.safetensors" for name in ("house", "shoe")]
+    room = 1.5 * paths[0].stat().st_size / 1e9
+    service = open_service(*paths, device="cpu", memory_gb=room)
+    app = create_app(service, page_files(models / "page"))
+
+    async def work(client: httpx.AsyncClient) -> list[httpx.Response]:
+        urls = [URL, URL.replace("house", "shoe")] * 3
+        return list(await asyncio.gather(*(client.post(u, content=PNG, headers=RAW) for u in urls)))
+
+    answers = ask(app, work)
+    service.close()
+    assert [answer.status_code for answer in answers] == [200] * 6
+    assert answers[0].content == answers[2].content != answers[1].content
+    assert len(service.pool.loaded) == 1

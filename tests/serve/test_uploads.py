@@ -1,0 +1,52 @@
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+import pytest
+from starlette.datastructures import Headers
+
+from pix2pix.serve.problems import RequestError
+from pix2pix.serve.uploads import Limits, padded, read_body
+
+LIMITS = Limits(megapixels=0.01, seconds=0.05)
+PNG = Headers({"content-type": "image/png"})
+
+
+async def chunks(parts: Sequence[bytes], pause: float = 0.0) -> AsyncIterator[bytes]:
+    for part in parts:
+        await asyncio.sleep(pause)
+        yield part
+
+
+def refusal(headers: Headers, parts: Sequence[bytes], pause: float = 0.0) -> RequestError:
+    with pytest.raises(RequestError) as caught:
+        asyncio.run(read_body(headers, chunks(parts, pause), LIMITS))
+    return caught.value
+
+
+def test_a_body_in_pieces_is_put_together() -> None:
+    assert asyncio.run(read_body(PNG, chunks([b"a", b"", b"bc"]), LIMITS)) == b"abc"
+
+
+def test_a_body_that_claims_too_much_is_not_read() -> None:
+    headers = Headers({"content-type": "image/png", "content-length": str(LIMITS.bytes + 1)})
+    never = [b""] * 10**6
+    assert refusal(headers, never).status == 413
+
+
+def test_a_body_without_a_length_is_counted() -> None:
+    endless = [bytes(100_000)] * 10**6
+    assert refusal(PNG, endless).status == 413
+
+
+def test_a_slow_body_is_refused() -> None:
+    error = refusal(PNG, [b"a"] * 1000, pause=0.02)
+    assert error.status == 408
+    assert "after 0.05 seconds" in error.message
+
+
+@pytest.mark.parametrize(
+    ("size", "multiple", "expected"),
+    [((1, 1), 256, (256, 256)), ((256, 257), 256, (256, 512)), ((20_000, 1), 256, (20_224, 256))],
+)
+def test_padding(size: tuple[int, int], multiple: int, expected: tuple[int, int]) -> None:
+    assert padded(*size, multiple) == expected
