@@ -53,7 +53,7 @@ def open_page(browser: Any, api: Api) -> Iterator[Open]:
         if model != "facades":
             page.wait_for_function("document.querySelector('#model').options.length")
             page.select_option("#model", model)
-        page.wait_for_function("name => document.querySelector('#model').value === name", arg=model)
+        page.wait_for_function("name => document.title.startsWith(name)", arg=model)
         if model in ("facades", "shoes"):
             page.wait_for_selector("#result[aria-label]")
         return page

@@ -16,8 +16,11 @@ PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobil
 
 
 def pixels(page: Any, canvas: str) -> np.ndarray:
-    """(H, W, 3) uint8 of a canvas."""
-    url = page.eval_on_selector(f"#{canvas}", "canvas => canvas.toDataURL()")
+    """(H, W, 3) uint8 of a canvas, after what was drawn has reached it with the next frame."""
+    url = page.eval_on_selector(
+        f"#{canvas}",
+        "c => new Promise(done => requestAnimationFrame(() => done(c.toDataURL())))",
+    )
     return np.array(Image.open(io.BytesIO(base64.b64decode(url.split(",")[1]))).convert("RGB"))
 
 
