@@ -176,5 +176,6 @@ export default {
   error_storage: "The browser keeps nothing here: the drawing will be lost with the page. Save it as a file.",
   error_no_map: "This looks like a photograph and not like a label map: its colours became the nearest classes. Undo takes it back.",
   error_no_sketch: "This looks like a photograph and not like a line drawing, which this model was trained on. Undo takes it back.",
+  retry: "Try again",
   error_unknown: "Something went wrong: {message}",
 };

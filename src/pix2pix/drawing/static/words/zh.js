@@ -176,5 +176,6 @@ export default {
   error_storage: "浏览器在这里不保存任何内容：关闭页面后绘图会丢失。请保存为文件。",
   error_no_map: "这看起来是照片而不是标签图：颜色已换成最接近的类别。撤销可恢复。",
   error_no_sketch: "这看起来是照片，而此模型是用线稿训练的。撤销可恢复。",
+  retry: "重试",
   error_unknown: "出错了：{message}",
 };
