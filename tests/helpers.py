@@ -29,6 +29,7 @@ from pix2pix.model_file import (
     versions,
 )
 from pix2pix.networks import build_generator
+from pix2pix.training.state import State, new_state, reset
 
 # The smallest networks that the package builds.
 SMALL = (
@@ -126,6 +127,19 @@ def write_model(
             weight.mul_(5)
     save_model(path, generator, header)
     return path
+
+
+def double_state(config: Config) -> State:
+    """A fresh state in float64, with weights large enough that each term of the step counts."""
+    state = new_state(config, torch.device("cpu"))
+    for _, network, optimiser in state.parts():
+        network.double()
+        with torch.no_grad():
+            for weight in network.parameters():
+                if weight.ndim == 4:
+                    weight.mul_(5)
+        reset(optimiser)
+    return state
 
 
 def settle(model: Path) -> Path:

@@ -1,3 +1,5 @@
+import io
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,6 +12,7 @@ from pix2pix import demo
 from pix2pix.config import Config
 from pix2pix.demo import run_demo
 from pix2pix.errors import UserError
+from pix2pix.serve.hosting import host
 from pix2pix.training.train import Result
 from pix2pix.translator import Translator
 from tests.helpers import SMALL, files_below, pixels, write_text
@@ -46,6 +49,15 @@ def test_the_demo_goes_from_nothing_to_a_page(tmp_path: Path) -> None:
     assert "training/index.html" in html
     assert (out / "training" / "index.html").is_file()
     assert "val_l1" in html
+
+
+def test_the_demo_ends_by_telling_how_to_draw_with_the_model(tmp_path: Path) -> None:
+    console = Console(file=io.StringIO(), width=1000)
+    run_demo(tmp_path / "demo", "cpu", console)
+    told = re.search(r"draw with it: \S+ serve (\S+) --open\s*$", console.file.getvalue())
+    assert told
+    (hosted,) = host([Path(told[1])], None).values()
+    assert (hosted.name, len(hosted.examples)) == ("demo", 2)
 
 
 def test_what_the_page_shows_is_what_the_model_makes(tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ runs/demo/index.html     source, output, target
 from __future__ import annotations
 
 import os
+import shutil
+import sys
 from pathlib import Path
 
 from rich.console import Console
@@ -49,9 +51,14 @@ def run_demo(out: Path, device: str, console: Console) -> Path:
     run_jobs(translator, jobs, Options())
     page = out / "index.html"
     _write_page(page, [job.source.name for job in jobs], result.scores)
-    watch.say(f"the model: {result.model}")
-    watch.say(f"use it:    pix2pix translate {result.model} {sources} -o {out / 'again'}")
+    watch.say(f"the model:    {result.model}")
+    watch.say(f"draw with it: {_program()} serve {result.model.parent} --open")
     return page
+
+
+def _program() -> str:
+    """How the user can call the command line again: by name where the shell finds it."""
+    return "pix2pix" if shutil.which("pix2pix") else sys.argv[0]
 
 
 def _make_pairs(data: Path, size_px: int, watch: Watch) -> None:

@@ -101,14 +101,18 @@ def _copy_page(page: Traversable, folder: Path) -> None:
 
 
 def _write_runtime(folder: Path, files: dict[str, bytes]) -> None:
-    """The modules as they are; the binaries packed, as few hosts would pack them on the way."""
+    """The modules as they are; the binaries packed, as few hosts would pack them on the way.
+
+    Modules are called .js: many hosts do not know that .mjs is JavaScript, and browsers insist.
+    """
     place = folder / "runtime"
     place.mkdir()
     backends = {}
     for backend, (module, binary) in FILES.items():
-        (place / module).write_bytes(files[module])
+        script = f"{Path(module).stem}.js"
+        (place / script).write_bytes(files[module])
         packed = write_parts(files[binary], folder, "runtime", compress=True)
-        backends[backend] = {"module": f"runtime/{module}", "binary": packed}
+        backends[backend] = {"module": f"runtime/{script}", "binary": packed}
     _write_json(folder / "runtime.json", {"version": VERSION, **backends})
     # The archive has no licence in it; the same sources' Python package has.
     for name in ("LICENSE", "ThirdPartyNotices.txt"):

@@ -19,7 +19,7 @@ from pix2pix.export.graph import NoiseInput, keep_factors
 from pix2pix.export.onnx import export_onnx, runner
 from pix2pix.export.parts import write_parts
 from pix2pix.export.precision import Precision
-from pix2pix.model_file import Header, ImageContract, load_model
+from pix2pix.model_file import Header, ImageContract, read_header
 from pix2pix.networks.noise import keep_mask, noise_keys
 from pix2pix.progress import Watch
 
@@ -38,7 +38,7 @@ class Plan:
 
 def plan(name: str, path: Path) -> Plan:
     """What is known before anything is written; raises UserError for what no page can draw."""
-    header = load_model(path, torch.device("cpu"))[1]
+    header = read_header(path)
     found = find_examples(path, header.image)
     return Plan(path, header, found, make_card(name, header, found))
 

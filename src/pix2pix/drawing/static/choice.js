@@ -34,8 +34,9 @@ export function createChoice() {
     /** What fits a model's training size. @param {Card} card */
     begin({ kind, palette, ground, size_px }) {
       const side = Math.min(...size_px);
-      // The second class is seldom the ground, and drawing with the ground shows nothing.
-      const first = kind === "labels" ? palette[ground === 0 ? 1 : 0] : palette[0];
+      // Palettes begin with what is large and everywhere: a later class shows more at first.
+      const begin = Math.min(3, palette.length - 1);
+      const first = kind === "labels" ? palette[begin === ground ? begin - 1 : begin] ?? palette[0] : palette[0];
       const px = kind === "sketch" ? Math.max(1, Math.round(side / 128)) : Math.max(2, Math.round(side / (kind === "mask" ? 8 : 16)));
       this.set({ tool: TOOLS[kind][0] ?? "hand", colour: first?.colour ?? null, px: Math.min(px, WIDEST_PX) });
     },

@@ -19,6 +19,7 @@ export function createCompare(drawing, known) {
   function show() {
     const side = shown();
     byId("before").hidden = byId("divider").hidden = side === "off";
+    byId("caption").textContent = t(`compare_${side}`);
     canvas.classList.toggle("pixels", side === "drawing");
     const picture = side === "drawing" ? drawing : side === "known" ? known() : null;
     if (!picture) return;

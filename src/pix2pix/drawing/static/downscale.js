@@ -1,6 +1,12 @@
 // Averages of squares, brought back to the old size by bicubic curves: make.py's `downscale`.
 
-/** Planes (H, W) of a photograph -> what a network that sharpens was fed of it. */
+/** @typedef {{first: number, weights: number[], coarse: number}} Curve */
+
+/**
+ * Planes (H, W) of a photograph -> what a network that sharpens was fed of it.
+ * @param {Float32Array[]} planes  @param {number} width  @param {number} height
+ * @param {number} factor
+ */
 export function downscale(planes, width, height, factor) {
   const [least, most] = extremes(planes);
   const columns = curves(width, Math.ceil(width / factor), factor);
@@ -13,7 +19,11 @@ export function downscale(planes, width, height, factor) {
   });
 }
 
-/** What lies at the border and fills no square is averaged over what there is. */
+/**
+ * What lies at the border and fills no square is averaged over what there is.
+ * @param {Float32Array} plane  @param {number} width  @param {number} height
+ * @param {number} factor
+ */
 function reduce(plane, width, height, factor) {
   const [columns, rows] = [Math.ceil(width / factor), Math.ceil(height / factor)];
   const coarse = new Float32Array(columns * rows);
@@ -31,7 +41,10 @@ function reduce(plane, width, height, factor) {
   return coarse;
 }
 
-/** For each place of a line of `length`, the first of `coarse` places and the weights from there on. */
+/**
+ * For each place of a line of `length`, the first of `coarse` places and the weights from there on.
+ * @param {number} length  @param {number} coarse  @param {number} factor  @returns {Curve[]}
+ */
 function curves(length, coarse, factor) {
   return Array.from({ length }, (_, place) => {
     const centre = (place + 0.5) / factor;
@@ -43,13 +56,17 @@ function curves(length, coarse, factor) {
   });
 }
 
+/** @param {number} distance */
 function bicubic(distance) {
   const x = Math.abs(distance);
   if (x < 1) return (1.5 * x - 2.5) * x * x + 1;
   return x < 2 ? ((-0.5 * x + 2.5) * x - 4) * x + 2 : 0;
 }
 
-/** Each line of a plane by its curves: (lines, coarse) -> (lines, length). */
+/**
+ * Each line of a plane by its curves: (lines, coarse) -> (lines, length).
+ * @param {Float32Array} plane  @param {Curve[]} places
+ */
 function weighted(plane, places) {
   const { coarse } = places[0];
   const lines = plane.length / coarse;
@@ -65,6 +82,7 @@ function weighted(plane, places) {
   return wide;
 }
 
+/** @param {Float32Array} plane  @param {number} width */
 function transposed(plane, width) {
   const height = plane.length / width;
   const turned = new Float32Array(plane.length);
@@ -74,6 +92,7 @@ function transposed(plane, width) {
   return turned;
 }
 
+/** @param {Float32Array[]} planes */
 function extremes(planes) {
   let [least, most] = [Infinity, -Infinity];
   for (const plane of planes) {

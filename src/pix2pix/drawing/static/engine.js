@@ -4,15 +4,32 @@
 import { download } from "./download.js";
 import { keepMask, noiseKey } from "./noise.js";
 
+/**
+ * @typedef {import("./download.js").LargeFile} LargeFile
+ * @typedef {import("./noise.js").Layer & {input: string, divisor: number}} NoiseInput
+ * @typedef {{data: Float32Array, channels: number, height: number, width: number}} Tensor  (C, H, W)
+ * @typedef {{channels: number, height: number, width: number, step: number, values: number[]}} Check
+ * @typedef {LargeFile & {noise: NoiseInput[], check: Check}} Network
+ * @typedef {{module: string, binary: LargeFile}} Backend  a part of onnxruntime-web
+ * @typedef {(progress: {loaded: number, total: number}) => void} Tell  in bytes
+ *
+ * @typedef {object} Engine
+ * @property {string} backend  "webgpu" or "wasm"
+ * @property {(source: Tensor, key: number|null) => Promise<Float32Array>} run
+ *   the output (C, H, W) of a source; the key of its noise, or null for no dropout
+ */
+
 const CLOSE = 2 / 127.5; // two of 255 levels, in [-1, 1]
 
 /**
- * The network, ready to run: {backend, run(source, key)}. Loads runtime and network, of which
- * `onProgress` is told as {loaded, total} in bytes. Without `graphics`, by WebAssembly only.
+ * The network, ready to run; runtime and network are loaded. Without `graphics` by WebAssembly only.
+ * @param {Network} network  @param {string} base
+ * @param {{onProgress?: Tell, graphics?: boolean}} [options]
+ * @returns {Promise<Engine>}
  */
 export async function openEngine(network, base, { onProgress = () => {}, graphics = true } = {}) {
   const runtime = await (await fetch(new URL("runtime.json", base))).json();
-  const start = (backend) => open(backend, runtime[backend], network, base, onProgress);
+  const start = (/** @type {string} */ backend) => open(backend, runtime[backend], network, base, onProgress);
   if (graphics && (await hasGraphicsCard())) {
     try {
       const engine = await start("webgpu");
@@ -25,6 +42,11 @@ export async function openEngine(network, base, { onProgress = () => {}, graphic
   return start("wasm");
 }
 
+/**
+ * @param {string} backend  @param {Backend} files  @param {Network} network  @param {string} base
+ * @param {Tell} onProgress
+ * @returns {Promise<Engine>}
+ */
 async function open(backend, { module, binary }, network, base, onProgress) {
   const total = binary.bytes + network.bytes;
   const [bytes, graph] = [
@@ -41,8 +63,12 @@ async function open(backend, { module, binary }, network, base, onProgress) {
   return { backend, run: (source, key) => run(ort, session, network.noise, source, key) };
 }
 
-/** The network's output, float32 (C, H, W), for what toTensor gave. Without a key, no dropout. */
+/**
+ * @param {any} ort  the module of onnxruntime-web  @param {any} session  @param {NoiseInput[]} noise
+ * @param {Tensor} source  @param {number|null} key
+ */
 async function run(ort, session, noise, { data, channels, height, width }, key) {
+  /** @type {Record<string, any>} */
   const feeds = { source: new ort.Tensor("float32", data, [1, channels, height, width]) };
   for (const layer of noise) {
     const [rows, columns] = [height / layer.divisor, width / layer.divisor];
@@ -56,12 +82,16 @@ async function run(ort, session, noise, { data, channels, height, width }, key) 
 }
 
 async function hasGraphicsCard() {
-  const adapter = await navigator.gpu?.requestAdapter().catch(() => null);
+  const { gpu } = /** @type {any} */ (navigator);
+  const adapter = await gpu?.requestAdapter().catch(() => null);
   // A graphics card that is imitated by the processor is slower than WebAssembly.
   return Boolean(adapter) && !(adapter.info?.isFallbackAdapter ?? adapter.isFallbackAdapter);
 }
 
-/** Whether the engine computes what the export noted: drivers have been known to be wrong. */
+/**
+ * Whether the engine computes what the export noted: drivers have been known to be wrong.
+ * @param {Engine} engine  @param {Network} network
+ */
 async function isRight(engine, { check: { channels, height, width, step, values } }) {
   const key = noiseKey(0, 0);
   const noise = keepMask(key, { layer: 0, channels, drop: 0.5 }, height, width);

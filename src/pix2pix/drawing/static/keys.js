@@ -4,6 +4,7 @@ import { TOOLS, WIDEST_PX } from "./choice.js";
 import { openDialog } from "./dialog.js";
 import { make } from "./dom.js";
 import { LETTERS, nameOf } from "./kit.js";
+import { say } from "./notices.js";
 import { choices, keepChoice } from "./store.js";
 import { t } from "./words.js";
 
@@ -38,7 +39,10 @@ export function followShortcuts(studio, choice, hand, colourOf, actions) {
     const key = event.key.toLowerCase();
     const ctrl = event.ctrlKey || event.metaKey;
     if (isText(event.target) && !ctrl) return;
-    if (key === "escape") return hand.cancel();
+    if (key === "escape") {
+      if (hand.isDrawing) say(t("said_given_up"));
+      return hand.cancel();
+    }
     if (event.altKey || (!ctrl && key.length === 1 && !areLettersOn())) return;
     const name = ctrl ? `ctrl+${event.shiftKey ? "shift+" : ""}${key}` : key;
     const action = actions[name];
@@ -64,20 +68,25 @@ export function openKeys(kind) {
   const tools = TOOLS[kind].map((tool) => [LETTERS[tool], t(nameOf(tool, kind))]);
   const classes = kind === "labels" ? [["1 … 9, 0", t("keys_digits")]] : [];
   const pick = kind === "labels" ? [["Alt", t("keys_alt")]] : [];
-  const lists = [
-    ["keys_tools", [...tools, ...classes, ["[ ]", t("keys_width")], ...pick]],
+  const drawing = [
+    ...(tools.length ? [["keys_tools", [...tools, ...classes, ["[ ]", t("keys_width")], ...pick]]] : []),
     ["keys_canvas", [["← ↑ → ↓", t("keys_arrows")], ["Space", t("keys_draw")], ["Enter", t("keys_enter")], ["Esc", t("keys_escape")]]],
+  ];
+  const page = [
     ["keys_page", [
       ["Ctrl+Z", t("undo")], ["Ctrl+Shift+Z", t("redo")], ["Delete", t("clear")], ["+ −", t("zoom")], ["=", t("zoom_fit")],
       ["N", t("example")], ["T", t("translate")], ["V", t("another")], ["C", t("keys_compare")], ["S", t("save_picture")],
-      ["Ctrl+S", t("keys_save")], ["Ctrl+O", t("keys_open")], ["?", t("keys_this")],
+      ["Ctrl+S", t("save")], ["Ctrl+O", t("open")], ["?", t("keys_this")],
     ]],
   ];
-  const parts = lists.flatMap(([title, rows]) => [make("h3", { textContent: t(/** @type {string} */ (title)) }), listOf(/** @type {string[][]} */ (rows))]);
+  const column = (/** @type {any[][]} */ lists) => {
+    const parts = lists.flatMap(([title, rows]) => [make("h3", { textContent: t(title) }), listOf(rows)]);
+    return make("div", {}, ...parts);
+  };
   const letters = make("input", { type: "checkbox", checked: areLettersOn(), onchange: () => keepChoice("letters", letters.checked) });
   letters.setAttribute("role", "switch");
   const label = make("label", { className: "switch" }, letters, make("span", { textContent: t("keys_letters") }));
-  openDialog(t("keys_title"), [label, ...parts]);
+  openDialog(t("keys_title"), [label, make("div", { className: "lists" }, column(drawing), column(page))]);
 }
 
 /** @param {string[][]} rows  keys and what they do */

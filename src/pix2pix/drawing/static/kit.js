@@ -83,9 +83,10 @@ export function createKit(studio, choice) {
     const { tool, colour, px: width } = choice.now;
     check("tools", tool);
     check("swatches", colour);
-    const chosen = byId("swatches").querySelector(":checked");
-    chosen?.parentElement.scrollIntoView({ block: "nearest", inline: "nearest" });
-    byId("px-field").hidden = !hasWidth(tool);
+    reveal(byId("swatches"));
+    byId("px-field").classList.toggle("idle", !hasWidth(tool));
+    byId("px-field").hidden = TOOLS[studio.card.kind].length === 0;
+    px.disabled = !hasWidth(tool);
     px.value = String(width);
     byId("px-now").textContent = `${width} px`;
     px.setAttribute("aria-valuetext", `${width} px`);
@@ -104,4 +105,13 @@ export function createKit(studio, choice) {
 /** @param {string} id  @param {string|null} value */
 function check(id, value) {
   for (const input of byId(id).querySelectorAll("input")) input.checked = input.value === value;
+}
+
+/** Scroll the chosen swatch into sight, and only within its list. @param {HTMLElement} list */
+function reveal(list) {
+  const chosen = list.querySelector(":checked")?.parentElement;
+  if (!chosen) return;
+  const [inner, outer] = [chosen.getBoundingClientRect(), list.getBoundingClientRect()];
+  list.scrollLeft += Math.min(0, inner.left - outer.left) + Math.max(0, inner.right - outer.right);
+  list.scrollTop += Math.min(0, inner.top - outer.top) + Math.max(0, inner.bottom - outer.bottom);
 }

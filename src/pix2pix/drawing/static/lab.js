@@ -14,7 +14,10 @@ const LIGHT = Float64Array.from({ length: 256 }, (_, level) => {
   return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
 });
 
-/** Lightness 0 .. 100 of each pixel, of planes of levels 0 .. 255: RGB or grey. */
+/**
+ * Lightness 0 .. 100 of each pixel, of planes of levels 0 .. 255: RGB or grey.
+ * @param {Float32Array[]} planes
+ */
 export function lightness(planes) {
   const [red, green, blue] = planes.length === 3 ? planes : [planes[0], planes[0], planes[0]];
   const lights = new Float32Array(red.length);
@@ -25,7 +28,10 @@ export function lightness(planes) {
   return lights;
 }
 
-/** Planes of red, green and blue, 0 .. 255 and not rounded, of planes of L, a and b. */
+/**
+ * Planes of red, green and blue, 0 .. 255 and not rounded, of planes of L, a and b.
+ * @param {Float32Array} lights  @param {Float32Array} as  @param {Float32Array} bs
+ */
 export function joinLab(lights, as, bs) {
   const planes = [0, 1, 2].map(() => new Float32Array(lights.length));
   for (let i = 0; i < lights.length; i++) {
@@ -38,16 +44,18 @@ export function joinLab(lights, as, bs) {
   return planes;
 }
 
+/** @param {number} t */
 function uncompress(t) {
   return t > BREAK ? t * t * t : 3 * BREAK ** 2 * (t - 4 / 29);
 }
 
-/** sRGB 0 .. 1 of linear light, clipped to the gamut. */
+/** sRGB 0 .. 1 of linear light, clipped to the gamut. @param {number} light */
 function encode(light) {
   const value = Math.min(1, Math.max(0, light));
   return value <= 0.0031308 ? 12.92 * value : 1.055 * value ** (1 / 2.4) - 0.055;
 }
 
+/** Of a matrix of three rows. @param {number[]} matrix */
 function inverse([a, b, c, d, e, f, g, h, i]) {
   const adjugate = [
     [e * i - f * h, c * h - b * i, b * f - c * e],

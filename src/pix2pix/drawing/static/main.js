@@ -77,10 +77,15 @@ function showChoice() {
   stage.dataset.tool = choice.now.tool;
 }
 
+function showTitle() {
+  byId("drawing-title").textContent = t(studio.card.ground < 0 ? "photograph" : "drawing");
+}
+
 /** All that depends on the language or the model. */
 function build() {
   fill(document);
   if (!studio.card) return;
+  showTitle();
   kit.build();
   result.showModes();
   variants.build();
@@ -92,6 +97,8 @@ studio.on("opened", () => {
   const { kind, examples } = studio.card;
   document.body.dataset.kind = kind;
   byId("model").value = studio.card.name;
+  document.title = `${studio.card.name} · pix2pix`;
+  showTitle();
   for (const id of ["example", "empty-example"]) byId(id).hidden = examples.length === 0;
   choice.begin(studio.card);
   showState();
@@ -142,7 +149,7 @@ onClick("theme", () => {
 });
 
 const languageChoice = byId("language");
-languageChoice.append(...languages().map(([code, name]) => new Option(name, code)));
+languageChoice.replaceChildren(...languages().map(([code, name]) => new Option(name, code)));
 languageChoice.value = pickLanguage([choices().language ?? "", ...navigator.languages]);
 languageChoice.addEventListener("change", () => {
   keepChoice("language", languageChoice.value);

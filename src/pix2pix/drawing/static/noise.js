@@ -1,19 +1,26 @@
 // The noise z, as networks/noise.py draws it: whether a feature stays is a 32-bit hash of (seed,
 // sample, layer, channel, row, column). Math.imul multiplies modulo 2**32, which is all it takes.
 
+/** @typedef {{layer: number, channels: number, drop: number}} Layer */
+
 const GOLDEN = 0x9e3779b9; // keeps 0 from being a fixed point of the mixing
 
+/** @param {number} h */
 function mix(h) {
   h = Math.imul(h ^ (h >>> 16), 0x21f0aaad);
   h = Math.imul(h ^ (h >>> 15), 0x735a2d97);
   return h ^ (h >>> 15);
 }
 
+/** @param {number} h  @param {number} counter */
 function absorb(h, counter) {
   return mix(((h ^ counter) + GOLDEN) | 0);
 }
 
-/** The key of one variant: all that the hash needs to know of a seed and a sample's number. */
+/**
+ * The key of one variant: all that the hash needs to know of a seed and a sample's number.
+ * @param {number} seed  @param {number} sample
+ */
 export function noiseKey(seed, sample) {
   return absorb(absorb(0, seed | 0), sample | 0);
 }
@@ -21,6 +28,7 @@ export function noiseKey(seed, sample) {
 /**
  * What the features of a noisy layer are multiplied by, (C, H, W): 0, or 1 / (1 - drop) with
  * probability 1 - drop. Rows and columns count from the top left.
+ * @param {number} key  @param {Layer} layer  @param {number} height  @param {number} width
  */
 export function keepMask(key, { layer, channels, drop }, height, width) {
   const kept = 1 / (1 - drop);

@@ -182,7 +182,7 @@ function pixelsOf(canvas) {
 /** @param {Uint32Array} pixels  @param {{width: number, height: number}} size */
 function fromPixels(pixels, { width, height }) {
   const canvas = blank(width, height);
-  contextOf(canvas).putImageData(new ImageData(new Uint8ClampedArray(pixels.buffer), width, height), 0, 0);
+  contextOf(canvas).putImageData(new ImageData(new Uint8ClampedArray(/** @type {ArrayBuffer} */ (pixels.buffer)), width, height), 0, 0);
   return canvas;
 }
 

@@ -20,7 +20,7 @@ export function createTranslator(card) {
       const url = new URL(/** @type {string} */ (card.translate), document.baseURI);
       // A sketch or a hole is drawn as the network wants it; of a photograph the server makes it.
       const make = card.kind === "photograph" && card.made !== "";
-      url.search = new URLSearchParams({ seed, sample, mode, make }).toString();
+      url.search = new URLSearchParams(Object.entries({ seed, sample, mode, make }).map(([name, value]) => [name, String(value)])).toString();
       const answer = await send(url, picture, signal);
       if (!answer.ok) throw await refusal(answer);
       return {
@@ -68,5 +68,5 @@ async function refusal(answer) {
   const error = new Error(told.error ?? (answer.status === 413 ? "error_too_large" : "error_server"));
   const wait = Number(answer.headers.get("Retry-After"));
   const retryAfter = answer.status === 503 ? Math.max(1, wait || 2) : undefined;
-  return Object.assign(error, { hint: told.hint, retryAfter, busy: answer.status === 503 });
+  return Object.assign(error, { hint: told.hint ?? "", retryAfter, busy: answer.status === 503 });
 }

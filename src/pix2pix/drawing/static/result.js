@@ -45,7 +45,7 @@ export function createResult(studio, source, rest) {
 
   /** @param {AbortSignal} signal */
   async function run(signal) {
-    if (!studio.isReady) return;
+    if (!studio.isReady) return blankOut();
     const { bitmap, milliseconds, backend } = await translate(signal, now.sample);
     signal.throwIfAborted();
     show(canvas, bitmap);
@@ -58,6 +58,13 @@ export function createResult(studio, source, rest) {
     emit("shown");
   }
 
+  /** There is nothing to translate. */
+  function blankOut() {
+    Object.assign(canvas, { width: 1, height: 1 });
+    canvas.removeAttribute("aria-label");
+    byId("time").textContent = "";
+  }
+
   /** The model's translator: fetched once, with a word on how far it is. @param {Card} card */
   function ready(card) {
     const known = translators.get(card.name);
@@ -66,6 +73,15 @@ export function createResult(studio, source, rest) {
     translators.set(card.name, made);
     made.catch(() => translators.delete(card.name));
     return made;
+  }
+
+  /** A network in the page takes memory: only that of the open model is kept. @param {string} but */
+  function putAway(but) {
+    for (const [name, translator] of translators) {
+      if (name === but) continue;
+      translators.delete(name);
+      translator.then(({ close }) => close()).catch(() => {}); // what failed has told so already
+    }
   }
 
   const live = createLive({
@@ -105,12 +121,18 @@ export function createResult(studio, source, rest) {
     showModes();
     emit("reset");
     live.stop();
+    putAway(studio.card.name);
+    if (!now.live) live.request(); // the old result is another model's
   });
 
   return {
     on,
     now,
     canvas,
+    /** Whether there is a result. */
+    get isShown() {
+      return canvas.hasAttribute("aria-label");
+    },
     translate,
     showModes,
     refresh: live.refresh,

@@ -32,7 +32,7 @@ export function createSession(cards, studio, pictures, store) {
   /** @type {Map<string, import("./types.js").Drawing>} */
   const drawings = new Map();
   const bag = createBag();
-  let keeping = 0;
+  let [keeping, turns] = [0, 0];
 
   studio.on("changed", () => {
     clearTimeout(keeping);
@@ -71,11 +71,13 @@ export function createSession(cards, studio, pictures, store) {
   /** @param {Card} card */
   async function openModel(card) {
     if (studio.card) keep();
+    const turn = ++turns;
     const key = drawingKey(card);
     const known = drawings.get(key) ?? (await store.drawing(key));
     const drawing = known ?? (await firstDrawing(card));
     drawings.set(key, drawing);
     await load([...drawing.strokes, ...drawing.undone], card);
+    if (turn !== turns) return false; // another model was chosen meanwhile
     keepChoice("model", card.name);
     studio.open(card, drawing);
     return !known;
@@ -112,6 +114,7 @@ export function createSession(cards, studio, pictures, store) {
       const strokes = fitColours(document.drawing.strokes, card);
       await load(strokes, card);
       studio.add({ tool: "drawing", width, height, ground: fitColour(ground, card) ?? ground, strokes });
+      notify("opened", { text: t("opened_beside") });
     },
     /** The drawing with its pictures, as a file. */
     async toFile() {
@@ -145,7 +148,7 @@ export function createSession(cards, studio, pictures, store) {
   function cardFor({ model, kind }) {
     const same = cards.filter((card) => card.kind === kind);
     const card = same.find(({ name }) => name === model) ?? same.find((other) => other === studio.card) ?? same[0];
-    if (!card) throw new Error(t("error_other_kind", { kind }));
+    if (!card) throw Object.assign(new Error(t("error_other_kind", { kind })), { hint: "" });
     return card;
   }
 

@@ -43,7 +43,7 @@ export function createSizes(studio, pictureSize) {
   function ask() {
     const most = studio.card.max_px;
     const field = (/** @type {string} */ key, /** @type {number} */ value) => {
-      const input = make("input", { type: "number", min: "1", max: String(most), step: "1", required: true, value: String(value) });
+      const input = make("input", { type: "number", min: "1", max: String(most), step: "1", required: true, value: String(value), autofocus: key === "width" });
       return { input, label: make("label", {}, t(key), input) };
     };
     const [width, height] = [field("width", studio.size.width), field("height", studio.size.height)];

@@ -41,10 +41,15 @@ export function createStudio(pictures) {
 
   const replay = () => emit("painted", surface.replay(drawing));
 
-  /** @param {string} how  @param {Stroke} stroke */
-  function changed(how, stroke) {
-    replay();
-    emit("changed", how, stroke);
+  /** @param {import("./types.js").Box|null} box */
+  const paint = (box) => box && emit("painted", box);
+
+  /** The pixels of a stroke that was just added. @param {Stroke} stroke */
+  function show(stroke) {
+    if (!("colour" in stroke)) return replay(); // it changes more than pixels
+    surface.begin();
+    paint(surface.preview(stroke));
+    surface.settle(drawing);
   }
 
   return {
@@ -81,30 +86,33 @@ export function createStudio(pictures) {
     begin: () => surface.begin(),
     /** A stroke under way. @param {Step} step */
     take({ kind, stroke, from }) {
-      const box = kind === "extend" ? surface.extend(stroke, from ?? 0) : surface.preview(stroke);
-      if (kind === "commit") {
-        add(drawing, stroke);
-        surface.begin();
-      }
-      if (box) emit("painted", box);
-      if (kind === "commit") emit("changed", "added", stroke);
+      if (kind === "extend") return paint(surface.extend(stroke, from ?? 0));
+      if (kind === "preview") return paint(surface.preview(stroke));
+      if (stroke.tool !== "brush") paint(surface.preview(stroke)); // a line has grown to what it is
+      add(drawing, stroke);
+      surface.settle(drawing);
+      return emit("changed", "added", stroke);
     },
     cancel() {
-      const box = surface.restore();
-      if (box) emit("painted", box);
+      paint(surface.restore());
     },
     /** A stroke at once. @param {Stroke} stroke */
     add(stroke) {
       add(drawing, stroke);
-      changed("added", stroke);
+      show(stroke);
+      emit("changed", "added", stroke);
     },
     undo() {
       const stroke = undo(drawing);
-      if (stroke) changed("undone", stroke);
+      if (!stroke) return;
+      replay();
+      emit("changed", "undone", stroke);
     },
     redo() {
       const stroke = redo(drawing);
-      if (stroke) changed("redone", stroke);
+      if (!stroke) return;
+      show(stroke);
+      emit("changed", "redone", stroke);
     },
   };
 }

@@ -3,7 +3,8 @@
 import { toPixel } from "./colours.js";
 import { flatten } from "./drawing.js";
 import { flood } from "./flood.js";
-import { copyBox, paintBox, paintPolygon, paintSegment, union } from "./raster.js";
+import { paintSegment } from "./nib.js";
+import { copyBox, paintBox, paintPolygon, union } from "./raster.js";
 
 /**
  * @typedef {import("./types.js").Box} Box
@@ -20,8 +21,9 @@ import { copyBox, paintBox, paintPolygon, paintSegment, union } from "./raster.j
  * @property {(stroke: PictureStroke, width: number, height: number) => Sized|null} picture
  */
 
-// So many strokes are painted again after an undo at most, and so many copies of pixels are kept.
-const [CHECKPOINT_STROKES, CHECKPOINTS] = [12, 4];
+// An undo paints again what came after a copy of the pixels: so many strokes, or what took so long.
+const [CHECKPOINT_STROKES, CHECKPOINT_MS] = [12, 6];
+const CHECKPOINT_BYTES = 2 ** 26; // in all
 
 /**
  * @param {Style} style
@@ -34,6 +36,7 @@ export function createSurface(style) {
   let beneath = null;
   /** @type {Checkpoint[]} */
   let checkpoints = [];
+  let spent = 0; // milliseconds of painting since the last copy
   /** @type {Box|null} */
   let tentative = null;
 
@@ -45,7 +48,15 @@ export function createSurface(style) {
   }
 
   /** @param {Placed} placed  @param {number} [from]  the first point of a line that is new */
-  function paint({ stroke, width, height }, from = 0) {
+  function paint(placed, from = 0) {
+    const start = performance.now();
+    const changed = paintStroke(placed, from);
+    spent += performance.now() - start;
+    return changed;
+  }
+
+  /** @param {Placed} placed  @param {number} from  @returns {Box|null} */
+  function paintStroke({ stroke, width, height }, from) {
     const [fx, fy] = [image.width / width, image.height / height];
     if (stroke.tool === "picture") return paintPicture(stroke);
     if (stroke.tool === "brush") return paintBrush(image, stroke, paintOf(stroke.colour), fx, fy, from);
@@ -88,10 +99,12 @@ export function createSurface(style) {
     return checkpoint?.count ?? 0;
   }
 
-  /** @param {number} count  @param {Stroke} last */
+  /** Copy the pixels if it is time. @param {number} count  of strokes  @param {Stroke} last */
   function remember(count, last) {
+    if (count - (checkpoints.at(-1)?.count ?? 0) < CHECKPOINT_STROKES && spent < CHECKPOINT_MS) return;
+    spent = 0;
     checkpoints.push({ count, last, pixels: image.pixels.slice(), beneath });
-    if (checkpoints.length > CHECKPOINTS) checkpoints.shift();
+    if (checkpoints.length * image.pixels.byteLength > CHECKPOINT_BYTES) checkpoints.shift();
   }
 
   /** @param {() => Box|null} change  @returns {Box|null} */
@@ -118,7 +131,7 @@ export function createSurface(style) {
       ground = toPixel(rest.ground);
       for (let i = recall(placed); i < placed.length; i++) {
         paint(placed[i]);
-        if ((i + 1) % CHECKPOINT_STROKES === 0) remember(i + 1, placed[i].stroke);
+        remember(i + 1, placed[i].stroke);
       }
       tentative = null;
       return whole();
@@ -135,6 +148,12 @@ export function createSurface(style) {
       const changed = paint({ stroke, ...image }, from);
       tentative = union(tentative, changed);
       return changed;
+    },
+    /** The stroke is now the last of the drawing. @param {Drawing} drawing */
+    settle(drawing) {
+      const { placed } = flatten(drawing);
+      if (placed.length) remember(placed.length, placed[placed.length - 1].stroke);
+      tentative = null;
     },
     /** The stroke is given up. */
     restore: () => tentatively(() => null),

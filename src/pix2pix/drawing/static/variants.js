@@ -42,7 +42,7 @@ export function createVariants(result) {
     build,
     /** The strip is filled one by one while the drawing rests. @param {AbortSignal} signal */
     async fill(signal) {
-      if (strip.hidden || result().now.mode !== "paper" || !result().canvas.hasAttribute("aria-label")) return;
+      if (strip.hidden || result().now.mode !== "paper" || !result().isShown) return;
       for (const [i, canvas] of canvases.entries()) {
         const { bitmap } = await result().translate(signal, first + i);
         signal.throwIfAborted();
