@@ -88,7 +88,7 @@ function build() {
   showTitle();
   kit.build();
   result.showModes();
-  variants.build();
+  variants.mark();
   showState();
   showChoice();
 }
@@ -110,7 +110,7 @@ studio.on("changed", (how, stroke) => {
   say(how === "added" ? what : t(`said_${how}`, { what }));
 });
 choice.on("chosen", () => {
-  if (hand.isDrawing && choice.now.tool !== "polygon") hand.cancel();
+  if (stage.dataset.tool !== choice.now.tool) hand.cancel();
   showChoice();
 });
 view.on("moved", () => (byId("zoom-now").textContent = `${Math.round(100 * view.zoom)} %`));
