@@ -28,6 +28,7 @@ test-all: setup
 
 bench: setup
 	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/steps.py
 
 docs: setup
 	$(BIN)/python docs/generate.py

@@ -29,6 +29,7 @@ from pix2pix.model_file import (
     versions,
 )
 from pix2pix.networks import build_generator
+from pix2pix.training.state import State, new_state, reset
 
 # The smallest networks that the package builds.
 SMALL = (
@@ -138,6 +139,19 @@ def settle(model: Path) -> Path:
     generator.decoder[-1].conv.weight.mul_(0.25)
     save_model(model, generator, header)
     return model
+
+
+def double_state(config: Config) -> State:
+    """A fresh state in float64, with weights large enough that each term of the step counts."""
+    state = new_state(config, torch.device("cpu"))
+    for _, network, optimiser in state.parts():
+        network.double()
+        with torch.no_grad():
+            for weight in network.parameters():
+                if weight.ndim == 4:
+                    weight.mul_(5)
+        reset(optimiser)
+    return state
 
 
 def pixels(path: Path) -> NDArray[np.uint8]:

@@ -181,7 +181,7 @@ def test_a_training_that_was_stopped_says_how_to_go_on(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stopped(*rest: Any, **named: Any) -> SimpleNamespace:
-        return SimpleNamespace(finished=False, images_seen=1234, scores={})
+        return SimpleNamespace(first=True, finished=False, images_seen=1234, scores={})
 
     monkeypatch.setattr("pix2pix.training.train.train", stopped)
     result = pix2pix("train", "pairs")

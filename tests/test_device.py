@@ -1,7 +1,14 @@
 import pytest
 import torch
 
-from pix2pix.device import describe, is_out_of_memory, pick_device
+from pix2pix.device import (
+    Precision,
+    computing,
+    describe,
+    is_out_of_memory,
+    pick_device,
+    pick_precision,
+)
 from pix2pix.errors import UserError
 
 
@@ -52,3 +59,34 @@ def test_a_tensor_too_large_for_memory_is_out_of_memory() -> None:
 )
 def test_out_of_memory_is_told_from_other_errors(error: Exception, expected: bool) -> None:
     assert is_out_of_memory(error) is expected
+
+
+@pytest.mark.parametrize(
+    ("capability", "expected"), [((9, 0), "bf16"), ((8, 0), "bf16"), ((7, 5), "fp32")]
+)
+def test_auto_takes_bf16_where_a_gpu_has_it(
+    monkeypatch: pytest.MonkeyPatch, capability: tuple[int, int], expected: str
+) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    assert pick_precision("auto", torch.device("cuda")) == expected
+
+
+def test_the_processor_computes_in_float32_unless_asked() -> None:
+    cpu = torch.device("cpu")
+    assert pick_precision("auto", cpu) == "fp32"
+    assert pick_precision("bf16", cpu) == "bf16"
+    with pytest.raises(UserError, match="has no tf32"):
+        pick_precision("tf32", cpu)
+
+
+def test_an_unknown_precision_is_refused_with_those_there_are() -> None:
+    with pytest.raises(UserError, match="auto, fp32, tf32, bf16"):
+        pick_precision("fp64", torch.device("cpu"))
+
+
+@pytest.mark.parametrize(
+    ("precision", "expected"), [("fp32", torch.float32), ("bf16", torch.bfloat16)]
+)
+def test_products_are_in_the_precision(precision: Precision, expected: torch.dtype) -> None:
+    with computing(torch.device("cpu"), precision):
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == expected

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from pix2pix import image_files, images
+from pix2pix import image_files, images, translate_files
 from pix2pix.contract import PictureContract
 from pix2pix.errors import UserError
 from pix2pix.files import list_pictures
@@ -325,6 +325,27 @@ def test_strict_stops_at_the_first_bad_file(
     with pytest.raises(UserError, match=name):
         run_jobs(translator, jobs, Options(strict=True, batch=1))
     assert files_below(out) == {"a.png"}
+
+
+def test_pictures_are_opened_a_batch_or_two_ahead_and_no_more(
+    translator: Translator, tmp_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory must not grow with the number of pictures."""
+    sources = [write(tmp_path / f"{n:02d}.png", noise(32, 32, seed=n)) for n in range(20)]
+    opened, most = [], []
+    keep_open, keep_run = translate_files._open, translator.translate_sources
+    monkeypatch.setattr(
+        translate_files, "_open", lambda *given: opened.append(1) or keep_open(*given)
+    )
+
+    def counted(*given: object, **named: object) -> object:
+        most.append(len(opened) - 2 * len(most))
+        return keep_run(*given, **named)
+
+    monkeypatch.setattr(translator, "translate_sources", counted)
+    assert run_jobs(translator, [Job(p, out / p.name) for p in sources], Options(batch=2)) == []
+    assert len(files_below(out)) == len(opened) == 20
+    assert max(most) <= 6
 
 
 @pytest.mark.parametrize("count", [1, 3])

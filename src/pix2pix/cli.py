@@ -61,6 +61,9 @@ Settings = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; repeatable."),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
+Precision = Annotated[
+    str, typer.Option(help="auto, fp32, tf32, bf16: of products; the rest is float32.")
+]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first bad file.")]
 
 
@@ -105,6 +108,10 @@ def train(
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Same as --set training.seed=N.")] = None,
     device: Device = "auto",
+    engine: Annotated[
+        str, typer.Option(help="auto, plain (the reference), graph (captured; NVIDIA's GPUs).")
+    ] = "auto",
+    precision: Precision = "auto",
     strict: Strict = False,
 ) -> None:
     """Train on pairs. The same command again continues a run that was stopped.
@@ -113,6 +120,7 @@ def train(
     pix2pix train facades --recipe facades
     pix2pix train photos/grey photos/colour --set training.images=20000
     pix2pix train photographs --make lab
+    torchrun --nproc-per-node=8 -m -- pix2pix train facades --set training.batch=8
     """
     from rich.console import Console
 
@@ -125,8 +133,11 @@ def train(
     folder = run or Path("runs") / Path(data[0]).resolve().stem
     console = Console(stderr=True)
     result = train_model(
-        data, config, folder, device=device, init=init, strict=strict, console=console
-    )
+        data, config, folder, device=device, engine=engine, precision=precision, init=init,
+        strict=strict, console=console,
+    )  # fmt: skip
+    if not result.first:
+        return
     scores = "  ".join(f"{name} {value:g}" for name, value in result.scores.items())
     if not result.finished:
         print(f"stopped at image {result.images_seen:,}; the same command goes on from there")
@@ -163,6 +174,7 @@ def translate(
         bool, typer.Option("--make", help="Make the sources from photographs, as in training.")
     ] = False,
     device: Device = "auto",
+    precision: Precision = "auto",
     strict: Strict = False,
 ) -> None:
     """Translate pictures of any size; outputs keep names, sub-folders and sizes.
@@ -182,7 +194,7 @@ def translate(
         _choice("--mode", mode, ("paper", "deterministic", "running")),
         seed, samples, batch, strict, make,
     )  # fmt: skip
-    translator = Translator.load(model, device)
+    translator = Translator.load(model, device, precision)
     jobs = plan(inputs, out, translator, _suffix(suffix), samples)
     if note := first_note(translator, jobs, options.half):
         print(f"note: {note}", file=sys.stderr)

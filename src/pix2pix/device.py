@@ -1,9 +1,11 @@
-"""Where the arithmetic runs, and how it is kept repeatable."""
+"""Where the arithmetic runs, and in which numbers."""
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+from contextlib import AbstractContextManager
+from typing import Literal, get_args
 
 import torch
 
@@ -14,6 +16,9 @@ _OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
 
 # Parameters of glibc's mallopt.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+# Of products and convolutions alone: statistics, losses and the optimiser are float32 in all three.
+# tf32 keeps 10 bits of a float32's mantissa and all of its range, bf16 keeps 7.
+Precision = Literal["fp32", "tf32", "bf16"]
 
 
 def pick_device(name: str = "auto") -> torch.device:
@@ -35,6 +40,40 @@ def pick_device(name: str = "auto") -> torch.device:
             f"There is no device '{name}' here.", f"Use --device {', '.join(_present())}."
         ) from None
     return device
+
+
+def pick_precision(name: str, device: torch.device) -> Precision:
+    """The precision of that name; `auto` is bf16 on a GPU that has it, else fp32.
+
+    Raises UserError for another name, and for tf32 where the device has none.
+    """
+    tensor_cores = device.type == "cuda" and torch.cuda.get_device_capability(device) >= (8, 0)
+    if name == "auto":
+        return "bf16" if tensor_cores else "fp32"
+    for known in get_args(Precision):
+        if name != known:
+            continue
+        if known == "tf32" and not tensor_cores:
+            raise UserError(
+                f"{describe(device)} has no tf32: NVIDIA's GPUs have it from Ampere on.",
+                "Use --precision fp32.",
+            )
+        picked: Precision = known
+        return picked
+    raise UserError(
+        f"--precision {name} is unknown: wanted auto, {', '.join(get_args(Precision))}."
+    )
+
+
+def set_precision(precision: Precision) -> None:
+    """Let float32 products on GPUs be tf32 ones, or not: torch keeps one switch for the process."""
+    torch.backends.cuda.matmul.allow_tf32 = precision != "fp32"
+    torch.backends.cudnn.allow_tf32 = precision != "fp32"
+
+
+def computing(device: torch.device, precision: Precision) -> AbstractContextManager[object]:
+    """A block whose products are in the precision, whatever the weights are kept in."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
 
 
 def describe(device: torch.device) -> str:

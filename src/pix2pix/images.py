@@ -100,12 +100,34 @@ def mirrored(length: int, wanted: int, start: int = 0) -> NDArray[np.int64]:
 
 def to_tensor(array: Array, contract: PictureContract) -> Tensor:
     """(H, W, C) of the contract, or a batch (B, H, W, C) -> (C, H, W) float32 in [-1, 1]."""
+    return from_levels(to_levels(array), contract)
+
+
+def to_levels(array: Array) -> Tensor:
+    """An array as a tensor of the same levels; 16 bits as int16 of the same bits.
+
+    torch knows uint16, but can neither index nor count in it on every device.
+    """
+    ready = np.require(array, requirements=["C", "W"])  # torch warns of what it may not write to
+    return torch.from_numpy(ready.view(np.int16) if ready.dtype == np.uint16 else ready)
+
+
+def from_levels(levels: Tensor, contract: PictureContract) -> Tensor:
+    """(..., H, W, C) levels on any device -> (..., C, H, W) float32 in [-1, 1].
+
+    On the processor each channel is a plane of its own, which convolutions there like better by a
+    tenth; on a GPU the channels of a pixel stay beside each other.
+    """
+    planes = levels.movedim(-1, -3)
+    # A copy always: of one channel the strides alone would not say which it is.
+    planes = planes.clone(memory_format=torch.contiguous_format) if levels.is_cpu else planes
     if contract.one_hot:
-        index = torch.from_numpy(array[..., 0].astype(np.int64))
-        planes = torch.nn.functional.one_hot(index, len(contract.classes))
-        return planes.movedim(-1, -3).float().mul(2).sub(1)
-    values = torch.from_numpy(array.astype(np.float32)).movedim(-1, -3)
-    return values.sub_(contract.low).mul_(2 / (contract.high - contract.low)).sub_(1)
+        classes = torch.arange(len(contract.classes), device=levels.device)
+        return (planes == classes[:, None, None]).float().mul_(2).sub_(1)
+    if levels.dtype == torch.int16:
+        planes = planes.int() & 0xFFFF
+    shifted = planes - contract.low if contract.low else planes
+    return (shifted * (2 / (contract.high - contract.low))).sub_(1)
 
 
 def to_array(tensor: Tensor, contract: PictureContract) -> Array:
@@ -113,14 +135,30 @@ def to_array(tensor: Tensor, contract: PictureContract) -> Array:
 
     Integers are rounded to the nearest level; a one-hot label map becomes its classes' colours.
     """
-    values = tensor.detach().float().movedim(-3, -1).cpu()
+    return from_rounded(rounded(tensor, contract).cpu(), contract)
+
+
+def rounded(tensor: Tensor, contract: PictureContract) -> Tensor:
+    """The part of `to_array` that a GPU does: (..., C, H, W) -> (..., H, W, C) levels.
+
+    Of 8 bits they are uint8, a quarter of what came in; of 16 bits int32.
+    """
+    values = tensor.detach().float().movedim(-3, -1)
     if contract.one_hot:
-        index = values.argmax(-1, keepdim=True).numpy().astype(np.uint8)
-        return palettes.to_colours(index, _palette(contract))
-    scaled = values.add(1).mul((contract.high - contract.low) / 2).add(contract.low).numpy()
+        return values.argmax(-1, keepdim=True).to(torch.uint8)
+    scaled = values.add(1).mul_((contract.high - contract.low) / 2).add_(contract.low)
     if contract.depth == "float32":
         return scaled
-    return scaled.round().clip(0, LARGEST[contract.depth]).astype(contract.depth)
+    whole = scaled.round_().clamp_(0, LARGEST[contract.depth])
+    return whole.to(torch.uint8 if contract.depth == "uint8" else torch.int32)
+
+
+def from_rounded(levels: Tensor, contract: PictureContract) -> Array:
+    """The rest of `to_array`, on the processor."""
+    array: Array = levels.numpy()
+    if contract.one_hot:
+        return palettes.to_colours(array, _palette(contract))
+    return array.astype(contract.depth) if str(array.dtype) != contract.depth else array
 
 
 def to_view(array: Array, contract: PictureContract) -> NDArray[np.uint8]:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import glob
+import os
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -92,29 +96,53 @@ def run_jobs(
 ) -> list[str]:
     """Translate and write every picture; one sentence for each that could not be read.
 
+    Threads read ahead of the network and write behind it, each by a batch or two, so that memory
+    does not grow with the number of pictures.
+
     Raises UserError where none could, where an output cannot be written, or (`strict`) at the first
     that cannot be read.
     """
     failures: list[str] = []
-    for start in range(0, len(jobs), options.batch):
-        opened: list[tuple[Job, Array]] = []
-        for job in jobs[start : start + options.batch]:
-            try:
-                opened.append((job, _open(job, translator, options)))
-            except UserError as error:
-                if options.strict or len(jobs) == 1:
-                    raise
-                failures.append(str(error))
+    cores = os.cpu_count()
+    # What was translated is written, whatever comes after it: writers are never cancelled.
+    with ThreadPoolExecutor(cores) as readers, ThreadPoolExecutor(cores) as writers:
         try:
-            _translate(translator, opened, options)
-        except (RuntimeError, MemoryError) as error:
-            if is_out_of_memory(error):
-                raise _too_large(opened) from None
+            written = deque[Future[None]]()
+            coming = _in_order(readers, lambda job: _open(job, translator, options), jobs, options)
+            for start in range(0, len(jobs), options.batch):
+                opened: list[tuple[Job, Array]] = []
+                for job, opening in islice(coming, options.batch):
+                    try:
+                        opened.append((job, opening.result()))
+                    except UserError as error:
+                        if options.strict or len(jobs) == 1:
+                            raise
+                        failures.append(str(error))
+                for picture, path in _translated(translator, opened, options):
+                    written.append(writers.submit(image_files.write, picture, path))
+                while len(written) > options.batch:
+                    written.popleft().result()
+                progress(min(start + options.batch, len(jobs)), len(jobs))
+            for writing in written:
+                writing.result()
+        except BaseException:
+            readers.shutdown(cancel_futures=True)  # the queue would be worked off first
             raise
-        progress(min(start + options.batch, len(jobs)), len(jobs))
     if len(failures) == len(jobs):
         raise UserError(failures[0], f"None of the {len(jobs)} files could be translated.")
     return failures
+
+
+def _in_order(
+    pool: ThreadPoolExecutor, opened: Callable[[Job], Array], jobs: Sequence[Job], options: Options
+) -> Iterator[tuple[Job, Future[Array]]]:
+    """The jobs in order, each being opened by a thread, at most a batch ahead of their use."""
+    ahead = deque[tuple[Job, Future[Array]]]()
+    for job in jobs:
+        ahead.append((job, pool.submit(opened, job)))
+        if len(ahead) > 2 * options.batch:
+            yield ahead.popleft()
+    yield from ahead
 
 
 def _too_large(opened: Sequence[tuple[Job, Array]]) -> UserError:
@@ -178,30 +206,35 @@ def _outputs(job: Job, samples: int) -> list[Path]:
     return [*variants, job.output.with_name(f"{stem}-spread.png")]
 
 
-def _translate(
+def _translated(
     translator: Translator, opened: Sequence[tuple[Job, Array]], options: Options
-) -> None:
-    if options.samples > 1:
-        for job, array in opened:
-            _save_variants(translator, job, array, options)
-        return
-    sources = [source for _, source in opened]
-    outputs = translator.translate_sources(
-        sources, mode=options.mode, seed=options.seed, batch=options.batch
-    )
-    for (job, _), output in zip(opened, outputs, strict=True):
-        image_files.write(output, job.output)
+) -> Iterator[tuple[Array, Path]]:
+    """What a batch of opened pictures becomes, and where it goes."""
+    try:
+        if options.samples > 1:
+            for job, array in opened:
+                yield from _variants(translator, job, array, options)
+            return
+        outputs = translator.translate_sources(
+            [source for _, source in opened], mode=options.mode, seed=options.seed,
+            batch=options.batch,
+        )  # fmt: skip
+    except (RuntimeError, MemoryError) as error:
+        if is_out_of_memory(error):
+            raise _too_large(opened) from None
+        raise
+    yield from zip(outputs, (job.output for job, _ in opened), strict=True)
 
 
-def _save_variants(translator: Translator, job: Job, array: Array, options: Options) -> None:
+def _variants(
+    translator: Translator, job: Job, array: Array, options: Options
+) -> Iterator[tuple[Array, Path]]:
     """The variants, and where they differ: white at the greatest difference."""
     result = translator.variants_of(array, options.samples, mode=options.mode, seed=options.seed)
-    paths = _outputs(job, options.samples)
-    for picture, path in zip(result.pictures, paths, strict=False):
-        image_files.write(picture, path)
+    *variants, last = _outputs(job, options.samples)
+    yield from zip(result.pictures, variants, strict=True)
     spread = result.spread / max(float(result.spread.max()), 1e-6) * 255
-    grey = spread.round().astype(np.uint8)[:, :, None]
-    image_files.write(grey, paths[-1])
+    yield spread.round().astype(np.uint8)[:, :, None], last
 
 
 def _expand(text: str) -> Iterator[tuple[Path, Path]]:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import copy
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar, overload
+from typing import Any, TypeVar, overload
 
 import numpy as np
 import torch
@@ -22,16 +22,18 @@ from torch import Tensor
 from pix2pix import image_files, images, make
 from pix2pix.config import Mode
 from pix2pix.contract import LARGEST
-from pix2pix.device import pick_device
+from pix2pix.device import Precision, pick_device, pick_precision
 from pix2pix.errors import UserError
 from pix2pix.image_files import Array
 from pix2pix.model_file import Header, load_model
 from pix2pix.networks import UNet
-from pix2pix.networks.modes import inference, uses_noise
+from pix2pix.networks.modes import uses_noise
 from pix2pix.networks.noise import noise_keys
+from pix2pix.passes import Passes
 
 Picture = Image.Image | Array | Path | str
 P = TypeVar("P", bound=Picture)
+T = TypeVar("T", Tensor, Array)
 
 
 @dataclass(frozen=True)
@@ -49,17 +51,27 @@ class Variants:
 class Translator:
     """A trained generator with the image contract of its file."""
 
-    def __init__(self, generator: UNet, header: Header, device: torch.device) -> None:
+    def __init__(
+        self, generator: UNet, header: Header, device: torch.device, precision: Precision = "fp32"
+    ) -> None:
         self.generator, self.header, self.device = generator, header, device
+        self._passes = Passes(generator, device, precision)
 
     @classmethod
-    def load(cls, model: str | Path, device: str = "auto") -> Translator:
+    def load(cls, model: str | Path, device: str = "auto", precision: str = "auto") -> Translator:
         """The model of a file; `device` is auto, cpu, cuda, cuda:1, ...
 
-        Raises UserError for a file that is no model, cut short or newer than this package.
+        `precision` is fp32, tf32 or bf16; auto is tf32 where a GPU has it and targets have 8 bits,
+        else fp32. Raises UserError for a file that is no model, cut short or newer than this
+        package.
         """
         chosen = pick_device(device)
-        return cls(*load_model(Path(model), chosen), chosen)
+        generator, header = load_model(Path(model), chosen)
+        if precision == "auto":
+            fine = header.image.target.depth != "uint8" or header.image.made == "lab"
+            capable = pick_precision("auto", chosen) == "bf16"
+            precision = "tf32" if capable and not fine else "fp32"
+        return cls(generator, header, chosen, pick_precision(precision, chosen))
 
     def twin(self) -> Translator:
         """Another translator of the same weights, for a thread of its own.
@@ -68,7 +80,7 @@ class Translator:
         """
         weights = [*self.generator.parameters(), *self.generator.buffers()]
         layers = copy.deepcopy(self.generator, {id(tensor): tensor for tensor in weights})
-        return Translator(layers, self.header, self.device)
+        return Translator(layers, self.header, self.device, self._passes.precision)
 
     @property
     def output(self) -> tuple[str, int]:
@@ -110,6 +122,7 @@ class Translator:
         outputs = self.translate_sources(sources, mode=mode, seed=seed, batch=batch)
         return [_to_image(output) for output in outputs]
 
+    @torch.inference_mode()
     def translate_sources(
         self, sources: Sequence[Array], *, mode: Mode | None = None, batch: int = 8,
         seed: int | Sequence[int] = 0, sample: int | Sequence[int] = 0,
@@ -118,9 +131,20 @@ class Translator:
 
         `sample` counts the variants of a seed; each is one number for all sources, or one each.
         """
-        tensors = [images.to_tensor(source, self.header.image.source) for source in sources]
-        outputs = self.translate_tensors(tensors, mode=mode, seed=seed, sample=sample, batch=batch)
-        return [self._finish(o, s) for o, s in zip(outputs, sources, strict=True)]
+        contract, target = self.header.image.source, self.header.image.target
+        sizes = [(source.shape[0], source.shape[1]) for source in sources]
+
+        def stacked(some: list[int]) -> Tensor:
+            batch = np.stack([pad(sources[i], self._multiple, (0, 1)) for i in some])
+            return images.from_levels(images.to_levels(batch).to(self.device), contract)
+
+        arrays: dict[int, Array] = {}
+        for some, outputs in self._outputs(sizes, stacked, mode, seed, sample, batch):
+            # Rounded on the device: of 8 bits a quarter comes back.
+            for i, levels in zip(some, images.rounded(outputs, target).cpu(), strict=True):
+                height, width = sizes[i]
+                arrays[i] = images.from_rounded(levels[:height, :width], target)
+        return [self._finish(arrays[i], source) for i, source in enumerate(sources)]
 
     def variants(
         self, picture: Picture, samples: int, *, mode: Mode | None = None, seed: int = 0,
@@ -155,10 +179,9 @@ class Translator:
         """The picture as the network was fed in training, in the contract of sources."""
         return conformed(self.header, array, name, made)
 
-    def _finish(self, output: Tensor, source: Array) -> Array:
+    def _finish(self, array: Array, source: Array) -> Array:
         """The output in the depth and channels of what training's targets were made of."""
         image = self.header.image
-        array = images.to_array(output, image.target)
         if image.made != "lab" or image.photograph is None:
             return array
         rgb, depth = make.join_lab(source, array), image.photograph.depth
@@ -170,21 +193,36 @@ class Translator:
         seed: int | Sequence[int] = 0, sample: int | Sequence[int] = 0,
     ) -> list[Tensor]:  # fmt: skip
         """(C, H, W) in [-1, 1] each, of any sizes -> the same of the target, on the processor."""
-        chosen = mode or self.header.mode
-        seeds, samples = (_for_each(numbers, len(sources)) for numbers in (seed, sample))
-        padded = [pad(source, 2**self.generator.depth) for source in sources]
-        same_size: dict[torch.Size, list[int]] = defaultdict(list)
-        for i, tensor in enumerate(padded):
-            same_size[tensor.shape].append(i)
+
+        def stacked(some: list[int]) -> Tensor:
+            return torch.stack([pad(sources[i], self._multiple) for i in some]).to(self.device)
+
+        sizes = [(source.shape[1], source.shape[2]) for source in sources]
         results: dict[int, Tensor] = {}
-        with inference(self.generator, chosen):
-            for indexes in same_size.values():
-                for some in (indexes[i : i + batch] for i in range(0, len(indexes), batch)):
-                    x = torch.stack([padded[i] for i in some]).to(self.device)
-                    z = (numbers[some].to(self.device) for numbers in (seeds, samples))
-                    keys = noise_keys(*z) if uses_noise(chosen) else None
-                    results |= zip(some, self.generator(x, keys).cpu(), strict=True)
-        return [results[i][:, : s.shape[1], : s.shape[2]] for i, s in enumerate(sources)]
+        for some, outputs in self._outputs(sizes, stacked, mode, seed, sample, batch):
+            results |= zip(some, outputs.cpu(), strict=True)
+        return [results[i][:, :height, :width] for i, (height, width) in enumerate(sizes)]
+
+    @property
+    def _multiple(self) -> int:
+        """What heights and widths of the generator's pictures are multiples of."""
+        return int(2**self.generator.depth)
+
+    def _outputs(
+        self, sizes: Sequence[tuple[int, int]], stacked: Callable[[list[int]], Tensor],
+        mode: Mode | None, seed: int | Sequence[int], sample: int | Sequence[int], batch: int,
+    ) -> Iterator[tuple[list[int], Tensor]]:  # fmt: skip
+        """Batches of pictures that are alike when padded: their places, their outputs."""
+        chosen, multiple = mode or self.header.mode, self._multiple
+        seeds, samples = (_for_each(numbers, len(sizes)) for numbers in (seed, sample))
+        alike: dict[tuple[int, int], list[int]] = defaultdict(list)
+        for i, (height, width) in enumerate(sizes):
+            alike[-(-height // multiple), -(-width // multiple)].append(i)
+        for places in alike.values():
+            for some in (places[i : i + batch] for i in range(0, len(places), batch)):
+                z = (numbers[some].to(self.device) for numbers in (seeds, samples))
+                keys = noise_keys(*z) if uses_noise(chosen) else None
+                yield some, self._passes(stacked(some), keys, chosen)
 
 
 def conformed(header: Header, array: Array, name: str, made: bool) -> Array:
@@ -213,17 +251,24 @@ def _for_each(numbers: int | Sequence[int], count: int) -> Tensor:
     return torch.tensor([n % 2**32 for n in each], dtype=torch.int64)
 
 
-def pad(source: Tensor, multiple: int) -> Tensor:
+def pad(source: T, multiple: int, axes: tuple[int, int] = (1, 2)) -> T:
     """(C, H, W) -> (C, H', W'), the next multiples, mirrored at the bottom and on the right.
 
-    Mirrored as often as needed: a single pixel fills the whole.
+    Mirrored as often as needed: a single pixel fills the whole. `axes` are those of height and
+    width. What needs no padding is not copied.
     """
-    if not any(n % multiple for n in source.shape[1:]):
+    rows, columns = axes
+    return _mirrored(_mirrored(source, rows, multiple), columns, multiple)
+
+
+def _mirrored(source: T, axis: int, multiple: int) -> T:
+    length = source.shape[axis]
+    wanted = -(-length // multiple) * multiple
+    if wanted == length:
         return source
-    rows, columns = (
-        torch.from_numpy(images.mirrored(n, -(-n // multiple) * multiple)) for n in source.shape[1:]
-    )
-    return source[:, rows][:, :, columns]
+    place: Any = (*[slice(None)] * axis, images.mirrored(length, wanted))
+    mirrored: T = source[place]
+    return mirrored
 
 
 def _to_array(picture: Picture) -> Array:

@@ -2,6 +2,7 @@ import json
 import math
 import signal
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,13 +11,17 @@ import torch
 from pix2pix.config import Config
 from pix2pix.contract import PictureContract
 from pix2pix.data.batches import Loader
+from pix2pix.data.feed import HostFeed, Line
 from pix2pix.data.pairs import find_pairs
 from pix2pix.errors import UserError
 from pix2pix.model_file import Header, ImageContract, Provenance, load_model
+from pix2pix.networks.noise import noise_keys
 from pix2pix.progress import Watch
-from pix2pix.training import loop
+from pix2pix.training import engine, loop
 from pix2pix.training.checkpoint import load_state
+from pix2pix.training.engine import PlainEngine, Setting
 from pix2pix.training.loop import Session, fit
+from pix2pix.training.meter import Meter
 from pix2pix.training.runs import Run
 from pix2pix.training.state import new_state
 from pix2pix.training.step import plain_step
@@ -39,9 +44,12 @@ def begin(tmp_path: Path, pairs: Path, tiny: Callable[..., Config]) -> Iterator[
         run.open()
         opened.append(run)
         store = open_pairs(found.splits["train"], config.data.resize)
+        feed = HostFeed(Loader(store, config.data, config.training.batch, config.training.seed))
+        setting = Setting(new_state(config, CPU), config, feed, Meter(), CPU)
+        keys = partial(noise_keys, config.training.seed)
         return Session(
-            config, new_state(config, CPU), run,
-            Loader(store, config.data, config.training.batch, config.training.seed),
+            config, setting.state, run,
+            Line(feed, CPU, setting.processes.share, keys), PlainEngine(setting),
             open_pairs(found.splits["val"]), validation, CPU,
             Header(
                 config=config, mode=config.default_mode,
@@ -53,7 +61,7 @@ def begin(tmp_path: Path, pairs: Path, tiny: Callable[..., Config]) -> Iterator[
                     images_seen=0, pairs=40, data_digest="", scores={}, versions={}
                 ),
             ),
-            {}, Watch(),
+            {}, Watch(), setting.meter,
         )  # fmt: skip
 
     yield session
@@ -64,7 +72,7 @@ def begin(tmp_path: Path, pairs: Path, tiny: Callable[..., Config]) -> Iterator[
 @pytest.fixture
 def step(monkeypatch: pytest.MonkeyPatch) -> Callable[[Step], None]:
     """Puts another function in the place of the loop's step."""
-    return lambda other: monkeypatch.setattr(loop, "plain_step", other)
+    return lambda other: monkeypatch.setattr(engine, "plain_step", other)
 
 
 def lines(session: Session) -> list[dict[str, float]]:
@@ -134,7 +142,9 @@ def test_each_interval_that_a_batch_steps_over_is_seen_once(begin: Begin) -> Non
 def test_a_line_holds_the_means_since_the_last_one(
     begin: Begin, step: Callable[[Step], None]
 ) -> None:
-    def numbered(state: object, batch: object, config: Config) -> dict[str, torch.Tensor]:
+    def numbered(
+        state: object, batch: object, config: Config, *more: object
+    ) -> dict[str, torch.Tensor]:
         plain_step(state, batch, config)
         return {"loss_l1": torch.tensor(float(state.images_seen))}
 
@@ -191,7 +201,7 @@ def test_a_slow_machine_saves_by_the_clock(begin: Begin, monkeypatch: pytest.Mon
 def test_a_signal_ends_after_the_step_under_way_and_saves(
     begin: Begin, step: Callable[[Step], None], number: int
 ) -> None:
-    def interrupted(state: object, batch: object, config: Config) -> object:
+    def interrupted(state: object, batch: object, config: Config, *more: object) -> object:
         if state.images_seen == 12:
             signal.raise_signal(number)
         return plain_step(state, batch, config)
@@ -206,7 +216,7 @@ def test_a_signal_ends_after_the_step_under_way_and_saves(
 
 
 def test_a_second_interrupt_insists(begin: Begin, step: Callable[[Step], None]) -> None:
-    def impatient(state: object, batch: object, config: Config) -> None:
+    def impatient(state: object, batch: object, config: Config, *more: object) -> None:
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
 
@@ -223,7 +233,9 @@ def test_a_second_interrupt_insists(begin: Begin, step: Callable[[Step], None]) 
 def test_a_loss_that_is_not_finite_keeps_the_last_good_state(
     begin: Begin, step: Callable[[Step], None]
 ) -> None:
-    def breaking(state: object, batch: object, config: Config) -> dict[str, torch.Tensor]:
+    def breaking(
+        state: object, batch: object, config: Config, *more: object
+    ) -> dict[str, torch.Tensor]:
         losses = plain_step(state, batch, config)
         return losses | {"loss_gan": torch.tensor(math.nan)} if state.images_seen > 12 else losses
 
@@ -240,7 +252,7 @@ def test_a_loss_that_is_not_finite_keeps_the_last_good_state(
 def test_a_broken_weight_never_replaces_a_good_one(
     begin: Begin, step: Callable[[Step], None]
 ) -> None:
-    def breaking(state: object, batch: object, config: Config) -> object:
+    def breaking(state: object, batch: object, config: Config, *more: object) -> object:
         losses = plain_step(state, batch, config)
         if state.images_seen == 20:
             with torch.no_grad():
@@ -257,7 +269,7 @@ def test_a_broken_weight_never_replaces_a_good_one(
 def test_a_loss_that_breaks_before_the_first_save_says_so(
     begin: Begin, step: Callable[[Step], None]
 ) -> None:
-    step(lambda state, batch, config: {"loss_l1": torch.tensor(math.inf)} | _count(state))
+    step(lambda state, batch, config, *more: {"loss_l1": torch.tensor(math.inf)} | _count(state))
     with pytest.raises(UserError, match="Nothing was saved yet"):
         fit(begin("training.log_images=1"))
 

@@ -18,6 +18,7 @@ from pix2pix.config import Config
 from pix2pix.data.batches import Batch
 from pix2pix.training.state import State, new_state
 from pix2pix.training.step import learning_rate, plain_step
+from tests.helpers import double_state
 
 Tiny = Callable[..., Config]
 Weights = dict[str, Tensor]
@@ -163,19 +164,6 @@ def kept(seed: int, samples: list[int], layer: int, shape: torch.Size) -> Tensor
     for counter in (np.uint32(seed), np.uint32(samples)[b], np.uint32(layer), c, h, w):
         state = mixed((state ^ counter) + np.uint32(0x9E3779B9))
     return torch.from_numpy((state >= 2**31).astype(np.float64))
-
-
-def double_state(config: Config) -> State:
-    """A fresh state in float64, with weights large enough that each term of the step counts."""
-    state = new_state(config, torch.device("cpu"))
-    for network in (state.generator, state.discriminator):
-        if network is not None:
-            network.double()
-            with torch.no_grad():
-                for weight in network.parameters():
-                    if weight.ndim == 4:
-                        weight.mul_(5)
-    return state
 
 
 def drawn(position: int, size: int, classes: bool = False) -> Batch:

@@ -19,9 +19,12 @@ from safetensors import safe_open
 from pix2pix import edges, model_file
 from pix2pix.config import Config
 from pix2pix.contract import PictureContract
+from pix2pix.data.feed import Packet
 from pix2pix.errors import UserError
 from pix2pix.model_file import load_model
-from pix2pix.training import loop
+from pix2pix.training import engine
+from pix2pix.training.graph import GraphEngine
+from pix2pix.training.saver import Saver
 from pix2pix.training.step import plain_step
 from pix2pix.training.train import Result, train
 from tests.helpers import SMALL, noise, write
@@ -42,23 +45,23 @@ def config(tiny: Tiny) -> Config:
 
 
 def crash_at(monkeypatch: pytest.MonkeyPatch, images_seen: int) -> None:
-    def crashing(state: object, batch: object, config: Config) -> object:
+    def crashing(state: object, batch: object, config: Config, *more: object) -> object:
         losses = plain_step(state, batch, config)
         if state.images_seen >= images_seen:
             raise CrashError
         return losses
 
-    monkeypatch.setattr(loop, "plain_step", crashing)
+    monkeypatch.setattr(engine, "plain_step", crashing)
 
 
 def interrupt_at(monkeypatch: pytest.MonkeyPatch, images_seen: int) -> None:
-    def interrupted(state: object, batch: object, config: Config) -> object:
+    def interrupted(state: object, batch: object, config: Config, *more: object) -> object:
         losses = plain_step(state, batch, config)
         if state.images_seen >= images_seen:
             signal.raise_signal(signal.SIGINT)
         return losses
 
-    monkeypatch.setattr(loop, "plain_step", interrupted)
+    monkeypatch.setattr(engine, "plain_step", interrupted)
 
 
 def metrics(run: Path) -> list[dict[str, float]]:
@@ -178,6 +181,27 @@ def test_the_same_seed_makes_the_same_run_and_another_another(
     }})  # fmt: skip
     train([pairs], other, tmp_path / "other")
     assert metrics(tmp_path / "one") != metrics(tmp_path / "other")
+
+
+def test_a_stopped_run_of_the_graph_engine_goes_on_as_if_it_had_not_stopped(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pairs: Path, config: Config
+) -> None:
+    train([pairs], config, tmp_path / "whole", engine="graph", precision="bf16")
+    with monkeypatch.context() as patch:
+
+        def crashing(self: GraphEngine, packet: Packet) -> None:
+            step(self, packet)
+            if self.setting.state.images_seen >= 30:
+                raise CrashError
+
+        step = GraphEngine.step
+        patch.setattr(GraphEngine, "step", crashing)
+        with pytest.raises(CrashError):
+            train([pairs], config, tmp_path / "stopped", engine="graph", precision="bf16")
+    train([pairs], config, tmp_path / "stopped", engine="graph", precision="bf16")
+    assert_same_run(tmp_path / "whole", tmp_path / "stopped")
+    about = json.loads((tmp_path / "whole" / "environment.json").read_text())
+    assert about["engine"] == "graph, bf16"
 
 
 @pytest.mark.parametrize("stop", [crash_at, interrupt_at])
@@ -348,10 +372,10 @@ def test_init_from_another_generator_is_refused_before_anything_is_written(
 def test_out_of_memory_is_a_sentence_with_what_to_lower(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pairs: Path, tiny: Tiny
 ) -> None:
-    def hungry(state: object, batch: object, config: Config) -> None:
+    def hungry(state: object, batch: object, config: Config, *more: object) -> None:
         torch.empty(2**60, dtype=torch.uint8)
 
-    monkeypatch.setattr(loop, "plain_step", hungry)
+    monkeypatch.setattr(engine, "plain_step", hungry)
     with pytest.raises(UserError, match="batches of 2 at 32 x 32 px and width 4") as caught:
         train([pairs], tiny("training.batch=2"), tmp_path / "run")
     assert "training.batch" in caught.value.hint
@@ -360,11 +384,11 @@ def test_out_of_memory_is_a_sentence_with_what_to_lower(
 def test_other_errors_keep_their_traceback_and_free_the_run(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pairs: Path, tiny: Tiny
 ) -> None:
-    def wrong(state: object, batch: object, config: Config) -> None:
+    def wrong(state: object, batch: object, config: Config, *more: object) -> None:
         raise RuntimeError("a defect")
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "plain_step", wrong)
+        patch.setattr(engine, "plain_step", wrong)
         with pytest.raises(RuntimeError, match="a defect"):
             train([pairs], tiny(), tmp_path / "run")
     assert train([pairs], tiny("training.images=1"), tmp_path / "run").finished
@@ -449,3 +473,17 @@ def test_validation_pairs_that_are_all_bad_are_named_and_nothing_is_scored(
     assert list((tmp_path / "run" / "previews").iterdir())
     with pytest.raises(UserError, match="is not a picture"):
         train([pairs], tiny(), tmp_path / "strict", strict=True)
+
+
+def test_saves_in_the_background_end_in_the_same_run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pairs: Path, config: Config
+) -> None:
+    """As on a GPU: a run that is stopped goes on from what a thread has written."""
+    train([pairs], config, tmp_path / "whole")
+    monkeypatch.setattr("pix2pix.training.train.Saver", lambda background: Saver(True))
+    with monkeypatch.context() as patch:
+        crash_at(patch, 30)
+        with pytest.raises(CrashError):
+            train([pairs], config, tmp_path / "stopped")
+    assert train([pairs], config, tmp_path / "stopped").finished
+    assert_same_run(tmp_path / "whole", tmp_path / "stopped")

@@ -57,25 +57,32 @@ class Loader:
     def at(self, position: int) -> Batch:
         """The batch of images position ... position + batch - 1."""
         positions = range(position, position + self.batch)
-        pairs = [self._pair(n) for n in positions]
-        source, target, names = zip(*pairs, strict=True)
+        source, target = self.crops(positions)
+        reading = self.store.reading
         return Batch(
-            images.to_tensor(np.stack(source), self.store.reading.source),
-            images.to_tensor(np.stack(target), self.store.reading.target),
-            list(names),
+            images.to_tensor(source, reading.source),
+            images.to_tensor(target, reading.target),
+            [self.store.names[self.pick(n)[0]] for n in positions],
             torch.tensor(positions, dtype=torch.int64),
         )
 
-    def _pair(self, position: int) -> tuple[Array, Array, str]:
+    def pick(self, position: int) -> tuple[int, Draw]:
+        """Which pair of the store is the image at a position, and what is done to it."""
         epoch, place = divmod(position, len(self.store))
-        index = int(self._order(epoch)[place])
         rng = np.random.default_rng([self.seed, _CROP, position])
-        drawn, size = draw(rng, self.config), self.config.size
+        return int(self._order(epoch)[place]), draw(rng, self.config)
+
+    def crops(self, positions: range) -> tuple[Array, Array]:
+        """Sources and targets, (B, H, W, C) each, as they are stored."""
+        pairs = [self._crop(n) for n in positions]
+        source, target = zip(*pairs, strict=True)
+        return np.stack(source), np.stack(target)
+
+    def _crop(self, position: int) -> tuple[Array, Array]:
+        (index, drawn), size = self.pick(position), self.config.size
         source = drawn.place(self.store.sources[index], size)
         target = drawn.place(self.store.targets[index], size)
-        if self.config.colour:
-            source, target = self._recoloured(drawn, source, target)
-        return source, target, self.store.names[index]
+        return self._recoloured(drawn, source, target) if self.config.colour else (source, target)
 
     def _recoloured(self, drawn: Draw, source: Array, target: Array) -> tuple[Array, Array]:
         reading, strength = self.store.reading, self.config.colour

@@ -37,6 +37,25 @@ class Draw:
         cut = cut[::-1] if self.flipped else cut
         return np.rot90(cut, self.turns) if self.turns else cut
 
+    def steps(self, size: tuple[int, int]) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
+        """`place` as arithmetic: the pixel at (i, j) of the crop lies at row a + b i + c j.
+
+        Returns (a, b, c) of the row and of the column in the array that `place` takes.
+        """
+        height, width = size
+        # A quarter turn to the left reads along the columns, from the last to the first.
+        row, column = (
+            ((0, 1, 0), (0, 0, 1)),
+            ((0, 0, 1), (width - 1, -1, 0)),
+            ((height - 1, -1, 0), (width - 1, 0, -1)),
+            ((height - 1, 0, -1), (0, 1, 0)),
+        )[self.turns]
+        if self.flipped:
+            row = (height - 1 - row[0], -row[1], -row[2])
+        if self.mirrored:
+            column = (width - 1 - column[0], -column[1], -column[2])
+        return (self.top + row[0], *row[1:]), (self.left + column[0], *column[1:])
+
     def recolour(self, array: Array, contract: PictureContract, strength: float) -> Array:
         """The picture with its brightness, contrast and (of RGB) saturation changed."""
         brightness, contrast, saturation = 1 + strength * self.colour

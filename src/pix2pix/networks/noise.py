@@ -11,6 +11,7 @@ multipliers are below 2**31, so no product leaves 63 bits and nothing relies on 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -23,13 +24,16 @@ _BITS = 0xFFFFFFFF
 _GOLDEN = 0x9E3779B9  # keeps 0 from being a fixed point of the mixing below
 
 
-def _mix(h: Tensor) -> Tensor:
+Hash = Any  # a tensor, or a plain number where one is the same for all: Python's wide integers
+
+
+def _mix(h: Hash) -> Hash:
     h = ((h ^ (h >> 16)) * 0x21F0AAAD) & _BITS
     h = ((h ^ (h >> 15)) * 0x735A2D97) & _BITS
     return h ^ (h >> 15)
 
 
-def _absorb(h: Tensor, counter: Tensor) -> Tensor:
+def _absorb(h: Hash, counter: Hash) -> Hash:
     return _mix(((h ^ counter) + _GOLDEN) & _BITS)
 
 
@@ -40,8 +44,8 @@ def noise_keys(seed: int | Tensor, samples: Tensor) -> Tensor:
     translating. `seed` is a 32-bit number, or (B,) int64 of them. Pictures with the same key get
     the same noise.
     """
-    start = torch.zeros_like(samples) + (seed & _BITS)
-    return _absorb(_absorb(torch.zeros_like(start), start), samples & _BITS)
+    keys: Tensor = _absorb(samples & _BITS, _absorb(0, seed & _BITS))
+    return keys
 
 
 def keep_mask(keys: Tensor, layer: int, shape: tuple[int, int, int], drop: float) -> Tensor:
@@ -51,11 +55,12 @@ def keep_mask(keys: Tensor, layer: int, shape: tuple[int, int, int], drop: float
     mask of a smaller one in its corner.
     """
     c, h, w = (torch.arange(n, device=keys.device) for n in shape)
-    x = _absorb(keys, torch.full_like(keys, layer))
+    x = _absorb(keys, layer)
     x = _absorb(x[:, None], c)
     x = _absorb(x[:, :, None], h)
     x = _absorb(x[:, :, :, None], w)
-    return x >= int(drop * 2**32)
+    kept: Tensor = x >= int(drop * 2**32)
+    return kept
 
 
 def noisy_dropout(x: Tensor, noise: Noise, layer: int, drop: float) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from pix2pix.networks.blocks import LEAK, make_norm
@@ -35,7 +36,8 @@ class PatchGAN(nn.Module):
     def forward(self, pictures: Tensor) -> Tensor:
         """(B, C, H, W) in [-1, 1] -> (B, 1, rows, columns) logits, one a patch."""
         logits: Tensor = self.layers(pictures)
-        return logits
+        # Losses are in float32 whatever came before.
+        return logits.float() if logits.dtype in (torch.bfloat16, torch.float16) else logits
 
     def receptive_field_px(self) -> int:
         """Height and width of the patch that one logit sees, from the layers themselves."""

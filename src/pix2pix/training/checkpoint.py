@@ -29,7 +29,7 @@ def save_state(path: Path, state: State, about: dict[str, Any]) -> None:
     `about` is anything JSON that the loop wants back.
     """
     tensors: dict[str, Tensor] = {}
-    for name, network, optimiser in _parts(state):
+    for name, network, optimiser in state.parts():
         tensors |= {f"{name}.{key}": t for key, t in network.state_dict().items()}
         for number, moments in optimiser.state_dict()["state"].items():
             tensors |= {f"{name}.adam.{number}.{key}": t for key, t in moments.items()}
@@ -46,7 +46,7 @@ def load_state(path: Path, state: State, device: torch.device) -> dict[str, Any]
     if version != FORMAT:
         raise UserError(f"{path} has state format {version}; this version reads {FORMAT}.")
     try:
-        for name, network, optimiser in _parts(state):
+        for name, network, optimiser in state.parts():
             moments = _take(tensors, f"{name}.adam.")
             network.load_state_dict(_take(tensors, f"{name}."))
             _load_adam(optimiser, moments)
@@ -57,25 +57,15 @@ def load_state(path: Path, state: State, device: torch.device) -> dict[str, Any]
     return about
 
 
-def _parts(state: State) -> list[tuple[str, torch.nn.Module, Adam]]:
-    parts: list[tuple[str, torch.nn.Module, Adam]] = [
-        ("generator", state.generator, state.generator_optimiser)
-    ]
-    if state.discriminator is not None and state.discriminator_optimiser is not None:
-        parts.append(("discriminator", state.discriminator, state.discriminator_optimiser))
-    return parts
-
-
 def _take(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """Remove the tensors of a prefix and return them without it."""
     names = [name for name in tensors if name.startswith(prefix)]
     return {name.removeprefix(prefix): tensors.pop(name) for name in names}
 
 
-def _load_adam(optimiser: Adam, moments: dict[str, Tensor]) -> None:
-    by_number: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in moments.items():
-        number, _, key = name.partition(".")
-        by_number.setdefault(int(number), {})[key] = tensor
-    groups = optimiser.state_dict()["param_groups"]
-    optimiser.load_state_dict({"state": by_number, "param_groups": groups})
+@torch.no_grad()
+def _load_adam(optimiser: Adam, loaded: dict[str, Tensor]) -> None:
+    """Copied in place: a captured step goes on with the tensors that it knows."""
+    for number, weight in enumerate(optimiser.param_groups[0]["params"]):
+        for key, tensor in optimiser.state[weight].items():
+            tensor.copy_(loaded[f"{number}.{key}"])

@@ -9,29 +9,34 @@ import math
 import signal
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
 from pix2pix.config import Config
-from pix2pix.data.batches import Loader
+from pix2pix.data.feed import Line, packets, sent
 from pix2pix.data.store import Store
 from pix2pix.errors import UserError
 from pix2pix.model_file import Header, save_model
 from pix2pix.progress import Watch, in_words
 from pix2pix.training.checkpoint import save_state
+from pix2pix.training.engine import Engine
 from pix2pix.training.meter import Meter
 from pix2pix.training.page import PageState
+from pix2pix.training.processes import ALONE, Processes
 from pix2pix.training.runs import Run
+from pix2pix.training.saver import Saver
 from pix2pix.training.state import State
-from pix2pix.training.step import learning_rate, plain_step
+from pix2pix.training.step import learning_rate
 from pix2pix.training.validation import preview, rounded, validate
 
 # However long the interval in images, a slow machine never loses more than this.
 _SAVE_SECONDS = 600.0
 _PAGE_SECONDS = 10.0
+# Several processes end together: how often they ask each other, in steps.
+_AGREE_STEPS = 16
 
 
 @dataclass
@@ -41,14 +46,17 @@ class Session:
     config: Config
     state: State
     run: Run
-    loader: Loader
+    line: Line
+    engine: Engine
     looked_at: Store
     has_validation: bool
     device: torch.device
     header: Header
     facts: Mapping[str, str]
     watch: Watch
-    meter: Meter = field(default_factory=Meter)
+    meter: Meter
+    processes: Processes = ALONE
+    saver: Saver = field(default_factory=lambda: Saver(background=False))
     seconds: float = 0.0  # spent in earlier sittings
     scores: dict[str, float] = field(default_factory=dict)
     scored_at: int | None = None  # images seen when the scores were taken
@@ -62,6 +70,7 @@ class Session:
             "seconds": self.seconds,
             "scores": self.scores,
             "scored_at": self.scored_at,
+            "processes": self.processes.world,
             "data_digest": self.header.provenance.data_digest,
             "initialised_from": self.header.provenance.initialised_from,
         }
@@ -71,9 +80,13 @@ def fit(session: Session) -> bool:
     """Train until `training.images`; False where the user stopped it. Either way all is saved."""
     try:
         _train(session)
+        _even_out(session)
+        session.saver.wait()
         if session.saved_at != session.state.images_seen:
             _save(session)
+        session.saver.wait()
     finally:
+        session.saver.close()
         session.watch.close()
         # The page must not say "training" for ever, and must not hide why training ended.
         with suppress(UserError):
@@ -84,19 +97,23 @@ def fit(session: Session) -> bool:
 
 
 def _train(session: Session) -> None:
-    config, state, training = session.config, session.state, session.config.training
+    state, training = session.state, session.config.training
+    _write_page(session)
+    first = session.line.packet(state.images_seen)
+    session.engine.prepare(sent(first, session.device), session.watch.say)
     clock = last_save = last_log = last_page = time.monotonic()
     logged_at = state.images_seen
-    _write_page(session)
 
-    with _stopping() as stop:
-        for batch in session.loader.start(state.images_seen):
-            if state.images_seen >= training.images or stop.asked:
+    with _stopping() as stop, closing(packets(session.line, state.images_seen)) as coming:
+        for step, packet in enumerate(coming):
+            late = time.monotonic() - last_save > _SAVE_SECONDS
+            ending, late = _agreed(session.processes, step, stop.asked, late)
+            if state.images_seen >= training.images or ending:
                 break
 
             # Train
             before = state.images_seen
-            session.meter.add(plain_step(state, batch.to(session.device), config))
+            session.engine.step(packet)
 
             log, look, save = (
                 before // every != state.images_seen // every
@@ -106,9 +123,11 @@ def _train(session: Session) -> None:
             session.seconds, clock = session.seconds + now - clock, now
             # The last model is scored wherever the intervals fall, and saved by `fit`.
             look = look or state.images_seen >= training.images
-            save = save or now - last_save > _SAVE_SECONDS
+            save = save or late
             if not (log or look or save):
                 continue
+
+            _even_out(session)
 
             # Log
             losses = session.meter.means()
@@ -134,8 +153,23 @@ def _train(session: Session) -> None:
                 last_page = time.monotonic()
 
 
+def _agreed(processes: Processes, step: int, *wishes: bool) -> tuple[bool, ...]:
+    """Each wish, where one process has it; several ask each other only now and then."""
+    if processes.world > 1 and step % _AGREE_STEPS:
+        return tuple(False for _ in wishes)
+    return tuple(processes.agree(wishes))
+
+
+def _even_out(session: Session) -> None:
+    """Give all processes the mean of what each gathers of its own: losses, running statistics."""
+    sums = session.meter.sums
+    gathered = [*session.state.generator.buffers(), *([] if sums is None else [sums])]
+    session.processes.average(gathered)
+
+
 def _write_page(session: Session, state: PageState = "training") -> None:
-    session.run.write_page(session.config, state, session.facts)
+    if session.processes.first:
+        session.run.write_page(session.config, state, session.facts)
 
 
 def _log(session: Session, losses: dict[str, float], speed: float) -> None:
@@ -147,12 +181,16 @@ def _log(session: Session, losses: dict[str, float], speed: float) -> None:
         "learning_rate": learning_rate(training, seen),
         **rounded(losses),
     }
-    session.run.append(line)
-    session.watch.update("training", seen, training.images, "images", in_words(speed, losses))
+    if session.processes.first:
+        session.run.append(line)
+    words = f"{in_words(speed, losses)}  {session.facts.get('engine', '')}".rstrip()
+    session.watch.update("training", seen, training.images, "images", words)
 
 
 def _look(session: Session) -> None:
     """Score the validation pairs and keep a preview."""
+    if not session.processes.first:
+        return
     session.watch.update(
         "training", session.state.images_seen, session.config.training.images, "images",
         "scoring the validation pairs",
@@ -172,6 +210,9 @@ def _save(session: Session) -> None:
     A broken one never replaces a good one.
     """
     run, state, meter = session.run, session.state, session.meter
+    if not session.processes.first:
+        session.saved_at = state.images_seen
+        return
     _refuse_broken(session, (meter.means() if meter.count else {}) | _broken_weights(session))
     provenance = session.header.provenance.model_copy(
         update={
@@ -180,11 +221,14 @@ def _save(session: Session) -> None:
             "scored_at_images": session.scored_at,
         }
     )
-    save_model(
-        run.model, state.generator, session.header.model_copy(update={"provenance": provenance})
-    )
-    save_state(run.state, state, session.about())
-    session.saved_at = state.images_seen
+    header, about = session.header.model_copy(update={"provenance": provenance}), session.about()
+
+    def write(state: State) -> None:
+        save_model(run.model, state.generator, header)
+        save_state(run.state, state, about)
+        session.saved_at = state.images_seen
+
+    session.saver.save(state, write)
 
 
 def _refuse_broken(session: Session, losses: Mapping[str, float]) -> None:

@@ -9,34 +9,53 @@ from torch import Tensor
 
 
 class Meter:
-    """Sums of named scalars; reading them waits for the device, adding does not."""
+    """Sums of named scalars; reading them waits for the device, adding does not.
+
+    The sums are one tensor that stays in its place, so that a captured step can add to it.
+    """
 
     def __init__(self) -> None:
-        self.sums: dict[str, Tensor] = {}
+        self.names: tuple[str, ...] = ()
+        self.sums: Tensor | None = None
         self.count = 0
 
     def add(self, losses: Mapping[str, Tensor]) -> None:
         """Add the losses of one step."""
-        for name, value in losses.items():
-            self.sums[name] = self.sums[name] + value if name in self.sums else value
+        self.gather(losses)
         self.count += 1
+
+    def gather(self, losses: Mapping[str, Tensor]) -> None:
+        """Add without counting: the part of `add` that the device does."""
+        values = torch.stack(list(losses.values()))
+        if self.sums is None:
+            self.names, self.sums = tuple(losses), torch.zeros_like(values)
+        self.sums += values
 
     def means(self) -> dict[str, float]:
         """The mean of each loss since the last clearing; NaN and infinity stay what they are."""
-        return {name: float(total) / self.count for name, total in self.sums.items()}
+        return {name: total / self.count for name, total in self._totals().items()}
 
     def clear(self) -> None:
         """Begin anew."""
-        self.sums, self.count = {}, 0
+        self.count = 0
+        if self.sums is not None:
+            self.sums.zero_()
 
     def pack(self) -> dict[str, object]:
         """The sums as JSON, exactly: a float32 survives the way through a decimal float64."""
-        return {"count": self.count, "sums": {k: float(v) for k, v in self.sums.items()}}
+        return {"count": self.count, "sums": self._totals()}
 
     def unpack(self, packed: Mapping[str, object], device: torch.device) -> None:
         """Take up sums that `pack` gave."""
         sums, count = packed["sums"], packed["count"]
         assert isinstance(sums, dict)
         assert isinstance(count, int)
-        self.sums = {k: torch.tensor(v, device=device) for k, v in sums.items()}
+        self.clear()
         self.count = count
+        if sums:
+            self.names, self.sums = tuple(sums), torch.tensor([*sums.values()], device=device)
+
+    def _totals(self) -> dict[str, float]:
+        if self.sums is None or not self.count:
+            return {}
+        return dict(zip(self.names, self.sums.tolist(), strict=True))

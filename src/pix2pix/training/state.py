@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 from torch.optim import Adam
 
 from pix2pix.config import Config, TrainingConfig
@@ -21,6 +22,26 @@ class State:
     discriminator_optimiser: Adam | None
     images_seen: int = 0
 
+    def parts(self) -> list[tuple[str, UNet | PatchGAN, Adam]]:
+        """Each network by its name, with its optimiser."""
+        found: list[tuple[str, UNet | PatchGAN, Adam]] = [
+            ("generator", self.generator, self.generator_optimiser)
+        ]
+        if self.discriminator is not None and self.discriminator_optimiser is not None:
+            found.append(("discriminator", self.discriminator, self.discriminator_optimiser))
+        return found
+
+    def tensors(self) -> list[Tensor]:
+        """Every tensor that a step changes: weights, running statistics, Adam's moments."""
+        return [
+            tensor
+            for _, network, optimiser in self.parts()
+            for tensor in (
+                *network.state_dict().values(),
+                *(t for moments in optimiser.state.values() for t in moments.values()),
+            )
+        ]
+
 
 def new_state(config: Config, device: torch.device) -> State:
     """Fresh networks and optimisers on the device."""
@@ -33,6 +54,18 @@ def new_state(config: Config, device: torch.device) -> State:
 
 
 def _adam(network: UNet | PatchGAN, config: TrainingConfig) -> Adam:
-    return Adam(
+    optimiser = Adam(
         network.parameters(), config.learning_rate, (config.beta1, config.beta2), fused=True
     )
+    reset(optimiser)
+    return optimiser
+
+
+def reset(optimiser: Adam) -> None:
+    """Fresh moments, there before the first step: a captured step must find them in their place."""
+    for weight in optimiser.param_groups[0]["params"]:
+        optimiser.state[weight] = {
+            "step": torch.zeros((), device=weight.device),
+            "exp_avg": torch.zeros_like(weight),
+            "exp_avg_sq": torch.zeros_like(weight),
+        }

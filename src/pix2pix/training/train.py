@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from rich.console import Console
@@ -14,19 +16,33 @@ from rich.console import Console
 from pix2pix import image_files, make
 from pix2pix.config import Config
 from pix2pix.data.batches import Loader
+from pix2pix.data.feed import Line, find_feed
 from pix2pix.data.pairs import Pair, PairSet
 from pix2pix.data.reading import Reading, find_reading
 from pix2pix.data.sources import find_data
 from pix2pix.data.store import NoPairError, Store, open_store
-from pix2pix.device import describe, is_out_of_memory, pick_device
+from pix2pix.device import (
+    describe,
+    is_out_of_memory,
+    pick_device,
+    pick_precision,
+    set_precision,
+)
 from pix2pix.errors import UserError
 from pix2pix.model_file import Header, ImageContract, Provenance, load_model, versions
+from pix2pix.networks.noise import noise_keys
 from pix2pix.progress import Watch
 from pix2pix.training.checkpoint import load_state
+from pix2pix.training.engine import Setting, make_engine, pick_engine
 from pix2pix.training.loop import Session, fit
+from pix2pix.training.meter import Meter
+from pix2pix.training.processes import Processes, join_processes, leave_processes
 from pix2pix.training.runs import Run
+from pix2pix.training.saver import Saver
 from pix2pix.training.state import State, new_state
 from pix2pix.training.validation import PREVIEWS, examples, spread_out
+
+Opened = TypeVar("Opened")
 
 
 @dataclass(frozen=True)
@@ -38,6 +54,7 @@ class Result:
     images_seen: int
     scores: dict[str, float]
     failures: Sequence[str]  # one sentence for each pair that could not be used
+    first: bool = True  # of several processes the one that tells
 
 
 def train(
@@ -46,6 +63,8 @@ def train(
     run: str | Path,
     *,
     device: str = "auto",
+    engine: str = "auto",
+    precision: str = "auto",
     init: str | Path | None = None,
     strict: bool = False,
     console: Console | None = None,
@@ -53,35 +72,49 @@ def train(
     """Train on a folder of pairs, or on two folders (sources, targets), into the folder `run`.
 
     The same call again continues a run that was stopped, and a larger `training.images` one that
-    was finished. `init` starts a new run from a model's weights. `strict` raises at the first pair
-    that cannot be read. `console` is told how it goes. Raises UserError for a request that cannot
-    be met; then nothing was written.
+    was finished. `engine` is auto, plain or graph, `precision` auto, fp32, tf32 or bf16. `init`
+    starts a new run from a model's weights. `strict` raises at the first pair that cannot be read.
+    `console` is told how it goes. Raises UserError for a request that cannot be met; then nothing
+    was written. Where torchrun started several processes, they train together.
     """
-    folder, watch, chosen = Run(Path(run)), Watch(console), pick_device(device)
+    processes, device = join_processes(device)
+    folder, watch = Run(Path(run)), Watch(console if processes.first else None)
+    chosen = pick_device(device)
+    how = pick_engine(engine, chosen), pick_precision(precision, chosen)
+    set_precision(how[1])
     try:
+        processes.check(config.training.batch)
         pairs = find_data(data, config.data)
         reading = find_reading(pairs.splits["train"], config)
         found = reading.source.tensor_channels, reading.target.tensor_channels
         config = config.with_channels(*found)
         folder.check(config)
-        learned, looked_at, scored = _open_stores(pairs, config, reading, strict, watch)
+        learned, looked_at, scored = _open_in_turn(
+            processes, lambda: _open_stores(pairs, config, reading, strict, watch)
+        )
         header = _header(config, pairs, learned, init)
         state = new_state(config, chosen)
         if init is not None and not folder.state.is_file():
             _start_from(state, Path(init), chosen)
-        environment = {**versions(), "python": platform.python_version(),
-                       "system": platform.platform(), "device": describe(chosen),
-                       "command": sys.argv, "data": [str(d) for d in data],
-                       "data_digest": learned.digest}  # fmt: skip
-        folder.open()
+        feed = find_feed(
+            Loader(learned, config.data, config.training.batch, config.training.seed), chosen
+        )
+        setting = Setting(state, config, feed, Meter(), chosen, how[1], processes)
+        facts = {**_facts(config, pairs, chosen), "engine": f"{how[0]}, {how[1]}"}
+        watch.say(f"engine: {how[0]}, {how[1]}, pairs {feed.name}{processes.in_words()}")
+        if processes.first:
+            folder.open()
         session = Session(
             config, state, folder,
-            Loader(learned, config.data, config.training.batch, config.training.seed),
-            looked_at, scored, chosen, header, _facts(config, pairs, chosen), watch,
+            Line(feed, chosen, processes.share, partial(noise_keys, config.training.seed)),
+            make_engine(how[0], setting),
+            looked_at, scored, chosen, header, facts, watch, setting.meter, processes,
+            Saver(background=chosen.type == "cuda"),
         )  # fmt: skip
-        _resume(session)
-        folder.describe(config, environment)
-        folder.save_examples(examples(looked_at))
+        _resume_together(session)
+        if processes.first:
+            folder.describe(config, _environment(data, learned, facts, processes))
+            folder.save_examples(examples(looked_at))
         finished = fit(session)
     except (RuntimeError, MemoryError) as error:
         if is_out_of_memory(error):
@@ -90,8 +123,31 @@ def train(
     finally:
         watch.close()
         folder.close()
+    leave_processes()
     failures = list(dict.fromkeys([*learned.failures, *looked_at.failures]))
-    return Result(folder.model, finished, state.images_seen, session.scores, failures)
+    return Result(
+        folder.model, finished, state.images_seen, session.scores, failures, processes.first
+    )
+
+
+def _environment(
+    data: Sequence[str | Path], learned: Store, facts: dict[str, str], processes: Processes
+) -> dict[str, object]:
+    return {
+        **versions(), "python": platform.python_version(), "system": platform.platform(),
+        "device": facts["device"], "engine": facts["engine"], "processes": processes.world,
+        "command": sys.argv, "data": [str(d) for d in data], "data_digest": learned.digest,
+    }  # fmt: skip
+
+
+def _open_in_turn(processes: Processes, opened: Callable[[], Opened]) -> Opened:
+    """Let one process decode the pairs, and the others open what it made."""
+    if processes.first:
+        result = opened()
+        processes.wait()
+        return result
+    processes.wait()
+    return opened()
 
 
 def _open_stores(
@@ -203,6 +259,16 @@ def _start_from(state: State, model: Path, device: torch.device) -> None:
     state.generator.load_state_dict(given.state_dict())
 
 
+def _resume_together(session: Session) -> None:
+    """Take up the saved state in the first process, and from it in the others."""
+    processes, state = session.processes, session.state
+    if processes.first:
+        _resume(session)
+    state.images_seen = processes.tell(state.images_seen)
+    session.meter.unpack(processes.tell(session.meter.pack()), session.device)
+    processes.copy_first(state.tensors())
+
+
 def _resume(session: Session) -> None:
     """Take up the saved state, if there is one, where it was saved."""
     if not session.run.state.is_file():
@@ -232,6 +298,12 @@ def _resume(session: Session) -> None:
     session.scored_at = about["scored_at"]
     session.saved_at = session.state.images_seen
     session.watch.say(f"continuing {session.run.path} at image {session.state.images_seen:,}")
+    before, now = about.get("processes", 1), session.processes.world
+    if before != now:
+        session.watch.say(
+            f"note: it was trained by {before} process{'es' * (before > 1)} and goes on with "
+            f"{now}: the same images in the same order, sums rounded otherwise"
+        )
 
 
 def _take_origin(session: Session, origin: str | None) -> None:

@@ -1,0 +1,346 @@
+"""The stages of gpu.py: each returns what it measured, as JSON.
+
+A plan says how large everything is; on a processor the same stages run on tiny sizes.
+"""
+
+import json
+import os
+import statistics
+import time
+import zipfile
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+import torch
+from measure import Run, config_for, gflop_a_step, machine, matrix_peak, median_seconds, wait
+from parts import write_parts
+from rich.console import Console
+from textbook import Step, endless, generator, translate
+from torch.profiler import ProfilerActivity, profile
+
+from pix2pix import image_files, images
+from pix2pix.data.batches import in_order
+from pix2pix.data.feed import sent
+from pix2pix.data.pairs import find_pairs
+from pix2pix.data.reading import find_reading
+from pix2pix.data.store import open_store
+from pix2pix.measures import measure
+from pix2pix.training.train import train
+from pix2pix.training.twin import Manner
+from pix2pix.training.validation import translate_batch
+from pix2pix.translate_files import Options, plan, run_jobs
+from pix2pix.translator import Translator
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How large, how long. `work` is a folder for what lies between stages, `out` what is kept."""
+
+    pairs: Path
+    work: Path
+    out: Path
+    device: torch.device
+    px: int
+    width: int
+    times: dict[int, int]  # steps timed in a group, by batch
+    states: int
+    between: int  # steps between two compared states
+    loss_steps: int
+    images: int
+    features: Path | None
+
+    def config(self, batch, *settings):
+        return config_for(self.px, self.width, batch, *settings)
+
+    @property
+    def gpu(self):
+        return self.device.type == "cuda"
+
+
+def make_plan(pairs, work, out, images=None, features=None):
+    if torch.cuda.is_available():
+        device, sizes = torch.device("cuda"), (256, 64, {1: 300, 16: 40, 64: 15}, 20, 20, 400)
+    else:
+        device, sizes = torch.device("cpu"), (32, 4, {1: 2, 2: 2, 3: 2}, 3, 2, 10)
+    whole = 80_000 if device.type == "cuda" else 30
+    return Plan(pairs, work, out, device, *sizes, min(whole, images or whole), features)
+
+
+# Correctness
+
+
+def compare(its):
+    """From equal states, one step of each engine in float32: losses and gradient norms."""
+    plain, graph = (
+        Run(its.pairs, its.config(1), its.device, engine, "fp32") for engine in ("plain", "graph")
+    )
+    worst, rows = {}, []
+    for _ in range(its.states):
+        plain.steps(its.between)
+        at = plain.state.images_seen
+        for mine, theirs in zip(graph.state.tensors(), plain.state.tensors(), strict=True):
+            mine.data.copy_(theirs)
+        graph.state.images_seen = at
+        graph.engine.refresh()
+        found = []
+        for run in (plain, graph):
+            before = _moments(run.state)
+            run.meter.clear()
+            run.engine.step(sent(run.line.packet(at), run.device))
+            found.append(run.meter.means() | _gradient_norms(run, before))
+        plain.go_on()
+        rows.append({"images": at, "plain": found[0], "graph": found[1]})
+        for name, wanted in found[0].items():
+            off = abs(found[1][name] - wanted) / max(abs(wanted), 1e-12)
+            worst[name] = max(worst.get(name, 0.0), off)
+    plain.close()
+    graph.close()
+    return {"largest_relative_difference": worst, "aim": 1e-4, "states": rows}
+
+
+def _moments(state):
+    return [[a.state[w]["exp_avg"].double().cpu() for w in a.param_groups[0]["params"]]
+            for _, _, a in state.parts()]  # fmt: skip
+
+
+def _gradient_norms(run, before):
+    """Of the step just made, from what it did to Adam's means: whatever engine made it."""
+    beta, norms = run.config.training.beta1, {}
+    for (name, _, _), old, new in zip(run.state.parts(), before, _moments(run.state), strict=True):
+        gradients = ((n - beta * o) / (1 - beta) for o, n in zip(old, new, strict=True))
+        norms[f"gradient_{name}"] = float(sum((g**2).sum() for g in gradients) ** 0.5)
+    return norms
+
+
+def losses(its):
+    """Mean losses of the first steps in bf16 and in float32, by seed."""
+    found = {"bf16": [], "fp32": []}
+    for seed in range(3):
+        for precision, rows in found.items():
+            config = its.config(1, f"training.seed={seed}")
+            run = Run(its.pairs, config, its.device, "graph", precision)
+            run.steps(its.loss_steps - 1)
+            rows.append(run.meter.means())
+            run.close()
+    means = {p: statistics.mean(r["loss_l1"] for r in rows) for p, rows in found.items()}
+    ranges = {
+        name: [f(r[name] for r in found["fp32"]) for f in (min, max)]
+        for name in ("loss_d", "loss_gan")
+    }
+    inside = {
+        name: [low <= r[name] <= high for r in found["bf16"]]
+        for name, (low, high) in ranges.items()
+    }
+    return {"steps": its.loss_steps, "l1_bf16_over_fp32": means["bf16"] / means["fp32"],
+            "gan_losses_inside_the_range_of_fp32": inside, "runs": found}  # fmt: skip
+
+
+# Steps
+
+
+def step(its, batch):
+    """Time, memory and kernels of the step that training takes, its data included."""
+    if its.gpu:
+        torch.cuda.reset_peak_memory_stats()
+        free_before = torch.cuda.mem_get_info()[0]
+    run = Run(its.pairs, its.config(batch), its.device, "graph", "auto")
+    run.steps(5)
+    seconds = median_seconds(run.step, its.device, times=its.times[batch])
+    found = {"batch": batch, "milliseconds": seconds * 1000, "images_per_second": batch / seconds,
+             "seconds_to_first_step": run.started}  # fmt: skip
+    if its.gpu:
+        found["memory_gb"] = {
+            "allocated_at_most": torch.cuda.max_memory_allocated() / 1e9,
+            "reserved": torch.cuda.memory_reserved() / 1e9,
+            "of_the_card": (free_before - torch.cuda.mem_get_info()[0]) / 1e9,
+        }
+    found["kernels"] = kernel_table(run, its)
+    run.close()
+    found["gflop"] = gflop_a_step(its.pairs, its.px, its.width, 1) * batch
+    return found
+
+
+def kernel_table(run, its, steps=10, rows=40):
+    """Name, calls and microseconds a step of the kernels that take longest."""
+    activity = ProfilerActivity.CUDA if its.gpu else ProfilerActivity.CPU
+    with profile(activities=[activity]) as seen:
+        run.steps(steps)
+        wait(its.device)
+    spent = "self_device_time_total" if its.gpu else "self_cpu_time_total"
+    events = [e for e in seen.key_averages() if getattr(e, spent)]
+    events.sort(key=lambda e: -getattr(e, spent))
+    table = [[e.key[:120], round(e.count / steps, 2), round(getattr(e, spent) / steps, 2)]
+             for e in events[:rows]]  # fmt: skip
+    whole = sum(getattr(e, spent) for e in events) / steps
+    return {"calls": sum(e.count for e in events) / steps, "microseconds": whole, "table": table}
+
+
+def variants(its):
+    """Batch 1 with each of the engine's manners switched off or on, and the plain engine."""
+    dtype = torch.bfloat16
+    on = {"dtype": dtype, "padded": True, "compiled": its.gpu, "merged": True}
+    found = {}
+    for name in ("all", "padded", "compiled", "merged"):
+        manner = Manner(**(on | ({name: False} if name != "all" else {})))
+        run = Run(its.pairs, its.config(1), its.device, "graph", "bf16", manner)
+        found[name if name == "all" else f"without {name}"] = _milliseconds(run, its)
+    for precision in ("bf16", "fp32"):
+        run = Run(its.pairs, its.config(1), its.device, "plain", precision)
+        found[f"plain {precision}"] = _milliseconds(run, its)
+    return found
+
+
+def _milliseconds(run, its):
+    run.steps(5)
+    seconds = median_seconds(run.step, its.device, groups=5, times=its.times[1])
+    run.close()
+    return seconds * 1000
+
+
+def peaks(its):
+    """What the machine itself can do."""
+    side = 8192 if its.gpu else 256
+    found = machine(its.device) | {
+        f"tflops_{name}": matrix_peak(its.device, side, dtype) / 1e12
+        for name, dtype in (("bf16", torch.bfloat16), ("fp32", torch.float32))
+    }
+    block = torch.empty(2**31 if its.gpu else 2**22, dtype=torch.uint8, device=its.device)
+    other = torch.empty_like(block)
+    seconds = median_seconds(lambda: other.copy_(block), its.device)
+    return found | {"copy_gb_per_second": 2 * block.numel() / seconds / 1e9}
+
+
+# Today's practice
+
+
+def textbook(its):
+    """The same steps and translations by the plain loop of textbook.py."""
+    paths = _train_pictures(its)
+    workers = min(8, os.cpu_count()) if its.gpu else 0
+    found = {}
+    for batch, times in its.times.items():
+        usual = Step(its.px, its.width, its.device, strided=3 if its.px >= 64 else 1)
+        coming = endless(paths, its.px, min(batch, len(paths)), workers)
+        for _ in range(3):
+            usual(*next(coming))
+        one = median_seconds(
+            lambda u=usual, c=coming: u(*next(c)), its.device, groups=3, times=max(2, times // 5)
+        )
+        found[str(batch)] = {"milliseconds": one * 1000, "images_per_second": batch / one}
+    sources = _source_files(its)
+    network = generator(its.width, its.px.bit_length() - 1).to(its.device)
+    translate(network, sources[:3], its.work / "usual", its.px, its.device)
+    start = time.perf_counter()
+    translate(network, sources, its.work / "usual", its.px, its.device)
+    found["translating"] = {"files": len(sources), "seconds": time.perf_counter() - start}
+    return found
+
+
+def _train_pictures(its):
+    return [pair.target.path for pair in find_pairs([its.pairs], "right").splits["train"]]
+
+
+def _source_files(its, count=100):
+    """Sources alone as JPEGs, written once."""
+    folder = its.work / "sources"
+    if not folder.is_dir():
+        splits = find_pairs([its.pairs], "right").splits
+        pairs = (splits.get("val", []) + splits["train"])[:count]
+        for pair in pairs:
+            whole = image_files.read(pair.source.path)
+            half = images.half(whole, pair.source.side, str(pair.source.path))
+            image_files.write(half, folder / f"{pair.name.replace('/', '_')}.jpg")
+    return sorted(folder.glob("*.jpg"))
+
+
+# A whole training
+
+
+def training(its):
+    """As `pix2pix train` does it, validation, previews and saves included."""
+    every = max(1, its.images // 20)
+    config = its.config(1, f"training.images={its.images}", f"training.validate_images={every}",
+                        f"training.save_images={every}",
+                        f"training.log_images={max(1, its.images // 200)}")  # fmt: skip
+    said = StringIO()
+    start = time.perf_counter()
+    result = train([its.pairs], config, its.work / "run", console=Console(file=said))
+    seconds = time.perf_counter() - start
+    lines = [json.loads(x) for x in (its.work / "run" / "metrics.jsonl").read_text().splitlines()]
+    logged = [line for line in lines if "images_per_second" in line]
+    speed = statistics.median(line["images_per_second"] for line in logged)
+    parts = write_parts(result.model, its.out)
+    return {"images": result.images_seen, "seconds": seconds, "in_the_loop": logged[-1]["seconds"],
+            "milliseconds_a_step_by_median_line": 1000 / speed,
+            "seconds_before_the_loop": seconds - logged[-1]["seconds"],
+            "seconds_of_steps_alone": result.images_seen / speed, "scores": result.scores,
+            "parts": parts, "losses": [
+                {k: v for k, v in line.items() if k != "learning_rate"}
+                for line in lines[:: max(1, len(lines) // 60)]
+            ], "said": said.getvalue().splitlines()[:12]}  # fmt: skip
+
+
+def translating(its):
+    """Files in, files out, with the model that was trained; kept as one archive."""
+    sources, out = _source_files(its), its.work / "translated"
+    start = time.perf_counter()
+    translator = Translator.load(its.work / "run" / "model.safetensors")
+    run_jobs(translator, plan([str(s) for s in sources[:20]], out, translator), Options())
+    run_jobs(translator, plan([str(s) for s in sources[:20]], out, translator), Options())
+    begun = time.perf_counter()
+    failures = run_jobs(translator, plan([str(s) for s in sources], out, translator), Options())
+    seconds = time.perf_counter() - begun
+    with zipfile.ZipFile(its.out / "translated.zip", "w") as archive:
+        for path in sorted(out.glob("*.jpg")):
+            archive.write(path, path.name)
+    return {"files": len(sources), "seconds": seconds, "milliseconds_a_file":
+            seconds * 1000 / len(sources), "start_up_seconds": begun - start,
+            "failures": failures}  # fmt: skip
+
+
+def scores(its):
+    """L1, PSNR and SSIM over all validation pairs; KID where a feature network was given."""
+    translator = Translator.load(its.work / "run" / "model.safetensors")
+    config, splits = translator.header.config, find_pairs([its.pairs], "right").splits
+    pairs = splits.get("val") or splits["train"][:10]
+    store = open_store(pairs, config.data.size, find_reading(pairs, config))
+    sums, outputs, targets = {}, [], []
+    for batch in in_order(store, 8):
+        batch = batch.to(its.device)
+        output = translate_batch(translator.generator, batch, translator.header.mode)
+        for name, values in measure(output, batch.target).items():
+            sums[name] = sums.get(name, 0.0) + float(values.sum())
+        outputs.append(output.cpu())
+        targets.append(batch.target.cpu())
+    found = {name: total / len(store) for name, total in sums.items()} | {"pairs": len(store)}
+    if its.features:
+        real, fake = (_features(torch.cat(t), its.features) for t in (targets, outputs))
+        found["kid"] = kid(real, fake)
+    return found
+
+
+def _features(pictures, network):
+    """By an ONNX network of pictures in [-1, 1] -> (N, features)."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(network, providers=["CPUExecutionProvider"])
+    wanted = session.get_inputs()[0]
+    found = []
+    for picture in pictures:
+        sized = torch.nn.functional.interpolate(
+            picture[None], tuple(wanted.shape[2:]), mode="bilinear", antialias=True
+        )
+        found.append(session.run(None, {wanted.name: sized.numpy()})[0].reshape(-1))
+    return np.stack(found).astype(np.float64)
+
+
+def kid(real, fake):
+    """1000 times the squared maximum mean discrepancy of cubic kernels, without bias."""
+    n, m, size = len(real), len(fake), real.shape[1]
+    (rr, ff, rf) = (
+        (a @ b.T / size + 1) ** 3 for a, b in ((real, real), (fake, fake), (real, fake))
+    )
+    inner = (rr.sum() - np.trace(rr)) / (n * (n - 1)) + (ff.sum() - np.trace(ff)) / (m * (m - 1))
+    return float(1000 * (inner - 2 * rf.mean()))

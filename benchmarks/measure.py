@@ -1,0 +1,146 @@
+"""What the benchmarks share: clocks, the machine's own peak, and this package's step, fed."""
+
+import platform
+import statistics
+import time
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.utils.flop_counter import FlopCounterMode
+
+from pix2pix.config import Config
+from pix2pix.data.batches import Loader
+from pix2pix.data.feed import Line, find_feed, packets, sent
+from pix2pix.data.reading import find_reading
+from pix2pix.data.sources import find_data
+from pix2pix.data.store import open_store
+from pix2pix.device import pick_precision, set_precision
+from pix2pix.networks.noise import noise_keys
+from pix2pix.training.engine import Setting, make_engine
+from pix2pix.training.meter import Meter
+from pix2pix.training.processes import ALONE
+from pix2pix.training.state import new_state
+
+
+def wait(device):
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def median_seconds(work, device, groups=7, times=1):
+    """Of one call: the median over groups of calls, each between two waits for the device."""
+    found = []
+    for _ in range(groups):
+        wait(device)
+        start = time.perf_counter()
+        for _ in range(times):
+            work()
+        wait(device)
+        found.append((time.perf_counter() - start) / times)
+    return statistics.median(found)
+
+
+def matrix_peak(device, side, dtype):
+    """FLOP/s of a product of two square matrices of random numbers."""
+    a, b = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
+    for _ in range(3):
+        a @ b
+    return 2 * side**3 / median_seconds(lambda: a @ b, device, times=3)
+
+
+def machine(device):
+    """What a figure needs beside it."""
+    found = {"python": platform.python_version(), "torch": torch.__version__,
+             "system": platform.platform(), "threads": torch.get_num_threads()}  # fmt: skip
+    if device.type == "cuda":
+        found |= {"gpu": torch.cuda.get_device_name(device), "cuda": torch.version.cuda,
+                  "cudnn": torch.backends.cudnn.version()}  # fmt: skip
+        return found
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return found | {"processor": line.partition(":")[2].strip()}
+    return found
+
+
+def write_noise_pairs(folder, count, px):
+    """Side-by-side JPEGs of smoothed noise: only their size matters."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(0)
+    for n in range(count):
+        small = Image.fromarray(rng.integers(0, 256, (16, 32, 3), np.uint8))
+        small.resize((2 * px, px), Image.Resampling.BICUBIC).save(folder / f"{n}.jpg", quality=90)
+    return folder
+
+
+def open_loader(folder, config):
+    """The package's own way from a folder to a loader."""
+    pairs = find_data([folder], config.data)
+    reading = find_reading(pairs.splits["train"], config)
+    config = config.with_channels(reading.source.tensor_channels, reading.target.tensor_channels)
+    store = open_store(pairs.splits["train"], config.data.resize, reading)
+    return config, Loader(store, config.data, config.training.batch, config.training.seed)
+
+
+def config_for(px, width, batch, *settings):
+    field = 70 if px >= 64 else 16
+    return Config.load(None, [
+        f"data.size_px={px}", f"model.width={width}", f"model.discriminator_width={width}",
+        f"model.discriminator_px={field}", f"training.batch={batch}", "data.source=right",
+        "training.images=80000", *settings,
+    ])  # fmt: skip
+
+
+class Run:
+    """An engine with its feed, ready for steps. `started` are the seconds it took."""
+
+    def __init__(self, folder, config, device, engine, precision, manner=None):
+        start = time.perf_counter()
+        config, loader = open_loader(folder, config)
+        precision = pick_precision(precision, device)
+        set_precision(precision)
+        feed = find_feed(loader, device)
+        self.state, self.meter = new_state(config, device), Meter()
+        setting = Setting(self.state, config, feed, self.meter, device, precision)
+        if manner is None:
+            self.engine = make_engine(engine, setting)
+        else:
+            from pix2pix.training.graph import GraphEngine
+
+            self.engine = GraphEngine(setting, manner)
+        keys = partial(noise_keys, config.training.seed)
+        self.device, self.config = device, config
+        self.line = Line(feed, device, ALONE.share, keys)
+        self.engine.prepare(sent(self.line.packet(0), device), lambda words: None)
+        self.coming = packets(self.line, 0)
+        self.step()
+        wait(device)
+        self.started = time.perf_counter() - start
+
+    def step(self):
+        self.engine.step(next(self.coming))
+
+    def steps(self, count):
+        for packet in islice(self.coming, count):
+            self.engine.step(packet)
+
+    def go_on(self):
+        """Take packets from where the state is now."""
+        self.coming.close()
+        self.coming = packets(self.line, self.state.images_seen)
+
+    def close(self):
+        self.coming.close()
+
+
+def gflop_a_step(folder, px, width, batch):
+    """Of the plain step, counted by torch from the shapes of its products and convolutions."""
+    cpu = torch.device("cpu")
+    run = Run(folder, config_for(px, width, batch), cpu, "plain", "fp32")
+    with FlopCounterMode(display=False) as counter:
+        run.step()
+    run.close()
+    return counter.get_total_flops() / 1e9

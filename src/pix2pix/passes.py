@@ -1,0 +1,76 @@
+"""A generator's passes for translating: as they are written, or captured once for each shape.
+
+On a GPU a small picture's pass is mostly the launching of kernels; a captured one is launched at
+once. A shape is captured when it comes a second time, so that single pictures cost nothing more.
+
+B batch, C channels, H height, W width.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pix2pix.config import Mode
+from pix2pix.device import Precision, computing, set_precision
+from pix2pix.networks import UNet
+from pix2pix.networks.modes import inference
+
+_KEPT = 8  # shapes whose graphs are kept at a time: each holds the memory of its pass
+
+Shape = tuple[torch.Size, Mode]
+
+
+@dataclass(frozen=True)
+class _Captured:
+    graph: torch.cuda.CUDAGraph
+    source: Tensor
+    keys: Tensor | None
+    output: Tensor
+
+
+class Passes:
+    """Passes of one generator on its device; for one thread at a time."""
+
+    def __init__(self, generator: UNet, device: torch.device, precision: Precision) -> None:
+        self.device, self.precision = device, precision
+        self._generator = generator
+        if device.type == "cuda":
+            generator.to(memory_format=torch.channels_last)
+        self._seen: set[Shape] = set()
+        self._captured: OrderedDict[Shape, _Captured] = OrderedDict()
+
+    def __call__(self, source: Tensor, keys: Tensor | None, mode: Mode) -> Tensor:
+        """(B, C, H, W) on the device -> the same of the target; `keys` are those of the noise."""
+        shape = source.shape, mode
+        set_precision(self.precision)
+        with inference(self._generator, mode), computing(self.device, self.precision):
+            if self.device.type != "cuda" or shape not in self._seen:
+                self._seen.add(shape)
+                output: Tensor = self._generator(source, keys)
+                return output
+            if shape not in self._captured:
+                self._captured[shape] = self._capture(source, keys)
+                if len(self._captured) > _KEPT:
+                    self._captured.popitem(last=False)
+        self._captured.move_to_end(shape)
+        return _replayed(self._captured[shape], source, keys)
+
+    def _capture(self, source: Tensor, keys: Tensor | None) -> _Captured:
+        """The first pass of this shape was the warm-up. Other threads read and write files."""
+        held, held_keys = source.clone(), None if keys is None else keys.clone()
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+            output = self._generator(held, held_keys)
+        return _Captured(graph, held, held_keys, output)
+
+
+def _replayed(captured: _Captured, source: Tensor, keys: Tensor | None) -> Tensor:
+    captured.source.copy_(source)
+    if captured.keys is not None and keys is not None:
+        captured.keys.copy_(keys)
+    captured.graph.replay()
+    return captured.output.clone()  # the next replay writes over it

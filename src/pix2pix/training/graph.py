@@ -1,0 +1,179 @@
+"""The fast engine: both turns as one body without a question to the host, captured and replayed.
+
+A CUDA graph replays the same kernels on the same addresses, so all that changes lies in tensors
+that stay in their place: the packet, the noise keys, the learning rate, weights, moments, sums of
+losses. Nothing is drawn at random: noise is a hash of its keys. On the processor the same body runs
+as it is, which is how it is tested against the plain engine.
+
+B batch, C channels, H height, W width.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import time
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from pix2pix.data.feed import Packet
+from pix2pix.networks.blocks import Norm
+from pix2pix.objective import discriminator_loss, generator_loss, right_share, see
+from pix2pix.training.engine import EngineName, Setting
+from pix2pix.training.step import Losses, learning_rate
+from pix2pix.training.twin import Manner, Twin
+
+_WARM_UPS = 3
+
+
+def find_manner(setting: Setting) -> Manner:
+    """The manner that is expected to be fastest on the setting's device."""
+    cuda = setting.device.type == "cuda"
+    bf16 = setting.precision == "bf16"
+    return Manner(
+        dtype=torch.bfloat16 if bf16 else None,
+        padded=cuda and bf16,
+        compiled=cuda and importlib.util.find_spec("triton") is not None,
+    )
+
+
+class GraphEngine:
+    """The step of `step.plain_step`, in another order of work."""
+
+    name: EngineName = "graph"
+
+    def __init__(self, setting: Setting, manner: Manner | None = None) -> None:
+        self.setting, state = setting, setting.state
+        manner = manner or find_manner(setting)
+        cuda = setting.device.type == "cuda"
+        self._rate = torch.zeros(
+            (), dtype=torch.float32 if cuda else torch.float64, device=setting.device
+        )
+        self._set_rate = -1.0
+        for _, network, optimiser in state.parts():
+            if cuda:
+                _channels_last(network, optimiser)
+            optimiser.param_groups[0].update(lr=self._rate, capturable=True)
+        self.G = Twin(state.generator, state.generator_optimiser, manner)
+        self.D: Twin | None = None
+        self._merged = False
+        if state.discriminator is not None and state.discriminator_optimiser is not None:
+            self.D = Twin(state.discriminator, state.discriminator_optimiser, manner)
+            self._merged = manner.merged and self._alone()
+            if self._merged:
+                self.D.per_picture()
+        self._keys: Tensor | None = None
+        self._inputs: tuple[Tensor, ...] = ()
+        self._graph: torch.cuda.CUDAGraph | None = None
+
+    def prepare(self, packet: Packet, say: Callable[[str], None]) -> None:
+        """Warm up on a side stream, put everything back as it was, capture."""
+        self.refresh()  # a state may have been taken up since the copies were made
+        if self.setting.device.type != "cuda":
+            return
+        began = time.monotonic()
+        say("capturing the step; the first time on a machine its kernels are compiled")
+        torch.backends.cudnn.benchmark = True
+        self._load(packet)
+        meter = self.setting.meter
+        packed = meter.pack()
+        kept = [t.detach().to("cpu", copy=True) for t in self.setting.state.tensors()]
+        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(_WARM_UPS):
+                self._body()
+        torch.cuda.current_stream().wait_stream(stream)
+        with torch.no_grad():
+            for tensor, before in zip(self.setting.state.tensors(), kept, strict=True):
+                tensor.copy_(before)
+        self.refresh()
+        meter.unpack(packed, self.setting.device)
+        graph = torch.cuda.CUDAGraph()
+        # Other threads go on allocating: the feed's, and those that write files.
+        with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
+            self._body()
+        self._graph = graph
+        say(f"captured in {time.monotonic() - began:.1f} s")
+
+    def step(self, packet: Packet) -> None:
+        """One turn of D and one of G."""
+        its = self.setting
+        self._load(packet)
+        if self._graph is None:
+            self._body()
+        else:
+            self._graph.replay()
+        its.meter.count += 1
+        its.state.images_seen += len(packet.positions) * its.processes.world
+
+    def refresh(self) -> None:
+        """Take up weights that something else than a step has written."""
+        for twin in (self.G, self.D):
+            if twin is not None:
+                twin.refresh()
+
+    def _load(self, packet: Packet) -> None:
+        """Put what this step works on where the body finds it."""
+        its = self.setting
+        if self._keys is None:
+            self._keys, self._inputs = packet.keys.clone(), tuple(t.clone() for t in packet.tensors)
+        self._keys.copy_(packet.keys, non_blocking=True)
+        for place, tensor in zip(self._inputs, packet.tensors, strict=True):
+            place.copy_(tensor, non_blocking=True)
+        rate = learning_rate(its.config.training, its.state.images_seen)
+        if rate != self._set_rate:
+            self._rate.fill_(rate)
+            self._set_rate = rate
+
+    def _body(self) -> None:
+        """D's turn, then G's, on what lies in the inputs."""
+        its, objective = self.setting, self.setting.config.objective
+        assert self._keys is not None
+        x, y = its.feed.pictures(*self._inputs)
+        g = self.G(x, self._keys)
+
+        losses: Losses = {}
+        if self.D is not None:
+            self.D.requires_grad_(True)
+            real, fake = self._judge(self.D, see(x, y, objective.conditional),
+                                     see(x, g.detach(), objective.conditional))  # fmt: skip
+            loss = discriminator_loss(real, fake, objective.adversarial)
+            self.D.descend(loss, its.processes.average)
+            right = right_share(real.detach(), fake.detach(), objective.adversarial)
+            losses = {"loss_d": loss.detach(), "d_right": right}
+            self.D.requires_grad_(False)
+
+        loss, terms = generator_loss(
+            self.D, x, y, g, l1=objective.l1, gan=objective.gan,
+            conditional=objective.conditional, kind=objective.adversarial,
+            classes=its.config.data.target_one_hot,
+        )  # fmt: skip
+        self.G.descend(loss, its.processes.average)
+        its.meter.gather(losses | {name: term.detach() for name, term in terms.items()})
+
+    def _judge(self, D: Twin, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits of real and fake: one pass of both where it gives the same."""
+        if not self._merged:
+            return D(real), D(fake)
+        logits = D(torch.cat([real, fake]))
+        return logits[: len(real)], logits[len(real) :]
+
+    def _alone(self) -> bool:
+        """Whether no picture's statistics in D depend on another's."""
+        one = self.setting.config.training.batch == self.setting.processes.world
+        assert self.D is not None
+        norms = [m for m in self.D.network.modules() if isinstance(m, Norm)]
+        return one or all(norm.training_statistics == "picture" for norm in norms)
+
+
+@torch.no_grad()
+def _channels_last(network: torch.nn.Module, optimiser: torch.optim.Adam) -> None:
+    """Weights and moments with channels beside each other, as tensor cores want them."""
+    for weight in network.parameters():
+        if weight.ndim == 4:
+            weight.data = weight.contiguous(memory_format=torch.channels_last)
+            moments = optimiser.state[weight]
+            for name in ("exp_avg", "exp_avg_sq"):
+                moments[name] = moments[name].contiguous(memory_format=torch.channels_last)

@@ -1,0 +1,123 @@
+"""A network that computes beside its master: the same weights in another type and padding.
+
+The master stays in float32 where validation, saves and Adam see it. Of the twin only convolutions
+have weights of their own, copies that are written anew after each of Adam's steps: no cast is left
+inside a pass. Norms are the master's own, running statistics included.
+
+B batch, C channels, H height, W width.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.optim import Adam
+
+from pix2pix.networks import PatchGAN, UNet
+from pix2pix.networks.blocks import Norm
+
+_CHANNELS = 8  # what tensor cores take at a time: fewer are padded, in every call or once
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a twin computes; each is measured by benchmarks/gpu.py."""
+
+    dtype: torch.dtype | None = None  # of products; None: the master's own
+    padded: bool = False  # few channels at the ends filled up with zeros
+    compiled: bool = False  # by torch.compile: norms, activations and noise become few kernels
+    merged: bool = True  # D's real and fake in one pass, where no statistics are shared
+
+
+class Twin:
+    """A network and its optimiser, for passes and descents inside a captured step."""
+
+    def __init__(self, master: UNet | PatchGAN, optimiser: Adam, manner: Manner) -> None:
+        self.optimiser = optimiser
+        self.masters: list[nn.Parameter] = optimiser.param_groups[0]["params"]
+        shared = [*master.parameters(), *master.buffers()]
+        self.network = copy.deepcopy(master, {id(tensor): tensor for tensor in shared})
+        self.dtype = manner.dtype or self.masters[0].dtype
+        convs = [m for m in self.network.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)]
+        self.out_channels = convs[-1].out_channels
+        self._pad = -convs[0].in_channels % _CHANNELS if manner.padded else 0
+        # Padding classes would give each of them a share of the probability.
+        pads_out = manner.padded and not (isinstance(master, UNet) and master.classes)
+        pad_out = -self.out_channels % _CHANNELS if pads_out else 0
+        own: dict[int, tuple[nn.Parameter, tuple[slice, ...]]] = {}
+        for conv in convs:
+            pads = self._pad * (conv is convs[0]), pad_out * (conv is convs[-1])
+            if any(pads) or self.dtype != conv.weight.dtype:
+                own |= _give_own(conv, self.dtype, *pads)
+        # Gradients are taken of the leaves; the masters' values go to the views.
+        self.leaves = [own[id(m)][0] if id(m) in own else m for m in self.masters]
+        self._parts = [own[id(m)][1] if id(m) in own else (slice(None),) for m in self.masters]
+        copied = [(m, *own[id(m)]) for m in self.masters if id(m) in own]
+        self._copied_masters = [m.detach() for m, _, _ in copied]
+        self._views = [leaf.detach()[part] for _, leaf, part in copied]
+        self._forward: Callable[..., Tensor] = self.network
+        if manner.compiled:
+            self._forward = torch.compile(self.network, dynamic=False, fullgraph=True)
+        self.refresh()
+
+    def __call__(self, pictures: Tensor, *keys: Tensor) -> Tensor:
+        """What the master would give, (B, C, H, W)."""
+        x = pictures.to(self.dtype)
+        if self._pad:
+            x = F.pad(x, (0, 0, 0, 0, 0, self._pad))
+        return self._forward(x, *keys)[:, : self.out_channels]
+
+    def per_picture(self) -> None:
+        """Normalise each picture by itself, whatever else is in the batch."""
+        for module in self.network.modules():
+            if isinstance(module, Norm):
+                module.statistics = "picture"
+
+    def refresh(self) -> None:
+        """Write the masters' weights into the copies."""
+        if self._views:
+            torch._foreach_copy_(self._views, self._copied_masters)
+
+    def requires_grad_(self, wanted: bool) -> None:
+        """Whether gradients of the weights are wanted in the passes to come."""
+        for leaf in self.leaves:
+            leaf.requires_grad_(wanted)
+
+    def descend(self, loss: Tensor, average: Callable[[Sequence[Tensor]], None]) -> None:
+        """One step of Adam on the masters; the gradients are averaged over processes first."""
+        gradients = torch.autograd.grad(loss, self.leaves)
+        average(gradients)
+        for master, part, gradient in zip(self.masters, self._parts, gradients, strict=True):
+            # In the master's type and layout, as the fused kernel wants it.
+            ready = gradient[part]
+            if ready.dtype != master.dtype or ready.stride() != master.stride():
+                ready = torch.empty_like(master).copy_(ready)
+            master.grad = ready
+        self.optimiser.step()
+        self.optimiser.zero_grad()
+        self.refresh()
+
+
+def _give_own(
+    conv: nn.Conv2d | nn.ConvTranspose2d, dtype: torch.dtype, pad_in: int, pad_out: int
+) -> dict[int, tuple[nn.Parameter, tuple[slice, ...]]]:
+    """Give a convolution weights of its own; by the master's id, they and where its values lie."""
+    turned = isinstance(conv, nn.ConvTranspose2d)  # weights (in, out, H, W), else (out, in, H, W)
+    pads = {4: (pad_in, pad_out) if turned else (pad_out, pad_in), 1: (pad_out,)}
+    own: dict[int, tuple[nn.Parameter, tuple[slice, ...]]] = {}
+    for name, master in list(conv.named_parameters(recurse=False)):
+        part = tuple(slice(n) for n in master.shape)
+        padded = (*pads[master.ndim], 0, 0)
+        shape = [n + pad for n, pad in zip(master.shape, padded, strict=False)]
+        given = torch.zeros(shape, dtype=dtype, device=master.device)
+        if master.ndim == 4 and master.is_contiguous(memory_format=torch.channels_last):
+            given = given.contiguous(memory_format=torch.channels_last)
+        leaf = nn.Parameter(given)
+        setattr(conv, name, leaf)
+        own[id(master)] = leaf, part
+    return own
