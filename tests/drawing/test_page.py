@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.drawing.page_server import PALETTE, Api, example, png, serving
 from PIL import Image
+
+from tests.drawing.page_server import PALETTE, Api, example, png, serving
 
 sync_api = pytest.importorskip("playwright.sync_api")
 
