@@ -49,9 +49,9 @@ class GraphEngine:
         self.setting, state = setting, setting.state
         manner = manner or find_manner(setting)
         cuda = setting.device.type == "cuda"
-        self._rate = torch.zeros(
-            (), dtype=torch.float32 if cuda else torch.float64, device=setting.device
-        )
+        # As torch's fused Adam wants it: on GPUs in float32.
+        kind = torch.float64 if setting.device.type == "cpu" else torch.float32
+        self._rate = torch.zeros((), dtype=kind, device=setting.device)
         self._set_rate = -1.0
         for _, network, optimiser in state.parts():
             if cuda:
