@@ -29,6 +29,7 @@ test-all: setup
 bench: setup
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/steps.py
+	$(BIN)/python benchmarks/translating.py --runs 1
 
 docs: setup
 	$(BIN)/python docs/generate.py

@@ -182,10 +182,11 @@ def variants(its):
     dtype = torch.bfloat16
     on = {"dtype": dtype, "padded": True, "compiled": its.gpu, "merged": True}
     found = {}
-    for name in ("all", "padded", "compiled", "merged"):
-        manner = Manner(**(on | ({name: False} if name != "all" else {})))
+    for name in ("all", "padded", "compiled", "merged", *["own_adam"] * its.gpu):
+        manner = Manner(**(on | ({name: name == "own_adam"} if name != "all" else {})))
         run = Run(its.pairs, its.config(1), its.device, "graph", "bf16", manner)
-        found[name if name == "all" else f"without {name}"] = _milliseconds(run, its)
+        label = {"all": name, "own_adam": "with own_adam"}.get(name, f"without {name}")
+        found[label] = _milliseconds(run, its)
     for precision in ("bf16", "fp32"):
         run = Run(its.pairs, its.config(1), its.device, "plain", precision)
         found[f"plain {precision}"] = _milliseconds(run, its)

@@ -140,7 +140,7 @@ def endless(paths, px, batch, workers):
         yield from loader
 
 
-def translate(G, paths, out, px, device):
+def translate(G, paths, out, px, device, **saving):
     """Every file by itself: open, pass, write."""
     out.mkdir(parents=True, exist_ok=True)
     with torch.no_grad():
@@ -148,4 +148,4 @@ def translate(G, paths, out, px, device):
             picture = Image.open(path).convert("RGB").resize((px, px), Image.Resampling.BICUBIC)
             output = G(tensor(picture)[None].to(device))[0]
             levels = ((output + 1) * 127.5).round().clamp(0, 255).byte().permute(1, 2, 0)
-            Image.fromarray(levels.cpu().numpy()).save(out / path.name)
+            Image.fromarray(levels.cpu().numpy()).save(out / path.name, **saving)

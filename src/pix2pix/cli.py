@@ -174,6 +174,9 @@ def translate(
         bool, typer.Option("--make", help="Make the sources from photographs, as in training.")
     ] = False,
     device: Device = "auto",
+    engine: Annotated[
+        str, typer.Option(help="auto, torch, openvino (on a processor, where it is installed).")
+    ] = "auto",
     precision: Precision = "auto",
     strict: Strict = False,
 ) -> None:
@@ -194,7 +197,7 @@ def translate(
         _choice("--mode", mode, ("paper", "deterministic", "running")),
         seed, samples, batch, strict, make,
     )  # fmt: skip
-    translator = Translator.load(model, device, precision)
+    translator = Translator.load(model, device, precision, engine)
     jobs = plan(inputs, out, translator, _suffix(suffix), samples)
     if note := first_note(translator, jobs, options.half):
         print(f"note: {note}", file=sys.stderr)

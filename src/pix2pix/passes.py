@@ -1,7 +1,8 @@
-"""A generator's passes for translating: as they are written, or captured once for each shape.
+"""A generator's passes for translating: as they are written, captured, or by another runtime.
 
 On a GPU a small picture's pass is mostly the launching of kernels; a captured one is launched at
 once. A shape is captured when it comes a second time, so that single pictures cost nothing more.
+On a processor OpenVINO takes over where there is enough work.
 
 B batch, C channels, H height, W width.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass
 
 import torch
@@ -19,6 +21,7 @@ from pix2pix.config import Mode
 from pix2pix.device import Precision, computing, set_precision
 from pix2pix.networks import UNet
 from pix2pix.networks.modes import inference
+from pix2pix.processor import Processor, Run
 
 _KEPT = 8  # shapes whose graphs are kept at a time: each holds the memory of its pass
 
@@ -38,19 +41,27 @@ class _Captured:
 class Passes:
     """Passes of one generator on its device; for one thread at a time."""
 
-    def __init__(self, generator: UNet, device: torch.device, precision: Precision) -> None:
-        self.device, self.precision = device, precision
+    def __init__(
+        self, generator: UNet, device: torch.device, precision: Precision,
+        processor: Processor | None = None,
+    ) -> None:  # fmt: skip
+        self.device, self.precision, self.processor = device, precision, processor
         self._generator = generator
         if device.type == "cuda":
             generator.to(memory_format=torch.channels_last)
         self._seen: set[Shape] = set()
         self._captured: OrderedDict[Shape, _Captured] = OrderedDict()
+        self._runs: dict[Mode, Run] = {}
 
     def __call__(self, source: Tensor, keys: Tensor | None, mode: Mode) -> Tensor:
         """(B, C, H, W) on the device -> the same of the target; `keys` are those of the noise."""
         shape = source.shape, mode
         set_precision(self.precision)
         with inference(self._generator, mode), computing(self.device, self.precision):
+            if run := self._run(mode, source):
+                # What it has no memory for, torch may have; if not, torch says so.
+                with suppress(RuntimeError):
+                    return run(source, keys)
             if self.device.type != "cuda" or shape not in self._seen:
                 self._seen.add(shape)
                 output: Tensor = self._generator(source, keys)
@@ -61,6 +72,14 @@ class Passes:
                     self._captured.popitem(last=False)
         self._captured.move_to_end(shape)
         return _replayed(self._captured[shape], source, keys)
+
+    def _run(self, mode: Mode, source: Tensor) -> Run | None:
+        """What OpenVINO makes of the generator, for this thread."""
+        if mode in self._runs or self.processor is None:
+            return self._runs.get(mode)
+        if network := self.processor.network(mode, source):
+            self._runs[mode] = network.new_run()
+        return self._runs.get(mode)
 
     def _capture(self, source: Tensor, keys: Tensor | None) -> _Captured:
         """The first pass of this shape was the warm-up. Other threads read and write files."""

@@ -6,7 +6,6 @@ generator's 2**depth, translated, and cropped back.
 
 from __future__ import annotations
 
-import copy
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -27,9 +26,10 @@ from pix2pix.errors import UserError
 from pix2pix.image_files import Array
 from pix2pix.model_file import Header, load_model
 from pix2pix.networks import UNet
-from pix2pix.networks.modes import uses_noise
+from pix2pix.networks.modes import twin, uses_noise
 from pix2pix.networks.noise import noise_keys
 from pix2pix.passes import Passes
+from pix2pix.processor import Processor, make_processor
 
 Picture = Image.Image | Array | Path | str
 P = TypeVar("P", bound=Picture)
@@ -52,18 +52,22 @@ class Translator:
     """A trained generator with the image contract of its file."""
 
     def __init__(
-        self, generator: UNet, header: Header, device: torch.device, precision: Precision = "fp32"
-    ) -> None:
+        self, generator: UNet, header: Header, device: torch.device, precision: Precision = "fp32",
+        processor: Processor | None = None,
+    ) -> None:  # fmt: skip
         self.generator, self.header, self.device = generator, header, device
-        self._passes = Passes(generator, device, precision)
+        self._passes = Passes(generator, device, precision, processor)
 
     @classmethod
-    def load(cls, model: str | Path, device: str = "auto", precision: str = "auto") -> Translator:
+    def load(
+        cls, model: str | Path, device: str = "auto", precision: str = "auto", engine: str = "auto"
+    ) -> Translator:
         """The model of a file; `device` is auto, cpu, cuda, cuda:1, ...
 
         `precision` is fp32, tf32 or bf16; auto is tf32 where a GPU has it and targets have 8 bits,
-        else fp32. Raises UserError for a file that is no model, cut short or newer than this
-        package.
+        else fp32. `engine` is torch or openvino; auto takes OpenVINO on a processor, where it is
+        installed and there is enough to translate. Raises UserError for a file that is no model,
+        cut short or newer than this package, and for what is not to be had here.
         """
         chosen = pick_device(device)
         generator, header = load_model(Path(model), chosen)
@@ -71,16 +75,18 @@ class Translator:
             fine = header.image.target.depth != "uint8" or header.image.made == "lab"
             capable = pick_precision("auto", chosen) == "bf16"
             precision = "tf32" if capable and not fine else "fp32"
-        return cls(generator, header, chosen, pick_precision(precision, chosen))
+        picked = pick_precision(precision, chosen)
+        return cls(
+            generator, header, chosen, picked, make_processor(generator, engine, chosen, picked)
+        )
 
     def twin(self) -> Translator:
         """Another translator of the same weights, for a thread of its own.
 
         The inference mode is kept in the layers, so one translator serves one thread at a time.
         """
-        weights = [*self.generator.parameters(), *self.generator.buffers()]
-        layers = copy.deepcopy(self.generator, {id(tensor): tensor for tensor in weights})
-        return Translator(layers, self.header, self.device, self._passes.precision)
+        layers, passes = twin(self.generator), self._passes
+        return Translator(layers, self.header, self.device, passes.precision, passes.processor)
 
     @property
     def output(self) -> tuple[str, int]:

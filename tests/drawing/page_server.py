@@ -1,4 +1,7 @@
-"""The page's files, and an API that needs no network: a translation is the picture inverted."""
+"""The page's files, and an API that needs no network.
+
+A translation is the picture inverted, and 20 levels brighter with every variant.
+"""
 
 from __future__ import annotations
 
@@ -96,7 +99,7 @@ class _Handler(SimpleHTTPRequestHandler):
             self._answer(status, json.dumps(told).encode(), headers)
             return
         picture = np.array(Image.open(io.BytesIO(body)).convert("RGB"))
-        result = np.roll(255 - picture, int(asked["sample"]), axis=2)
+        result = 255 - picture + np.uint8(20 * int(asked["sample"]))
         self._answer(200, png(result), {"X-Milliseconds": "7"})
 
     def _answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 from pix2pix.errors import UserError
 from pix2pix.export.checked import Exported, Writer, export_checked
 from pix2pix.export.compare import Run
-from pix2pix.export.graph import Graph
+from pix2pix.graph import Graph
 from pix2pix.progress import Watch
 from tests.helpers import files_below, write_model
 

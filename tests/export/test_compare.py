@@ -10,7 +10,7 @@ from pix2pix import images
 from pix2pix.contract import LabelClass, PictureContract
 from pix2pix.errors import UserError
 from pix2pix.export.compare import Difference, Run, compare, comparison_sources
-from pix2pix.export.graph import Graph
+from pix2pix.graph import Graph
 from pix2pix.translator import Translator
 from tests.helpers import noise, write, write_model, write_text
 

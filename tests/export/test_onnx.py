@@ -16,8 +16,8 @@ from torch import Tensor
 from pix2pix.contract import LabelClass, PictureContract
 from pix2pix.errors import UserError
 from pix2pix.export.checked import Exported
-from pix2pix.export.graph import NoiseInput, keep_factors
 from pix2pix.export.onnx import export_onnx
+from pix2pix.graph import NoiseInput, keep_factors
 from pix2pix.translator import Translator
 from tests.helpers import files_below, settle, write_model
 

@@ -26,7 +26,7 @@ SOURCE = noise(32, 32)
 
 def open_service(*paths: Path, **options: Any) -> Service:
     """A service on these models; close it in the end."""
-    return create_service(host(paths, options.pop("examples", None)), Options(**options))
+    return create_service(host(paths), Options(**options))
 
 
 def ask(app: ASGIApp, work: Callable[[httpx.AsyncClient], Awaitable[T]]) -> T:

@@ -13,7 +13,7 @@ CLASSES = (LabelClass(name="sky", colour=(0, 0, 255)), LabelClass(name="wall", c
 
 
 def names(*paths: Path) -> list[str]:
-    return list(host(paths, None))
+    return list(host(paths))
 
 
 def test_a_model_is_called_by_what_tells_most(tmp_path: Path) -> None:
@@ -31,15 +31,23 @@ def test_equal_names_get_numbers(tmp_path: Path) -> None:
 
 
 def test_addresses_are_quoted(tmp_path: Path) -> None:
-    (model,) = host([write_model(tmp_path / "é.safetensors")], None).values()
+    (model,) = host([write_model(tmp_path / "é.safetensors")]).values()
     assert model.card.translate == "api/models/%C3%A9/translate"
+
+
+@pytest.mark.parametrize(("megapixels", "largest"), [(4, 1024), (0.3, 544), (0.0001, 32)])
+def test_a_page_offers_what_the_server_takes(
+    tmp_path: Path, megapixels: float, largest: int
+) -> None:
+    (model,) = host([write_model(tmp_path / "a.safetensors")], megapixels=megapixels).values()
+    assert model.card.max_px == largest
 
 
 def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"not a whole \.safetensors"):
-        host([write_text(tmp_path / "a.safetensors")], None)
+        host([write_text(tmp_path / "a.safetensors")])
     with pytest.raises(UserError, match="does not exist"):
-        host([tmp_path / "none"], None)
+        host([tmp_path / "none"])
 
 
 def test_a_folder_of_examples_goes_with_one_model(tmp_path: Path) -> None:

@@ -157,6 +157,7 @@ def test_channels_may_lie_beside_each_other(tiny: Tiny) -> None:
     assert_near(state, plain.setting.state, 1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:The .grad attribute")
 def test_a_compiler_sees_the_networks_whole(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a GPU but for the kernels: traced without a break, with every pass of the step."""

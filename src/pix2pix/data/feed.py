@@ -21,9 +21,11 @@ from torch import Tensor
 
 from pix2pix import images
 from pix2pix.data.batches import Loader
+from pix2pix.image_files import Array
 
 _SHARE = 0.4  # of the device's free memory that a set may take to be kept there
 _AHEAD = 4  # packets made ahead, at most
+_COPIED = 256  # pairs copied to the device at a time
 
 
 @dataclass(frozen=True)
@@ -82,12 +84,8 @@ class DeviceFeed:
 
     def __init__(self, loader: Loader, device: torch.device) -> None:
         self.loader = loader
-        store = loader.store
-        # One row a pixel: (pairs x H x W, C).
-        self._sources, self._targets = (
-            images.to_levels(half).flatten(0, 2).to(device)
-            for half in (store.sources, store.targets)
-        )
+        self._sources = _pixels(loader.store.sources, device)
+        self._targets = _pixels(loader.store.targets, device)
         height, width = loader.config.size
         self._rows = torch.arange(height, device=device)[:, None]
         self._columns = torch.arange(width, device=device)
@@ -112,6 +110,21 @@ class DeviceFeed:
             images.from_levels(self._sources[pixels], reading.source),
             images.from_levels(self._targets[pixels], reading.target),
         )
+
+
+def _pixels(half: Array, device: torch.device) -> Tensor:
+    """One half of all pairs on the device, one row a pixel: (pairs x H x W, C).
+
+    Copied some pairs at a time: the mapped file never lies in memory whole.
+    """
+    count, height, width, channels = half.shape
+    kind = images.to_levels(half[:1]).dtype
+    pixels = torch.empty((count * height * width, channels), dtype=kind, device=device)
+    for start in range(0, count, _COPIED):
+        some = images.to_levels(half[start : start + _COPIED]).flatten(0, 2)
+        first = start * height * width
+        pixels[first : first + len(some)] = some.to(device)
+    return pixels
 
 
 def find_feed(loader: Loader, device: torch.device) -> Feed:

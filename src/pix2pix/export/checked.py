@@ -12,9 +12,9 @@ from typing import Any
 
 from pix2pix.config import Mode
 from pix2pix.export.compare import Difference, Run, compare, comparison_sources
-from pix2pix.export.graph import Graph, facts
 from pix2pix.export.precision import Precision
 from pix2pix.files import replacing
+from pix2pix.graph import Graph, facts
 from pix2pix.progress import Watch
 from pix2pix.translator import Translator
 

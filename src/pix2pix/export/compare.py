@@ -19,9 +19,9 @@ from torch.nn import functional as F
 from pix2pix import image_files, images
 from pix2pix.config import Mode
 from pix2pix.errors import UserError
-from pix2pix.export.graph import NoiseInput, keep_factors
 from pix2pix.export.precision import Precision
 from pix2pix.files import list_pictures
+from pix2pix.graph import NoiseInput, keep_factors
 from pix2pix.model_file import model_path
 from pix2pix.networks.modes import inference
 from pix2pix.networks.noise import noise_keys

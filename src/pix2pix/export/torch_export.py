@@ -15,7 +15,7 @@ from pix2pix.config import Mode
 from pix2pix.errors import UserError
 from pix2pix.export.checked import Exported, export_checked
 from pix2pix.export.compare import Run
-from pix2pix.export.graph import Graph
+from pix2pix.graph import Graph
 from pix2pix.progress import Watch
 
 FACTS = "pix2pix.json"  # among the program's extra files

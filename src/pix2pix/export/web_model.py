@@ -15,10 +15,10 @@ from pix2pix.config import Mode
 from pix2pix.drawing.card import Card, KnownPair, make_card
 from pix2pix.drawing.examples import Example, find_examples, view
 from pix2pix.export.checked import Exported
-from pix2pix.export.graph import NoiseInput, keep_factors
 from pix2pix.export.onnx import export_onnx, runner
 from pix2pix.export.parts import write_parts
 from pix2pix.export.precision import Precision
+from pix2pix.graph import NoiseInput, keep_factors
 from pix2pix.model_file import Header, ImageContract, read_header
 from pix2pix.networks.noise import keep_mask, noise_keys
 from pix2pix.progress import Watch

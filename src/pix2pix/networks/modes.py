@@ -9,15 +9,24 @@ In the first two a picture's result does not depend on what else is in the batch
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from torch import nn
 
 from pix2pix.config import Mode
 from pix2pix.errors import UserError
 from pix2pix.networks.blocks import Down, Norm, Up
+
+G = TypeVar("G", bound=nn.Module)
+
+
+def twin(generator: G) -> G:
+    """A generator with layers of its own, which keep the mode, and with the same weights."""
+    weights = [*generator.parameters(), *generator.buffers()]
+    return copy.deepcopy(generator, {id(tensor): tensor for tensor in weights})
 
 
 def uses_noise(mode: Mode) -> bool:
@@ -53,8 +62,9 @@ def fold_statistics(generator: nn.Module) -> None:
             scale, shift = norm.running_scale_and_shift()
             conv: Any = layer.conv
             out_channels = (1, -1, 1, 1) if conv.transposed else (-1, 1, 1, 1)
-            conv.weight = nn.Parameter(conv.weight.detach() * scale.reshape(out_channels))
-            conv.bias = nn.Parameter(shift)
+            folded = conv.weight.detach() * scale.reshape(out_channels)
+            learns = conv.weight.requires_grad
+            conv.weight, conv.bias = nn.Parameter(folded, learns), nn.Parameter(shift, learns)
             layer.norm = nn.Identity()
 
 

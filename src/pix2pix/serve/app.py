@@ -159,7 +159,7 @@ def _add_api(app: FastAPI, service: Service) -> None:
         if half is None:
             raise RequestError(404, f"The model '{name}' has no {which} of an example {number}.")
         png = await service.aside(lambda: example_png(half, model.header, target=target))
-        lasting = digest != "" and digest == example_digest(half)
+        lasting = digest and digest == await service.aside(lambda: example_digest(half))
         headers = {"Cache-Control": _FOR_EVER} if lasting else {}
         return Response(png, media_type="image/png", headers=headers)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,10 +32,13 @@ class Hosted:
     examples: Sequence[Example]
 
 
-def host(models: Sequence[Path], examples: Path | None) -> dict[str, Hosted]:
+def host(
+    models: Sequence[Path], examples: Path | None = None, megapixels: float = 4.0
+) -> dict[str, Hosted]:
     """The models by name; raises UserError for a file that is none, or cannot be drawn for.
 
     Only headers are read. `examples` is a folder of known pairs, in place of those beside a model.
+    Pages offer no squares above `megapixels`.
     """
     if examples is not None and len(models) > 1:
         raise UserError(
@@ -46,7 +50,7 @@ def host(models: Sequence[Path], examples: Path | None) -> dict[str, Hosted]:
         name = _name(path, hosted)
         header = read_header(path)
         found = find_examples(path, header.image, examples)
-        card = _with_addresses(make_card(name, header, found), found)
+        card = _served(make_card(name, header, found), found, megapixels)
         hosted[name] = Hosted(name, path, header, card, found)
     return hosted
 
@@ -77,7 +81,10 @@ def example_digest(example: Half) -> str:
         return ""
 
 
-def _with_addresses(card: Card, examples: Sequence[Example]) -> Card:
+def _served(card: Card, examples: Sequence[Example], megapixels: float) -> Card:
+    """The card with the addresses and the limit of a server."""
+    fitting = math.isqrt(int(megapixels * 1e6)) // card.multiple_px * card.multiple_px
+    largest = min(card.max_px, max(fitting, card.multiple_px))
     base = f"api/models/{quote(card.name, safe='')}"
 
     def address(number: int, which: str, half: Half) -> str:
@@ -91,7 +98,9 @@ def _with_addresses(card: Card, examples: Sequence[Example]) -> Card:
         )
         for number, example in enumerate(examples)
     )
-    return card.model_copy(update={"translate": f"{base}/translate", "examples": pairs})
+    return card.model_copy(
+        update={"translate": f"{base}/translate", "examples": pairs, "max_px": largest}
+    )
 
 
 def _name(path: Path, taken: dict[str, Hosted]) -> str:

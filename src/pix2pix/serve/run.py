@@ -58,7 +58,7 @@ def serve(models: Sequence[Path], options: Options) -> None:
     """
     keep_freed_memory()
     origins = [_origin(url) for url in options.origins]
-    hosted = host(models, options.examples)
+    hosted = host(models, options.examples, options.megapixels)
     listening = listen(options.host, options.port)
     bound = ipaddress.ip_address(listening.getsockname()[0])
     service = create_service(hosted, options)

@@ -13,6 +13,8 @@ from __future__ import annotations
 import importlib.util
 import time
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -47,9 +49,9 @@ class GraphEngine:
         self.setting, state = setting, setting.state
         manner = manner or find_manner(setting)
         cuda = setting.device.type == "cuda"
-        self._rate = torch.zeros(
-            (), dtype=torch.float32 if cuda else torch.float64, device=setting.device
-        )
+        # As torch's fused Adam wants it: on GPUs in float32.
+        kind = torch.float64 if setting.device.type == "cpu" else torch.float32
+        self._rate = torch.zeros((), dtype=kind, device=setting.device)
         self._set_rate = -1.0
         for _, network, optimiser in state.parts():
             if cuda:
@@ -63,9 +65,21 @@ class GraphEngine:
             self._merged = manner.merged and self._alone()
             if self._merged:
                 self.D.per_picture()
+        # Plain values, which a compiler takes for constants.
+        objective = setting.config.objective
+        self._conditional, self._kind = objective.conditional, str(objective.adversarial)
+        self._l1, self._gan = objective.l1, objective.gan
+        self._classes = setting.config.data.target_one_hot
+        # A network and what follows from it in one piece each: losses become few kernels too.
+        compiled = _compiler(manner)
+        self._generate = compiled(self.G.forward)
+        self._find_fault = compiled(self._discriminator_loss)
+        self._please = compiled(self._generator_loss)
         self._keys: Tensor | None = None
         self._inputs: tuple[Tensor, ...] = ()
         self._graph: torch.cuda.CUDAGraph | None = None
+        self._steps_made = 0
+        self.refresh()
 
     def prepare(self, packet: Packet, say: Callable[[str], None]) -> None:
         """Warm up on a side stream, put everything back as it was, capture."""
@@ -105,14 +119,19 @@ class GraphEngine:
             self._body()
         else:
             self._graph.replay()
+        self._steps_made += 1
         its.meter.count += 1
         its.state.images_seen += len(packet.positions) * its.processes.world
 
     def refresh(self) -> None:
-        """Take up weights that something else than a step has written."""
-        for twin in (self.G, self.D):
-            if twin is not None:
-                twin.refresh()
+        """Take up a state that something else than a step has written."""
+        for twin in self._twins():
+            twin.refresh()
+        optimiser = self.setting.state.generator_optimiser
+        self._steps_made = int(next(iter(optimiser.state.values()))["step"])
+
+    def _twins(self) -> list[Twin]:
+        return [self.G] if self.D is None else [self.G, self.D]
 
     def _load(self, packet: Packet) -> None:
         """Put what this step works on where the body finds it."""
@@ -126,32 +145,39 @@ class GraphEngine:
         if rate != self._set_rate:
             self._rate.fill_(rate)
             self._set_rate = rate
+        for twin in self._twins():
+            twin.set_rate(rate, self._steps_made)
 
     def _body(self) -> None:
         """D's turn, then G's, on what lies in the inputs."""
-        its, objective = self.setting, self.setting.config.objective
+        its = self.setting
         assert self._keys is not None
         x, y = its.feed.pictures(*self._inputs)
-        g = self.G(x, self._keys)
+        g = self._generate(x, self._keys)
 
         losses: Losses = {}
         if self.D is not None:
             self.D.requires_grad_(True)
-            real, fake = self._judge(self.D, see(x, y, objective.conditional),
-                                     see(x, g.detach(), objective.conditional))  # fmt: skip
-            loss = discriminator_loss(real, fake, objective.adversarial)
-            self.D.descend(loss, its.processes.average)
-            right = right_share(real.detach(), fake.detach(), objective.adversarial)
+            loss, right = self._find_fault(x, y, g.detach())
             losses = {"loss_d": loss.detach(), "d_right": right}
+            self.D.descend(loss, its.processes.average)
             self.D.requires_grad_(False)
 
-        loss, terms = generator_loss(
-            self.D, x, y, g, l1=objective.l1, gan=objective.gan,
-            conditional=objective.conditional, kind=objective.adversarial,
-            classes=its.config.data.target_one_hot,
-        )  # fmt: skip
+        loss, terms = self._please(x, y, g)
         self.G.descend(loss, its.processes.average)
         its.meter.gather(losses | {name: term.detach() for name, term in terms.items()})
+
+    def _discriminator_loss(self, x: Tensor, y: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
+        assert self.D is not None
+        real, fake = self._judge(self.D, see(x, y, self._conditional), see(x, g, self._conditional))
+        right = right_share(real.detach(), fake.detach(), self._kind)
+        return discriminator_loss(real, fake, self._kind), right
+
+    def _generator_loss(self, x: Tensor, y: Tensor, g: Tensor) -> tuple[Tensor, Losses]:
+        return generator_loss(
+            self.D, x, y, g, l1=self._l1, gan=self._gan, conditional=self._conditional,
+            kind=self._kind, classes=self._classes,
+        )  # fmt: skip
 
     def _judge(self, D: Twin, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
         """Logits of real and fake: one pass of both where it gives the same."""
@@ -166,6 +192,12 @@ class GraphEngine:
         assert self.D is not None
         norms = [m for m in self.D.network.modules() if isinstance(m, Norm)]
         return one or all(norm.training_statistics == "picture" for norm in norms)
+
+
+def _compiler(manner: Manner) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    if not manner.compiled:
+        return lambda function: function
+    return partial(torch.compile, dynamic=False, fullgraph=True)
 
 
 @torch.no_grad()

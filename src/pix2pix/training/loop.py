@@ -6,10 +6,9 @@ Everything slow stands behind one early `continue`.
 from __future__ import annotations
 
 import math
-import signal
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +29,7 @@ from pix2pix.training.runs import Run
 from pix2pix.training.saver import Saver
 from pix2pix.training.state import State
 from pix2pix.training.step import learning_rate
+from pix2pix.training.stopping import stopping
 from pix2pix.training.validation import preview, rounded, validate
 
 # However long the interval in images, a slow machine never loses more than this.
@@ -104,7 +104,7 @@ def _train(session: Session) -> None:
     clock = last_save = last_log = last_page = time.monotonic()
     logged_at = state.images_seen
 
-    with _stopping() as stop, closing(packets(session.line, state.images_seen)) as coming:
+    with stopping() as stop, closing(packets(session.line, state.images_seen)) as coming:
         for step, packet in enumerate(coming):
             late = time.monotonic() - last_save > _SAVE_SECONDS
             ending, late = _agreed(session.processes, step, stop.asked, late)
@@ -253,33 +253,3 @@ def _broken_weights(session: Session) -> dict[str, float]:
     parts = (session.state.generator, session.state.discriminator)
     named = [item for part in parts if part is not None for item in part.named_parameters()]
     return {f"weight {n}": math.nan for n, w in named if not bool(torch.isfinite(w).all())}
-
-
-@dataclass
-class _Stop:
-    asked: bool = False
-
-
-@contextmanager
-def _stopping() -> Iterator[_Stop]:
-    """Ctrl-C and SIGTERM ask the loop to end after the step under way; a second one insists."""
-    stop = _Stop()
-
-    def ask(number: int, frame: object) -> None:
-        stop.asked = True
-        restore()
-
-    def restore() -> None:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-    before: dict[int, Any] = {}
-    try:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            before[number] = signal.signal(number, ask)
-    except ValueError:
-        pass  # not the main thread of the program: whoever owns that decides
-    try:
-        yield stop
-    finally:
-        restore()

@@ -26,9 +26,11 @@ class Meter:
 
     def gather(self, losses: Mapping[str, Tensor]) -> None:
         """Add without counting: the part of `add` that the device does."""
-        values = torch.stack(list(losses.values()))
+        if not self.names:
+            self.names = tuple(losses)
+        values = torch.stack([losses[name] for name in self.names])
         if self.sums is None:
-            self.names, self.sums = tuple(losses), torch.zeros_like(values)
+            self.sums = torch.zeros_like(values)
         self.sums += values
 
     def means(self) -> dict[str, float]:

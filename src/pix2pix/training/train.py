@@ -32,11 +32,11 @@ from pix2pix.errors import UserError
 from pix2pix.model_file import Header, ImageContract, Provenance, load_model, versions
 from pix2pix.networks.noise import noise_keys
 from pix2pix.progress import Watch
-from pix2pix.training.checkpoint import load_state
 from pix2pix.training.engine import Setting, make_engine, pick_engine
 from pix2pix.training.loop import Session, fit
 from pix2pix.training.meter import Meter
 from pix2pix.training.processes import Processes, join_processes, leave_processes
+from pix2pix.training.resume import take_up
 from pix2pix.training.runs import Run
 from pix2pix.training.saver import Saver
 from pix2pix.training.state import State, new_state
@@ -111,7 +111,7 @@ def train(
             looked_at, scored, chosen, header, facts, watch, setting.meter, processes,
             Saver(background=chosen.type == "cuda"),
         )  # fmt: skip
-        _resume_together(session)
+        take_up(session)
         if processes.first:
             folder.describe(config, _environment(data, learned, facts, processes))
             folder.save_examples(examples(looked_at))
@@ -257,62 +257,6 @@ def _start_from(state: State, model: Path, device: torch.device) -> None:
             f"Ask for the same model.* and data.size_px as it has, for example {asked}.",
         )
     state.generator.load_state_dict(given.state_dict())
-
-
-def _resume_together(session: Session) -> None:
-    """Take up the saved state in the first process, and from it in the others."""
-    processes, state = session.processes, session.state
-    if processes.first:
-        _resume(session)
-    state.images_seen = processes.tell(state.images_seen)
-    session.meter.unpack(processes.tell(session.meter.pack()), session.device)
-    processes.copy_first(state.tensors())
-
-
-def _resume(session: Session) -> None:
-    """Take up the saved state, if there is one, where it was saved."""
-    if not session.run.state.is_file():
-        session.run.cut_metrics(0)
-        session.run.cut_previews(0)
-        return
-    about = load_state(session.run.state, session.state, session.device)
-    total, batch = session.config.training.images, session.config.training.batch
-    # The last batch may have gone a little beyond what was asked for.
-    if session.state.images_seen - batch >= total:
-        raise UserError(
-            f"{session.run.path} has already seen {session.state.images_seen:,} images, more than "
-            f"the {total:,} asked for.",
-            "Ask for more with --set training.images=N, or choose another --run.",
-        )
-    provenance = session.header.provenance
-    if about["data_digest"] != provenance.data_digest:
-        raise UserError(
-            f"{session.run.path} was trained on other pairs than these: it cannot go on exactly.",
-            f"Choose another --run; with --init {session.run.model} it begins with its weights.",
-        )
-    _take_origin(session, about["initialised_from"])
-    session.run.cut_metrics(about["metrics_bytes"])
-    session.run.cut_previews(session.state.images_seen)
-    session.meter.unpack(about["meter"], session.device)
-    session.seconds, session.scores = about["seconds"], about["scores"]
-    session.scored_at = about["scored_at"]
-    session.saved_at = session.state.images_seen
-    session.watch.say(f"continuing {session.run.path} at image {session.state.images_seen:,}")
-    before, now = about.get("processes", 1), session.processes.world
-    if before != now:
-        session.watch.say(
-            f"note: it was trained by {before} process{'es' * (before > 1)} and goes on with "
-            f"{now}: the same images in the same order, sums rounded otherwise"
-        )
-
-
-def _take_origin(session: Session, origin: str | None) -> None:
-    """Keep where the weights of a continued run came from, whatever --init says now."""
-    provenance = session.header.provenance
-    if provenance.initialised_from not in (None, origin):
-        session.watch.say("note: --init is for new runs; this one goes on with its own weights")
-    kept = provenance.model_copy(update={"initialised_from": origin})
-    session.header = session.header.model_copy(update={"provenance": kept})
 
 
 def _too_large(config: Config, device: torch.device) -> UserError:

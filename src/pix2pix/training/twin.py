@@ -32,6 +32,7 @@ class Manner:
     padded: bool = False  # few channels at the ends filled up with zeros
     compiled: bool = False  # by torch.compile: norms, activations and noise become few kernels
     merged: bool = True  # D's real and fake in one pass, where no statistics are shared
+    own_adam: bool = False  # by adam_kernel.py, which writes the copies itself
 
 
 class Twin:
@@ -60,17 +61,20 @@ class Twin:
         copied = [(m, *own[id(m)]) for m in self.masters if id(m) in own]
         self._copied_masters = [m.detach() for m, _, _ in copied]
         self._views = [leaf.detach()[part] for _, leaf, part in copied]
-        self._forward: Callable[..., Tensor] = self.network
-        if manner.compiled:
-            self._forward = torch.compile(self.network, dynamic=False, fullgraph=True)
+        self._own_adam = _OwnAdam(optimiser) if manner.own_adam else None
         self.refresh()
 
-    def __call__(self, pictures: Tensor, *keys: Tensor) -> Tensor:
+    def __call__(self, pictures: Tensor) -> Tensor:
+        """As `forward`, without noise: what the objective takes for a discriminator."""
+        return self.forward(pictures)
+
+    def forward(self, pictures: Tensor, *keys: Tensor) -> Tensor:
         """What the master would give, (B, C, H, W)."""
         x = pictures.to(self.dtype)
         if self._pad:
             x = F.pad(x, (0, 0, 0, 0, 0, self._pad))
-        return self._forward(x, *keys)[:, : self.out_channels]
+        output: Tensor = self.network(x, *keys)
+        return output[:, : self.out_channels]
 
     def per_picture(self) -> None:
         """Normalise each picture by itself, whatever else is in the batch."""
@@ -80,8 +84,12 @@ class Twin:
 
     def refresh(self) -> None:
         """Write the masters' weights into the copies."""
-        if self._views:
-            torch._foreach_copy_(self._views, self._copied_masters)
+        _copy_all(self._views, self._copied_masters)
+
+    def set_rate(self, rate: float, steps_made: int) -> None:
+        """Adam's step size for the step to come, which is that many steps after the first."""
+        if self._own_adam is not None:
+            self._own_adam.set_rate(rate, steps_made)
 
     def requires_grad_(self, wanted: bool) -> None:
         """Whether gradients of the weights are wanted in the passes to come."""
@@ -92,15 +100,71 @@ class Twin:
         """One step of Adam on the masters; the gradients are averaged over processes first."""
         gradients = torch.autograd.grad(loss, self.leaves)
         average(gradients)
-        for master, part, gradient in zip(self.masters, self._parts, gradients, strict=True):
-            # In the master's type and layout, as the fused kernel wants it.
-            ready = gradient[part]
+        places = set(range(len(gradients)))
+        if self._own_adam is not None:
+            places -= self._own_adam.step(self.masters, self.leaves, gradients)
+        # The others in the master's type and layout, as torch's fused kernel wants them.
+        wanted, given = [], []
+        for i in sorted(places):
+            master, ready = self.masters[i], gradients[i][self._parts[i]]
             if ready.dtype != master.dtype or ready.stride() != master.stride():
-                ready = torch.empty_like(master).copy_(ready)
+                wanted.append(torch.empty_like(master))
+                given.append(ready)
+                ready = wanted[-1]
             master.grad = ready
+        _copy_all(wanted, given)
         self.optimiser.step()
         self.optimiser.zero_grad()
-        self.refresh()
+        _copy_all(*self._copies_of(places))
+
+    def _copies_of(self, places: set[int]) -> tuple[list[Tensor], list[Tensor]]:
+        """The copies, and what belongs into them, of some of the masters."""
+        some = [i for i in sorted(places) if self.leaves[i] is not self.masters[i]]
+        views = [self.leaves[i].detach()[self._parts[i]] for i in some]
+        return views, [self.masters[i].detach() for i in some]
+
+
+class _OwnAdam:
+    """Adam by one kernel for each large weight; see adam_kernel.py."""
+
+    def __init__(self, optimiser: Adam) -> None:
+        self._optimiser = optimiser
+        first = optimiser.param_groups[0]["params"][0]
+        self._step_size, self._widening = (first.detach().new_zeros(()) for _ in range(2))
+
+    def set_rate(self, rate: float, steps_made: int) -> None:
+        beta1, beta2 = self._optimiser.param_groups[0]["betas"]
+        self._step_size.fill_(rate / (1 - beta1 ** (steps_made + 1)))
+        self._widening.fill_((1 - beta2 ** (steps_made + 1)) ** -0.5)
+
+    def step(
+        self, masters: Sequence[Tensor], leaves: Sequence[Tensor], gradients: Sequence[Tensor]
+    ) -> set[int]:
+        """Descend where master, copy and gradient lie alike; the places where it did."""
+        from pix2pix.training import adam_kernel
+
+        group, done = self._optimiser.param_groups[0], set()
+        for i, (master, leaf, gradient) in enumerate(zip(masters, leaves, gradients, strict=True)):
+            if leaf is master or not adam_kernel.fits(master, leaf, gradient):
+                continue
+            adam_kernel.descend(
+                master, leaf, gradient, self._optimiser.state[master],
+                self._step_size, self._widening, group["betas"], group["eps"],
+            )  # fmt: skip
+            done.add(i)
+        torch._foreach_add_([self._optimiser.state[masters[i]]["step"] for i in done], 1)
+        return done
+
+
+def _copy_all(targets: Sequence[Tensor], sources: Sequence[Tensor]) -> None:
+    """Each source into its target: in few kernels those that lie alike, the others one by one."""
+    pairs = list(zip(targets, sources, strict=True))
+    alike = [(t, s) for t, s in pairs if t.stride() == s.stride()]
+    if alike:
+        torch._foreach_copy_([t for t, _ in alike], [s for _, s in alike])
+    for target, source in pairs:
+        if target.stride() != source.stride():
+            target.copy_(source)
 
 
 def _give_own(

@@ -39,7 +39,6 @@ export function createCompare(drawing, known) {
   function choose(side) {
     chosen = side;
     build();
-    byId("compare").querySelector(":checked")?.focus();
   }
 
   split.addEventListener("input", () => {

@@ -47,18 +47,21 @@ export function iconButton(name, label, onclick) {
 
 /**
  * Radio buttons as a row of segments. The tab key enters at the chosen one and arrows move, as
- * browsers do for radio buttons.
+ * browsers do for radio buttons. Called again, it changes them in place: who is there stays there.
  * @param {HTMLElement} parent
  * @param {{value: string, text: string, disabled?: boolean, checked?: boolean}[]} options
  * @param {(value: string) => void} choose
  */
 export function segments(parent, options, choose) {
-  parent.replaceChildren(
-    ...options.map(({ value, text, disabled = false, checked = false }) => {
-      const input = make("input", { type: "radio", name: parent.id, value, disabled, checked, onchange: () => choose(value) });
-      return make("label", {}, input, make("span", { textContent: text }));
-    }),
-  );
+  if (parent.children.length !== options.length) {
+    const labels = options.map(() => make("label", {}, make("input", { type: "radio", name: parent.id }), make("span")));
+    parent.replaceChildren(...labels);
+  }
+  for (const [i, { value, text, disabled = false, checked = false }] of options.entries()) {
+    const [input, span] = parent.children[i].children;
+    Object.assign(input, { value, disabled, checked, onchange: () => choose(value) });
+    span.textContent = text;
+  }
 }
 
 /**

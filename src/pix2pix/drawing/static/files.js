@@ -14,7 +14,7 @@ export function createFiles(studio, session, result) {
 
   /** @param {Blob|undefined|null} file */
   async function open(file) {
-    if (!file) return;
+    if (!file || !studio.card) return;
     try {
       if (isDrawing(file)) await session.openDocument(await readJson(file));
       else await session.openPicture(file);

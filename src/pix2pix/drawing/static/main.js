@@ -88,13 +88,14 @@ function build() {
   showTitle();
   kit.build();
   result.showModes();
-  variants.build();
+  variants.mark();
   showState();
   showChoice();
 }
 
 studio.on("opened", () => {
   const { kind, examples } = studio.card;
+  byId("studio").inert = false;
   document.body.dataset.kind = kind;
   byId("model").value = studio.card.name;
   document.title = `${studio.card.name} · pix2pix`;
@@ -110,7 +111,7 @@ studio.on("changed", (how, stroke) => {
   say(how === "added" ? what : t(`said_${how}`, { what }));
 });
 choice.on("chosen", () => {
-  if (hand.isDrawing && choice.now.tool !== "polygon") hand.cancel();
+  if (stage.dataset.tool !== choice.now.tool) hand.cancel();
   showChoice();
 });
 view.on("moved", () => (byId("zoom-now").textContent = `${Math.round(100 * view.zoom)} %`));
@@ -139,7 +140,7 @@ onClick("zoom-out", view.zoomOut);
 onClick("zoom-fit", () => view.fit());
 onClick("translate", result.ask);
 onClick("another", variants.another);
-onClick("keys", () => openKeys(studio.card.kind));
+onClick("keys", () => studio.card && openKeys(studio.card.kind));
 onClick("share", () => void openShare(studio).catch(report));
 byId("live").addEventListener("change", () => result.setLive(byId("live").checked));
 onClick("theme", () => {
@@ -204,4 +205,4 @@ async function start() {
   await session.tidy();
 }
 
-start().catch(report);
+start().catch((error) => report(error, "start", { text: t("retry"), run: () => location.reload() }));

@@ -41,11 +41,16 @@ export function withdraw(name) {
   find(name)?.remove();
 }
 
-/** An error of whatever kind, in words. @param {unknown} error  @param {string} [name] */
-export function report(error, name = "error") {
+/**
+ * An error of whatever kind, in words.
+ * @param {unknown} error
+ * @param {string} [name]
+ * @param {Notice["action"]} [action]
+ */
+export function report(error, name = "error", action = undefined) {
   const { message, hint } = /** @type {Error & {hint?: string}} */ (error);
   const known = t(message) !== message || hint !== undefined;
-  notify(name, { text: known ? t(message) : t("error_unknown", { message }), hint: hint && t(hint), error: true });
+  notify(name, { text: known ? t(message) : t("error_unknown", { message }), hint: hint && t(hint), error: true, action });
 }
 
 /** Tell screen readers what happened. @param {string} text */

@@ -13,20 +13,11 @@ export function createVariants(result) {
   const [strip, button] = [byId("strip"), byId("four")];
   let first = 0;
   const canvases = Array.from({ length: COUNT }, () => make("canvas", { width: 1, height: 1 }));
-
-  function build() {
-    strip.replaceChildren(
-      ...canvases.map((canvas, i) => {
-        const take = make("button", { type: "button", onclick: () => result().setSample(first + i) }, canvas);
-        take.setAttribute("aria-label", t("variant", { number: first + i + 1 }));
-        return take;
-      }),
-    );
-    mark();
-  }
+  strip.append(...canvases.map((canvas, i) => make("button", { type: "button", onclick: () => result().setSample(first + i) }, canvas)));
 
   function mark() {
     for (const [i, take] of [...strip.children].entries()) {
+      take.setAttribute("aria-label", t("variant", { number: first + i + 1 }));
       take.setAttribute("aria-pressed", String(first + i === result().now.sample));
     }
   }
@@ -34,12 +25,11 @@ export function createVariants(result) {
   button.addEventListener("click", () => {
     strip.hidden = !strip.hidden;
     button.setAttribute("aria-expanded", String(!strip.hidden));
-    build();
+    mark();
     if (!strip.hidden) result().refresh();
   });
 
   return {
-    build,
     /** The strip is filled one by one while the drawing rests. @param {AbortSignal} signal */
     async fill(signal) {
       if (strip.hidden || result().now.mode !== "paper" || !result().isShown) return;
@@ -55,7 +45,7 @@ export function createVariants(result) {
       const next = result().now.sample + 1;
       if (next >= first + COUNT) first = next;
       result().setSample(next);
-      build();
+      mark();
     },
     /** Another model or mode. */
     reset() {
@@ -63,7 +53,7 @@ export function createVariants(result) {
       const none = result().now.mode !== "paper";
       if (none) strip.hidden = true;
       button.setAttribute("aria-expanded", String(!strip.hidden));
-      build();
+      mark();
     },
   };
 }

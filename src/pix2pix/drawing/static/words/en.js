@@ -150,7 +150,7 @@ export default {
   error_damaged: "A part of the network arrived damaged.",
   hint_damaged: "Load the page again. If it stays so, the folder of this site has to be uploaded again, whole.",
   error_worker: "The browser could not start the part of this page that computes.",
-  hint_worker: "Load the page again, or use a browser of 2023 or later.",
+  hint_worker: "Load the page again, or use a browser of 2024 or later.",
   error_network: "The network stopped, most likely for want of memory.",
   hint_network: "Choose a smaller size, or close other tabs.",
   error_server_gone: "The server does not answer.",
@@ -176,5 +176,6 @@ export default {
   error_storage: "The browser keeps nothing here: the drawing will be lost with the page. Save it as a file.",
   error_no_map: "This looks like a photograph and not like a label map: its colours became the nearest classes. Undo takes it back.",
   error_no_sketch: "This looks like a photograph and not like a line drawing, which this model was trained on. Undo takes it back.",
+  retry: "Try again",
   error_unknown: "Something went wrong: {message}",
 };

@@ -1,4 +1,4 @@
-"""What is exported: the generator in one mode, its noise as inputs, and what it says of itself.
+"""What other runtimes get: the generator in one mode, its noise as inputs, and its description.
 
 The graph runs the code of `networks/` and nothing else. What is left out is the hash of the noise:
 whoever runs the graph draws the masks, or leaves dropout off with ones.
@@ -6,7 +6,6 @@ whoever runs the graph draws the masks, or leaves dropout off with ones.
 
 from __future__ import annotations
 
-import copy
 import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -19,7 +18,7 @@ from torch import Tensor, nn
 from pix2pix.config import Mode
 from pix2pix.model_file import Header, model_path, versions
 from pix2pix.networks import UNet
-from pix2pix.networks.modes import fold_statistics, set_mode, uses_noise
+from pix2pix.networks.modes import fold_statistics, set_mode, twin, uses_noise
 from pix2pix.networks.noise import keep_mask, noise_keys
 
 FORMAT = 1
@@ -50,7 +49,7 @@ class Graph(nn.Module):
         self, generator: UNet, mode: Mode, size_px: tuple[int, int], *, dynamic: bool
     ) -> None:
         super().__init__()
-        self.generator = copy.deepcopy(generator)
+        self.generator = twin(generator)
         set_mode(self.generator, mode)
         fold_statistics(self.generator)
         self.mode, self.size_px, self.dynamic = mode, size_px, dynamic
@@ -107,15 +106,24 @@ def keep_factors(
     The masks are those that the package draws for this seed and this variant.
     """
     batch, _, height, width = source.shape
-    keys = noise_keys(seed or 0, torch.full((batch,), sample))
-    factors = []
-    for one in noise:
-        shape = one.channels, height // one.divisor, width // one.divisor
-        kept = torch.ones(batch, *shape)
-        if seed is not None:
-            kept = keep_mask(keys, one.layer, shape, one.drop).float() / (1 - one.drop)
-        factors.append(kept)
-    return factors
+    if seed is not None:
+        keys = noise_keys(seed, torch.full((batch,), sample))
+        return factors_of(noise, keys, height, width)
+    return [
+        torch.ones(batch, one.channels, height // one.divisor, width // one.divisor)
+        for one in noise
+    ]
+
+
+def factors_of(noise: Sequence[NoiseInput], keys: Tensor, height: int, width: int) -> list[Tensor]:
+    """What the noise inputs are fed for the (B,) keys of `noise_keys`: 0 or 1 / (1 - drop)."""
+    return [
+        keep_mask(
+            keys, one.layer, (one.channels, height // one.divisor, width // one.divisor), one.drop
+        ).float()
+        / (1 - one.drop)
+        for one in noise
+    ]
 
 
 def facts(graph: Graph, header: Header, model: Path, precision: str) -> dict[str, Any]:

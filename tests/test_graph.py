@@ -10,7 +10,7 @@ from torch import Tensor
 from pix2pix.config import Config
 from pix2pix.contract import LabelClass, PictureContract
 from pix2pix.errors import UserError
-from pix2pix.export.graph import Graph, NoiseInput, facts, keep_factors
+from pix2pix.graph import Graph, NoiseInput, facts, keep_factors
 from pix2pix.networks import UNet, build_generator
 from pix2pix.networks.modes import inference
 from pix2pix.networks.noise import noise_keys
