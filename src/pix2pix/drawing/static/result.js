@@ -37,6 +37,8 @@ export function createResult(studio, source, rest) {
   const now = { mode: "paper", sample: 0, live: true };
   let asked = false; // by the user, not by the drawing: then it is read aloud
   let sign = 0;
+  /** @type {{ms: number, backend: string}|null} */
+  let latest = null;
 
   /** @param {AbortSignal} signal  @param {number} sample */
   async function translate(signal, sample) {
@@ -53,15 +55,24 @@ export function createResult(studio, source, rest) {
     show(canvas, bitmap, signal);
     withdraw("translating");
     const ms = Math.round(milliseconds);
-    byId("time").textContent = t("time", { ms, backend: t(`backend_${backend}`).replace(/^backend_/, "") });
-    canvas.setAttribute("aria-label", t("result_label", canvas));
+    latest = { ms, backend };
+    showTime();
     if (asked) say(t("said_translated", { ms }));
     asked = false;
     emit("shown");
   }
 
+  /** What is said of the result, in the language of now. */
+  function showTime() {
+    if (!latest) return;
+    const { ms, backend } = latest;
+    byId("time").textContent = t("time", { ms, backend: t(`backend_${backend}`).replace(/^backend_/, "") });
+    canvas.setAttribute("aria-label", t("result_label", canvas));
+  }
+
   /** There is nothing to translate. */
   function blankOut() {
+    latest = null;
     Object.assign(canvas, { width: 1, height: 1 });
     canvas.removeAttribute("aria-label");
     byId("time").textContent = "";
@@ -138,6 +149,7 @@ export function createResult(studio, source, rest) {
     },
     translate,
     showModes,
+    showTime,
     refresh: live.refresh,
     /** Translate now, whether live or not. */
     ask() {
