@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { checkDocument, pack, toDocument, unpack, withoutPictures } from "../../src/pix2pix/drawing/static/document.js";
+import { checkDocument, isKept, pack, toDocument, unpack, within, withoutPictures } from "../../src/pix2pix/drawing/static/document.js";
 import { add, createDrawing } from "../../src/pix2pix/drawing/static/drawing.js";
 
 const card = { name: "facades", kind: "labels" };
@@ -67,4 +67,25 @@ test("addresses that were cut, or unfold without end, are refused", async () => 
   const bomb = await pack({ ...drawn(), more: "a".repeat(9e6) });
   assert.ok(bomb.length < 20000);
   await assert.rejects(unpack(bomb), /error_damaged_link/);
+});
+
+test("pictures that are no addresses are refused", () => {
+  for (const pictures of [{ x: 1 }, { x: null }, [], "x", null]) {
+    assert.throws(() => checkDocument({ ...drawn(), pictures }), { message: "error_damaged_drawing" });
+  }
+  assert.ok(checkDocument({ ...drawn(), pictures: { x: "data:image/png;base64," } }));
+});
+
+test("a drawing larger than the page draws is scaled down, others stay", () => {
+  const size = (width, height) => ({ tool: "size", width, height });
+  const { drawing } = drawn(strokes[1], size(8192, 2048));
+  assert.deepEqual(within(drawing, 1024).slice(drawing.strokes.length), [size(1024, 256)]);
+  assert.equal(within(drawing, 8192), drawing.strokes);
+});
+
+test("what was kept is a drawing only if all of it can be replayed", () => {
+  const kept = { width: 8, height: 8, ground: "#000000", strokes, undone: [strokes[0]] };
+  assert.ok(isKept(kept));
+  const damaged = [undefined, null, {}, { ...kept, undone: undefined }, { ...kept, strokes: [{}] }, { ...kept, undone: [{ tool: "brush" }] }, { ...kept, width: NaN }];
+  for (const other of damaged) assert.equal(isKept(other), false);
 });

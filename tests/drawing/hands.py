@@ -26,6 +26,7 @@ def pixels(page: Any, canvas: str) -> np.ndarray:
 
 def wait_for_result(page: Any, sample: int = 0) -> np.ndarray:
     """The result once it is the translation of what is drawn now."""
+    page.evaluate("() => new Promise(requestAnimationFrame)")  # what was just drawn is shown then
     for _ in range(300):
         drawing, result = pixels(page, "drawing"), pixels(page, "result")
         if np.array_equal(result, 255 - drawing + np.uint8(20 * sample)):

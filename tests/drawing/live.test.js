@@ -89,3 +89,32 @@ test("stopping forgets all, also what waits for a second try", async () => {
   await soon();
   assert.equal(requests.length, 1);
 });
+
+test("who does not notice the end of a request holds up nobody", async () => {
+  const asked = [];
+  const live = createLive({ run: (signal) => (asked.push(signal), new Promise(() => {})) });
+  live.request();
+  live.stop();
+  live.request();
+  await soon();
+  assert.deepEqual(asked.map(({ aborted }) => aborted), [true, false]);
+});
+
+test("a pause ends when it is stopped or something is asked afresh", async () => {
+  const { live, requests } = slow({ wait: () => new Promise(() => {}) });
+  const fail = async () => (requests.at(-1).fail(Object.assign(new Error("busy"), { retryAfter: 3 })), await soon());
+  live.request();
+  await fail();
+  live.request();
+  await soon();
+  assert.equal(requests.length, 1);
+  live.request({ afresh: true });
+  await soon();
+  assert.equal(requests.length, 2);
+  await fail();
+  live.stop();
+  await soon();
+  assert.equal(requests.length, 2);
+  live.request();
+  assert.equal(requests.length, 3);
+});

@@ -13,6 +13,15 @@ from tests.drawing.conftest import Open
 from tests.drawing.hands import RGB, choose, colours, drag, pixels, upload, wait_for_result
 from tests.drawing.page_server import Api, example, png
 
+KEPT_AN_OPENED_DRAWING = """async () => {
+    const ended = (request) =>
+        new Promise((done) => (request.onsuccess = () => done(request.result)));
+    const database = await ended(indexedDB.open("pix2pix /", 1));
+    const kept = await ended(database.transaction("drawings").objectStore("drawings").getAll());
+    database.close();
+    return kept.some(({ strokes }) => strokes.at(-1)?.strokes?.length > 0);
+}"""
+
 
 def test_an_uploaded_label_map_becomes_exact_and_a_photograph_is_told(open_page: Open) -> None:
     page = open_page()
@@ -69,7 +78,10 @@ def test_a_drawing_is_saved_opened_shared_and_kept(open_page: Open, tmp_path: Pa
     page.wait_for_selector(".notice")
     wait_for_result(page)
     assert np.array_equal(pixels(page, "drawing"), drawn)
-    page.wait_for_timeout(600)
+    for _ in range(200):
+        if page.evaluate(KEPT_AN_OPENED_DRAWING):
+            break
+        page.wait_for_timeout(20)
     page.reload()
     page.wait_for_selector("#result[aria-label]")
     assert np.array_equal(pixels(page, "drawing"), drawn)
@@ -192,3 +204,32 @@ def test_a_hole_is_painted_and_rubbed_out(open_page: Open) -> None:
     drag(page, (10, 32), (54, 32))
     wait_for_result(page)
     assert np.array_equal(pixels(page, "drawing"), photograph)
+
+
+def test_keys_do_only_what_their_buttons_would_do(open_page: Open, api: Api) -> None:
+    page = open_page()
+    page.click("#modes label >> nth=1")
+    wait_for_result(page)
+    asked, drawn = len(api.asked), pixels(page, "drawing")
+    page.eval_on_selector("#example", "button => (button.hidden = true)")
+    page.focus("#drawing")
+    for key in ("v", "n"):
+        page.keyboard.press(key)
+    page.wait_for_timeout(100)
+    assert len(api.asked) == asked
+    assert np.array_equal(pixels(page, "drawing"), drawn)
+    page.eval_on_selector("#example", "button => (button.hidden = false)")
+    page.keyboard.press("n")
+    page.locator("#said", has_text="Picture").wait_for(state="attached")
+
+
+def test_another_language_reaches_all_that_was_said_before(open_page: Open) -> None:
+    page = open_page()
+    wait_for_result(page)
+    page.select_option("#language", "zh")
+    texts = ["#invite", "#time"]
+    labels = ["#drawing", "#result"]
+    told = [page.inner_text(at) for at in texts]
+    told += [page.get_attribute(at, "aria-label") or "" for at in labels]
+    for text in told:
+        assert any(letter > "\u3000" for letter in text), text

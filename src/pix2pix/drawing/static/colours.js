@@ -78,7 +78,7 @@ export function toGrey(pixels, byLightness) {
     const [r, g, b] = [pixels[i] & 255, (pixels[i] >> 8) & 255, (pixels[i] >> 16) & 255];
     const level = byLightness
       ? levels[Math.round(4096 * (0.2126 * light[r] + 0.7152 * light[g] + 0.0722 * light[b]))]
-      : Math.round(0.299 * r + 0.587 * g + 0.114 * b);
+      : luma(r, g, b);
     grey[i] = (0xff000000 | (level << 16) | (level << 8) | level) >>> 0;
   }
   return grey;
@@ -94,17 +94,21 @@ export function isLight(hex) {
   return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.18;
 }
 
+/** Rec. 601, rounded, in the levels that are given. @param {number} r  @param {number} g  @param {number} b */
+export const luma = (r, g, b) => Math.round(0.299 * r + 0.587 * g + 0.114 * b);
+
 /** @param {number} value  sRGB, 0 to 1 */
-const toLight = (value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
+export const toLight = (value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
 
 /** @param {number} light  linear, 0 to 1 */
-const fromLight = (light) => (light <= 0.0031308 ? 12.92 * light : 1.055 * light ** (1 / 2.4) - 0.055);
+export const fromLight = (light) => (light <= 0.0031308 ? 12.92 * light : 1.055 * light ** (1 / 2.4) - 0.055);
 
 /**
+ * The place of the nearest colour, the first of equals. All hold their channels in the same order.
  * @param {number} pixel
  * @param {readonly number[]} palette
  */
-function nearest(pixel, palette) {
+export function nearest(pixel, palette) {
   let [best, least] = [0, Infinity];
   for (let i = 0; i < palette.length; i++) {
     const far = distance(pixel, palette[i]);

@@ -1,6 +1,6 @@
 /** A drawing as a file or a link, and back: what comes from outside is checked here. */
 
-import { visible } from "./drawing.js";
+import { sizeOf, visible } from "./drawing.js";
 
 /**
  * @typedef {import("./types.js").Drawing} Drawing
@@ -37,8 +37,32 @@ export function checkDocument(value) {
   if (found?.format !== FORMAT) throw new Error("error_no_drawing");
   if (found.version > VERSION) throw new Error("error_newer_drawing");
   const known = ["labels", "sketch", "photograph", "mask"].includes(found.kind) && typeof found.model === "string";
-  if (!known || !isDrawing(found.drawing, 0)) throw new Error("error_damaged_drawing");
+  if (!known || !isDrawing(found.drawing, 0) || !arePictures(found.pictures)) throw new Error("error_damaged_drawing");
   return found;
+}
+
+/**
+ * Whether the browser kept a drawing that can still be replayed.
+ * @param {unknown} value
+ * @returns {value is Drawing}
+ */
+export function isKept(value) {
+  const { undone } = /** @type {any} */ (value) ?? {};
+  return isDrawing(value, 0) && Array.isArray(undone) && undone.every((stroke) => isStroke(stroke, 0));
+}
+
+/**
+ * The strokes of a drawing, scaled down at the end where a side is longer than `most` pixels.
+ * @param {Omit<Drawing, "undone">} drawing
+ * @param {number} most
+ * @returns {Stroke[]}
+ */
+export function within(drawing, most) {
+  const { width, height } = sizeOf(drawing);
+  const scale = most / Math.max(width, height);
+  if (scale >= 1) return drawing.strokes;
+  const side = (/** @type {number} */ px) => Math.max(1, Math.round(px * scale));
+  return [...drawing.strokes, { tool: "size", width: side(width), height: side(height) }];
 }
 
 /**
@@ -122,6 +146,13 @@ function isDrawing(value, depth) {
   const { width, height, ground, strokes } = /** @type {any} */ (value) ?? {};
   const sized = isSide(width) && isSide(height) && isColour(ground);
   return sized && Array.isArray(strokes) && strokes.length <= MOST_STROKES && strokes.every((s) => isStroke(s, depth));
+}
+
+/** @param {unknown} value */
+function arePictures(value) {
+  if (value === undefined) return true;
+  const isRecord = typeof value === "object" && value !== null && !Array.isArray(value);
+  return isRecord && Object.values(value).every((address) => typeof address === "string");
 }
 
 /** @param {any} stroke  @param {number} depth  @returns {boolean} */

@@ -27,6 +27,13 @@ export function createHand(studio, choice, onPick) {
     onPick(colourAt(studio.image, x, y));
   }
 
+  function cancel() {
+    if (!active) return;
+    active = null;
+    studio.cancel();
+  }
+  studio.on("interrupt", cancel);
+
   return {
     held,
     /** The tool that a touch uses: Alt makes every one the pick. */
@@ -67,11 +74,7 @@ export function createHand(studio, choice, onPick) {
       if (step) studio.take(step);
       else studio.cancel();
     },
-    cancel() {
-      if (!active) return;
-      active = null;
-      studio.cancel();
-    },
+    cancel,
   };
 }
 

@@ -2,7 +2,7 @@
 
 import { TOOLS, WIDEST_PX } from "./choice.js";
 import { openDialog } from "./dialog.js";
-import { make } from "./dom.js";
+import { byId, make } from "./dom.js";
 import { LETTERS, nameOf } from "./kit.js";
 import { say } from "./notices.js";
 import { choices, keepChoice } from "./store.js";
@@ -54,6 +54,14 @@ export function followShortcuts(studio, choice, hand, colourOf, actions) {
 
 /** Single letters can be turned off: dictation software types them by accident (WCAG 2.1.4). */
 const areLettersOn = () => choices().letters !== false;
+
+/**
+ * Do what a button does, unless it cannot be pressed now. @param {string} id
+ */
+export function press(id) {
+  const button = byId(id);
+  if (!button.closest("[hidden]")) button.click(); // a disabled one does nothing
+}
 
 /** Wide brushes change in larger steps. @param {number} px */
 const widthStep = (px) => (px > 32 ? 4 : px > 12 ? 2 : 1);

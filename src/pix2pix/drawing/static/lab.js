@@ -1,5 +1,7 @@
 // sRGB <-> CIE Lab under D65, as make.split_lab and make.join_lab compute it.
 
+import { fromLight, toLight } from "./colours.js";
+
 // Linear sRGB -> XYZ (IEC 61966-2-1), each row divided by its sum, which is the white D65.
 const XYZ = [
   [0.4124, 0.3576, 0.1805],
@@ -9,10 +11,7 @@ const XYZ = [
 const RGB = inverse(XYZ);
 const BREAK = 6 / 29; // below it Lab's cube root is a straight line
 
-const LIGHT = Float64Array.from({ length: 256 }, (_, level) => {
-  const value = level / 255;
-  return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
-});
+const LIGHT = Float64Array.from({ length: 256 }, (_, level) => toLight(level / 255));
 
 /**
  * Lightness 0 .. 100 of each pixel, of planes of levels 0 .. 255: RGB or grey.
@@ -51,8 +50,7 @@ function uncompress(t) {
 
 /** sRGB 0 .. 1 of linear light, clipped to the gamut. @param {number} light */
 function encode(light) {
-  const value = Math.min(1, Math.max(0, light));
-  return value <= 0.0031308 ? 12.92 * value : 1.055 * value ** (1 / 2.4) - 0.055;
+  return fromLight(Math.min(1, Math.max(0, light)));
 }
 
 /** Of a matrix of three rows. @param {number[]} matrix */

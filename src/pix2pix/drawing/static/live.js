@@ -6,7 +6,8 @@
 
 /**
  * @typedef {object} Hooks
- * @property {(signal: AbortSignal) => Promise<void>} run  translate the state of now and show it
+ * @property {(signal: AbortSignal) => Promise<void>} run  translate the state of now and show it; it may
+ *   go on after an abort, but show nothing any more
  * @property {(signal: AbortSignal) => Promise<void>} [rest]  what has time until the drawing rests
  * @property {(busy: boolean) => void} [onBusy]
  * @property {(error: Error & {retryAfter?: number}) => void} [onError]
@@ -26,6 +27,7 @@ export function createLive({ run, rest, onBusy, onError, wait = sleep }) {
   let running = null;
   /** @type {AbortController|null} */
   let resting = null;
+  let endPause = () => {};
 
   async function work() {
     working = true;
@@ -58,7 +60,7 @@ export function createLive({ run, rest, onBusy, onError, wait = sleep }) {
     rested = true;
     if (!error.retryAfter) return;
     rested = false;
-    await wait(error.retryAfter);
+    await Promise.race([wait(error.retryAfter), new Promise((resolve) => (endPause = () => resolve(null)))]);
     wanted ||= !rested; // `stop` may have come meanwhile
   }
 
@@ -71,6 +73,7 @@ export function createLive({ run, rest, onBusy, onError, wait = sleep }) {
       wanted = true;
       resting?.abort();
       if (afresh) running?.abort();
+      if (afresh) endPause();
       if (!working) void work();
     },
     /** Only what is done at rest is to be done again. */
@@ -84,6 +87,7 @@ export function createLive({ run, rest, onBusy, onError, wait = sleep }) {
       rested = true;
       running?.abort();
       resting?.abort();
+      endPause();
     },
   };
 }
@@ -95,9 +99,14 @@ export function createLive({ run, rest, onBusy, onError, wait = sleep }) {
  */
 async function attempt(job, signal) {
   try {
-    await job(signal);
+    await Promise.race([job(signal), aborted(signal)]);
     return null;
   } catch (error) {
     return signal.aborted ? null : /** @type {Error} */ (error);
   }
+}
+
+/** Who is slow to notice the end of a request holds up nobody. @param {AbortSignal} signal  @returns {Promise<never>} */
+function aborted(signal) {
+  return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }));
 }

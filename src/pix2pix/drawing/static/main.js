@@ -8,7 +8,7 @@ import { byId } from "./dom.js";
 import { basePicture } from "./drawing.js";
 import { createFiles } from "./files.js";
 import { createHand } from "./hand.js";
-import { followShortcuts, openKeys } from "./keys.js";
+import { followShortcuts, openKeys, press } from "./keys.js";
 import { createKit, hasWidth, nameOf } from "./kit.js";
 import { notify, report, say } from "./notices.js";
 import { createOverlay } from "./overlay.js";
@@ -58,8 +58,13 @@ function pick(colour) {
 function shown(sized) {
   const { width, height } = studio.image;
   if (sized) view.resize(width, height);
-  byId("drawing").setAttribute("aria-label", t("drawing_label", { width, height }));
+  labelDrawing();
   compare.update();
+}
+
+function labelDrawing() {
+  const { width, height } = studio.image;
+  byId("drawing").setAttribute("aria-label", t("drawing_label", { width, height }));
 }
 
 function showState() {
@@ -87,7 +92,9 @@ function build() {
   if (!studio.card) return;
   showTitle();
   kit.build();
+  labelDrawing();
   result.showModes();
+  result.showTime();
   variants.mark();
   showState();
   showChoice();
@@ -130,11 +137,10 @@ followKeys(byId("drawing"), hand, studio, {
 
 /** @param {string} id  @param {() => void} run */
 const onClick = (id, run) => byId(id).addEventListener("click", run);
-const clear = () => studio.add({ tool: "clear" });
 const undo = () => (hand.isDrawing ? hand.cancel() : studio.undo());
 onClick("undo", undo);
 onClick("redo", studio.redo);
-onClick("clear", clear);
+onClick("clear", () => studio.add({ tool: "clear" }));
 onClick("zoom-in", view.zoomIn);
 onClick("zoom-out", view.zoomOut);
 onClick("zoom-fit", () => view.fit());
@@ -179,7 +185,8 @@ async function start() {
   const openModel = async (/** @type {string} */ name) => {
     const card = cards.find((other) => other.name === name) ?? cards[0];
     const isNew = await session.openModel(card);
-    byId("invite").textContent = t(`invite_${card.kind}`);
+    byId("invite").dataset.words = `invite_${card.kind}`; // so that it follows the language
+    fill(document);
     byId("invite").hidden = !isNew || !studio.isReady;
   };
   const example = () => void session.openExample().catch(report);
@@ -192,9 +199,9 @@ async function start() {
   onClick("copy", () => void files.copyPicture());
   onClick("fresh", session.startFresh);
   followShortcuts(studio, choice, hand, kit.colourOf, {
-    "ctrl+z": undo, "ctrl+shift+z": studio.redo, "ctrl+y": studio.redo, "ctrl+s": files.saveDrawing, "ctrl+o": files.choose,
-    delete: clear, "+": view.zoomIn, "-": view.zoomOut, "=": () => view.fit(), "?": () => openKeys(studio.card.kind),
-    n: example, t: result.ask, v: variants.another, c: compare.step, s: files.savePicture,
+    "ctrl+z": undo, "ctrl+shift+z": studio.redo, "ctrl+y": studio.redo, "ctrl+s": () => press("save-drawing"), "ctrl+o": () => press("open"),
+    delete: () => press("clear"), "+": view.zoomIn, "-": view.zoomOut, "=": () => view.fit(), "?": () => press("keys"),
+    n: () => press("example"), t: () => press("translate"), v: () => press("another"), c: compare.step, s: () => press("save-picture"),
   });
   byId("model").replaceChildren(...cards.map(({ name }) => new Option(name, name)));
   byId("model").disabled = cards.length < 2;

@@ -60,6 +60,11 @@ export function createPictures(store) {
       }
       return all;
     },
+    /** Forget all but what the strokes name: undo may need those. @param {readonly import("./types.js").Stroke[]} strokes  @param {Card} card */
+    keep(strokes, card) {
+      const named = new Set(pictureStrokes(strokes).map((stroke) => keyOf(stroke, card)));
+      for (const key of ready.keys()) if (!named.has(key)) ready.delete(key);
+    },
     /** @param {PictureStroke} stroke  @param {Card} card */
     get: (stroke, card) => ready.get(keyOf(stroke, card)) ?? null,
     /**

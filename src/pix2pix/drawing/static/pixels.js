@@ -1,6 +1,7 @@
 // Pixels <-> tensors, as images.py does it: a canvas has RGBA of 8 bits, a tensor is (C, H, W)
 // float32 in [-1, 1]. A picture contract says what lies between; models.json holds it.
 
+import { luma, nearest } from "./colours.js";
 import { downscale } from "./downscale.js";
 import { joinLab, lightness } from "./lab.js";
 
@@ -124,7 +125,7 @@ function nextMultiple(length, multiple) {
 
 /** @param {Float32Array[]} colours */
 function grey([red, green, blue]) {
-  return mapped(red, (level, i) => Math.round(0.299 * level + 0.587 * green[i] + 0.114 * blue[i]));
+  return mapped(red, (level, i) => luma(level, green[i], blue[i]));
 }
 
 /**
@@ -205,15 +206,10 @@ function leveling({ depth, low, high }) {
 function nearestClass(classes) {
   /** @type {Map<number, number>} */
   const known = new Map();
-  /** @param {number} code  @param {number[]} colour */
-  const distance = (code, [r, g, b]) =>
-    ((code >> 16) - r) ** 2 + (((code >> 8) & 255) - g) ** 2 + ((code & 255) - b) ** 2;
+  const codes = classes.map(({ colour: [r, g, b] }) => (r << 16) | (g << 8) | b);
   return (/** @type {number} */ code) => {
-    const found = known.get(code);
-    if (found !== undefined) return found;
-    const distances = classes.map((entry) => distance(code, entry.colour));
-    const nearest = distances.indexOf(Math.min(...distances));
-    known.set(code, nearest);
-    return nearest;
+    const found = known.get(code) ?? nearest(code, codes);
+    known.set(code, found);
+    return found;
   };
 }

@@ -3,8 +3,10 @@
 import { byId, segments } from "./dom.js";
 import { createEmitter } from "./emitter.js";
 import { createLive } from "./live.js";
+import { createTranslator as createLocal } from "./local.js";
 import { notify, report, say, withdraw } from "./notices.js";
 import { contextOf } from "./pictures.js";
+import { createTranslator as createRemote } from "./remote.js";
 import { t } from "./words.js";
 
 /**
@@ -29,16 +31,19 @@ const MODES = ["paper", "deterministic", "running"];
 export function createResult(studio, source, rest) {
   const { on, emit } = createEmitter();
   const canvas = byId("result");
-  /** @type {Map<string, Promise<Translator>>} */
+  /** @type {Map<string, {translator: Translator, prepared: Promise<void>}>} */
   const translators = new Map();
   /** @type {{mode: Mode, sample: number, live: boolean}} */
   const now = { mode: "paper", sample: 0, live: true };
   let asked = false; // by the user, not by the drawing: then it is read aloud
   let sign = 0;
+  /** @type {{ms: number, backend: string}|null} */
+  let latest = null;
 
   /** @param {AbortSignal} signal  @param {number} sample */
   async function translate(signal, sample) {
-    const translator = await ready(studio.card);
+    const { translator, prepared } = ready(studio.card);
+    await prepared;
     signal.throwIfAborted();
     return translator.translate(source.upToDate, { seed: 0, sample, mode: now.mode, signal });
   }
@@ -47,19 +52,27 @@ export function createResult(studio, source, rest) {
   async function run(signal) {
     if (!studio.isReady) return blankOut();
     const { bitmap, milliseconds, backend } = await translate(signal, now.sample);
-    signal.throwIfAborted();
-    show(canvas, bitmap);
+    show(canvas, bitmap, signal);
     withdraw("translating");
     const ms = Math.round(milliseconds);
-    byId("time").textContent = t("time", { ms, backend: t(`backend_${backend}`).replace(/^backend_/, "") });
-    canvas.setAttribute("aria-label", t("result_label", canvas));
+    latest = { ms, backend };
+    showTime();
     if (asked) say(t("said_translated", { ms }));
     asked = false;
     emit("shown");
   }
 
+  /** What is said of the result, in the language of now. */
+  function showTime() {
+    if (!latest) return;
+    const { ms, backend } = latest;
+    byId("time").textContent = t("time", { ms, backend: t(`backend_${backend}`).replace(/^backend_/, "") });
+    canvas.setAttribute("aria-label", t("result_label", canvas));
+  }
+
   /** There is nothing to translate. */
   function blankOut() {
+    latest = null;
     Object.assign(canvas, { width: 1, height: 1 });
     canvas.removeAttribute("aria-label");
     byId("time").textContent = "";
@@ -69,18 +82,19 @@ export function createResult(studio, source, rest) {
   function ready(card) {
     const known = translators.get(card.name);
     if (known) return known;
-    const made = prepare(card);
+    const translator = (card.translate ? createRemote : createLocal)(card);
+    const made = { translator, prepared: prepare(translator) };
     translators.set(card.name, made);
-    made.catch(() => translators.delete(card.name));
+    made.prepared.catch(() => translators.get(card.name) === made && translators.delete(card.name));
     return made;
   }
 
   /** A network in the page takes memory: only that of the open model is kept. @param {string} but */
   function putAway(but) {
-    for (const [name, translator] of translators) {
+    for (const [name, { translator }] of translators) {
       if (name === but) continue;
       translators.delete(name);
-      translator.then(({ close }) => close()).catch(() => {}); // what failed has told so already
+      translator.close(); // at once: a download of its network ends
     }
   }
 
@@ -135,11 +149,12 @@ export function createResult(studio, source, rest) {
     },
     translate,
     showModes,
+    showTime,
     refresh: live.refresh,
     /** Translate now, whether live or not. */
     ask() {
       asked = true;
-      live.request();
+      live.request({ afresh: true });
     },
     /** @param {boolean} isLive */
     setLive(isLive) {
@@ -155,18 +170,18 @@ export function createResult(studio, source, rest) {
   };
 }
 
-/** @param {HTMLCanvasElement} canvas  @param {ImageBitmap} bitmap */
-export function show(canvas, bitmap) {
+/** Unless it comes too late. @param {HTMLCanvasElement} canvas  @param {ImageBitmap} bitmap  @param {AbortSignal} signal */
+export function show(canvas, bitmap, signal) {
   const { width, height } = bitmap;
+  if (signal.aborted) bitmap.close();
+  signal.throwIfAborted();
   if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
   contextOf(canvas).drawImage(bitmap, 0, 0);
   bitmap.close();
 }
 
-/** @param {Card} card  @returns {Promise<Translator>} */
-async function prepare(card) {
-  const { createTranslator } = await import(card.translate ? "./remote.js" : "./local.js");
-  const translator = createTranslator(card);
+/** @param {Translator} translator */
+async function prepare(translator) {
   try {
     await translator.prepare((/** @type {{loaded: number, total: number}} */ { loaded, total }) => {
       byId("fetching").hidden = false;
@@ -178,5 +193,4 @@ async function prepare(card) {
   } finally {
     byId("fetching").hidden = true;
   }
-  return translator;
 }

@@ -1,7 +1,7 @@
 /** Which model and which drawing is open: nothing that was drawn is ever lost. */
 
 import { nearestSwatch } from "./colours.js";
-import { checkDocument, toDocument } from "./document.js";
+import { checkDocument, isKept, toDocument, within } from "./document.js";
 import { pictureStrokes } from "./drawing.js";
 import { createBag } from "./examples.js";
 import { notify } from "./notices.js";
@@ -68,18 +68,25 @@ export function createSession(cards, studio, pictures, store) {
     return drawing;
   }
 
+  /** One that cannot be replayed, perhaps of another version of this page, counts as none. @param {string} key */
+  async function keptDrawing(key) {
+    const kept = await store.drawing(key);
+    return isKept(kept) ? kept : undefined;
+  }
+
   /** @param {Card} card */
   async function openModel(card) {
     if (studio.card) keep();
     const turn = ++turns;
     const key = drawingKey(card);
-    const known = drawings.get(key) ?? (await store.drawing(key));
+    const known = drawings.get(key) ?? (await keptDrawing(key));
     const drawing = known ?? (await firstDrawing(card));
     drawings.set(key, drawing);
     await load([...drawing.strokes, ...drawing.undone], card);
     if (turn !== turns) return false; // another model was chosen meanwhile
     keepChoice("model", card.name);
     studio.open(card, drawing);
+    pictures.keep([...drawing.strokes, ...drawing.undone], card);
     return !known;
   }
 
@@ -105,16 +112,19 @@ export function createSession(cards, studio, pictures, store) {
     /** A saved or shared drawing. @param {unknown} value */
     async openDocument(value) {
       const document = checkDocument(value);
-      const card = cardFor(document);
+      const [before, card] = [studio.card, cardFor(document)];
       for (const [id, url] of Object.entries(document.pictures ?? {})) {
         if (url.startsWith("data:image/")) await store.keepPicture(await (await fetch(url)).blob(), id);
       }
-      if (card !== studio.card) await openModel(card);
+      if (studio.card !== before) return; // another model was chosen meanwhile
+      if (card !== before) await openModel(card);
       const { width, height, ground } = document.drawing;
-      const strokes = fitColours(document.drawing.strokes, card);
+      const strokes = fitColours(within(document.drawing, card.max_px), card);
       await load(strokes, card);
+      if (studio.card !== card) return;
       studio.add({ tool: "drawing", width, height, ground: fitColour(ground, card) ?? ground, strokes });
       notify("opened", { text: t("opened_beside") });
+      if (strokes.length > document.drawing.strokes.length) notify("smaller", { text: t("opened_smaller", { max: card.max_px }) });
     },
     /** The drawing with its pictures, as a file. */
     async toFile() {
@@ -148,7 +158,7 @@ export function createSession(cards, studio, pictures, store) {
   function cardFor({ model, kind }) {
     const same = cards.filter((card) => card.kind === kind);
     const card = same.find(({ name }) => name === model) ?? same.find((other) => other === studio.card) ?? same[0];
-    if (!card) throw Object.assign(new Error(t("error_other_kind", { kind })), { hint: "" });
+    if (!card) throw Object.assign(new Error(t("error_other_kind", { kind: t(`kind_${kind}`) })), { hint: "" });
     return card;
   }
 

@@ -6,6 +6,7 @@
 // One host may serve several pages from folders of their own.
 const PLACE = `pix2pix ${new URL(".", location.href).pathname}`;
 const [DRAWINGS, PICTURES] = ["drawings", "pictures"];
+const DAY_MS = 24 * 3600 * 1000;
 
 /** @typedef {ReturnType<typeof createStore>} Store */
 
@@ -16,7 +17,7 @@ export function createStore(complain) {
   const opened = openDatabase();
   let complained = false;
   /** @type {Map<string, Blob>} */
-  const pictures = new Map(); // of this visit, in case the browser keeps none
+  const pictures = new Map(); // of this visit, where the browser keeps none
 
   /** @param {string} table  @param {IDBTransactionMode} mode  @param {(store: IDBObjectStore) => IDBRequest} ask */
   async function ask(table, mode, ask) {
@@ -25,13 +26,14 @@ export function createStore(complain) {
     return result(ask(database.transaction(table, mode).objectStore(table)));
   }
 
-  /** @param {string} table  @param {string} key  @param {unknown} value */
+  /** @param {string} table  @param {string} key  @param {unknown} value  @returns {Promise<boolean>}  whether it is kept */
   async function put(table, key, value) {
     try {
-      await ask(table, "readwrite", (store) => store.put(value, key));
+      return (await ask(table, "readwrite", (store) => store.put(value, key))) !== undefined;
     } catch (error) {
       if (!complained) complain(/** @type {Error} */ (error).name === "QuotaExceededError" ? "error_storage_full" : "error_storage");
       complained = true;
+      return false;
     }
   }
 
@@ -44,18 +46,22 @@ export function createStore(complain) {
     picture: async (id) => pictures.get(id) ?? ask(PICTURES, "readonly", (store) => store.get(id)).catch(() => undefined),
     /** @param {Blob} blob  @param {string} [id]  @returns {Promise<string>}  its name */
     async keepPicture(blob, id = Date.now().toString(36) + Math.random().toString(36).slice(2, 8)) {
-      pictures.set(id, blob);
-      await put(PICTURES, id, blob);
+      const dated = new File([blob], id, { type: blob.type, lastModified: Date.now() });
+      if (!(await put(PICTURES, id, dated))) pictures.set(id, blob);
       return id;
     },
-    /** Drop the pictures that no drawing names. @param {(drawing: import("./types.js").Drawing) => string[]} names */
+    /** Drop the pictures that no drawing names, if the drawing of another tab cannot name them either. @param {(drawing: import("./types.js").Drawing) => string[]} names */
     async tidy(names) {
       const [drawings, ids] = await Promise.all([
         ask(DRAWINGS, "readonly", (store) => store.getAll()),
         ask(PICTURES, "readonly", (store) => store.getAllKeys()),
       ]).catch(() => [[], []]);
       const used = new Set((drawings ?? []).flatMap(names));
-      for (const id of ids ?? []) if (!used.has(id)) await ask(PICTURES, "readwrite", (store) => store.delete(id));
+      for (const id of ids ?? []) {
+        if (used.has(id)) continue;
+        const { lastModified = 0 } = (await ask(PICTURES, "readonly", (store) => store.get(id))) ?? {};
+        if (Date.now() - lastModified > DAY_MS) await ask(PICTURES, "readwrite", (store) => store.delete(id));
+      }
     },
   };
 }

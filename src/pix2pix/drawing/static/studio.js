@@ -1,6 +1,7 @@
 /**
  * The model that is drawn for, the drawing, and its pixels, kept in step. Events: `opened` (another
- * model or drawing), `painted` (box), `changed` (how, stroke): the drawing gained or lost a stroke.
+ * model or drawing), `painted` (box), `changed` (how, stroke): the drawing gained or lost a stroke,
+ * `interrupt`: it is about to, so that a stroke under way has to be given up.
  */
 
 import { add, createDrawing, redo, sizeOf, undo } from "./drawing.js";
@@ -72,6 +73,7 @@ export function createStudio(pictures) {
     },
     /** Another model, another drawing. @param {Card} nextCard  @param {Drawing} nextDrawing */
     open(nextCard, nextDrawing) {
+      emit("interrupt");
       [card, drawing] = [nextCard, nextDrawing];
       surface = createSurface({
         ink: card.kind === "sketch" ? card.palette[0].colour : null,
@@ -81,8 +83,6 @@ export function createStudio(pictures) {
       emit("opened");
       emit("painted", box);
     },
-    /** Pixels anew, for instance when a picture has arrived. */
-    replay,
     begin: () => surface.begin(),
     /** A stroke under way. @param {Step} step */
     take({ kind, stroke, from }) {
@@ -98,17 +98,20 @@ export function createStudio(pictures) {
     },
     /** A stroke at once. @param {Stroke} stroke */
     add(stroke) {
+      emit("interrupt");
       add(drawing, stroke);
       show(stroke);
       emit("changed", "added", stroke);
     },
     undo() {
+      emit("interrupt");
       const stroke = undo(drawing);
       if (!stroke) return;
       replay();
       emit("changed", "undone", stroke);
     },
     redo() {
+      emit("interrupt");
       const stroke = redo(drawing);
       if (!stroke) return;
       show(stroke);

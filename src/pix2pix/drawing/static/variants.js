@@ -35,8 +35,7 @@ export function createVariants(result) {
       if (strip.hidden || result().now.mode !== "paper" || !result().isShown) return;
       for (const [i, canvas] of canvases.entries()) {
         const { bitmap } = await result().translate(signal, first + i);
-        signal.throwIfAborted();
-        show(canvas, bitmap);
+        show(canvas, bitmap, signal);
       }
     },
     mark,

@@ -128,6 +128,7 @@ export default {
   copied: "Copied.",
   copied_picture: "The picture is on the clipboard.",
   opened_beside: "The drawing was opened. Undo brings your own back.",
+  opened_smaller: "The drawing was larger than this page draws: it was scaled down to {max} px.",
   fitted_colours: "The drawing was made for other classes: its colours became the nearest ones here.",
 
   keys_title: "Keys",
@@ -168,6 +169,10 @@ export default {
   error_damaged_drawing: "The drawing in this file is damaged.",
   error_damaged_link: "The drawing in this address is damaged. Was it copied whole?",
   error_other_kind: "The drawing is for another kind of model ({kind}).",
+  kind_labels: "label maps",
+  kind_sketch: "sketches",
+  kind_photograph: "photographs",
+  kind_mask: "pictures with a hole",
   error_webcam_refused: "The browser was not allowed to use the webcam. Allow it in the settings of this site, next to the address.",
   error_webcam_none: "No webcam was found.",
   error_webcam_insecure: "The webcam works only on https and on this computer's own addresses.",

@@ -128,6 +128,7 @@ export default {
   copied: "已复制。",
   copied_picture: "图片已复制到剪贴板。",
   opened_beside: "已打开绘图。撤销可回到你自己的绘图。",
+  opened_smaller: "这幅绘图大于本页的上限，已缩小到 {max} 像素。",
   fitted_colours: "这幅绘图用的是别的类别：颜色已换成这里最接近的类别。",
 
   keys_title: "快捷键",
@@ -168,6 +169,10 @@ export default {
   error_damaged_drawing: "此文件中的绘图已损坏。",
   error_damaged_link: "此网址中的绘图已损坏。网址是否复制完整？",
   error_other_kind: "这幅绘图属于另一类模型（{kind}）。",
+  kind_labels: "标签图",
+  kind_sketch: "线稿",
+  kind_photograph: "照片",
+  kind_mask: "带空缺的图片",
   error_webcam_refused: "浏览器未获准使用摄像头。请在网址旁的网站设置中允许。",
   error_webcam_none: "没有找到摄像头。",
   error_webcam_insecure: "摄像头只能在 https 或本机地址上使用。",
