@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +12,11 @@ from urllib.parse import quote
 from pix2pix import images
 from pix2pix.drawing.card import Card, KnownPair, make_card
 from pix2pix.drawing.examples import Example, Half, find_examples
+from pix2pix.drawing.names import model_names
 from pix2pix.errors import UserError
 from pix2pix.image_bytes import to_bytes
-from pix2pix.model_file import Header, model_path, read_header
+from pix2pix.model_file import Header, read_header
 from pix2pix.serve.problems import RequestError
-
-_PLAIN = ("model", "training")  # names that many files and folders have
 
 
 @dataclass(frozen=True)
@@ -46,8 +44,7 @@ def host(
             "Lay the pairs beside each model, in examples/source and examples/target.",
         )
     hosted: dict[str, Hosted] = {}
-    for path in models:
-        name = _name(path, hosted)
+    for name, path in zip(model_names(models), models, strict=True):
         header = read_header(path)
         found = find_examples(path, header.image, examples)
         card = _served(make_card(name, header, found), found, megapixels)
@@ -102,14 +99,3 @@ def _served(card: Card, examples: Sequence[Example], megapixels: float) -> Card:
         update={"translate": f"{base}/translate", "examples": pairs, "max_px": largest}
     )
 
-
-def _name(path: Path, taken: dict[str, Hosted]) -> str:
-    """The file's own name, or that of the folder that says more; a number where it is taken."""
-    file = model_path(path).resolve()
-    telling = [p for p in (file.stem, *(f.name for f in file.parents)) if p and p not in _PLAIN]
-    name = re.sub(r"[^\w.-]+", "-", telling[0] if telling else "").strip(".-") or "model"
-    number, unique = 1, name
-    while unique in taken:
-        number += 1
-        unique = f"{name}-{number}"
-    return unique
