@@ -112,6 +112,14 @@ class Processor:
                 self._networks[mode] = _made(self._generator, mode)
             return self._networks.get(mode)
 
+    def give_up(self, mode: Mode, error: Exception) -> None:
+        """Leave the mode to torch from now on, and say so once."""
+        with self._lock:
+            said = mode in self._networks and self._networks[mode] is None
+            self._networks[mode] = None
+        if not said:
+            _tell(error)
+
 
 class _Factors:
     """Masks as factors, kept for the next picture: in a folder they are mostly the same."""
@@ -143,13 +151,17 @@ def _made(generator: UNet, mode: Mode) -> Network | None:
         with torch.inference_mode(False), torch.no_grad():
             network, difference = _compiled(openvino, graph)
     except Exception as error:  # whatever another version of it does: there is torch
-        why = textwrap.shorten(str(error), 100, placeholder=" ...")
-        _log.warning("note: OpenVINO cannot run this model, so torch does (%s)", why)
+        _tell(error)
         return None
     if difference <= _TOLERANCE:
         return network
     _log.warning("note: OpenVINO differs from torch by %.2g, so torch translates", difference)
     return None
+
+
+def _tell(error: Exception) -> None:
+    why = textwrap.shorten(str(error), 100, placeholder=" ...")
+    _log.warning("note: OpenVINO cannot run this model, so torch does (%s)", why)
 
 
 def _compiled(openvino: ModuleType, graph: Graph) -> tuple[Network, float]:
