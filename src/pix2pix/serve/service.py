@@ -116,9 +116,7 @@ class Service:
         # Variants may have shared a batch or not: the last to come back was there longest.
         return Answer(encoded, f"image/{kind}", max(t.milliseconds for t in done))
 
-    async def _read(
-        self, model: Hosted, mode: Mode, asked: Asked, request: Request
-    ) -> list[Job]:
+    async def _read(self, model: Hosted, mode: Mode, asked: Asked, request: Request) -> list[Job]:
         with self.bodies.share() as take:
             body = await read_body(request.headers, request.stream(), self.limits, take)
             return await self.aside(lambda: self._jobs(model, mode, asked, body))
