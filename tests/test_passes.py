@@ -1,7 +1,11 @@
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
+import pytest
 import torch
 
+from pix2pix import passes as passes_module
 from pix2pix.model_file import load_model
 from pix2pix.networks.noise import noise_keys
 from pix2pix.passes import Passes
@@ -32,3 +36,15 @@ def test_bf16_is_near_float32_and_comes_out_in_float32(tmp_path: Path) -> None:
         )
     assert rough.dtype == torch.float32
     assert 0 < float((fine - rough).abs().mean()) < 0.03
+
+
+def test_a_precision_lasts_while_a_gpu_is_being_launched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generator, _ = load_model(write_model(tmp_path / "model.safetensors"), CPU)
+    held = Passes(generator, CPU, "fp32")
+    held.device = SimpleNamespace(type="cuda")  # type: ignore[assignment]
+    monkeypatch.setattr("pix2pix.passes.computing", lambda *_: nullcontext())
+    with held._launching():
+        assert passes_module._LAUNCHING.locked()
+    assert not passes_module._LAUNCHING.locked()

@@ -183,6 +183,26 @@ def test_what_openvino_has_no_memory_for_is_left_to_torch(
     assert torch.equal(found[0], by_torch.translate_tensors(pictures((32, 32)))[0])
 
 
+def test_what_openvino_fails_at_is_left_to_torch_once_and_for_all(
+    model: Path, by_torch: Translator, caplog: pytest.LogCaptureFixture
+) -> None:
+    translator, calls = Translator.load(model, "cpu", engine="openvino"), []
+
+    def run(source: Tensor, keys: Tensor | None) -> Tensor:
+        calls.append(source)
+        raise RuntimeError("no such kernel")
+
+    lanes = translator, translator.twin()
+    for lane in lanes:
+        lane._passes._runs["running"] = run
+    for lane in (*lanes, *lanes, translator.twin()):
+        found = lane.translate_tensors(pictures((32, 32)))
+        assert torch.equal(found[0], by_torch.translate_tensors(pictures((32, 32)))[0])
+    assert len(calls) == 2
+    assert len(caplog.messages) == 1
+    assert "torch does (no such kernel)" in caplog.messages[0]
+
+
 def test_a_mode_that_the_model_lacks_is_refused(tmp_path: Path) -> None:
     model = write_model(tmp_path / "model.safetensors", "model.norm=instance")
     with pytest.raises(UserError, match="running"):

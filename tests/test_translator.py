@@ -461,3 +461,16 @@ def test_a_twin_shares_weights_but_not_the_mode(learned_batches: Translator) -> 
     with inference(learned_batches.generator, "deterministic"):
         (output,) = twin.translate_tensors([source], mode="running")
     assert torch.equal(output, expected)
+
+
+def test_variants_share_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    translator = Translator.load(write_model(tmp_path / "model.safetensors"), "cpu")
+    passes, batches = translator._passes, list[int]()
+
+    def counted(source: Tensor, keys: Tensor | None, mode: Mode) -> Tensor:
+        batches.append(len(source))
+        return passes(source, keys, mode)
+
+    monkeypatch.setattr(translator, "_passes", counted)
+    translator.variants(noise(32, 32), 5, mode="paper")
+    assert batches == [5]

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -25,7 +26,10 @@ from pix2pix.processor import Processor, Run
 
 _KEPT = 8  # shapes whose graphs are kept at a time: each holds the memory of its pass
 
-_CAPTURING = threading.Lock()  # one at a time in a process
+_OUT_OF_MEMORY = ("alloc", "memory")  # in what OpenVINO says then
+
+# On GPUs: the switch of precisions and the capture of graphs are the process's own.
+_LAUNCHING = threading.Lock()
 
 Shape = tuple[torch.Size, Mode]
 
@@ -56,22 +60,39 @@ class Passes:
     def __call__(self, source: Tensor, keys: Tensor | None, mode: Mode) -> Tensor:
         """(B, C, H, W) on the device -> the same of the target; `keys` are those of the noise."""
         shape = source.shape, mode
-        set_precision(self.precision)
-        with inference(self._generator, mode), computing(self.device, self.precision):
-            if run := self._run(mode, source):
-                # What it has no memory for, torch may have; if not, torch says so.
-                with suppress(RuntimeError):
-                    return run(source, keys)
+        with self._launching(), inference(self._generator, mode):
+            if (output := self._by_openvino(source, keys, mode)) is not None:
+                return output
             if self.device.type != "cuda" or shape not in self._seen:
                 self._seen.add(shape)
-                output: Tensor = self._generator(source, keys)
-                return output
+                made: Tensor = self._generator(source, keys)
+                return made
             if shape not in self._captured:
                 self._captured[shape] = self._capture(source, keys)
                 if len(self._captured) > _KEPT:
                     self._captured.popitem(last=False)
         self._captured.move_to_end(shape)
         return _replayed(self._captured[shape], source, keys)
+
+    @contextmanager
+    def _launching(self) -> Iterator[None]:
+        """A block in this precision; on a GPU one thread at a time launches what it computes."""
+        with _LAUNCHING if self.device.type == "cuda" else nullcontext():
+            set_precision(self.precision)
+            with computing(self.device, self.precision):
+                yield
+
+    def _by_openvino(self, source: Tensor, keys: Tensor | None, mode: Mode) -> Tensor | None:
+        """Its output, or None where torch is to do it."""
+        run = self._run(mode, source)
+        try:
+            return run(source, keys) if run else None
+        except RuntimeError as error:
+            # What it has no memory for, torch may have; if not, torch says so.
+            if self.processor and not any(w in str(error).lower() for w in _OUT_OF_MEMORY):
+                self.processor.give_up(mode, error)
+                del self._runs[mode]
+            return None
 
     def _run(self, mode: Mode, source: Tensor) -> Run | None:
         """What OpenVINO makes of the generator, for this thread."""
@@ -85,7 +106,7 @@ class Passes:
         """The first pass of this shape was the warm-up. Other threads read and write files."""
         held, held_keys = source.clone(), None if keys is None else keys.clone()
         graph = torch.cuda.CUDAGraph()
-        with _CAPTURING, torch.cuda.graph(graph, capture_error_mode="thread_local"):
+        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
             output = self._generator(held, held_keys)
         return _Captured(graph, held, held_keys, output)
 

@@ -38,7 +38,7 @@ Run = Callable[[Tensor, Tensor | None], Tensor]
 # Source pixels times the squared width of the network, about 8 kFLOP: what OpenVINO saves on this
 # many is about what it takes to make its network (eight pictures of 256 px at width 64).
 _WORTH = 2e9
-_TOLERANCE = 1e-3  # largest difference from torch, in [-1, 1]
+_TOLERANCE = 1e-4  # measured: 4e-6; largest difference from torch, in [-1, 1]
 _SETTINGS = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
 
 _log = logging.getLogger(__name__)
@@ -96,6 +96,7 @@ class Processor:
         self._networks: dict[Mode, Network | None] = {}
         self._lock = threading.Lock()
         self._seen = 0.0  # work
+        self.may_make: Callable[[], bool] = lambda: True  # asked for the memory of each
 
     def network(self, mode: Mode, source: Tensor) -> Network | None:
         """The network for a source, (B, C, H, W); None where torch is to do it.
@@ -107,9 +108,17 @@ class Processor:
         with self._lock:
             self._seen += work
             worth = self._at_once or self._seen >= _WORTH
-            if worth and mode not in self._networks:
+            if worth and mode not in self._networks and (not _openvino() or self.may_make()):
                 self._networks[mode] = _made(self._generator, mode)
             return self._networks.get(mode)
+
+    def give_up(self, mode: Mode, error: Exception) -> None:
+        """Leave the mode to torch from now on, and say so once."""
+        with self._lock:
+            said = mode in self._networks and self._networks[mode] is None
+            self._networks[mode] = None
+        if not said:
+            _tell(error)
 
 
 class _Factors:
@@ -142,13 +151,17 @@ def _made(generator: UNet, mode: Mode) -> Network | None:
         with torch.inference_mode(False), torch.no_grad():
             network, difference = _compiled(openvino, graph)
     except Exception as error:  # whatever another version of it does: there is torch
-        why = textwrap.shorten(str(error), 100, placeholder=" ...")
-        _log.warning("note: OpenVINO cannot run this model, so torch does (%s)", why)
+        _tell(error)
         return None
     if difference <= _TOLERANCE:
         return network
     _log.warning("note: OpenVINO differs from torch by %.2g, so torch translates", difference)
     return None
+
+
+def _tell(error: Exception) -> None:
+    why = textwrap.shorten(str(error), 100, placeholder=" ...")
+    _log.warning("note: OpenVINO cannot run this model, so torch does (%s)", why)
 
 
 def _compiled(openvino: ModuleType, graph: Graph) -> tuple[Network, float]:

@@ -89,6 +89,11 @@ class Translator:
         return Translator(layers, self.header, self.device, passes.precision, passes.processor)
 
     @property
+    def processor(self) -> Processor | None:
+        """What may take over from torch."""
+        return self._passes.processor
+
+    @property
     def output(self) -> tuple[str, int]:
         """Depth ("uint8", "uint16", "float32") and channels of what comes out."""
         image = self.header.image
@@ -173,10 +178,9 @@ class Translator:
                 f"The mode '{chosen}' has no noise, so all {samples} samples would be equal.",
                 "Use --mode paper.",
             )
-        pictures = [
-            self.translate_sources([source], mode=chosen, seed=seed, sample=n)[0]
-            for n in range(samples)
-        ]
+        pictures = self.translate_sources(
+            [source] * samples, mode=chosen, seed=seed, sample=range(samples)
+        )
         levels = np.stack(pictures).astype(np.float32)
         spread = levels.std(axis=0).mean(axis=2) / max(float(np.ptp(levels)), 1e-6)
         return Variants(pictures, spread)

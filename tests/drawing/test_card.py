@@ -105,3 +105,13 @@ def test_sizes_and_modes_are_those_of_the_network(tmp_path: Path) -> None:
 def test_what_no_page_can_draw_is_refused_in_words(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="12 channels of uint16"):
         card(tmp_path, [], source=PictureContract(channels=12, depth="uint16"))
+
+
+def test_a_broken_example_is_left_out_with_a_note(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = tmp_path / "examples" / "source" / "broken.png"
+    broken.parent.mkdir(parents=True)
+    broken.write_bytes(b"half of a copy")
+    assert card(tmp_path, label_maps()).kind == "labels"
+    assert "the example 'broken' is left out" in caplog.text

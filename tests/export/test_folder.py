@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -87,3 +88,34 @@ def test_the_digest_tells_contents_and_names(tmp_path: Path) -> None:
     }  # fmt: skip
     assert len(digests) == 3
     assert fill(tmp_path / "d", x="1") in digests
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, PermissionError])
+@pytest.mark.parametrize("failing", [1, 2])
+def test_nothing_is_lost_where_the_renames_fail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[BaseException], failing: int
+) -> None:
+    """The second rename fails, and with `failing` 2 also that which puts the old one back."""
+    place, rename, calls = tmp_path / "site", os.replace, list[Path]()
+    fill(place, file="1")
+
+    def replace(source: Path, target: Path) -> None:
+        calls.append(source)
+        if 2 <= len(calls) <= 1 + failing:
+            raise error if len(calls) == 2 else PermissionError
+        rename(source, target)
+
+    monkeypatch.setattr(os, "replace", replace)
+    with pytest.raises((KeyboardInterrupt, UserError)):
+        fill(place, file="2")
+    (kept,) = tmp_path.iterdir()
+    assert (kept == place) == (failing == 1)
+    assert (kept / "file").read_text() == "1"
+
+
+def test_of_a_link_the_folder_is_replaced(tmp_path: Path) -> None:
+    fill(tmp_path / "real", file="1")
+    (tmp_path / "link").symlink_to("real", target_is_directory=True)
+    fill(tmp_path / "link", file="2")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real" / "file").read_text() == "2"

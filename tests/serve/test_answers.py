@@ -7,7 +7,8 @@ from pix2pix.contract import PictureContract
 from pix2pix.image_bytes import Format, read_bytes
 from pix2pix.image_files import Array
 from pix2pix.model_file import Header, read_header
-from pix2pix.serve.answers import encode
+from pix2pix.serve.answers import check_size, encode
+from pix2pix.serve.problems import RequestError
 from tests.helpers import noise, write_model
 
 
@@ -43,3 +44,16 @@ def test_transparency_is_left_out_where_it_cannot_be_kept(tmp_path: Path, kind: 
     of_4 = header(tmp_path, channels=4)
     assert shown(noise(8, 8, 4), of_4, kind).shape == (8, 8, 3)
     assert shown(noise(8, 8, 4), of_4, "png").shape == (8, 8, 4)
+
+
+@pytest.mark.parametrize(("kind", "longest"), [("jpeg", 65_500), ("webp", 16_383)])
+def test_what_a_format_cannot_hold_is_refused_in_words(
+    tmp_path: Path, kind: Format, longest: int
+) -> None:
+    check_size(1, longest, kind)
+    assert encode([noise(1, longest)], header(tmp_path), kind)
+    for size in ((1, longest + 1), (longest + 1, 1)):
+        check_size(*size, "png")
+        with pytest.raises(RequestError, match=f"up to {longest} a side.*Take PNG") as caught:
+            check_size(*size, kind)
+        assert caught.value.status == 406

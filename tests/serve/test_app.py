@@ -402,3 +402,13 @@ def test_a_defect_is_told_without_its_traceback(
     assert answer.status_code == 500
     assert "secret" not in answer.text
     assert told(answer)
+
+
+def test_variants_that_no_webp_can_hold_are_refused_before_they_are_made(
+    app: ASGIApp, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pix2pix.serve.answers._LONGEST_PX", {"webp": 100})
+    monkeypatch.setattr(service.lanes, "submit", None)
+    answer = translate(app, SOURCE, "house?samples=4&mode=paper", accept="image/webp")
+    assert answer.status_code == 406
+    assert "128 x 32 px, and webp takes up to 100" in told(answer)

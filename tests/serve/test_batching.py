@@ -166,3 +166,14 @@ def test_nothing_is_lost_between_many_lanes_and_clients(held: Held, batches: lis
     for one in jobs:
         (alone,) = held.translator.translate_sources([one.source], mode=one.mode, seed=one.seed)
         assert np.abs(one.future.result().picture.astype(int) - alone).max() <= 1
+
+
+def test_a_picture_comes_also_where_it_cannot_be_counted(held: Held) -> None:
+    def seen(pictures: int, seconds: float) -> None:
+        raise ZeroDivisionError
+
+    held.release.set()
+    lanes, jobs = Lanes(held.use, 1, PX, seen), [job(1), job(2)]
+    lanes.submit(jobs)
+    assert all(one.future.result(30).picture.shape == (32, 32, 3) for one in jobs)
+    lanes.close()

@@ -23,6 +23,7 @@ def status(guard: ASGIApp, host: str, origin: str | None = None) -> int:
     assert answer.status_code == 200 or set(answer.json()) == {"error", "hint"}
     assert "default-src 'self'" in answer.headers["content-security-policy"]
     assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["cross-origin-resource-policy"] == "same-origin"
     return answer.status_code
 
 
@@ -67,8 +68,19 @@ def test_a_named_site_may_ask_by_its_page_and_through_its_proxy() -> None:
     assert status(guard(SITE), "127.0.0.1:8000", "https://other.example.org") == 403
 
 
-def test_any_name_will_do_where_other_machines_are_let_in() -> None:
-    assert status(guard(loopback=False), "atelier.local:8000", "http://atelier.local:8000") == 200
+@pytest.mark.parametrize(
+    ("host", "answer"),
+    [
+        ("Atelier.local:8000", 200), ("atelier", 200), ("atelier.lan", 200),
+        ("10.0.0.1:8000", 200), ("[fe80::1]:8000", 200), ("localhost", 200),
+        ("evil.example:8000", 403), ("atelier.evil.example", 403), ("", 403),
+    ],
+)  # fmt: skip
+def test_open_to_others_it_is_asked_by_addresses_and_its_own_name(
+    host: str, answer: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("socket.gethostname", lambda: "Atelier.lan")
+    assert status(guard(loopback=False), host, f"http://{host}" if host else None) == answer
 
 
 def test_a_named_site_is_told_so_in_headers(service: Service) -> None:

@@ -7,6 +7,7 @@ from pix2pix.contract import LabelClass, PictureContract
 from pix2pix.errors import UserError
 from pix2pix.image_bytes import read_bytes
 from pix2pix.serve.hosting import example_png, host
+from pix2pix.serve.problems import RequestError
 from tests.helpers import noise, write, write_model, write_text
 
 CLASSES = (LabelClass(name="sky", colour=(0, 0, 255)), LabelClass(name="wall", colour=(9, 9, 9)))
@@ -71,10 +72,31 @@ def test_an_example_of_class_numbers_is_shown_in_colours(tmp_path: Path) -> None
     assert np.array_equal(shown, colours[index[:, :, 0]])
 
 
-def test_an_example_of_16_bits_keeps_them(tmp_path: Path) -> None:
-    model = write_model(tmp_path / "a.safetensors")
+def test_an_example_of_16_bits_is_shown_in_8(tmp_path: Path) -> None:
+    contract = PictureContract(depth="uint16", high=65535)
+    model = write_model(tmp_path / "a.safetensors", source=contract)
     deep = noise(8, 8).astype(np.uint16) * 257
     write(tmp_path / "pictures" / "x.png", deep)
     (hosted,) = host([model], tmp_path / "pictures").values()
     png = example_png(hosted.examples[0].source, hosted.header, target=False)
-    assert np.array_equal(read_bytes(png, "x", lambda head: None), deep)
+    assert np.array_equal(read_bytes(png, "x", lambda head: None), deep // 257)
+
+
+def test_a_model_that_learned_larger_than_the_limit_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write_model(tmp_path / "a.safetensors")
+    host([path], megapixels=0.01)
+    assert not caplog.messages
+    host([path], megapixels=0.001)
+    assert "'a' learned at 32 x 32 px, more than --max-megapixels 0.001" in caplog.text
+
+
+def test_an_example_that_went_is_told_without_its_place(tmp_path: Path) -> None:
+    model = write_model(tmp_path / "a.safetensors")
+    write(tmp_path / "pictures" / "x.png")
+    (hosted,) = host([model], tmp_path / "pictures").values()
+    hosted.examples[0].source.path.unlink()
+    with pytest.raises(RequestError, match=r"'x\.png' cannot be shown") as caught:
+        example_png(hosted.examples[0].source, hosted.header, target=False)
+    assert str(tmp_path) not in str(caught.value)

@@ -1,4 +1,5 @@
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -86,18 +87,70 @@ def test_a_model_over_the_limit_is_refused_at_once(paths: list[Path]) -> None:
         opened(paths, 0.5)
 
 
-def test_a_file_that_went_or_changed_is_told(paths: list[Path]) -> None:
+def test_a_file_that_went_or_changed_is_told(
+    paths: list[Path], caplog: pytest.LogCaptureFixture
+) -> None:
     pool = opened(paths, 1)
     paths[0].unlink()
-    with pytest.raises(RequestError, match="does not exist") as caught, pool.use("a"):
+    with pytest.raises(RequestError, match="cannot be loaded") as caught, pool.use("a"):
         pass
     assert caught.value.status == 503
+    assert str(paths[0].parent) not in str(caught.value)
+    assert str(paths[0]) in caplog.text
     paths[1].write_bytes(b"half of a copy")
     with pytest.raises(RequestError, match="cannot be loaded"), pool.use("b"):
         pass
     write_model(paths[2], "model.norm=instance")
-    with pytest.raises(RequestError, match="is another model than"), pool.use("c"):
+    with pytest.raises(RequestError, match="is another one than"), pool.use("c"):
         pass
     assert pool.loaded == []
     write_model(paths[0])
     touch(pool, "a")
+
+
+def waiting_for(pool: Pool, name: str, order: list[str]) -> threading.Thread:
+    """A thread that takes the model when its turn comes; it waits in the queue already."""
+
+    def work() -> None:
+        with pool.use(name):
+            order.append(name)
+
+    thread, before = threading.Thread(target=work), len(pool._waiting)
+    thread.start()
+    while len(pool._waiting) == before:
+        time.sleep(0.001)
+    return thread
+
+
+def test_who_waits_for_room_comes_before_later_users_of_a_loaded_model(paths: list[Path]) -> None:
+    pool, order = opened(paths, 1.5), list[str]()
+    with pool.use("a"):
+        threads = [waiting_for(pool, name, order) for name in "ba"]
+    for thread in threads:
+        thread.join(30)
+    assert order == ["b", "a"]
+
+
+def test_who_waits_too_long_is_told(paths: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pix2pix.serve.pool._WAIT_SECONDS", 0.01)
+    pool = opened(paths, 1.5)
+    with pool.use("a"):
+        with pytest.raises(RequestError, match=r"for 0\.01 seconds") as caught, pool.use("b"):
+            pass
+        touch(pool, "a")  # nobody is ahead any more
+    assert caught.value.status == 503
+
+
+def test_compiled_networks_count_and_are_made_only_where_they_fit(paths: list[Path]) -> None:
+    pool, each = opened(paths, 4.5), paths[0].stat().st_size
+    touch(pool, "b")
+    with pool.use("a") as translator:
+        assert translator.processor
+        assert translator.processor.may_make()
+        assert (pool.loaded_bytes, pool.loaded) == (4 * each, ["a", "b"])
+        assert not translator.processor.may_make()
+        assert (pool.loaded_bytes, pool.loaded) == (3 * each, ["a"])
+    with pool.use("b"), pool.use("c"):
+        assert pool.loaded_bytes == 2 * each
+    touch(pool, "a")
+    assert pool.loaded_bytes == 3 * each

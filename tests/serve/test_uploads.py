@@ -5,7 +5,7 @@ import pytest
 from starlette.datastructures import Headers
 
 from pix2pix.serve.problems import RequestError
-from pix2pix.serve.uploads import Limits, padded, read_body
+from pix2pix.serve.uploads import Budget, Limits, padded, read_body
 
 LIMITS = Limits(megapixels=0.01, seconds=0.05)
 PNG = Headers({"content-type": "image/png"})
@@ -36,6 +36,23 @@ def test_a_body_that_claims_too_much_is_not_read() -> None:
 def test_a_body_without_a_length_is_counted() -> None:
     endless = [bytes(100_000)] * 10**6
     assert refusal(PNG, endless).status == 413
+
+
+def test_all_bodies_together_have_a_budget() -> None:
+    budget = Budget(5)
+
+    async def read(body: bytes) -> bytes:
+        with budget.share() as take:
+            return await read_body(PNG, chunks([body]), LIMITS, take)
+
+    with budget.share() as take:
+        take(3)
+        with pytest.raises(RequestError, match="as much as may be") as caught:
+            asyncio.run(read(b"abc"))
+        assert (caught.value.status, caught.value.retry_seconds) == (503, 5)
+        assert asyncio.run(read(b"ab")) == b"ab"
+    assert asyncio.run(read(b"abcde")) == b"abcde"
+    assert budget.taken == 0
 
 
 def test_a_slow_body_is_refused() -> None:

@@ -6,6 +6,7 @@ pictures side by side like those the model learned from, or sources alone.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ from pix2pix.model_file import ImageContract
 
 LIMIT = 24
 Levels = NDArray[np.uint8]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,18 @@ def _found(folder: Path, image: ImageContract) -> list[Example]:
             f"{folder} holds no pictures to offer as examples.",
             "Wanted: source/ and target/ with equal names, or pictures like those of training.",
         )
-    return [found[i * len(found) // LIMIT] for i in range(LIMIT)] if len(found) > LIMIT else found
+    some = [found[i * len(found) // LIMIT] for i in range(LIMIT)] if len(found) > LIMIT else found
+    return [example for example in some if _fits(example, image)]
+
+
+def _fits(example: Example, image: ImageContract) -> bool:
+    """Whether it can be shown; a note says why not."""
+    try:
+        view(example, image)
+    except UserError as error:
+        _log.warning("note: the example '%s' is left out: %s", example.name, error.message)
+        return False
+    return True
 
 
 def _of_one_file(path: Path, folder: Path, image: ImageContract) -> Example:
@@ -84,7 +98,10 @@ def _of_one_file(path: Path, folder: Path, image: ImageContract) -> Example:
 
 
 def _twice_as_wide(path: Path) -> bool:
-    height, width = image_files.read(path).shape[:2]
+    try:
+        height, width = image_files.read(path).shape[:2]
+    except UserError:  # told when it is viewed
+        return False
     return bool(width == 2 * height)
 
 
@@ -105,12 +122,14 @@ def view(example: Example, image: ImageContract) -> tuple[Levels, Levels | None]
 
     Raises UserError that names the file which does not fit the model.
     """
+    source = view_half(example.source, image, target=False)
+    return source, view_half(example.target, image, target=True) if example.target else None
+
+
+def view_half(half: Half, image: ImageContract, *, target: bool) -> Levels:
+    """One of the two, as `view` gives it."""
     lab = image.photograph if image.made == "lab" else None
-    source = _view(example.source, lab or image.source)
-    return source, _view(example.target, lab or image.target) if example.target else None
-
-
-def _view(half: Half, contract: PictureContract) -> Levels:
+    contract: PictureContract = lab or (image.target if target else image.source)
     array = images.conform(half.read(), contract, str(half.path), snap=True)
     if contract.one_hot:
         return np.array([c.colour for c in contract.classes], np.uint8)[array[:, :, 0]]

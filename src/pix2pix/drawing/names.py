@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import chain, count
 from pathlib import Path
 
 from pix2pix.model_file import model_path
@@ -16,10 +17,9 @@ def model_names(models: Sequence[Path]) -> list[str]:
     names: list[str] = []
     for model in models:
         file = model_path(model).resolve()
-        telling = (p for p in (file.stem, *(f.name for f in file.parents)) if p not in _PLAIN)
+        parts = (file.stem, *(folder.name for folder in file.parents))
+        telling = (part for part in parts if part and part not in _PLAIN)
         name = re.sub(r"[^\w.-]+", "-", next(telling, "")).strip(".-") or "model"
-        alike = sum(
-            re.fullmatch(rf"{re.escape(name)}(-\d+)?", other) is not None for other in names
-        )
-        names.append(f"{name}-{alike + 1}" if alike else name)
+        numbered = (f"{name}-{number}" for number in count(2))
+        names.append(next(one for one in chain([name], numbered) if one not in names))
     return names

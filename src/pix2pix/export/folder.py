@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from pix2pix.errors import UserError
 from pix2pix.files import cannot_write, kind
 
 LIST = "export.json"  # what an export wrote, so that a later one may take it away
+
+_log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -24,7 +27,7 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     Raises UserError where `path` holds anything that no earlier export wrote, and where it cannot
     be written; what is there stays.
     """
-    path = Path(os.path.abspath(path))
+    path = Path(os.path.realpath(path))  # of a link, the folder is replaced
     refuse_strangers(path)
     mark = secrets.token_hex(4)
     unfinished = path.with_name(f".unfinished-{mark}-{path.name[-50:]}")
@@ -36,13 +39,21 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         if kind(path) == "folder":
             os.replace(path, old)
         os.replace(unfinished, path)
-    except OSError as error:
-        with suppress(OSError):
+    except BaseException as error:  # Ctrl-C can come between the two renames
+        _put_back(old, path)
+        shutil.rmtree(unfinished, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise cannot_write(path, error) from error
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _put_back(old: Path, path: Path) -> None:
+    if kind(old) == "folder" and kind(path) == "nothing":
+        try:
             os.replace(old, path)
-        raise cannot_write(path, error) from error
-    finally:
-        for leftover in (unfinished, old):
-            shutil.rmtree(leftover, ignore_errors=True)
+        except OSError:
+            _log.warning("note: what was in %s is now in %s", path, old)
 
 
 def refuse_strangers(path: Path) -> None:

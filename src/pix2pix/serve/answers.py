@@ -15,6 +15,7 @@ from pix2pix.model_file import Header
 from pix2pix.serve.problems import RequestError
 
 FORMATS: tuple[Format, ...] = get_args(Format)
+_LONGEST_PX = {"jpeg": 65_500, "webp": 16_383}
 
 
 def wanted_format(accept: str) -> Format:
@@ -36,6 +37,17 @@ def wanted_format(accept: str) -> Format:
             "Send 'Accept: image/png'.",
         )
     return best
+
+
+def check_size(height: int, width: int, kind: Format) -> None:
+    """Raises RequestError where the format takes no picture of that size."""
+    longest = _LONGEST_PX.get(kind)
+    if longest and max(height, width) > longest:
+        raise RequestError(
+            406,
+            f"The answer has {width} x {height} px, and {kind} takes up to {longest} a side.",
+            "Take PNG: send 'Accept: image/png'.",
+        )
 
 
 def encode(pictures: Sequence[Array], header: Header, kind: Format) -> bytes:

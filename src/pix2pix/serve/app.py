@@ -40,7 +40,7 @@ _ERRORS = {
     400: "The picture is empty, broken or none.",
     403: "The request comes from another site's page, or is for another host.",
     404: "There is no such model or example.",
-    406: "The client accepts none of the formats that there are.",
+    406: "The client accepts no format that there is, or that can hold the answer.",
     408: "The picture came too slowly.",
     413: "The body or the picture is too large.",
     415: "The body is of a kind that is not taken.",

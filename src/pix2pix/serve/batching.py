@@ -11,6 +11,7 @@ alone, and its share of them where others have work.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import deque
@@ -26,6 +27,8 @@ from pix2pix.device import is_out_of_memory
 from pix2pix.image_files import Array
 from pix2pix.serve.problems import RequestError
 from pix2pix.translator import Translator
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -162,7 +165,10 @@ class Lanes:
                 job.future.set_exception(told)
             return
         self._seconds_each += 0.1 * (seconds / len(batch) - self._seconds_each)
-        self._seen(len(batch), seconds)
+        try:
+            self._seen(len(batch), seconds)
+        except Exception:  # who waits for a picture is to have it
+            _log.exception("A batch could not be counted.")
         for job, picture in zip(batch, pictures, strict=True):
             job.future.set_result(Translated(picture, seconds * 1000))
 

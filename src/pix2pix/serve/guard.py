@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import socket
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
@@ -28,6 +29,7 @@ _HEADERS = {
     # Together they allow a page to use threads.
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Embedder-Policy": "require-corp",
+    "Cross-Origin-Resource-Policy": "same-origin",
     # Asked again each time, by its ETag: the next version of the package shows at once.
     "Cache-Control": "no-cache",
 }
@@ -37,7 +39,9 @@ class Guard:
     """Refuses requests of foreign pages; adds the headers that keep the own page safe.
 
     `origins` are other sites that may ask, such as https://pix.example.org. With `loopback` the
-    Host must be a name of this machine, or that of one of them.
+    Host must be a name of this machine by which only itself is reached, or that of one of them.
+    Without, it may also be any IP address, and this machine's name in its network: a foreign page
+    cannot point these elsewhere.
     """
 
     def __init__(self, app: ASGIApp, origins: Sequence[str], loopback: bool) -> None:
@@ -66,7 +70,7 @@ class Guard:
     def _refusal(self, headers: Headers) -> str:
         host, origin = headers.get("host", "").lower(), headers.get("origin", "").lower()
         name = _name_of(host)
-        if self._loopback and not (_is_here(name) or name in self._hosts):
+        if not (_is_here(name) or name in self._hosts or (not self._loopback and _is_own(name))):
             return f"The request is for the host '{host}', which is not this machine."
         if origin and origin not in self._origins and _place(origin) != host:
             return f"The request comes from a page of another site: {origin}."
@@ -92,6 +96,15 @@ def _name_of(netloc: str) -> str:
         return urlsplit(f"//{netloc}").hostname or ""
     except ValueError:
         return ""
+
+
+def _is_own(name: str) -> bool:
+    """Whether it is an address, or what this machine calls itself."""
+    try:
+        return bool(ipaddress.ip_address(name))
+    except ValueError:
+        own = socket.gethostname().lower()
+        return name in (own, own.partition(".")[0], f"{own.partition('.')[0]}.local")
 
 
 def _is_here(name: str) -> bool:

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from pix2pix import images
 from pix2pix.drawing.card import Card, KnownPair, make_card
-from pix2pix.drawing.examples import Example, Half, find_examples
+from pix2pix.drawing.examples import Example, Half, find_examples, view_half
+from pix2pix.drawing.names import model_names
 from pix2pix.errors import UserError
 from pix2pix.image_bytes import to_bytes
-from pix2pix.model_file import Header, model_path, read_header
+from pix2pix.model_file import Header, read_header
 from pix2pix.serve.problems import RequestError
 
-_PLAIN = ("model", "training")  # names that many files and folders have
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ def host(
             "Lay the pairs beside each model, in examples/source and examples/target.",
         )
     hosted: dict[str, Hosted] = {}
-    for path in models:
-        name = _name(path, hosted)
+    for name, path in zip(model_names(models), models, strict=True):
         header = read_header(path)
+        _note_size(name, header, megapixels)
         found = find_examples(path, header.image, examples)
         card = _served(make_card(name, header, found), found, megapixels)
         hosted[name] = Hosted(name, path, header, card, found)
@@ -61,16 +61,19 @@ def example_png(example: Half, header: Header, *, target: bool) -> bytes:
     A label map is shown in the colours of its classes, also where it holds their numbers.
     """
     try:
-        array = example.read()
-        contract = header.image.target if target else header.image.source
-        if contract.classes:
-            labels = images.conform(array, contract, str(example.path), snap=True)
-            array = images.to_array(images.to_tensor(labels, contract), contract)
+        return to_bytes(view_half(example, header.image, target=target), "png")
     except UserError as error:
-        raise RequestError(404, error.message) from None
-    if array.shape[2] > 4 or str(array.dtype) == "float32":
-        array = images.to_view(array, header.image.target)
-    return to_bytes(array, "png")
+        _log.warning("%s", error)
+        raise RequestError(404, f"The picture '{example.path.name}' cannot be shown.") from None
+
+
+def _note_size(name: str, header: Header, megapixels: float) -> None:
+    height, width = header.config.data.size
+    if height * width > megapixels * 1e6:
+        _log.warning(
+            "note: the model '%s' learned at %d x %d px, more than --max-megapixels %g allows",
+            name, width, height, megapixels,
+        )  # fmt: skip
 
 
 def example_digest(example: Half) -> str:
@@ -101,15 +104,3 @@ def _served(card: Card, examples: Sequence[Example], megapixels: float) -> Card:
     return card.model_copy(
         update={"translate": f"{base}/translate", "examples": pairs, "max_px": largest}
     )
-
-
-def _name(path: Path, taken: dict[str, Hosted]) -> str:
-    """The file's own name, or that of the folder that says more; a number where it is taken."""
-    file = model_path(path).resolve()
-    telling = [p for p in (file.stem, *(f.name for f in file.parents)) if p and p not in _PLAIN]
-    name = re.sub(r"[^\w.-]+", "-", telling[0] if telling else "").strip(".-") or "model"
-    number, unique = 1, name
-    while unique in taken:
-        number += 1
-        unique = f"{name}-{number}"
-    return unique

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import threading
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,18 +15,33 @@ from pix2pix.model_file import Header, model_path
 from pix2pix.serve.problems import RequestError
 from pix2pix.translator import Translator
 
+# What OpenVINO makes of a network for one mode takes 1.4 to 2 times the weights (width 64).
+_COMPILED = 2
+_WAIT_SECONDS = 30.0
+
+_log = logging.getLogger(__name__)
+
 
 @dataclass(eq=False)
 class _Place:
-    """A model's place in memory. `users` are lanes that work with it now."""
+    """A model's place in memory. `users` are lanes that work with it now.
+
+    `compiled` is for how many modes OpenVINO has made a network of it.
+    """
 
     path: Path
     header: Header
-    size: int  # in bytes
+    file_bytes: int
+    compiled: int = 0
     used: int = 0  # when it was taken last, on a clock that counts
     users: int = 0
     original: Translator | None = None
     idle: list[Translator] = field(default_factory=list)
+
+    @property
+    def size(self) -> int:
+        """What it takes when it is loaded, in bytes."""
+        return self.file_bytes * (1 + _COMPILED * self.compiled)
 
 
 class Pool:
@@ -38,6 +55,7 @@ class Pool:
             for name, (path, header) in models.items()
         }
         self._changed = threading.Condition()
+        self._waiting: deque[object] = deque()  # who came first is served first
         self._clock = 0
         self.loads = 0
         for place in self._places.values():
@@ -55,20 +73,19 @@ class Pool:
 
     @property
     def loaded_bytes(self) -> int:
-        """What their weights take."""
+        """What their weights take, and what was compiled of them."""
         return sum(place.size for place in self._places.values() if place.original)
 
     @contextmanager
     def use(self, name: str) -> Iterator[Translator]:
         """The model's translator, for this thread alone until the block ends.
 
-        Waits while models in use leave no room. Raises RequestError where the file has gone or
-        changed since the start.
+        Waits while models in use leave no room, and for those who waited before. Raises
+        RequestError where that takes too long, and where the file has gone or changed since the
+        start.
         """
-        with self._changed:
-            place = self._places[name]
-            while not self._fits(place):
-                self._changed.wait()
+        place = self._places[name]
+        with self._changed, self._turn(place):
             # Loading under the lock: two lanes never load one model twice.
             original = place.original = place.original or self._load(place)
             translator = place.idle.pop() if place.idle else original.twin()
@@ -83,25 +100,56 @@ class Pool:
                 place.idle.append(translator)
                 self._changed.notify_all()
 
+    @contextmanager
+    def _turn(self, place: _Place) -> Iterator[None]:
+        """Wait for it. Even a model in memory waits: else two lanes could keep it for ever."""
+        ticket = object()
+        self._waiting.append(ticket)
+        try:
+            if not self._changed.wait_for(
+                lambda: self._waiting[0] is ticket and self._fits(place), _WAIT_SECONDS
+            ):
+                raise RequestError(
+                    503,
+                    f"Other models kept the memory for {_WAIT_SECONDS:g} seconds.",
+                    "Try again; whoever runs the server can raise --memory.",
+                    retry_seconds=5,
+                )
+            yield
+        finally:
+            self._waiting.remove(ticket)
+            self._changed.notify_all()
+
     def _fits(self, wanted: _Place) -> bool:
-        """Whether there is room, after those that nobody uses were put out, the oldest first."""
-        if wanted.original:
-            return True
+        return wanted.original is not None or self._has_room(wanted.file_bytes)
+
+    def _may_compile(self, place: _Place) -> bool:
+        """Whether there is room for another compiled network of a model in use; if so, take it."""
+        with self._changed:
+            fits = self._has_room(_COMPILED * place.file_bytes)
+            place.compiled += fits
+            return fits
+
+    def _has_room(self, wanted: int) -> bool:
+        """Whether bytes are free, after those that nobody uses were put out, the oldest first."""
         unused = [p for p in self._places.values() if p.original and not p.users]
         for place in sorted(unused, key=lambda p: p.used):
-            if self.loaded_bytes + wanted.size <= self._limit:
+            if self.loaded_bytes + wanted <= self._limit:
                 break
             place.original = None
+            place.compiled = 0
             place.idle.clear()
-        return self.loaded_bytes + wanted.size <= self._limit
+        return self.loaded_bytes + wanted <= self._limit
 
     def _load(self, place: _Place) -> Translator:
         try:
             translator = Translator.load(place.path, self._device)
         except UserError as error:
-            raise _unusable(f"The model cannot be loaded: {error.message}") from None
+            raise _unusable(place, "cannot be loaded", error.message) from None
         if _told(translator.header) != _told(place.header):
-            raise _unusable(f"{place.path} is another model than when the server began.")
+            raise _unusable(place, "is another one than when the server began")
+        if translator.processor:
+            translator.processor.may_make = lambda: self._may_compile(place)
         self.loads += 1
         return translator
 
@@ -111,5 +159,9 @@ def _told(header: Header) -> tuple[object, ...]:
     return header.image, header.mode, header.config.model, header.config.depth
 
 
-def _unusable(told: str) -> RequestError:
-    return RequestError(503, told, "Start the server again.")
+def _unusable(place: _Place, what: str, why: str = "") -> RequestError:
+    """For clients, without the places of files here, which are for the log."""
+    _log.warning("%s %s. %s", place.path, what, why)
+    return RequestError(
+        503, f"The model's file {what}.", "Whoever runs the server finds more in its log."
+    )

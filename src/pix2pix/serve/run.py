@@ -9,6 +9,7 @@ import re
 import signal
 import socket
 import sys
+import threading
 import webbrowser
 from collections.abc import Sequence
 from contextlib import suppress
@@ -67,22 +68,27 @@ def serve(models: Sequence[Path], options: Options) -> None:
     print(f"pix2pix serves {', '.join(hosted)} at {address} (Ctrl-C stops it)", flush=True)
     if not bound.is_loopback:
         print("note: whoever can reach this machine can use it", file=sys.stderr)
-    if options.open_page:
-        webbrowser.open(address)
     signal.signal(signal.SIGTERM, _interrupt)  # as Ctrl-C: a normal end
     # What clients do wrong is told to them, not to whoever watches the server.
     logging.getLogger("python_multipart").setLevel(logging.ERROR)
     config = uvicorn.Config(app, log_level="error", access_log=False, server_header=False)
     with suppress(KeyboardInterrupt):  # handed on by uvicorn, after it has stopped
-        Server(config, service).run(sockets=[listening])
+        Server(config, service, address if options.open_page else "").run(sockets=[listening])
 
 
 class Server(uvicorn.Server):
-    """Says what it waits for when it is told to stop."""
+    """Says what it waits for when it is told to stop; opens the address once it answers there."""
 
-    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+    def __init__(self, config: uvicorn.Config, service: Service, address: str = "") -> None:
         super().__init__(config)
-        self._service = service
+        self._service, self._address = service, address
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to answer."""
+        await super().startup(sockets)
+        if self.started and self._address:
+            # Some browsers hold whoever opens them.
+            threading.Thread(target=webbrowser.open, args=[self._address], daemon=True).start()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """The first signal ends gracefully, the second at once."""

@@ -21,17 +21,18 @@ from starlette.requests import Request
 from pix2pix.config import Mode
 from pix2pix.errors import UserError
 from pix2pix.networks.modes import uses_noise
-from pix2pix.serve.answers import encode, wanted_format
+from pix2pix.serve.answers import check_size, encode, wanted_format
 from pix2pix.serve.batching import Job, Lanes, Translated
 from pix2pix.serve.counters import Counters
 from pix2pix.serve.hosting import Hosted
 from pix2pix.serve.pool import Pool
 from pix2pix.serve.problems import RequestError
-from pix2pix.serve.uploads import Limits, padded, read_body, read_picture
+from pix2pix.serve.uploads import Budget, Limits, padded, read_body, read_picture
 from pix2pix.translator import conformed
 
 T = TypeVar("T")
 _CODEC_THREADS = 2
+_BODIES = 8  # of the largest size, that all requests together may send at a time
 _LONGEST_RETRY_SECONDS = 60
 
 
@@ -66,6 +67,7 @@ class Service:
         self.hosted, self.pool, self.lanes, self.counters = hosted, pool, lanes, counters
         self.limits, self.queue = limits, queue
         self.under_way = 0
+        self.bodies = Budget(_BODIES * limits.bytes)
         self._codecs = ThreadPoolExecutor(_CODEC_THREADS, "codec")
         counters.watch("pix2pix_requests_under_way", "Requests being met.", lambda: self.under_way)
         counters.watch("pix2pix_pictures_waiting", "Not in the network yet.", lambda: lanes.waiting)
@@ -105,13 +107,19 @@ class Service:
     async def _translate(self, model: Hosted, asked: Asked, request: Request) -> Answer:
         kind, mode = wanted_format(request.headers.get("accept", "")), _mode(model, asked)
         with self._admitted():
-            body = await read_body(request.headers, request.stream(), self.limits)
-            jobs = await self.aside(lambda: self._jobs(model, mode, asked, body))
+            jobs = await self._read(model, mode, asked, request)
+            height, width = jobs[0].source.shape[:2]
+            check_size(height, width * asked.samples, kind)
             done = await self._done(jobs, lambda: _gone(request))
             pictures = [translated.picture for translated in done]
             encoded = await self.aside(lambda: encode(pictures, model.header, kind))
         # Variants may have shared a batch or not: the last to come back was there longest.
         return Answer(encoded, f"image/{kind}", max(t.milliseconds for t in done))
+
+    async def _read(self, model: Hosted, mode: Mode, asked: Asked, request: Request) -> list[Job]:
+        with self.bodies.share() as take:
+            body = await read_body(request.headers, request.stream(), self.limits, take)
+            return await self.aside(lambda: self._jobs(model, mode, asked, body))
 
     def _jobs(self, model: Hosted, mode: Mode, asked: Asked, body: bytes) -> list[Job]:
         multiple = 2**model.header.config.depth

@@ -6,7 +6,9 @@ What a picture costs is known from its first bytes: it is refused before it is u
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+import io
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from starlette.datastructures import Headers, UploadFile
@@ -39,10 +41,46 @@ class Limits:
         return int(self.megapixels * 8e6) + 100_000
 
 
-async def read_body(headers: Headers, stream: AsyncIterator[bytes], limits: Limits) -> bytes:
+class Budget:
+    """Bytes that all bodies under way may have together; for one event loop."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit, self.taken = limit, 0
+
+    @contextmanager
+    def share(self) -> Iterator[Callable[[int], None]]:
+        """What one request takes its bytes by, until the block ends.
+
+        It raises RequestError where there are no more.
+        """
+        mine = 0
+
+        def take(count: int) -> None:
+            nonlocal mine
+            if self.taken + count > self.limit:
+                raise RequestError(
+                    503,
+                    f"Pictures of {self.limit / 1e6:.0f} MB are coming in, as much as may be.",
+                    "Try again in 5 s.",
+                    retry_seconds=5,
+                )
+            self.taken += count
+            mine += count
+
+        try:
+            yield take
+        finally:
+            self.taken -= mine
+
+
+async def read_body(
+    headers: Headers, stream: AsyncIterator[bytes], limits: Limits,
+    take: Callable[[int], None] = lambda count: None,
+) -> bytes:  # fmt: skip
     """The bytes of the picture, sent as they are or as a form's field `image`.
 
-    Raises RequestError for another kind of body, for too large and too slow ones.
+    `take` is told how many bytes are about to be kept. Raises RequestError for another kind of
+    body, for too large and too slow ones.
     """
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in (*RAW, FORM):
@@ -54,12 +92,15 @@ async def read_body(headers: Headers, stream: AsyncIterator[bytes], limits: Limi
         )
     try:
         async with asyncio.timeout(limits.seconds):
-            body = await _limited(headers, stream, limits)
+            body = await _limited(headers, stream, limits, take)
     except TimeoutError:
         raise RequestError(
             408, f"The picture was not here after {limits.seconds:g} seconds.", "Send it again."
         ) from None
-    return await _field(headers, body) if kind == FORM else body
+    if kind != FORM:
+        return body
+    take(len(body))  # of a form the picture is a copy
+    return await asyncio.to_thread(lambda: asyncio.run(_field(headers, body)))
 
 
 def read_picture(data: bytes, multiple: int, samples: int, limits: Limits) -> Array:
@@ -94,10 +135,12 @@ def padded(height: int, width: int, multiple: int) -> tuple[int, int]:
     return -(-height // multiple) * multiple, -(-width // multiple) * multiple
 
 
-async def _limited(headers: Headers, stream: AsyncIterator[bytes], limits: Limits) -> bytes:
+async def _limited(
+    headers: Headers, stream: AsyncIterator[bytes], limits: Limits, take: Callable[[int], None]
+) -> bytes:
     """The whole body, or a refusal as soon as it is known to be too large."""
     claimed = headers.get("content-length", "")
-    body, too_large = bytearray(), RequestError(
+    body, too_large = io.BytesIO(), RequestError(
         413,
         f"The body has more than {limits.bytes / 1e6:.0f} MB.",
         "Send a smaller picture, or one that is packed (PNG, JPEG, WebP).",
@@ -105,10 +148,11 @@ async def _limited(headers: Headers, stream: AsyncIterator[bytes], limits: Limit
     if claimed.isdigit() and int(claimed) > limits.bytes:
         raise too_large
     async for chunk in stream:
-        body += chunk
-        if len(body) > limits.bytes:
+        if body.tell() + len(chunk) > limits.bytes:
             raise too_large
-    return bytes(body)
+        take(len(chunk))
+        body.write(chunk)
+    return body.getvalue()  # which copies nothing
 
 
 async def _field(headers: Headers, body: bytes) -> bytes:
