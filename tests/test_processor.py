@@ -225,3 +225,17 @@ def test_engines_that_cannot_be_had_are_refused(model: Path, given: Any, said: s
 
 def test_openvino_is_loaded_without_its_telemetry(by_openvino: Translator) -> None:
     assert not [name for name in sys.modules if name.startswith("openvino_telemetry")]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the stack for signals of Linux")
+def test_the_thread_that_asks_keeps_its_stack_for_signals(model: Path) -> None:
+    """OpenVINO frees the one that it sets: the next Ctrl-C would be a segmentation fault."""
+
+    def stack() -> bytes:
+        found = ctypes.create_string_buffer(24)  # address, flags, size
+        ctypes.CDLL(None).sigaltstack(None, found)
+        return found.raw
+
+    before = stack()
+    Translator.load(model, "cpu", engine="openvino").translate(noise(32, 32))
+    assert stack() == before

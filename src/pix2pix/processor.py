@@ -17,6 +17,7 @@ import textwrap
 import threading
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Literal, get_args
@@ -147,9 +148,10 @@ def _made(generator: UNet, mode: Mode) -> Network | None:
     side = 2**generator.depth
     graph = Graph(generator, mode, (side, side), dynamic=True)
     try:
-        # Not in inference mode, whose tensors cannot be traced.
-        with torch.inference_mode(False), torch.no_grad():
-            network, difference = _compiled(openvino, graph)
+        # In a thread of its own: OpenVINO gives the thread in which it compiles a stack for signals
+        # and frees it; the next Ctrl-C there would end the program by a segmentation fault.
+        with ThreadPoolExecutor(1) as thread:
+            network, difference = thread.submit(_compiled, openvino, graph).result()
     except Exception as error:  # whatever another version of it does: there is torch
         _tell(error)
         return None
@@ -165,7 +167,10 @@ def _tell(error: Exception) -> None:
 
 
 def _compiled(openvino: ModuleType, graph: Graph) -> tuple[Network, float]:
-    """The network, and its largest difference from torch on a picture of noise."""
+    """The network, and its largest difference from torch on a picture of noise.
+
+    Not to be called in inference mode, whose tensors cannot be traced.
+    """
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
@@ -180,7 +185,7 @@ def _compiled(openvino: ModuleType, graph: Graph) -> tuple[Network, float]:
         wanted.append(target.detach().clone())
         return target
 
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # of tracing, for developers
         traced = torch.jit.trace(forward, example, check_trace=False)  # type: ignore[no-untyped-call]
         reader = FrontEndManager().load_by_framework("pytorch")
