@@ -2,11 +2,19 @@
 
 command: PYTHONPATH=src python3 benchmarks/gpu.py PAIRS --out OUT
 
-PAIRS is a folder of side-by-side pictures, sources on the right (facades). Correctness comes first,
-then steps, a whole training of 200 epochs, translations, the textbook loop. Each stage is a process
-of its own with a limit; OUT/results.json is written anew after each, so that a run that is cut off
-leaves what it found. OUT gets at most 8 files of at most 16 MiB: results.json, translated.zip, the
-weights in parts (benchmarks/parts.py joins them).
+PAIRS is a folder of side-by-side pictures, sources on the right (facades). The textbook loop comes
+first, which compiles nothing, then correctness, steps, a whole training of 200 epochs, scores and
+translations. Each stage is a process of its own with a limit and writes what it found as it goes;
+OUT/results.json is written anew after each: a run that is cut off leaves what it found. OUT gets at
+most 8 files of at most 16 MiB: results.json, translated.zip, the weights in parts, which
+benchmarks/parts.py joins.
+
+The limits together are longer than one call: what is most wanted stands first, and the last stages
+may find no time. Or split the work in two; with a --work on a disk that stays, the second call
+finds the compiled kernels of the first:
+
+    --stages machine,textbook,compare,step_1,step_1_warm,losses
+    --stages training,scores,translating,weights,step_64,step_16,variants
 
 It needs only this repository and torch >= 2.11. Where nothing can be installed, wheels of pydantic,
 pydantic-core, annotated-types, typing-inspection and tomli-w unpacked into a folder of PYTHONPATH
@@ -16,6 +24,8 @@ do. Without a GPU the same stages run on tiny sizes. --stages and --minutes spli
 import argparse
 import json
 import os
+import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -26,17 +36,18 @@ from pathlib import Path
 # Name, the stage of gpu_stages.py with its arguments, seconds it may take at most.
 STAGES = {
     "machine": ("peaks", (), 45),
+    "textbook": ("textbook", (), 90),
     "compare": ("compare", (), 150),
     "step_1": ("step", (0,), 120),
     "training": ("training", (), 330),
-    "translating": ("translating", (), 60),
     "scores": ("scores", (), 60),
-    "step_64": ("step", (2,), 130),
-    "textbook": ("textbook", (), 90),
-    "step_16": ("step", (1,), 120),
+    "translating": ("translating", (), 60),
+    "weights": ("weights", (), 30),
     "losses": ("losses", (), 120),
-    "variants": ("variants", (), 150),
     "step_1_warm": ("step", (0,), 60),  # its compiled kernels are found on disk
+    "step_64": ("step", (2,), 130),
+    "step_16": ("step", (1,), 120),
+    "variants": ("variants", (), 150),
 }
 
 
@@ -50,27 +61,49 @@ def run_stage(name, its):
 
 def in_a_process(name, asked, work, images, seconds):
     """What a stage found, or why it found nothing."""
-    answer = work / f"{name}.json"
+    answer, told = work / f"{name}.json", work / f"{name}.log"
     command = [sys.executable, __file__, str(asked.pairs), "--out", str(asked.out),
-               "--work", str(work), "--stage", name, "--images", str(images)]  # fmt: skip
+               "--work", str(work), "--stage", name, "--images", str(images),
+               "--began", str(time.time())]  # fmt: skip
     command += ["--features", str(asked.features)] if asked.features else []
-    try:
-        done = subprocess.run(command, timeout=seconds, capture_output=True, text=True)
-    except subprocess.TimeoutExpired:
-        return {"error": f"not done after {seconds:.0f} s"}
-    if answer.is_file():
-        return json.loads(answer.read_text())
-    return {"error": done.stderr[-2000:]}
+    error = stopped(command, told, seconds)
+    found = json.loads(answer.read_text()) if answer.is_file() else {}
+    return found if error is None else {"error": error} | found
+
+
+def clear(name, work):
+    """Remove what an earlier call found in the same folder: it would be taken for this one's."""
+    (work / f"{name}.json").unlink(missing_ok=True)
+    if name == "training":
+        shutil.rmtree(work / "run", ignore_errors=True)  # it would be continued
+
+
+def stopped(command, told, seconds):
+    """Run it, with all that it starts, for so many seconds; what went wrong, if anything did."""
+    with told.open("w") as log:
+        running = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+        try:
+            code = running.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return f"not done after {seconds:.0f} s"
+        finally:
+            if running.poll() is None:
+                os.killpg(running.pid, signal.SIGKILL)  # its workers too
+                running.wait()
+    return f"exit {code}: {told.read_text(errors='replace')[-2000:]}" if code else None
 
 
 def in_this_process(name, asked, work, images):
     from gpu_stages import make_plan
 
-    its = make_plan(asked.pairs, work, asked.out, images, asked.features)
+    answer, began = work / f"{name}.json", asked.began or time.time()
+    its = make_plan(asked.pairs, work, asked.out, images, asked.features, answer, began)
     try:
-        return run_stage(name, its)
+        its.keep(run_stage(name, its))
     except Exception:
-        return {"error": traceback.format_exc()[-2000:]}
+        found = json.loads(answer.read_text()) if answer.is_file() else {}
+        its.keep(found | {"error": traceback.format_exc()[-2000:]})
+    return json.loads(answer.read_text())
 
 
 def images_to_train(stages, left):
@@ -92,10 +125,10 @@ def main(arguments=None):
     parser.add_argument("--work", type=Path, help="kept between runs")
     parser.add_argument("--stage", help=argparse.SUPPRESS)
     parser.add_argument("--images", type=int, default=0, help=argparse.SUPPRESS)
+    parser.add_argument("--began", type=float, help=argparse.SUPPRESS)
     asked = parser.parse_args(arguments)
     if asked.stage:
-        found = in_this_process(asked.stage, asked, asked.work, asked.images)
-        (asked.work / f"{asked.stage}.json").write_text(json.dumps(found))
+        in_this_process(asked.stage, asked, asked.work, asked.images)
         return
     with tempfile.TemporaryDirectory() as temporary:
         work = (asked.work or Path(temporary)).resolve()
@@ -112,6 +145,7 @@ def run_all(asked, work):
     for name in asked.stages.split(","):
         left = asked.minutes * 60 - (time.monotonic() - began)
         start = time.monotonic()
+        clear(name, work)
         images = asked.images or images_to_train(stages, left)
         if left < 20:
             found = {"error": "no time was left"}
@@ -120,8 +154,9 @@ def run_all(asked, work):
         else:
             found = in_a_process(name, asked, work, images, min(left, STAGES[name][2]))
         entry = {"seconds": round(time.monotonic() - start, 1)}
-        entry |= found if set(found) == {"error"} else {"result": found}
-        stages[name] = entry
+        if "error" in found:
+            entry["error"] = found.pop("error")
+        stages[name] = entry | {"result": found}
         (asked.out / "results.json").write_text(json.dumps({"stages": stages}, indent=1))
         print(f"{name}: {entry.get('error') or 'done'} ({entry['seconds']} s)", flush=True)
     print(table(stages))
@@ -145,10 +180,10 @@ def table(stages):
         line(f"{name}: milliseconds", one.get("milliseconds"), aim * (name == "step_1"))
         line(f"{name}: images a second", one.get("images_per_second"), aim * (name != "step_1"), 1)
         loop = usual.get(str(batch), {}).get("milliseconds")
-        if loop and batch:
+        if loop and "milliseconds" in one:
             line(f"{name}: times faster than the textbook", loop / one["milliseconds"], "", 2)
-        if peak and batch:
-            share = one["gflop"] / one["milliseconds"] / 1000 / peak
+        if peak and "gflop" in one:
+            share = one["gflop"] / one["milliseconds"] / peak  # both in TFLOP/s
             line(f"{name}: share of the matrix peak", share)
     memory = found.get("step_1", {}).get("memory_gb", {})
     line("batch 1: GB of the card", memory.get("of_the_card"), "<= 3 GB", 2)
@@ -159,11 +194,12 @@ def table(stages):
     line("L1 of bf16 over fp32", found.get("losses", {}).get("l1_bf16_over_fp32"), "1 +- 0.01", 4)
     train = found.get("training", {})
     line(f"training of {train.get('images', 0):,} images, s", train.get("seconds"), "< 160 s", 1)
+    line("training: GB reserved at most", train.get("reserved_gb_at_most"), "", 2)
     for name in ("l1", "kid"):
         line(f"validation {name}", found.get("scores", {}).get(name))
     own, loop = found.get("translating", {}), usual.get("translating", {})
     line("translating, ms a file", own.get("milliseconds_a_file"))
-    if own and loop:
+    if "seconds" in own and loop:
         line("translating: times faster", loop["seconds"] / own["seconds"], ">= 15", 1)
     for name, value in found.get("variants", {}).items():
         line(f"batch 1, {name}: milliseconds", value)

@@ -1,3 +1,5 @@
+import gc
+
 import pytest
 import torch
 
@@ -10,10 +12,43 @@ from pix2pix.device import (
     keep_freed_memory,
     pick_device,
     pick_precision,
+    uncollected,
 )
 from pix2pix.errors import UserError
 
 
+@pytest.fixture
+def current(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Two GPUs, of which the one that was made current last is."""
+    made = [1]
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: made[-1])
+    monkeypatch.setattr(torch.cuda, "set_device", lambda device: made.append(device.index))
+    return made
+
+
+@pytest.mark.parametrize(("name", "index"), [("auto", 1), ("cuda", 1), ("cuda:0", 0)])
+def test_a_gpu_has_its_number_and_becomes_the_current_one(
+    name: str, index: int, current: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch, "empty", lambda *shape, device: torch.zeros(()))
+    assert pick_device(name) == torch.device("cuda", index)
+    assert current[-1] == index
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_nothing_is_collected_in_a_capture(on: bool) -> None:
+    before = gc.isenabled()
+    (gc.enable if on else gc.disable)()
+    try:
+        with uncollected():
+            assert not gc.isenabled()
+        assert gc.isenabled() is on
+    finally:
+        (gc.enable if before else gc.disable)()
+
+
+@pytest.mark.usefixtures("current")
 def test_auto_takes_the_first_gpu_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
     for cuda, mps, expected in (
         (True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")
@@ -87,6 +122,14 @@ def test_the_processor_computes_in_float32_unless_asked() -> None:
     assert pick_precision("bf16", cpu) == "bf16"
     with pytest.raises(UserError, match="has no tf32"):
         pick_precision("tf32", cpu)
+
+
+@pytest.mark.parametrize("name", ["tf32", "bf16"])
+def test_what_an_older_gpu_has_not_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (7, 5))
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "An older GPU")
+    with pytest.raises(UserError, match=f"An older GPU has no {name}"):
+        pick_precision(name, torch.device("cuda", 0))
 
 
 def test_an_unknown_precision_is_refused_with_those_there_are() -> None:

@@ -1,5 +1,6 @@
 """OpenVINO beside torch; one small network is compiled for most of the tests."""
 
+import ctypes
 import logging
 import sys
 from pathlib import Path
@@ -237,5 +238,5 @@ def test_the_thread_that_asks_keeps_its_stack_for_signals(model: Path) -> None:
         return found.raw
 
     before = stack()
-    Translator.load(model, "cpu", engine="openvino").translate(noise(32, 32))
+    Translator.load(model, "cpu", engine="openvino").translate_tensors(pictures((32, 32)))
     assert stack() == before

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Literal, get_args
 
@@ -23,13 +25,14 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """The device of that name; `auto` is the first GPU there is, or the processor.
+    """The device of that name; `auto` is the current GPU, or the processor.
 
-    Raises UserError for a name torch does not know or a device that is not there.
+    A GPU has its number, and becomes the calling thread's current one: streams and captures go to
+    that. Raises UserError for a name torch does not know or a device that is not there.
     """
     if name == "auto":
         if torch.cuda.is_available():
-            return torch.device("cuda")
+            return _made_current(torch.device("cuda"))
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         device = torch.device(name)
@@ -40,13 +43,38 @@ def pick_device(name: str = "auto") -> torch.device:
         raise UserError(
             f"There is no device '{name}' here.", f"Use --device {', '.join(_present())}."
         ) from None
-    return device
+    return _made_current(device) if device.type == "cuda" else device
+
+
+def _made_current(device: torch.device) -> torch.device:
+    index = torch.cuda.current_device() if device.index is None else device.index
+    numbered = torch.device("cuda", index)
+    torch.cuda.set_device(numbered)  # refuses a device without a number
+    return numbered
+
+
+def on_device(device: torch.device) -> AbstractContextManager[object]:
+    """A block in which a GPU is the thread's current one: a new thread begins on the first."""
+    return torch.cuda.device(device) if device.type == "cuda" else contextlib.nullcontext()
+
+
+@contextlib.contextmanager
+def uncollected() -> Iterator[None]:
+    """A block for a capture, which ends where Python's collector frees an older graph in it."""
+    was_on = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def pick_precision(name: str, device: torch.device) -> Precision:
     """The precision of that name; `auto` is bf16 on a GPU that has it, else fp32.
 
-    Raises UserError for another name, and for tf32 where the device has none.
+    Raises UserError for another name, and for tf32 or bf16 where the device has none.
     """
     tensor_cores = device.type == "cuda" and torch.cuda.get_device_capability(device) >= (8, 0)
     if name == "auto":
@@ -54,9 +82,10 @@ def pick_precision(name: str, device: torch.device) -> Precision:
     for known in get_args(Precision):
         if name != known:
             continue
-        if known == "tf32" and not tensor_cores:
+        missing = known == "tf32" or (known == "bf16" and device.type == "cuda")
+        if missing and not tensor_cores:
             raise UserError(
-                f"{describe(device)} has no tf32: NVIDIA's GPUs have it from Ampere on.",
+                f"{describe(device)} has no {known}: NVIDIA's GPUs have it from Ampere on.",
                 "Use --precision fp32.",
             )
         picked: Precision = known

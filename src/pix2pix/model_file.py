@@ -144,7 +144,8 @@ def _header(path: Path, about: dict[str, str]) -> Header:
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], about: dict[str, str]) -> None:
     """Write tensors and strings as one .safetensors, whole or not at all."""
-    ready = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
+    # Put in order on the processor: on a GPU that would take the memory of a second copy.
+    ready = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     with replacing(path) as temporary:
         try:
             save_file(ready, temporary, about)

@@ -1,7 +1,8 @@
 """A generator's passes for translating: as they are written, captured, or by another runtime.
 
 On a GPU a small picture's pass is mostly the launching of kernels; a captured one is launched at
-once. A shape is captured when it comes a second time, so that single pictures cost nothing more.
+once. A small shape is captured when it comes a second time, so that single pictures cost nothing
+more; large ones keep the GPU busy anyway.
 On a processor OpenVINO takes over where there is enough work.
 
 B batch, C channels, H height, W width.
@@ -19,12 +20,13 @@ import torch
 from torch import Tensor
 
 from pix2pix.config import Mode
-from pix2pix.device import Precision, computing, set_precision
+from pix2pix.device import Precision, computing, on_device, set_precision, uncollected
 from pix2pix.networks import UNet
 from pix2pix.networks.modes import inference
 from pix2pix.processor import Processor, Run
 
 _KEPT = 8  # shapes whose graphs are kept at a time: each holds the memory of its pass
+_SMALL = 2**20  # pixels of a batch, of all its pictures together
 
 _OUT_OF_MEMORY = ("alloc", "memory")  # in what OpenVINO says then
 
@@ -54,23 +56,33 @@ class Passes:
         if device.type == "cuda":
             generator.to(memory_format=torch.channels_last)
         self._seen: set[Shape] = set()
+        self._captures = device.type == "cuda"
         self._captured: OrderedDict[Shape, _Captured] = OrderedDict()
         self._runs: dict[Mode, Run] = {}
 
     def __call__(self, source: Tensor, keys: Tensor | None, mode: Mode) -> Tensor:
         """(B, C, H, W) on the device -> the same of the target; `keys` are those of the noise."""
-        shape = source.shape, mode
         with self._launching(), inference(self._generator, mode):
             if (output := self._by_openvino(source, keys, mode)) is not None:
                 return output
-            if self.device.type != "cuda" or shape not in self._seen:
+            shape = source.shape, mode
+            if self._captures and shape in self._seen:
+                try:
+                    return self._launched_at_once(shape, source, keys)
+                except RuntimeError:  # no memory for it beside what the pass itself takes
+                    self._captures = False
+                    self._captured.clear()
+                    torch.cuda.empty_cache()
+            if source.shape[0] * source.shape[2] * source.shape[3] <= _SMALL:
                 self._seen.add(shape)
-                made: Tensor = self._generator(source, keys)
-                return made
-            if shape not in self._captured:
-                self._captured[shape] = self._capture(source, keys)
-                if len(self._captured) > _KEPT:
-                    self._captured.popitem(last=False)
+            made: Tensor = self._generator(source, keys)
+            return made
+
+    def _launched_at_once(self, shape: Shape, source: Tensor, keys: Tensor | None) -> Tensor:
+        if shape not in self._captured:
+            self._captured[shape] = self._capture(source, keys)
+            if len(self._captured) > _KEPT:
+                self._captured.popitem(last=False)
         self._captured.move_to_end(shape)
         return _replayed(self._captured[shape], source, keys)
 
@@ -79,7 +91,7 @@ class Passes:
         """A block in this precision; on a GPU one thread at a time launches what it computes."""
         with _LAUNCHING if self.device.type == "cuda" else nullcontext():
             set_precision(self.precision)
-            with computing(self.device, self.precision):
+            with on_device(self.device), computing(self.device, self.precision):
                 yield
 
     def _by_openvino(self, source: Tensor, keys: Tensor | None, mode: Mode) -> Tensor | None:
@@ -106,7 +118,8 @@ class Passes:
         """The first pass of this shape was the warm-up. Other threads read and write files."""
         held, held_keys = source.clone(), None if keys is None else keys.clone()
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+        captured = torch.cuda.graph(graph, capture_error_mode="thread_local")
+        with uncollected(), captured:
             output = self._generator(held, held_keys)
         return _Captured(graph, held, held_keys, output)
 

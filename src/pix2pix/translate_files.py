@@ -136,7 +136,7 @@ def run_jobs(
 def _in_order(
     pool: ThreadPoolExecutor, opened: Callable[[Job], Array], jobs: Sequence[Job], options: Options
 ) -> Iterator[tuple[Job, Future[Array]]]:
-    """The jobs in order, each being opened by a thread, at most a batch ahead of their use."""
+    """The jobs in order, each being opened by a thread, at most two batches ahead of their use."""
     ahead = deque[tuple[Job, Future[Array]]]()
     for job in jobs:
         ahead.append((job, pool.submit(opened, job)))

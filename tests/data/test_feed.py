@@ -120,6 +120,15 @@ def test_processes_share_the_positions_of_each_batch(fed: HostFeed) -> None:
             assert torch.equal(torch.cat([one.tensors[n], other.tensors[n]]), tensor)
 
 
+def test_the_thread_has_ended_when_the_packets_are_closed(fed: HostFeed) -> None:
+    before = threading.active_count()
+    coming = packets(Line(fed, CPU, lambda its: its, lambda its: its), 0)
+    next(coming)
+    assert threading.active_count() == before + 1
+    coming.close()
+    assert threading.active_count() == before
+
+
 def test_what_goes_wrong_in_the_thread_is_raised_where_packets_are_taken(
     fed: HostFeed, monkeypatch: pytest.MonkeyPatch
 ) -> None:

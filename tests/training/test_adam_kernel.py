@@ -76,3 +76,13 @@ def test_the_engine_ends_where_it_does_with_torch_s_adam() -> None:
             assert torch.allclose(one, other, rtol=0, atol=1e-6), (one - other).abs().max()
         """
     )
+
+
+def test_where_no_weight_fits_the_kernel_torch_s_adam_takes_all() -> None:
+    import torch
+
+    from pix2pix.training.twin import _OwnAdam
+
+    weight = torch.nn.Parameter(torch.ones(3))
+    own = _OwnAdam(torch.optim.Adam([weight]))
+    assert own.step([weight], [weight], [torch.ones(3)]) == set()

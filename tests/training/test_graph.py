@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -230,3 +233,106 @@ def test_a_step_leaves_every_tensor_in_its_place(tiny: Tiny) -> None:
     run(engine, 3)
     engine.setting.meter.clear()
     assert places() == before
+
+
+class FakeGPU:
+    """What `prepare` asks of torch.cuda, on the processor: a stream is nothing, a replay a step."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, engine: GraphEngine) -> None:
+        self.asked: list[str] = []
+        its = self
+
+        class Stream:
+            def wait_stream(self, other: object) -> None:
+                its.asked.append("wait")
+
+        class Graph:
+            def replay(self) -> None:
+                its.asked.append("replay")
+                engine._body()
+
+            def reset(self) -> None:
+                its.asked.append("reset")
+
+        @contextmanager
+        def graph(into: Graph, stream: Stream, capture_error_mode: str) -> Iterator[None]:
+            assert torch.backends.cudnn.benchmark
+            assert not gc.isenabled()
+            its.asked.append("capture")
+            body = engine._body
+            monkeypatch.setattr(engine, "_body", lambda: None)  # recorded, not run
+            yield
+            monkeypatch.setattr(engine, "_body", body)
+
+        @contextmanager
+        def block(of: object) -> Iterator[None]:
+            its.asked.append(str(of) if isinstance(of, torch.device) else "stream")
+            yield
+
+        for name, fake in (
+            ("Stream", Stream), ("current_stream", Stream), ("CUDAGraph", Graph), ("graph", graph),
+            ("stream", block), ("device", block),
+        ):  # fmt: skip
+            monkeypatch.setattr(torch.cuda, name, fake)
+        engine.setting = replace(engine.setting, device=torch.device("cuda", 1))
+
+
+def prepared(engine: GraphEngine, said: list[str]) -> None:
+    its = engine.setting
+    line = Line(its.feed, CPU, its.processes.share, partial(noise_keys, its.config.training.seed))
+    engine.prepare(line.packet(0), said.append)
+
+
+def test_preparing_captures_on_the_device_and_leaves_everything_as_it_was(
+    tiny: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tiny()
+    plain = PlainEngine(setting(config, double_state(config)))
+    engine = GraphEngine(setting(config, double_state(config)), Manner())
+    gpu, said = FakeGPU(monkeypatch, engine), list[str]()
+    prepared(engine, said)
+    assert gpu.asked == ["cuda:1", "wait", "stream", "wait", "capture"]
+    assert not torch.backends.cudnn.benchmark
+    assert gc.isenabled()
+    for one in (plain, engine):
+        run(one, 5)
+    assert gpu.asked[5:] == ["cuda:1", "replay"] * 5
+    assert_near(engine.setting.state, plain.setting.state, 1e-9)
+    assert engine.setting.meter.means() == pytest.approx(plain.setting.meter.means(), abs=1e-9)
+    engine.close()
+    engine.close()
+    assert gpu.asked.count("reset") == 1
+
+
+def test_without_a_compiler_the_step_is_captured_uncompiled(
+    tiny: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(function: object, **settings: object) -> Callable[..., object]:
+        def broken(*tensors: object) -> object:
+            raise RuntimeError("Failed to find C compiler.\nPlease specify via CC")
+
+        return broken
+
+    config = tiny()
+    monkeypatch.setattr(torch, "compile", fails)
+    engine = GraphEngine(setting(config, double_state(config)), Manner(compiled=True))
+    gpu, said = FakeGPU(monkeypatch, engine), list[str]()
+    prepared(engine, said)
+    assert "without it and is slower: Failed to find C compiler." in said[1]
+    assert gpu.asked.count("capture") == 1
+    plain = PlainEngine(setting(config, double_state(config)))
+    for one in (plain, engine):
+        run(one, 3)
+    assert_near(engine.setting.state, plain.setting.state, 1e-9)
+
+
+def test_a_fault_that_is_not_the_compiler_s_is_not_hidden(
+    tiny: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tiny()
+    engine = GraphEngine(setting(config, double_state(config)), Manner())
+    FakeGPU(monkeypatch, engine)
+    monkeypatch.setattr(engine, "_generate", lambda *its: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        prepared(engine, [])
+    assert not torch.backends.cudnn.benchmark

@@ -230,6 +230,17 @@ def test_a_second_interrupt_insists(begin: Begin, step: Callable[[Step], None]) 
         signal.signal(signal.SIGINT, before)
 
 
+def test_where_nothing_is_left_no_engine_is_prepared(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, asked = begin(), list[object]()
+    monkeypatch.setattr(session.engine, "prepare", lambda *its: asked.append(its))
+    session.state.images_seen = 20
+    assert fit(session)
+    assert asked == []
+    assert images_in_model(session) == 20
+
+
 def test_a_loss_that_is_not_finite_keeps_the_last_good_state(
     begin: Begin, step: Callable[[Step], None]
 ) -> None:

@@ -33,6 +33,18 @@ def test_alone_nothing_is_shared() -> None:
     assert (alone.first, alone.in_words(), tensor.tolist()) == (True, "", [1, 1])
 
 
+def test_more_processes_than_gpus_are_told_both_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (
+        ("TORCHELASTIC_RUN_ID", "test"), ("LOCAL_RANK", "0"), ("LOCAL_WORLD_SIZE", "8")
+    ):  # fmt: skip
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    with pytest.raises(UserError, match=r"8 processes .* 2 GPUs") as caught:
+        join_processes("auto")
+    assert "--nproc-per-node=2" in caught.value.hint
+
+
 @pytest.mark.parametrize("world", [1, 2, 3, 6])
 def test_each_image_of_a_batch_is_seen_by_one_process(world: int) -> None:
     shares = [Processes(rank, world).share(range(12, 24)) for rank in range(world)]

@@ -25,6 +25,7 @@ from pix2pix.image_files import Array
 
 _SHARE = 0.4  # of the device's free memory that a set may take to be kept there
 _AHEAD = 4  # packets made ahead, at most
+_LAST_WORK = 5.0  # seconds that a thread is waited for
 _COPIED = 256  # pairs copied to the device at a time
 
 
@@ -176,7 +177,8 @@ def packets(line: Line, position: int) -> Generator[Packet, None, None]:
         except BaseException as error:  # raised where the packet is wanted
             put(error)
 
-    threading.Thread(target=make, name="feed", daemon=True).start()
+    thread = threading.Thread(target=make, name="feed", daemon=True)
+    thread.start()
     try:
         while True:
             item = ready.get()
@@ -185,6 +187,7 @@ def packets(line: Line, position: int) -> Generator[Packet, None, None]:
             yield _received(item, device)
     finally:
         closed.set()
+        thread.join(_LAST_WORK)  # it may be in the middle of a packet
 
 
 def _side_stream(device: torch.device) -> torch.cuda.Stream | None:

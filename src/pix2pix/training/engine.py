@@ -49,6 +49,9 @@ class Engine(Protocol):
     def step(self, packet: Packet) -> None:
         """One turn of D and one of G on the packet's images."""
 
+    def close(self) -> None:
+        """Let go of what is held beside the setting; before the processes part."""
+
 
 class PlainEngine:
     """The step as it is written down, operation by operation."""
@@ -68,6 +71,9 @@ class PlainEngine:
         positions = torch.tensor(packet.positions, dtype=torch.int64).to(its.device)
         batch = Batch(source, target, [str(n) for n in packet.positions], positions)
         its.meter.add(plain_step(its.state, batch, its.config, its.precision, its.processes))
+
+    def close(self) -> None:
+        """Nothing."""
 
 
 def pick_engine(name: str, device: torch.device) -> EngineName:

@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import importlib.util
 import time
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -20,6 +22,7 @@ import torch
 from torch import Tensor
 
 from pix2pix.data.feed import Packet
+from pix2pix.device import is_out_of_memory, on_device, uncollected
 from pix2pix.networks.blocks import Norm
 from pix2pix.objective import discriminator_loss, generator_loss, right_share, see
 from pix2pix.training.engine import EngineName, Setting
@@ -71,10 +74,7 @@ class GraphEngine:
         self._l1, self._gan = objective.l1, objective.gan
         self._classes = setting.config.data.target_one_hot
         # A network and what follows from it in one piece each: losses become few kernels too.
-        compiled = _compiler(manner)
-        self._generate = compiled(self.G.forward)
-        self._find_fault = compiled(self._discriminator_loss)
-        self._please = compiled(self._generator_loss)
+        self._take(manner.compiled)
         self._keys: Tensor | None = None
         self._inputs: tuple[Tensor, ...] = ()
         self._graph: torch.cuda.CUDAGraph | None = None
@@ -88,40 +88,65 @@ class GraphEngine:
             return
         began = time.monotonic()
         say("capturing the step; the first time on a machine its kernels are compiled")
-        torch.backends.cudnn.benchmark = True
-        self._load(packet)
+        graph = torch.cuda.CUDAGraph()
+        with on_device(self.setting.device), _timed_algorithms():
+            self._load(packet)
+            stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+            self._warm_up(stream, say)
+            # Other threads go on allocating: the feed's, and those that write files.
+            mode = "thread_local"
+            with uncollected(), torch.cuda.graph(graph, stream=stream, capture_error_mode=mode):
+                self._body()
+        self._graph = graph
+        say(f"captured in {time.monotonic() - began:.1f} s")
+
+    def _warm_up(self, stream: torch.cuda.Stream, say: Callable[[str], None]) -> None:
+        """What is compiled and chosen in the first passes; the state stays as it was."""
         meter = self.setting.meter
         packed = meter.pack()
         kept = [t.detach().to("cpu", copy=True) for t in self.setting.state.tensors()]
-        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
-            for _ in range(_WARM_UPS):
-                self._body()
-        torch.cuda.current_stream().wait_stream(stream)
+        try:
+            self._rehearse(stream)
+        except Exception as error:
+            if not self._compiled or is_out_of_memory(error):
+                raise
+            why = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            say(f"torch.compile failed, so the step is captured without it and is slower: {why}")
+            self._take(compiled=False)
+            self._rehearse(stream)
         with torch.no_grad():
             for tensor, before in zip(self.setting.state.tensors(), kept, strict=True):
                 tensor.copy_(before)
         self.refresh()
         meter.unpack(packed, self.setting.device)
-        graph = torch.cuda.CUDAGraph()
-        # Other threads go on allocating: the feed's, and those that write files.
-        with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
-            self._body()
-        self._graph = graph
-        say(f"captured in {time.monotonic() - began:.1f} s")
+
+    def _rehearse(self, stream: torch.cuda.Stream) -> None:
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream), warnings.catch_warnings():
+            # torch's Adam is made for the capture to come.
+            warnings.filterwarnings("ignore", "This instance was constructed with capturable=True")
+            for _ in range(_WARM_UPS):
+                self._body()
+        torch.cuda.current_stream().wait_stream(stream)
 
     def step(self, packet: Packet) -> None:
         """One turn of D and one of G."""
         its = self.setting
-        self._load(packet)
-        if self._graph is None:
-            self._body()
-        else:
-            self._graph.replay()
+        with on_device(its.device):
+            self._load(packet)
+            if self._graph is None:
+                self._body()
+            else:
+                self._graph.replay()
         self._steps_made += 1
         its.meter.count += 1
         its.state.images_seen += len(packet.positions) * its.processes.world
+
+    def close(self) -> None:
+        """Let go of the graph: what it holds of NCCL must be free before the processes part."""
+        if self._graph is not None:
+            self._graph.reset()
+            self._graph = None
 
     def refresh(self) -> None:
         """Take up a state that something else than a step has written."""
@@ -129,6 +154,14 @@ class GraphEngine:
             twin.refresh()
         optimiser = self.setting.state.generator_optimiser
         self._steps_made = int(next(iter(optimiser.state.values()))["step"])
+
+    def _take(self, compiled: bool) -> None:
+        """The passes of the step, by torch.compile or as they are."""
+        self._compiled = compiled
+        taken = partial(torch.compile, dynamic=False, fullgraph=True) if compiled else _as_it_is
+        self._generate = taken(self.G.forward)
+        self._find_fault = taken(self._discriminator_loss)
+        self._please = taken(self._generator_loss)
 
     def _twins(self) -> list[Twin]:
         return [self.G] if self.D is None else [self.G, self.D]
@@ -194,10 +227,19 @@ class GraphEngine:
         return one or all(norm.training_statistics == "picture" for norm in norms)
 
 
-def _compiler(manner: Manner) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    if not manner.compiled:
-        return lambda function: function
-    return partial(torch.compile, dynamic=False, fullgraph=True)
+def _as_it_is(function: Callable[..., Any]) -> Callable[..., Any]:
+    return function
+
+
+@contextmanager
+def _timed_algorithms() -> Iterator[None]:
+    """A block in which cuDNN times its algorithms and takes the fastest."""
+    before = torch.backends.cudnn.benchmark
+    torch.backends.cudnn.benchmark = True
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.benchmark = before
 
 
 @torch.no_grad()

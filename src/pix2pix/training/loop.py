@@ -99,6 +99,8 @@ def fit(session: Session) -> bool:
 def _train(session: Session) -> None:
     state, training = session.state, session.config.training
     _write_page(session)
+    if state.images_seen >= training.images:
+        return
     first = session.line.packet(state.images_seen)
     session.engine.prepare(sent(first, session.device), session.watch.say)
     clock = last_save = last_log = last_page = time.monotonic()

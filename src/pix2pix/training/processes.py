@@ -14,6 +14,7 @@ import os
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import torch
@@ -106,17 +107,28 @@ _HOST_GROUPS: list[Any] = []
 def _host_group() -> Any:
     """Messages between processors: they pass while the GPUs are at work."""
     if not _HOST_GROUPS:
-        _HOST_GROUPS.append(dist.new_group(backend="gloo"))
+        # The others wait while the first one decodes a set, which may take hours.
+        _HOST_GROUPS.append(dist.new_group(backend="gloo", timeout=timedelta(days=1)))
     return _HOST_GROUPS[0]
 
 
 def join_processes(device: str) -> tuple[Processes, str]:
-    """Meet the other processes that torchrun started; this one's device. Alone where none did."""
+    """Meet the other processes that torchrun started; this one's device. Alone where none did.
+
+    Raises UserError where there are more of them than GPUs.
+    """
     if "TORCHELASTIC_RUN_ID" not in os.environ:
         return ALONE, device
     local = int(os.environ["LOCAL_RANK"])
     on_gpu = device.partition(":")[0] in ("auto", "cuda") and torch.cuda.is_available()
     if on_gpu:
+        here, found = int(os.environ.get("LOCAL_WORLD_SIZE", local + 1)), torch.cuda.device_count()
+        if here > found:
+            raise UserError(
+                f"{here} processes were started on a machine with {found} "
+                f"GPU{'s' * (found > 1)}: wanted one GPU for each.",
+                f"Start torchrun with --nproc-per-node={found}.",
+            )
         device = f"cuda:{local}"
         torch.cuda.set_device(local)
     if not dist.is_initialized():

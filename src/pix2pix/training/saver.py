@@ -21,6 +21,7 @@ class Saver:
     def __init__(self, background: bool) -> None:
         self._pool = ThreadPoolExecutor(1, "save") if background else None
         self._under_way: Future[None] | None = None
+        self._stream: torch.cuda.Stream | None = None  # one for all: each keeps memory of its own
 
     def save(self, state: State, write: Callable[[State], None]) -> None:
         """Write the state as it is now."""
@@ -29,7 +30,12 @@ class Saver:
             return write(state)
         frozen = copy.deepcopy(state)
         device = next(frozen.generator.parameters()).device
-        self._under_way = self._pool.submit(_after_copy, device, _event(device), frozen, write)
+        if device.type == "cuda":
+            self._stream = self._stream or torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+            copied = torch.cuda.current_stream(device).record_event()
+            self._under_way = self._pool.submit(_after_copy, self._stream, copied, frozen, write)
+        else:
+            self._under_way = self._pool.submit(write, frozen)
         return None
 
     def wait(self) -> None:
@@ -44,21 +50,12 @@ class Saver:
             self._pool.shutdown()
 
 
-def _event(device: torch.device) -> torch.cuda.Event | None:
-    """When the device has made the copy."""
-    return torch.cuda.current_stream(device).record_event() if device.type == "cuda" else None
-
-
 def _after_copy(
-    device: torch.device, copied: torch.cuda.Event | None, frozen: State,
+    stream: torch.cuda.Stream, copied: torch.cuda.Event, frozen: State,
     write: Callable[[State], None],
 ) -> None:  # fmt: skip
-    if copied is None:
-        return write(frozen)
-    # On a stream of its own, it waits for the copy and for no step after it.
-    torch.cuda.set_device(device)
-    with torch.cuda.stream(torch.cuda.Stream(device)):  # type: ignore[no-untyped-call]
-        torch.cuda.current_stream(device).wait_event(copied)
+    """On a stream of its own, it waits for the copy and for no step after it."""
+    with torch.cuda.device(stream.device), torch.cuda.stream(stream):
+        stream.wait_event(copied)
         write(frozen)
-        torch.cuda.current_stream(device).synchronize()
-    return None
+        stream.synchronize()

@@ -123,6 +123,7 @@ def train(
     finally:
         watch.close()
         folder.close()
+    session.engine.close()
     leave_processes()
     failures = list(dict.fromkeys([*learned.failures, *looked_at.failures]))
     return Result(

@@ -152,7 +152,8 @@ class _OwnAdam:
                 self._step_size, self._widening, group["betas"], group["eps"],
             )  # fmt: skip
             done.add(i)
-        torch._foreach_add_([self._optimiser.state[masters[i]]["step"] for i in done], 1)
+        if done:  # torch refuses an empty list
+            torch._foreach_add_([self._optimiser.state[masters[i]]["step"] for i in done], 1)
         return done
 
 
