@@ -149,7 +149,7 @@ def train(
 
 @app.command()
 def translate(
-    model: Annotated[Path, typer.Argument(help="A model.safetensors.")],
+    model: Annotated[Path, typer.Argument(help="A model.safetensors, or the folder of a run.")],
     inputs: Annotated[
         list[str], typer.Argument(metavar="INPUT...", help="Files, folders or globs.")
     ],
@@ -214,7 +214,9 @@ def translate(
 
 
 @app.command()
-def info(model: Annotated[Path, typer.Argument(help="A model.safetensors.")]) -> None:
+def info(
+    model: Annotated[Path, typer.Argument(help="A model.safetensors, or the folder of a run.")],
+) -> None:
     """Say what a model file is: networks, pictures, mode, where its weights come from.
 
     \b

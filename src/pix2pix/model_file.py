@@ -168,7 +168,7 @@ def _opened(path: Path, device: str) -> Iterator[Any]:
     """A .safetensors; whatever is wrong with it becomes a UserError."""
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
-        raise UserError(f"{path} {what}: wanted a .safetensors file.")
+        raise UserError(f"{path} {what}: wanted a model.safetensors, or the folder of a run.")
     try:
         with safe_open(path, "pt", device) as opened:
             yield opened
