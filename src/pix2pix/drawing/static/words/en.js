@@ -122,6 +122,7 @@ export default {
   share_title: "Share this drawing",
   share_text: "Whoever opens this address sees the drawing.",
   share_picture: "Your photograph is not in the address: only what was drawn over it. Save the drawing as a file to give away both.",
+  share_here: "This address works on this machine only. To send the drawing to somebody, save it and send the file.",
   share_long: "The drawing is too long for an address ({length} characters, {most} at most). Save it as a file instead.",
   share_address: "Address",
   copy_address: "Copy address",
@@ -129,6 +130,7 @@ export default {
   copied_picture: "The picture is on the clipboard.",
   opened_beside: "The drawing was opened. Undo brings your own back.",
   opened_smaller: "The drawing was larger than this page draws: it was scaled down to {max} px.",
+  scaled_picture: "The picture was scaled from {from} to {to}. Choose a larger size to keep more of it.",
   fitted_colours: "The drawing was made for other classes: its colours became the nearest ones here.",
 
   keys_title: "Keys",

@@ -122,6 +122,7 @@ export default {
   share_title: "分享这幅绘图",
   share_text: "打开此网址的人都能看到这幅绘图。",
   share_picture: "网址中不含你的照片，只含在其上所画的内容。要一并给出，请保存为文件。",
+  share_here: "此网址只能在本机打开。要发给别人，请保存绘图并发送文件。",
   share_long: "绘图太长，放不进网址（{length} 个字符，最多 {most} 个）。请保存为文件。",
   share_address: "网址",
   copy_address: "复制网址",
@@ -129,6 +130,7 @@ export default {
   copied_picture: "图片已复制到剪贴板。",
   opened_beside: "已打开绘图。撤销可回到你自己的绘图。",
   opened_smaller: "这幅绘图大于本页的上限，已缩小到 {max} 像素。",
+  scaled_picture: "图片已从 {from} 缩小到 {to}。选择更大的尺寸可保留更多细节。",
   fitted_colours: "这幅绘图用的是别的类别：颜色已换成这里最接近的类别。",
 
   keys_title: "快捷键",
