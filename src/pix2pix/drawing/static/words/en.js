@@ -36,7 +36,7 @@ export default {
   zoom_fit: "Show all",
   size: "Size in pixels",
   size_plain: "{width} × {height}",
-  size_trained: "{width} × {height} (trained)",
+  size_trained: "{width} × {height} trained",
   size_picture: "{width} × {height}, the picture's own",
   size_custom: "Other size…",
   size_title: "Size of the drawing",
