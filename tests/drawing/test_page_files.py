@@ -233,27 +233,3 @@ def test_another_language_reaches_all_that_was_said_before(open_page: Open) -> N
     told += [page.get_attribute(at, "aria-label") or "" for at in labels]
     for text in told:
         assert any(letter > "\u3000" for letter in text), text
-
-
-def test_without_a_photograph_there_is_nothing_to_save_and_messages_go(open_page: Open) -> None:
-    page = open_page()
-    upload(page, "notes.png", b"no picture at all")
-    page.wait_for_selector(".notice.error")
-    assert "notes.png" in page.inner_text(".notice.error")
-    page.select_option("#model", "colour")
-    page.wait_for_function("document.title.startsWith('colour')")
-    assert page.locator(".notice").count() == 0
-    for name in ("translate", "another", "four", "copy", "save-picture", "share", "save-drawing"):
-        assert page.is_disabled(f"#{name}"), name
-    assert page.locator("#result[aria-label]").count() == 0
-    assert page.inner_text("#time") == ""
-
-
-def test_clearing_rubs_out_the_hole_before_the_photograph(open_page: Open) -> None:
-    page = open_page("inpaint")
-    upload(page, "photo.png", png(example(1, target=True)))
-    wait_for_result(page)
-    page.click("#clear")
-    assert (pixels(page, "drawing") == example(1, target=True)).all()
-    page.click("#clear")
-    assert page.is_visible("#empty")
