@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { add, basePicture, createDrawing, flatten, redo, sizeOf, undo, visible } from "../../src/pix2pix/drawing/static/drawing.js";
+import { clearing, add, basePicture, createDrawing, flatten, redo, sizeOf, undo, visible } from "../../src/pix2pix/drawing/static/drawing.js";
 
 const paper = { width: 64, height: 32, ground: "#0000ff" };
 const box = (x) => ({ tool: "rectangle", colour: "#ff0000", box: [x, 0, 4, 4] });
@@ -73,4 +73,12 @@ test("a drawing of thousands of strokes loses only what nobody sees", () => {
   for (let i = 0; i < 2000; i++) add(drawing, box(i));
   assert.equal(drawing.strokes.length, 2000);
   assert.deepEqual(drawing.strokes[0], box(0));
+});
+
+test("clearing keeps a photograph the first time", () => {
+  const picture = { tool: "picture", width: 8, height: 8, picture: "a" };
+  const drawing = { ...createDrawing({ width: 8, height: 8, ground: "#ffffff" }), strokes: [picture, { tool: "rectangle", colour: "#000000", box: [0, 0, 2, 2] }] };
+  assert.deepEqual(clearing(drawing, true), picture);
+  assert.deepEqual(clearing({ ...drawing, strokes: [picture] }, true), { tool: "clear" });
+  assert.deepEqual(clearing(drawing, false), { tool: "clear" });
 });

@@ -21,13 +21,13 @@ export function make(tag, properties = {}, ...children) {
 }
 
 /**
- * A picture of icons.svg.
+ * One of the icons at the end of index.html.
  * @param {string} name
  */
 export function icon(name) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
-  use.setAttribute("href", `icons.svg#${name}`);
+  use.setAttribute("href", `#icon-${name}`);
   svg.setAttribute("aria-hidden", "true");
   svg.append(use);
   return svg;

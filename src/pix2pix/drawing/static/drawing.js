@@ -53,6 +53,18 @@ export function redo(drawing) {
 }
 
 /**
+ * The stroke that clears. Where nothing can be done without a photograph, that stays the first time.
+ * @param {Drawing} drawing
+ * @param {boolean} keepsPicture
+ * @returns {Stroke}
+ */
+export function clearing(drawing, keepsPicture) {
+  const base = keepsPicture && basePicture(drawing);
+  if (!base || flatten(drawing).placed.length === 1) return { tool: "clear" };
+  return { ...base, ...sizeOf(drawing) };
+}
+
+/**
  * The size after all strokes.
  * @param {Size & {strokes: readonly Stroke[]}} drawing
  * @returns {Size}

@@ -1,7 +1,7 @@
 /** Files come in by the picker, by dropping and by pasting, and go out by saving and copying. */
 
 import { byId, download } from "./dom.js";
-import { notify, report } from "./notices.js";
+import { notify, report, withdraw } from "./notices.js";
 import { t } from "./words.js";
 
 /**
@@ -18,9 +18,16 @@ export function createFiles(studio, session, result) {
     try {
       if (isDrawing(file)) await session.openDocument(await readJson(file));
       else await session.openPicture(file);
+      withdraw("open");
     } catch (error) {
-      report(error, "open");
+      report(named(error, file), "open");
     }
+  }
+
+  /** Which file an error is about. @param {any} error  @param {Blob} file */
+  function named(error, file) {
+    if (!(file instanceof File) || !file.name || t(error.message) === error.message) return error;
+    return Object.assign(new Error(`${file.name}: ${t(error.message)}`), { hint: error.hint ?? "" });
   }
 
   picker.addEventListener("change", () => {

@@ -5,12 +5,12 @@ import { createChoice } from "./choice.js";
 import { createCompare } from "./compare.js";
 import { followKeys } from "./cursor.js";
 import { byId } from "./dom.js";
-import { basePicture } from "./drawing.js";
+import { basePicture, clearing } from "./drawing.js";
 import { createFiles } from "./files.js";
 import { createHand } from "./hand.js";
 import { followShortcuts, openKeys, press } from "./keys.js";
 import { createKit, hasWidth, nameOf } from "./kit.js";
-import { notify, report, say } from "./notices.js";
+import { notify, report, say, withdraw, withdrawAll } from "./notices.js";
 import { createOverlay } from "./overlay.js";
 import { createPictures } from "./pictures.js";
 import { followPointers, followWheel } from "./pointer.js";
@@ -72,6 +72,7 @@ function showState() {
   byId("undo").disabled = strokes.length === 0;
   byId("redo").disabled = undone.length === 0;
   byId("empty").hidden = studio.isReady;
+  for (const id of ["translate", "share", "save-drawing"]) byId(id).disabled = !studio.isReady;
   compare.build();
   sizes.build();
 }
@@ -103,6 +104,7 @@ function build() {
 studio.on("opened", () => {
   const { kind, examples } = studio.card;
   byId("studio").inert = false;
+  byId("result-stage").append(byId("notices")); // where they hide no button
   document.body.dataset.kind = kind;
   byId("model").value = studio.card.name;
   document.title = `${studio.card.name} · pix2pix`;
@@ -124,6 +126,7 @@ choice.on("chosen", () => {
 view.on("moved", () => (byId("zoom-now").textContent = `${Math.round(100 * view.zoom)} %`));
 result.on("shown", variants.mark);
 result.on("reset", variants.reset);
+result.on("blank", () => variants.blank());
 
 followPointers(stage, byId("drawing"), hand, view, (event) => {
   const isTouch = !event || event.pointerType === "touch";
@@ -140,7 +143,7 @@ const onClick = (id, run) => byId(id).addEventListener("click", run);
 const undo = () => (hand.isDrawing ? hand.cancel() : studio.undo());
 onClick("undo", undo);
 onClick("redo", studio.redo);
-onClick("clear", () => studio.add({ tool: "clear" }));
+onClick("clear", () => studio.add(clearing(studio.drawing, studio.card.kind === "mask")));
 onClick("zoom-in", view.zoomIn);
 onClick("zoom-out", view.zoomOut);
 onClick("zoom-fit", () => view.fit());
@@ -161,6 +164,7 @@ languageChoice.value = pickLanguage([choices().language ?? "", ...navigator.lang
 languageChoice.addEventListener("change", () => {
   keepChoice("language", languageChoice.value);
   speak(languageChoice.value);
+  withdrawAll();
   build();
 });
 
@@ -189,7 +193,7 @@ async function start() {
     fill(document);
     byId("invite").hidden = !isNew || !studio.isReady;
   };
-  const example = () => void session.openExample().catch(report);
+  const example = () => void session.openExample().then(() => withdraw("error")).catch(report);
   onClick("example", example);
   onClick("empty-example", example);
   for (const id of ["open", "upload", "empty-upload"]) onClick(id, files.choose);
@@ -205,7 +209,10 @@ async function start() {
   });
   byId("model").replaceChildren(...cards.map(({ name }) => new Option(name, name)));
   byId("model").disabled = cards.length < 2;
-  byId("model").addEventListener("change", () => void openModel(byId("model").value).catch(report));
+  byId("model").addEventListener("change", () => {
+    withdrawAll();
+    void openModel(byId("model").value).catch(report);
+  });
   const shared = await readAddress().catch((error) => (report(error), null));
   await openModel(choices().model);
   if (shared) await session.openDocument(shared).catch(report);

@@ -9,7 +9,7 @@ const INFO_SECONDS = 8;
  * @typedef {object} Notice
  * @property {string} text
  * @property {string} [hint]
- * @property {boolean} [error]  stays until it is closed
+ * @property {boolean} [error]  stays until it is closed or withdrawn
  * @property {{text: string, run: () => void}} [action]
  */
 
@@ -39,6 +39,11 @@ export function notify(name, { text, hint = "", error = false, action }) {
 /** @param {string} name */
 export function withdraw(name) {
   find(name)?.remove();
+}
+
+/** All of them: another language or model makes them stale. */
+export function withdrawAll() {
+  byId("notices").replaceChildren();
 }
 
 /**

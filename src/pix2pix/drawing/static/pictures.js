@@ -124,6 +124,7 @@ export async function decode(blob, card) {
   context.imageSmoothingEnabled = !exact;
   context.imageSmoothingQuality = "high";
   context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+  Object.assign(canvas.dataset, { width: bitmap.width, height: bitmap.height }); // of the file
   bitmap.close();
   return canvas;
 }

@@ -23,7 +23,7 @@ const MB = 1e6;
 const MODES = ["paper", "deterministic", "running"];
 
 /**
- * Events: `shown` (another result is on the canvas), `reset` (another model or mode).
+ * Events: `shown` (another result is on the canvas), `reset` (another model or mode), `blank` (there is none).
  * @param {import("./studio.js").Studio} studio
  * @param {{upToDate: HTMLCanvasElement}} source
  * @param {(signal: AbortSignal) => Promise<void>} rest  what is done when the drawing rests
@@ -56,6 +56,7 @@ export function createResult(studio, source, rest) {
     withdraw("translating");
     const ms = Math.round(milliseconds);
     latest = { ms, backend };
+    showButtons(true);
     showTime();
     if (asked) say(t("said_translated", { ms }));
     asked = false;
@@ -70,9 +71,17 @@ export function createResult(studio, source, rest) {
     canvas.setAttribute("aria-label", t("result_label", canvas));
   }
 
-  /** There is nothing to translate. */
+  /** @param {boolean} isShown  whether there is a result to save or vary */
+  function showButtons(isShown) {
+    for (const id of ["another", "four"]) byId(id).disabled = !isShown || now.mode !== "paper";
+    for (const id of ["copy", "save-picture"]) byId(id).disabled = !isShown;
+  }
+
+  /** There is no result: nothing to translate, or that of another drawing. */
   function blankOut() {
     latest = null;
+    showButtons(false);
+    emit("blank");
     Object.assign(canvas, { width: 1, height: 1 });
     canvas.removeAttribute("aria-label");
     byId("time").textContent = "";
@@ -117,7 +126,7 @@ export function createResult(studio, source, rest) {
     const modes = MODES.map((mode) => ({ value: mode, text: t(`mode_${mode}`), checked: mode === now.mode, disabled: !studio.card.modes.includes(mode) }));
     segments(byId("modes"), modes, (mode) => setMode(/** @type {Mode} */ (mode)));
     byId("mode-hint").textContent = t(`mode_${now.mode}_hint`);
-    for (const id of ["another", "four"]) byId(id).disabled = now.mode !== "paper";
+    showButtons(latest !== null);
   }
 
   /** @param {Mode} mode */
@@ -130,9 +139,13 @@ export function createResult(studio, source, rest) {
   }
 
   studio.on("painted", () => now.live && live.request());
+  studio.on("changed", (/** @type {string} */ how, /** @type {import("./types.js").Stroke} */ stroke) => {
+    if (how !== "undone" && (stroke.tool === "clear" || stroke.tool === "drawing")) blankOut();
+  });
   studio.on("opened", () => {
     Object.assign(now, { mode: studio.card.mode, sample: 0 });
     showModes();
+    blankOut();
     emit("reset");
     live.stop();
     putAway(studio.card.name);

@@ -4,7 +4,7 @@ import { nearestSwatch } from "./colours.js";
 import { checkDocument, isKept, toDocument, within } from "./document.js";
 import { pictureStrokes } from "./drawing.js";
 import { createBag } from "./examples.js";
-import { notify } from "./notices.js";
+import { notify, withdraw } from "./notices.js";
 import { decode, fitSize } from "./pictures.js";
 import { drawingKey, newDrawing } from "./studio.js";
 import { keepChoice } from "./store.js";
@@ -21,6 +21,7 @@ const KEEP_MS = 400;
 // From these shares of pixels on that no source of the model has, a picture is of another kind.
 const NO_MAP = 0.3;
 const NO_SKETCH = 0.5;
+const MUCH = 4; // times smaller: that a picture was scaled is told
 
 /**
  * @param {readonly Card[]} cards
@@ -96,16 +97,21 @@ export function createSession(cards, studio, pictures, store) {
       const { card } = studio;
       const example = bag.next(card.name, card.examples.map(({ name }) => name));
       const placed = await placePicture({ model: card.name, example }, card);
-      if (placed && card === studio.card) studio.add(placed.stroke);
+      if (placed && card === studio.card) {
+        withdraw("picture");
+        studio.add(placed.stroke);
+      }
     },
     /** A picture of the user's. @param {Blob} blob */
     async openPicture(blob) {
       const { card } = studio;
-      await decode(blob, card); // refuses what is no picture before it is kept
+      const { width, height } = (await decode(blob, card)).dataset; // refuses what is no picture before it is kept
       const placed = await placePicture({ picture: await store.keepPicture(blob) }, card);
       if (!placed || card !== studio.card) return;
+      for (const name of ["picture", "scaled"]) withdraw(name); // of an earlier one
       studio.add(placed.stroke);
       addHole();
+      tellScaled(Number(width), Number(height), placed.stroke);
       if (card.kind === "labels" && placed.picture.far > NO_MAP) notify("picture", { text: t("error_no_map"), error: true });
       if (card.kind === "sketch" && placed.picture.far > NO_SKETCH) notify("picture", { text: t("error_no_sketch"), error: true });
     },
@@ -144,6 +150,13 @@ export function createSession(cards, studio, pictures, store) {
     /** Drop what was kept and is used no more. */
     tidy: () => store.tidy((drawing) => pictureStrokes([...drawing.strokes, ...drawing.undone]).map((s) => s.picture ?? "")),
   };
+
+  /** Nobody should wonder where the detail went. @param {number} width  @param {number} height  @param {PictureStroke} stroke */
+  function tellScaled(width, height, stroke) {
+    if (width < MUCH * stroke.width) return;
+    const [from, to] = [`${width} × ${height}`, `${stroke.width} × ${stroke.height}`];
+    notify("scaled", { text: t("scaled_picture", { from, to }) });
+  }
 
   /** A model that learned to fill the middle starts with a hole there. */
   function addHole() {

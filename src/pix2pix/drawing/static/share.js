@@ -8,6 +8,7 @@ import { t } from "./words.js";
 
 // Beyond this, programs that pass addresses on begin to cut them.
 const MOST_LETTERS = 16000;
+const HERE = /^(localhost|127\.[\d.]+|\[::1\])$/; // addresses of this machine
 const MARK = "#d=";
 
 /** @param {import("./studio.js").Studio} studio */
@@ -30,6 +31,7 @@ export async function openShare(studio) {
   };
   const isLess = shared.drawing.strokes.length < whole.drawing.strokes.length;
   const notes = isLess ? [make("p", { textContent: t("share_picture") })] : [];
+  if (HERE.test(location.hostname)) notes.push(make("p", { textContent: t("share_here") }));
   openDialog(t("share_title"), [
     make("p", { textContent: t("share_text") }), ...notes, make("label", {}, t("share_address"), field),
     make("div", { className: "row end" }, copied, copy),

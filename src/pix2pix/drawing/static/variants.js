@@ -39,6 +39,10 @@ export function createVariants(result) {
       }
     },
     mark,
+    /** There is no result to vary. */
+    blank() {
+      for (const canvas of canvases) canvas.width = 1;
+    },
     /** The next variant, in the next four where these are through. */
     another() {
       const next = result().now.sample + 1;
