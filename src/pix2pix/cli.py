@@ -125,7 +125,10 @@ def train(
     from rich.console import Console
 
     from pix2pix.config import Config
+    from pix2pix.device import keep_freed_memory
     from pix2pix.training.train import train as train_model
+
+    keep_freed_memory()
 
     flags = {"training.seed": seed, "data.make": make}
     given = [f"{key}={value}" for key, value in flags.items() if value is not None]
@@ -188,6 +191,7 @@ def translate(
     """
     from rich.console import Console
 
+    from pix2pix.device import keep_freed_memory
     from pix2pix.progress import Watch
     from pix2pix.translate_files import Options, first_note, plan, run_jobs
     from pix2pix.translator import Translator
@@ -197,6 +201,7 @@ def translate(
         _choice("--mode", mode, ("paper", "deterministic", "running")),
         seed, samples, batch, strict, make,
     )  # fmt: skip
+    keep_freed_memory()
     translator = Translator.load(model, device, precision, engine)
     jobs = plan(inputs, out, translator, _suffix(suffix), samples)
     if note := first_note(translator, jobs, options.half):
