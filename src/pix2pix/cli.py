@@ -260,7 +260,9 @@ def demo(
     from rich.console import Console
 
     from pix2pix.demo import run_demo
+    from pix2pix.device import keep_freed_memory
 
+    keep_freed_memory()
     page = run_demo(out, device, Console(stderr=True))
     print(f"page: {page}")
 
