@@ -17,7 +17,7 @@ from pix2pix.networks.noise import Noise, noisy_dropout
 
 Statistics = Literal["batch", "picture", "running"]
 LEAK = 0.2
-_EPS = 1e-5
+EPS = 1e-5
 _MOMENTUM = 0.1
 
 
@@ -44,18 +44,18 @@ class Norm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Normalised features of the same shape."""
         if self.statistics == "picture":
-            return F.instance_norm(x, None, None, self.weight, self.bias, True, eps=_EPS)
+            return F.instance_norm(x, None, None, self.weight, self.bias, True, eps=EPS)
         learning = self.statistics == "batch"
         return F.batch_norm(
             x, self.running_mean, self.running_var, self.weight, self.bias, learning,
-            _MOMENTUM, _EPS,
+            _MOMENTUM, EPS,
         )  # fmt: skip
 
     def running_scale_and_shift(self) -> tuple[Tensor, Tensor]:
         """(C,) each: what features are multiplied by and what is added, by running statistics."""
         assert self.running_mean is not None
         assert self.running_var is not None
-        scale = self.weight.detach() / (self.running_var + _EPS).sqrt()
+        scale = self.weight.detach() / (self.running_var + EPS).sqrt()
         return scale, self.bias.detach() - self.running_mean * scale
 
 

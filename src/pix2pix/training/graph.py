@@ -12,9 +12,8 @@ from __future__ import annotations
 
 import importlib.util
 import time
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -22,14 +21,27 @@ import torch
 from torch import Tensor
 
 from pix2pix.data.feed import Packet
-from pix2pix.device import is_out_of_memory, on_device, uncollected
+from pix2pix.device import is_out_of_memory, on_device
+from pix2pix.errors import UserError
 from pix2pix.networks.blocks import Norm
 from pix2pix.objective import discriminator_loss, generator_loss, right_share, see
+from pix2pix.training.capture import (
+    Before,
+    capture,
+    in_short,
+    run_on,
+    seconds_a_replay,
+    set_for_capture,
+    steps_alike,
+)
 from pix2pix.training.engine import EngineName, Setting
 from pix2pix.training.step import Losses, learning_rate
 from pix2pix.training.twin import Manner, Twin
 
 _WARM_UPS = 3
+
+# What a lane reads may not be written over by what the main stream does meanwhile.
+_FOR_LANES = (("allow_buffer_reuse", False), ("inplace_buffers", False))
 
 
 def find_manner(setting: Setting) -> Manner:
@@ -50,7 +62,8 @@ class GraphEngine:
 
     def __init__(self, setting: Setting, manner: Manner | None = None) -> None:
         self.setting, state = setting, setting.state
-        manner = manner or find_manner(setting)
+        self._given = manner is not None
+        self._manner = manner = manner or find_manner(setting)
         cuda = setting.device.type == "cuda"
         # As torch's fused Adam wants it: on GPUs in float32.
         kind = torch.float64 if setting.device.type == "cpu" else torch.float32
@@ -78,56 +91,97 @@ class GraphEngine:
         self._keys: Tensor | None = None
         self._inputs: tuple[Tensor, ...] = ()
         self._graph: torch.cuda.CUDAGraph | None = None
-        self._steps_made = 0
         self.refresh()
 
     def prepare(self, packet: Packet, say: Callable[[str], None]) -> None:
-        """Warm up on a side stream, put everything back as it was, capture."""
+        """Warm up on a side stream, capture, put everything back as it was."""
         self.refresh()  # a state may have been taken up since the copies were made
         if self.setting.device.type != "cuda":
             return
         began = time.monotonic()
         say("capturing the step; the first time on a machine its kernels are compiled")
-        graph = torch.cuda.CUDAGraph()
-        with on_device(self.setting.device), _timed_algorithms():
+        with on_device(self.setting.device), set_for_capture():
             self._load(packet)
-            stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+            # Before what is done in lanes, where both are ready.
+            stream = torch.cuda.Stream(priority=-1)  # type: ignore[no-untyped-call]
+            before = Before(self.setting.state, self.setting.meter)
             self._warm_up(stream, say)
-            # Other threads go on allocating: the feed's, and those that write files.
-            mode = "thread_local"
-            with uncollected(), torch.cuda.graph(graph, stream=stream, capture_error_mode=mode):
-                self._body()
-        self._graph = graph
-        say(f"captured in {time.monotonic() - began:.1f} s")
+            self._put_back(before)
+            seconds, manner, self._graph = self._capture_fastest(stream, before, say)
+        say(
+            f"captured in {time.monotonic() - began:.1f} s: {seconds * 1000:.2f} ms a step"
+            f"{manner.in_words()}"
+        )
 
     def _warm_up(self, stream: torch.cuda.Stream, say: Callable[[str], None]) -> None:
-        """What is compiled and chosen in the first passes; the state stays as it was."""
-        meter = self.setting.meter
-        packed = meter.pack()
-        kept = [t.detach().to("cpu", copy=True) for t in self.setting.state.tensors()]
+        """What is compiled and chosen in the first passes."""
         try:
-            self._rehearse(stream)
+            run_on(stream, self._body, _WARM_UPS)
         except Exception as error:
             if not self._compiled or is_out_of_memory(error):
                 raise
-            why = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            why = in_short(error)
             say(f"torch.compile failed, so the step is captured without it and is slower: {why}")
             self._take(compiled=False)
-            self._rehearse(stream)
-        with torch.no_grad():
-            for tensor, before in zip(self.setting.state.tensors(), kept, strict=True):
-                tensor.copy_(before)
-        self.refresh()
-        meter.unpack(packed, self.setting.device)
+            run_on(stream, self._body, _WARM_UPS)
 
-    def _rehearse(self, stream: torch.cuda.Stream) -> None:
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream), warnings.catch_warnings():
-            # torch's Adam is made for the capture to come.
-            warnings.filterwarnings("ignore", "This instance was constructed with capturable=True")
-            for _ in range(_WARM_UPS):
-                self._body()
-        torch.cuda.current_stream().wait_stream(stream)
+    def _capture_fastest(
+        self, stream: torch.cuda.Stream, before: Before, say: Callable[[str], None]
+    ) -> tuple[float, Manner, torch.cuda.CUDAGraph]:
+        """Capture in each manner; the fastest, and how many seconds it takes.
+
+        Raises UserError where the first one steps otherwise than it does uncaptured.
+        """
+        start = self._weights()
+        run_on(stream, self._body)
+        wanted = self._weights()
+        best: tuple[float, Manner, torch.cuda.CUDAGraph] | None = None
+        for manner in self._manners():
+            try:
+                graph = self._captured(manner, stream, before)
+                graph.replay()
+                if not steps_alike(start, wanted, self._weights()):
+                    raise UserError(
+                        f"The captured step{manner.in_words()} is not the step.",
+                        "Use --engine plain, and please report it.",
+                    )
+                found = seconds_a_replay(graph, self.setting.device), manner, graph
+            except Exception as error:
+                if best is None:
+                    raise
+                say(f"note: {in_short(error)}")
+                continue
+            best, other = (found, best) if best is None or found[0] < best[0] else (best, found)
+            if other is not None:
+                other[2].reset()  # its memory
+        assert best is not None
+        self._put_back(before)
+        return best
+
+    def _captured(
+        self, manner: Manner, stream: torch.cuda.Stream, before: Before
+    ) -> torch.cuda.CUDAGraph:
+        for twin in self._twins():
+            twin.lay_out(manner)
+        run_on(stream, self._body)  # it may have kernels of its own
+        self._put_back(before)
+        return capture(stream, lambda: self._body())
+
+    def _manners(self) -> list[Manner]:
+        """In which the step is captured to see which is fastest; the first one needs least."""
+        first, several = self._manner, self.setting.processes.world > 1
+        # Several processes have to choose alike, and average what lanes would go on with.
+        if self._given or several or not self._compiled:
+            return [first]
+        own = replace(first, own_adam=self.setting.precision == "bf16")
+        return list(dict.fromkeys([first, own, replace(own, beside=True)]))
+
+    def _put_back(self, before: Before) -> None:
+        before.put_back()
+        self.refresh()
+
+    def _weights(self) -> list[Tensor]:
+        return [w.detach().to("cpu", copy=True) for twin in self._twins() for w in twin.masters]
 
     def step(self, packet: Packet) -> None:
         """One turn of D and one of G."""
@@ -138,7 +192,6 @@ class GraphEngine:
                 self._body()
             else:
                 self._graph.replay()
-        self._steps_made += 1
         its.meter.count += 1
         its.state.images_seen += len(packet.positions) * its.processes.world
 
@@ -152,13 +205,15 @@ class GraphEngine:
         """Take up a state that something else than a step has written."""
         for twin in self._twins():
             twin.refresh()
-        optimiser = self.setting.state.generator_optimiser
-        self._steps_made = int(next(iter(optimiser.state.values()))["step"])
 
     def _take(self, compiled: bool) -> None:
         """The passes of the step, by torch.compile or as they are."""
         self._compiled = compiled
-        taken = partial(torch.compile, dynamic=False, fullgraph=True) if compiled else _as_it_is
+        options = dict(_FOR_LANES + self._manner.options)
+        compiler = partial(torch.compile, dynamic=False, fullgraph=True, options=options)
+        taken = compiler if compiled else _as_it_is
+        self._scale = taken(self._scales)
+        self._crop = taken(self.setting.feed.pictures)
         self._generate = taken(self.G.forward)
         self._find_fault = taken(self._discriminator_loss)
         self._please = taken(self._generator_loss)
@@ -178,14 +233,13 @@ class GraphEngine:
         if rate != self._set_rate:
             self._rate.fill_(rate)
             self._set_rate = rate
-        for twin in self._twins():
-            twin.set_rate(rate, self._steps_made)
 
     def _body(self) -> None:
         """D's turn, then G's, on what lies in the inputs."""
         its = self.setting
         assert self._keys is not None
-        x, y = its.feed.pictures(*self._inputs)
+        scales = self._scale()
+        x, y = self._crop(*self._inputs)
         g = self._generate(x, self._keys)
 
         losses: Losses = {}
@@ -193,12 +247,15 @@ class GraphEngine:
             self.D.requires_grad_(True)
             loss, right = self._find_fault(x, y, g.detach())
             losses = {"loss_d": loss.detach(), "d_right": right}
-            self.D.descend(loss, its.processes.average)
+            self.D.descend(loss, its.processes.average, scales[1])
             self.D.requires_grad_(False)
 
         loss, terms = self._please(x, y, g)
-        self.G.descend(loss, its.processes.average)
+        self.G.descend(loss, its.processes.average, scales[0])
         its.meter.gather(losses | {name: term.detach() for name, term in terms.items()})
+
+    def _scales(self) -> list[tuple[Tensor, Tensor]]:
+        return [twin.scales() for twin in self._twins()]
 
     def _discriminator_loss(self, x: Tensor, y: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
         assert self.D is not None
@@ -229,17 +286,6 @@ class GraphEngine:
 
 def _as_it_is(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
-
-
-@contextmanager
-def _timed_algorithms() -> Iterator[None]:
-    """A block in which cuDNN times its algorithms and takes the fastest."""
-    before = torch.backends.cudnn.benchmark
-    torch.backends.cudnn.benchmark = True
-    try:
-        yield
-    finally:
-        torch.backends.cudnn.benchmark = before
 
 
 @torch.no_grad()

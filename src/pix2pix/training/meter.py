@@ -55,7 +55,9 @@ class Meter:
         self.clear()
         self.count = count
         if sums:
-            self.names, self.sums = tuple(sums), torch.tensor([*sums.values()], device=device)
+            values = torch.tensor([*sums.values()], device=device)
+            self.names, self.sums = tuple(sums), values if self.sums is None else self.sums
+            self.sums.copy_(values)
 
     def _totals(self) -> dict[str, float]:
         if self.sums is None or not self.count:

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +22,8 @@ from torch.optim import Adam
 
 from pix2pix.networks import PatchGAN, UNet
 from pix2pix.networks.blocks import Norm
+from pix2pix.training.lanes import Lane, join
+from pix2pix.training.layers import Convolution, PictureNorm
 
 _CHANNELS = 8  # what tensor cores take at a time: fewer are padded, in every call or once
 
@@ -33,6 +37,13 @@ class Manner:
     compiled: bool = False  # by torch.compile: norms, activations and noise become few kernels
     merged: bool = True  # D's real and fake in one pass, where no statistics are shared
     own_adam: bool = False  # by adam_kernel.py, which writes the copies itself
+    beside: bool = False  # gradients of weights, and own_adam, on streams of their own
+    options: tuple[tuple[str, Any], ...] = ()  # of the compiler
+
+    def in_words(self) -> str:
+        """What comes after the passes, for a line of text."""
+        said = {"Adam in one kernel": self.own_adam, "on several streams": self.beside}
+        return "".join(f", {words}" for words, so in said.items() if so)
 
 
 class Twin:
@@ -61,8 +72,30 @@ class Twin:
         copied = [(m, *own[id(m)]) for m in self.masters if id(m) in own]
         self._copied_masters = [m.detach() for m, _, _ in copied]
         self._views = [leaf.detach()[part] for _, leaf, part in copied]
-        self._own_adam = _OwnAdam(optimiser) if manner.own_adam else None
+        self._lanes = self._with_lanes()
+        self._own_adam = False
+        self.lay_out(manner)
         self.refresh()
+
+    def _with_lanes(self) -> dict[int, Lane]:
+        """Put convolutions with lanes in the place of torch's; each lane by its weight's place."""
+        places = {id(leaf): i for i, leaf in enumerate(self.leaves)}
+        lanes = {}
+        for module in list(self.network.modules()):
+            for name, child in module.named_children():
+                if isinstance(child, nn.Conv2d | nn.ConvTranspose2d):
+                    layer = Convolution(child)
+                    setattr(module, name, layer)
+                    lanes[places[id(layer.weight)]] = layer.lane
+        return lanes
+
+    def lay_out(self, manner: Manner) -> None:
+        """Compute what comes after the passes in this manner from now on."""
+        self._own_adam = manner.own_adam
+        for lane in self._lanes.values():
+            lane.close()
+            if manner.beside:
+                lane.open(self.masters[0].device)
 
     def __call__(self, pictures: Tensor) -> Tensor:
         """As `forward`, without noise: what the objective takes for a discriminator."""
@@ -78,31 +111,43 @@ class Twin:
 
     def per_picture(self) -> None:
         """Normalise each picture by itself, whatever else is in the batch."""
-        for module in self.network.modules():
-            if isinstance(module, Norm):
-                module.statistics = "picture"
+        for module in list(self.network.modules()):
+            for name, child in module.named_children():
+                if isinstance(child, Norm):
+                    setattr(module, name, PictureNorm(child))
 
     def refresh(self) -> None:
         """Write the masters' weights into the copies."""
         _copy_all(self._views, self._copied_masters)
 
-    def set_rate(self, rate: float, steps_made: int) -> None:
-        """Adam's step size for the step to come, which is that many steps after the first."""
-        if self._own_adam is not None:
-            self._own_adam.set_rate(rate, steps_made)
+    def scales(self) -> tuple[Tensor, Tensor]:
+        """What the next step of `own_adam` needs of the step's number, on the device.
+
+        The learning rate over 1 - beta1^t, and 1 over the root of 1 - beta2^t; reckoned in float64,
+        as near to 1 a float32 power loses four digits.
+        """
+        group, first = self.optimiser.param_groups[0], self.optimiser.state[self.masters[0]]
+        beta1, beta2 = group["betas"]
+        t, kind = first["step"].double() + 1, self.masters[0].dtype
+        step_size = group["lr"].double() / (1 - beta1**t)
+        return step_size.to(kind), torch.rsqrt(1 - beta2**t).to(kind)
 
     def requires_grad_(self, wanted: bool) -> None:
         """Whether gradients of the weights are wanted in the passes to come."""
         for leaf in self.leaves:
             leaf.requires_grad_(wanted)
 
-    def descend(self, loss: Tensor, average: Callable[[Sequence[Tensor]], None]) -> None:
+    def descend(
+        self, loss: Tensor, average: Callable[[Sequence[Tensor]], None],
+        scales: tuple[Tensor, Tensor],
+    ) -> None:  # fmt: skip
         """One step of Adam on the masters; the gradients are averaged over processes first."""
         gradients = torch.autograd.grad(loss, self.leaves)
         average(gradients)
         places = set(range(len(gradients)))
-        if self._own_adam is not None:
-            places -= self._own_adam.step(self.masters, self.leaves, gradients)
+        if self._own_adam:
+            places -= self._descend_by_itself(gradients, scales)
+        join(self._lanes.values())
         # The others in the master's type and layout, as torch's fused kernel wants them.
         wanted, given = [], []
         for i in sorted(places):
@@ -117,44 +162,33 @@ class Twin:
         self.optimiser.zero_grad()
         _copy_all(*self._copies_of(places))
 
+    def _descend_by_itself(
+        self, gradients: Sequence[Tensor], scales: tuple[Tensor, Tensor]
+    ) -> set[int]:
+        """Descend where master, copy and gradient lie alike; the places where it did."""
+        from pix2pix.training import adam_kernel
+
+        group, done = self.optimiser.param_groups[0], set()
+        for i, (master, leaf, gradient) in enumerate(
+            zip(self.masters, self.leaves, gradients, strict=True)
+        ):
+            if leaf is master or not adam_kernel.fits(master, leaf, gradient):
+                continue
+            with self._lanes[i].inside() if i in self._lanes else nullcontext():
+                adam_kernel.descend(
+                    master, leaf, gradient, self.optimiser.state[master], *scales,
+                    group["betas"], group["eps"],
+                )  # fmt: skip
+            done.add(i)
+        if done:  # torch refuses an empty list
+            torch._foreach_add_([self.optimiser.state[self.masters[i]]["step"] for i in done], 1)
+        return done
+
     def _copies_of(self, places: set[int]) -> tuple[list[Tensor], list[Tensor]]:
         """The copies, and what belongs into them, of some of the masters."""
         some = [i for i in sorted(places) if self.leaves[i] is not self.masters[i]]
         views = [self.leaves[i].detach()[self._parts[i]] for i in some]
         return views, [self.masters[i].detach() for i in some]
-
-
-class _OwnAdam:
-    """Adam by one kernel for each large weight; see adam_kernel.py."""
-
-    def __init__(self, optimiser: Adam) -> None:
-        self._optimiser = optimiser
-        first = optimiser.param_groups[0]["params"][0]
-        self._step_size, self._widening = (first.detach().new_zeros(()) for _ in range(2))
-
-    def set_rate(self, rate: float, steps_made: int) -> None:
-        beta1, beta2 = self._optimiser.param_groups[0]["betas"]
-        self._step_size.fill_(rate / (1 - beta1 ** (steps_made + 1)))
-        self._widening.fill_((1 - beta2 ** (steps_made + 1)) ** -0.5)
-
-    def step(
-        self, masters: Sequence[Tensor], leaves: Sequence[Tensor], gradients: Sequence[Tensor]
-    ) -> set[int]:
-        """Descend where master, copy and gradient lie alike; the places where it did."""
-        from pix2pix.training import adam_kernel
-
-        group, done = self._optimiser.param_groups[0], set()
-        for i, (master, leaf, gradient) in enumerate(zip(masters, leaves, gradients, strict=True)):
-            if leaf is master or not adam_kernel.fits(master, leaf, gradient):
-                continue
-            adam_kernel.descend(
-                master, leaf, gradient, self._optimiser.state[master],
-                self._step_size, self._widening, group["betas"], group["eps"],
-            )  # fmt: skip
-            done.add(i)
-        if done:  # torch refuses an empty list
-            torch._foreach_add_([self._optimiser.state[masters[i]]["step"] for i in done], 1)
-        return done
 
 
 def _copy_all(targets: Sequence[Tensor], sources: Sequence[Tensor]) -> None:

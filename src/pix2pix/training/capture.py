@@ -1,0 +1,100 @@
+"""Capturing a step, and finding out how fast a capture is and whether it is right."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+from torch._functorch import config as functorch
+
+from pix2pix.device import uncollected
+from pix2pix.training.meter import Meter
+from pix2pix.training.state import State
+
+_REPLAYS = 20
+_LARGE = 1024  # elements: of fewer, the rounding of one decides how far they moved
+_APART = 0.5  # of the way that a step goes; rounding makes a few hundredths, a race more than 1
+
+
+class Before:
+    """What a step changes, as it was; on the processor, where it takes no memory of the GPU."""
+
+    def __init__(self, state: State, meter: Meter) -> None:
+        self._state, self._meter = state, meter
+        self._kept = [t.detach().to("cpu", copy=True) for t in state.tensors()]
+        self._sums = meter.pack()
+
+    @torch.no_grad()
+    def put_back(self) -> None:
+        """Everything as it was, in its place."""
+        tensors = self._state.tensors()
+        for tensor, kept in zip(tensors, self._kept, strict=True):
+            tensor.copy_(kept)
+        self._meter.unpack(self._sums, tensors[0].device)
+
+
+def run_on(stream: torch.cuda.Stream, body: Callable[[], None], times: int = 1) -> None:
+    """Run the body uncaptured, on the stream that it will be captured on."""
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream), warnings.catch_warnings():
+        # torch's Adam is made for the capture to come.
+        warnings.filterwarnings("ignore", "This instance was constructed with capturable=True")
+        for _ in range(times):
+            body()
+    torch.cuda.current_stream().wait_stream(stream)
+
+
+def capture(stream: torch.cuda.Stream, body: Callable[[], None]) -> torch.cuda.CUDAGraph:
+    """What the body does on a GPU, to be replayed. It is recorded, not done."""
+    graph = torch.cuda.CUDAGraph()
+    # Other threads go on allocating: the feed's, and those that write files.
+    mode = "thread_local"
+    with uncollected(), torch.cuda.graph(graph, stream=stream, capture_error_mode=mode):
+        body()
+    return graph
+
+
+def seconds_a_replay(graph: torch.cuda.CUDAGraph, device: torch.device) -> float:
+    """Of one replay, in a row of them."""
+    torch.cuda.synchronize(device)
+    start = time.perf_counter()
+    for _ in range(_REPLAYS):
+        graph.replay()
+    torch.cuda.synchronize(device)
+    return (time.perf_counter() - start) / _REPLAYS
+
+
+def steps_alike(
+    before: Sequence[Tensor], wanted: Sequence[Tensor], found: Sequence[Tensor]
+) -> bool:
+    """Whether each large weight went from `before` about where it should have gone.
+
+    What is read before it is written leads anywhere; rounding does not.
+    """
+    for start, there, here in zip(before, wanted, found, strict=True):
+        way, off = (float(torch.linalg.vector_norm(there - one)) for one in (start, here))
+        if start.numel() >= _LARGE and not off <= _APART * way:  # NaN is not
+            return False
+    return True
+
+
+def in_short(error: Exception) -> str:
+    """The first line of what an error says."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+@contextmanager
+def set_for_capture() -> Iterator[None]:
+    """A block in which cuDNN takes its fastest algorithms, and compiled passes are kept on disk."""
+    before = torch.backends.cudnn.benchmark
+    torch.backends.cudnn.benchmark = True
+    try:
+        # By their content: a function's own backward pass is part of what the cache compares.
+        with functorch.patch(autograd_cache_allow_custom_autograd_functions=True):
+            yield
+    finally:
+        torch.backends.cudnn.benchmark = before

@@ -1,0 +1,132 @@
+"""Which of several captures is kept, and that a wrong one is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from pix2pix.config import Config
+from pix2pix.errors import UserError
+from pix2pix.training import graph as graph_module
+from pix2pix.training.capture import Before, steps_alike
+from pix2pix.training.engine import PlainEngine
+from pix2pix.training.graph import GraphEngine
+from pix2pix.training.meter import Meter
+from pix2pix.training.twin import Manner
+from tests.helpers import double_state
+from tests.training.test_graph import FakeGPU, assert_near, prepared, run, setting
+
+Tiny = Callable[..., Config]
+
+
+def test_a_step_is_alike_where_every_large_weight_went_the_same_way() -> None:
+    start = [torch.zeros(2000), torch.zeros(3)]
+    wanted = [torch.ones(2000), torch.ones(3)]
+    near, far = torch.ones(2000), torch.ones(2000)
+    near[:100] = 0
+    far[:1000] = -1
+    assert steps_alike(start, wanted, wanted)
+    assert steps_alike(start, wanted, [near, torch.ones(3)])
+    assert steps_alike(start, wanted, [near, -torch.ones(3)])  # few numbers say little
+    assert not steps_alike(start, wanted, [far, torch.ones(3)])
+    assert not steps_alike(start, wanted, [start[0], torch.ones(3)])
+    assert not steps_alike(start, wanted, [torch.full((2000,), torch.nan), torch.ones(3)])
+    assert steps_alike(start, start, start)  # nothing was to move and nothing did
+
+
+def test_everything_is_put_back_where_it_was(tiny: Tiny) -> None:
+    config = tiny()
+    engine = PlainEngine(setting(config, double_state(config)))
+    run(engine, 2)
+    state, meter = engine.setting.state, engine.setting.meter
+    wanted = [tensor.clone() for tensor in state.tensors()]
+    places, means = [tensor.data_ptr() for tensor in state.tensors()], meter.means()
+    sums = meter.sums
+    before = Before(state, meter)
+    run(engine, 2)
+    before.put_back()
+    for tensor, was in zip(state.tensors(), wanted, strict=True):
+        assert torch.equal(tensor, was)
+    assert [tensor.data_ptr() for tensor in state.tensors()] == places
+    assert meter.sums is sums
+    assert meter.means() == pytest.approx(means)
+
+
+def test_sums_that_were_empty_are_empty_again(tiny: Tiny) -> None:
+    config = tiny()
+    engine = PlainEngine(setting(config, double_state(config)))
+    before = Before(engine.setting.state, Meter())
+    run(engine, 1)
+    before.put_back()
+    assert before._meter.means() == {}
+
+
+BESIDE = Manner(beside=True)
+
+
+@pytest.fixture
+def engine(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> GraphEngine:
+    """One that may choose, on a faked GPU where replays in lanes take half the time."""
+    config = tiny()
+    engine = GraphEngine(setting(config, double_state(config)), Manner())
+    engine._given, engine._compiled = False, True
+    monkeypatch.setattr(
+        graph_module, "seconds_a_replay",
+        lambda graph, device: 0.001 if next(iter(engine.G._lanes.values())).is_open else 0.002,
+    )  # fmt: skip
+    return engine
+
+
+def test_the_fastest_capture_is_kept_and_the_state_as_it_was(
+    engine: GraphEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gpu, said = FakeGPU(monkeypatch, engine), list[str]()
+    plain = PlainEngine(setting(engine.setting.config, double_state(engine.setting.config)))
+    prepared(engine, said)
+    assert gpu.asked.count("capture") == 2
+    assert gpu.asked.count("reset") == 1
+    assert said[-1].endswith(": 1.00 ms a step, on several streams")
+    for one in (plain, engine):
+        run(one, 3)
+    assert_near(engine.setting.state, plain.setting.state, 1e-9)
+
+
+def test_a_faster_capture_that_steps_otherwise_is_not_kept(
+    engine: GraphEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gpu, said = FakeGPU(monkeypatch, engine), list[str]()
+    answers = iter([True, False])
+    monkeypatch.setattr(graph_module, "steps_alike", lambda *weights: next(answers))
+    prepared(engine, said)
+    assert "The captured step, on several streams is not the step." in said[-2]
+    assert said[-1].endswith(": 2.00 ms a step")
+    assert gpu.asked.count("capture") == 2
+
+
+def test_a_captured_step_that_is_not_the_step_is_refused(
+    engine: GraphEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    FakeGPU(monkeypatch, engine)
+    monkeypatch.setattr(graph_module, "steps_alike", lambda *weights: False)
+    with pytest.raises(UserError, match="--engine plain"):
+        prepared(engine, [])
+
+
+def test_what_cannot_be_captured_in_lanes_is_captured_without(
+    engine: GraphEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    FakeGPU(monkeypatch, engine)
+    said: list[str] = []
+    lay_out = engine.G.lay_out
+
+    def fails(manner: Manner) -> None:
+        if manner.beside:
+            raise RuntimeError("no stream is left\nat all")
+        lay_out(manner)
+
+    monkeypatch.setattr(engine.G, "lay_out", fails)
+    prepared(engine, said)
+    assert said[-2:][0] == "note: no stream is left"
+    assert said[-1].endswith(": 2.00 ms a step")

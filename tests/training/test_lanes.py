@@ -1,0 +1,154 @@
+"""What runs beside what, with streams that write down who waits for whom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+import torch
+from torch import Tensor
+
+from pix2pix.config import Config
+from pix2pix.training import layers
+from pix2pix.training.engine import PlainEngine
+from pix2pix.training.graph import GraphEngine
+from pix2pix.training.lanes import Lane
+from pix2pix.training.twin import Manner
+from tests.helpers import double_state
+from tests.training.test_graph import assert_near, run, setting
+
+Tiny = Callable[..., Config]
+
+
+class Streams:
+    """torch.cuda's streams on the processor; `seen` is what happened, in order."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.seen: list[tuple[str, ...]] = []
+        its, made = self, [0]
+
+        class Stream:
+            def __init__(self, device: torch.device | str) -> None:
+                self.device, self.name = device, f"lane {made[0]}" if made[0] else "main"
+                made[0] += 1
+
+            def wait_stream(self, other: Stream) -> None:
+                its.seen.append((self.name, "waits for", other.name))
+
+        current = [Stream("cpu")]
+
+        @contextmanager
+        def stream(entered: Stream) -> Iterator[None]:
+            current.append(entered)
+            yield
+            current.pop()
+
+        def remember(tensor: Tensor, read_by: Stream) -> None:
+            its.seen.append((read_by.name, "keeps", str(tuple(tensor.shape))))
+
+        monkeypatch.setattr(torch.cuda, "Stream", Stream)
+        monkeypatch.setattr(torch.cuda, "stream", stream)
+        monkeypatch.setattr(torch.cuda, "current_stream", lambda device: current[-1])
+        monkeypatch.setattr(Tensor, "record_stream", remember)
+        self.now = lambda: current[-1].name
+
+    def note(self, what: str) -> None:
+        """What the current stream does."""
+        self.seen.append((self.now(), what))
+
+
+@pytest.fixture
+def streams(monkeypatch: pytest.MonkeyPatch) -> Streams:
+    its, gradients = Streams(monkeypatch), layers._gradients
+
+    def noted(*tensors: object) -> tuple[Tensor, Tensor, Tensor]:
+        of_input, of_weight, _ = tensors[-1]  # type: ignore[misc]
+        its.note("gradient of " + " and ".join(["input"] * of_input + ["weight"] * of_weight))
+        return gradients(*tensors)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(layers, "_gradients", noted)
+    return its
+
+
+def backwards(learns: bool, asked: bool, opened: bool) -> layers.Convolution:
+    layer = layers.Convolution(torch.nn.Conv2d(2, 3, 4, 2, 1).requires_grad_(learns))
+    if opened:
+        layer.lane.open(torch.device("cpu"))
+    layer(torch.rand(1, 2, 8, 8).requires_grad_(asked)).sum().backward()
+    return layer
+
+
+def test_a_weight_s_gradient_is_reckoned_beside_that_of_the_input(streams: Streams) -> None:
+    backwards(learns=True, asked=True, opened=True)
+    assert streams.seen == [
+        ("lane 1", "waits for", "main"),
+        ("lane 1", "gradient of weight"),
+        ("lane 1", "keeps", "(1, 3, 4, 4)"),
+        ("lane 1", "keeps", "(1, 2, 8, 8)"),
+        ("main", "gradient of input"),
+        ("lane 1", "waits for", "main"),  # before Adam writes to what main has read
+    ]
+
+
+@pytest.mark.parametrize(
+    ("learns", "opened", "wanted"),
+    [(False, True, "input"), (True, False, "input and weight"), (False, False, "input")],
+)
+def test_what_the_layer_before_waits_for_stays_on_the_main_stream(
+    streams: Streams, learns: bool, opened: bool, wanted: str
+) -> None:
+    backwards(learns=learns, asked=True, opened=opened)
+    assert streams.seen == [("main", f"gradient of {wanted}")]
+
+
+def test_a_closed_lane_opens_with_the_stream_it_had(streams: Streams) -> None:
+    lane, names = Lane(), []
+    for _ in range(2):
+        lane.open(torch.device("cpu"))
+        with lane.inside():
+            names.append(streams.now())
+        lane.close()
+        with lane.inside():
+            assert streams.now() == "main"
+    assert names == ["lane 1", "lane 1"]
+
+
+def test_steps_in_lanes_end_in_the_weights_of_the_plain_engine(
+    tiny: Tiny, streams: Streams
+) -> None:
+    config = tiny()
+    plain = PlainEngine(setting(config, double_state(config)))
+    beside = GraphEngine(setting(config, double_state(config)), Manner(padded=True, beside=True))
+    for engine in (plain, beside):
+        run(engine, 3)
+    assert_near(beside.setting.state, plain.setting.state, 1e-9)
+    used = {who for who, *_ in streams.seen} - {"main"}
+    joined = {its[2] for its in streams.seen if its[:2] == ("main", "waits for")}
+    assert len(used) > 2
+    assert joined == used
+
+
+def test_adam_follows_in_the_lane_and_all_else_waits_for_it(
+    tiny: Tiny, streams: Streams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernel = pytest.importorskip("pix2pix.training.adam_kernel", reason="Triton is not there")
+    config = tiny("model.norm=none")
+    engine = GraphEngine(
+        setting(config, double_state(config)), Manner(torch.float32, own_adam=True, beside=True)
+    )
+    monkeypatch.setattr(kernel, "descend", lambda *its: streams.note("Adam"))
+    torch_s = engine.G.optimiser.step
+    monkeypatch.setattr(engine.G.optimiser, "step", lambda: (streams.note("rest"), torch_s()))
+    run(engine, 1)
+    lane = [who for who, what, *_ in streams.seen if what == "Adam" and who != "main"][-1]
+    order = [its for its in streams.seen if lane in its or its[1] == "rest"]
+    order = [its for its in order if its[1] != "keeps"]
+    assert order == [
+        (lane, "waits for", "main"),
+        (lane, "gradient of weight"),
+        (lane, "waits for", "main"),
+        (lane, "Adam"),
+        ("main", "waits for", lane),
+        ("main", "rest"),
+    ]
