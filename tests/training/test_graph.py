@@ -162,7 +162,7 @@ def test_channels_may_lie_beside_each_other(tiny: Tiny) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:The .grad attribute")
+@pytest.mark.filterwarnings("ignore:The .grad attribute", "ignore:.*should not be instantiated")
 def test_a_compiler_sees_the_networks_whole(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a GPU but for the kernels: traced without a break, with every pass of the step."""
     whole = torch.compile

@@ -72,22 +72,29 @@ class Twin:
         copied = [(m, *own[id(m)]) for m in self.masters if id(m) in own]
         self._copied_masters = [m.detach() for m, _, _ in copied]
         self._views = [leaf.detach()[part] for _, leaf, part in copied]
-        self._lanes = self._with_lanes()
+        self._lanes: dict[int, Lane] = {}  # each by its weight's place
+        self._change(self._for_capture)
         self._own_adam = False
         self.lay_out(manner)
         self.refresh()
 
-    def _with_lanes(self) -> dict[int, Lane]:
-        """Put convolutions with lanes in the place of torch's; each lane by its weight's place."""
-        places = {id(leaf): i for i, leaf in enumerate(self.leaves)}
-        lanes = {}
+    def _for_capture(self, layer: nn.Module) -> nn.Module | None:
+        """What computes the same in a better form, if anything does."""
+        if isinstance(layer, Norm) and layer.statistics == "picture":
+            return PictureNorm(layer)
+        if not isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+            return None
+        convolution = Convolution(layer)
+        place = next(i for i, leaf in enumerate(self.leaves) if leaf is convolution.weight)
+        self._lanes[place] = convolution.lane
+        return convolution
+
+    def _change(self, given: Callable[[nn.Module], nn.Module | None]) -> None:
+        """Put what is given for a layer, if anything is, in its place."""
         for module in list(self.network.modules()):
-            for name, child in module.named_children():
-                if isinstance(child, nn.Conv2d | nn.ConvTranspose2d):
-                    layer = Convolution(child)
-                    setattr(module, name, layer)
-                    lanes[places[id(layer.weight)]] = layer.lane
-        return lanes
+            for name, layer in module.named_children():
+                if (other := given(layer)) is not None:
+                    setattr(module, name, other)
 
     def lay_out(self, manner: Manner) -> None:
         """Compute what comes after the passes in this manner from now on."""
@@ -111,10 +118,7 @@ class Twin:
 
     def per_picture(self) -> None:
         """Normalise each picture by itself, whatever else is in the batch."""
-        for module in list(self.network.modules()):
-            for name, child in module.named_children():
-                if isinstance(child, Norm):
-                    setattr(module, name, PictureNorm(child))
+        self._change(lambda layer: PictureNorm(layer) if isinstance(layer, Norm) else None)
 
     def refresh(self) -> None:
         """Write the masters' weights into the copies."""
