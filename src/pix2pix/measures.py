@@ -6,10 +6,6 @@ They are reported and never choose a model by themselves: each of them rewards b
 from __future__ import annotations
 
 from torch import Tensor
-from torchmetrics.functional.image import (
-    peak_signal_noise_ratio,
-    structural_similarity_index_measure,
-)
 
 
 def measure(output: Tensor, target: Tensor) -> dict[str, Tensor]:
@@ -17,6 +13,13 @@ def measure(output: Tensor, target: Tensor) -> dict[str, Tensor]:
 
     `l1` is the mean absolute difference in [-1, 1] units, `psnr_db` in decibels, `ssim` up to 1.
     """
+    # Not before it is needed: torchmetrics imports what it finds of transformers, SciPy and
+    # Matplotlib, which takes many seconds, and a run would begin so much later.
+    from torchmetrics.functional.image import (
+        peak_signal_noise_ratio,
+        structural_similarity_index_measure,
+    )
+
     ssim = structural_similarity_index_measure(
         output, target, data_range=(-1.0, 1.0), reduction="none"
     )
