@@ -13,7 +13,8 @@ The first answers what decides: a step from a cold start; the engines compared; 
 float32; KID after 40 epochs of either engine; every manner of the engine at batch 1; batch 16 and
 64 with tables of kernels. What is timed is alone on the machine. What is not runs side by side (`+`
 in --stages), and meanwhile the kernels of what is timed later are compiled. The second trains 200
-epochs, scores them, translates, and times the textbook loop and a warm start.
+epochs, scores them, translates, times the textbook loop, a warm start and pairs that are streamed,
+and does what the first had no time for.
 
 Each stage is a process of its own with a limit and writes what it found as it goes; results.json is
 written anew after each: a command that is cut off leaves what it found. OUT gets at most 8 files of
@@ -36,6 +37,7 @@ Without a GPU the same stages run on tiny sizes.
 import argparse
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -43,6 +45,7 @@ import sys
 import tempfile
 import time
 import traceback
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from pathlib import Path
@@ -67,11 +70,14 @@ STAGES = {
     "weights": ("weights", (), 30),
     "textbook": ("textbook", (), 75),
     "step_1_warm": ("step", (0,), 60),  # its compiled kernels are found on disk
+    "streamed_1": ("streamed", (0,), 50),
+    "streamed_16": ("streamed", (1,), 50),
 }
 CALLS = {
     "first": "machine,step_1,compare+losses+kid_40_plain+kid_40_fast+ready_variants+ready_16"
     "+ready_64,variants,step_16,step_64",
-    "second": "training,scores,translating,weights,textbook,step_1_warm",
+    "second": "training,scores,translating,weights,textbook,step_1_warm,rest,streamed_1"
+    ",streamed_16",
 }
 _START = 40  # seconds of a training that are no steps
 _GRACE = 15  # seconds in which a training that was told to end may save
@@ -183,7 +189,13 @@ def run_all(asked, work):
     os.environ.setdefault("PYTHONUNBUFFERED", "1")
     kept = work / "results.json"
     stages = json.loads(kept.read_text())["stages"] if kept.is_file() else {}
-    for group in ",".join(CALLS.get(s, s) for s in asked.stages.split(",")).split(","):
+    coming = deque(asked.stages.split(","))
+    while coming:
+        group = coming.popleft()
+        if group in CALLS or group == "rest":
+            more = CALLS[group].split(",") if group in CALLS else rest(stages)
+            coming.extendleft(reversed(more))
+            continue
         left = asked.minutes * 60 - (time.monotonic() - began)
         for name, entry in run_group(group.split("+"), asked, work, stages, left):
             stages[name] = entry
@@ -191,6 +203,13 @@ def run_all(asked, work):
                 place.write_text(json.dumps({"stages": stages}, indent=1))
             print(f"{name}: {entry.get('error') or 'done'} ({entry['seconds']} s)", flush=True)
     print(table(stages))
+
+
+def rest(stages):
+    """Stages of the first call that found nothing, for lack of time as a rule; shortest first."""
+    names = [n for n in re.split("[,+]", CALLS["first"]) if not n.startswith("ready")]
+    empty = [n for n in names if not stages.get(n, {}).get("result")]
+    return sorted(empty, key=lambda name: STAGES[name][2])
 
 
 def run_group(names, asked, work, stages, left):
@@ -240,6 +259,8 @@ def table(stages):
         if peak and "gflop" in one and "milliseconds" in one:
             share = one["gflop"] / one["milliseconds"] / peak  # both in TFLOP/s
             line(f"{name}: share of the matrix peak", share)
+    for name in ("streamed_1", "streamed_16"):
+        line(f"{name}: milliseconds", found.get(name, {}).get("milliseconds"))
     memory = found.get("step_1", {}).get("memory_gb", {})
     line("batch 1: GB of the card", memory.get("of_the_card"), "<= 3 GB", 2)
     line("batch 1: GB of the card, CUDA's own included", memory.get("in_use_of_the_card"), "", 2)

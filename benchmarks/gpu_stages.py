@@ -18,11 +18,12 @@ from measure import Run, config_for, gflop_a_step, machine, matrix_peak, median_
 from parts import write_parts
 from rich.console import Console
 from textbook import Step, endless, generator, translate
+from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 
 from pix2pix import image_files, images
 from pix2pix.data.batches import in_order
-from pix2pix.data.feed import sent
+from pix2pix.data.feed import HostFeed, find_feed, sent
 from pix2pix.data.pairs import find_pairs
 from pix2pix.data.reading import find_reading
 from pix2pix.data.store import open_store
@@ -180,7 +181,7 @@ def kid_40(its, engine, seeds):
 # Steps
 
 
-def step(its, place):
+def step(its, place, feed=find_feed, tables=True):
     """Time, memory and kernels of the step that training takes, its data included."""
     batch = list(its.times)[place]
     kernels = Path(os.environ.get("TORCHINDUCTOR_CACHE_DIR", its.work / "kernels"))
@@ -188,7 +189,7 @@ def step(its, place):
     if its.gpu:
         torch.cuda.reset_peak_memory_stats()
         free_before = torch.cuda.mem_get_info()[0]
-    run = Run(its.pairs, its.config(batch), its.device, "graph", "auto")
+    run = Run(its.pairs, its.config(batch), its.device, "graph", "auto", feed=feed)
     found = {"batch": batch, "seconds_to_first_step": time.time() - its.began,
              "nothing_compiled_before": cold, "said": run.said}  # fmt: skip
     its.keep(found)
@@ -206,12 +207,18 @@ def step(its, place):
     its.keep(found)
     found["gflop"] = gflop_a_step(its.pairs, its.px, its.width, 1) * batch
     its.keep(found)
-    try:
-        found["kernels"] = kernel_table(run, its)
-    except Exception as error:  # a profiler may be forbidden where the GPU is not
-        found["kernels"] = {"error": str(error)[-500:]}
+    if tables:
+        try:
+            found["kernels"] = kernel_table(run, its)
+        except Exception as error:  # a profiler may be forbidden where the GPU is not
+            found["kernels"] = {"error": str(error)[-500:]}
     run.close()
     return found
+
+
+def streamed(its, place):
+    """The same step of a set that is too large to be kept on the device."""
+    return step(its, place, lambda loader, device: HostFeed(loader), tables=False)
 
 
 def ready(its, place):
@@ -234,7 +241,8 @@ def kernel_table(run, its, steps=10, rows=40):
         run.steps(steps)
         wait(its.device)
     spent = "self_device_time_total" if its.gpu else "self_cpu_time_total"
-    events = [e for e in seen.key_averages() if getattr(e, spent)]
+    where = DeviceType.CUDA if its.gpu else DeviceType.CPU  # no launches among the kernels
+    events = [e for e in seen.key_averages() if getattr(e, spent) and e.device_type == where]
     events.sort(key=lambda e: -getattr(e, spent))
     table = [[e.key[:120], round(e.count / steps, 2), round(getattr(e, spent) / steps, 2)]
              for e in events[:rows]]  # fmt: skip

@@ -99,12 +99,14 @@ class Run:
     engine had to say meanwhile.
     """
 
-    def __init__(self, folder, config, device, engine, precision, manner=None):
+    def __init__(
+        self, folder, config, device, engine, precision, manner=None, feed=find_feed
+    ):  # fmt: skip
         start = time.perf_counter()
         config, loader = open_loader(folder, config)
         precision = pick_precision(precision, device)
         set_precision(precision)
-        feed = find_feed(loader, device)
+        feed = feed(loader, device)
         self.state, self.meter = new_state(config, device), Meter()
         setting = Setting(self.state, config, feed, self.meter, device, precision)
         if manner is None:
