@@ -97,14 +97,17 @@ def in_a_process(name, asked, work, images, seconds, beside=1):
                "--work", str(work), "--stage", name, "--images", str(images),
                "--began", str(time.time())]  # fmt: skip
     command += ["--features", str(asked.features)] if asked.features else []
-    threads = max(2, os.cpu_count() // beside)
-    error = stopped(command, told, seconds, {} if beside == 1 else _sharing(threads))
+    error = stopped(command, told, seconds, {} if beside == 1 else _sharing(beside))
     found = json.loads(answer.read_text()) if answer.is_file() else {}
     return found if error is None else {"error": error} | found
 
 
-def _sharing(threads):
-    return {name: str(threads) for name in ("OMP_NUM_THREADS", "TORCHINDUCTOR_COMPILE_THREADS")}
+def _sharing(beside):
+    """The processor's cores, shared by stages of which about half have something to compile."""
+    cores = os.cpu_count()
+    threads = {"OMP_NUM_THREADS": cores // beside,
+               "TORCHINDUCTOR_COMPILE_THREADS": 2 * cores // beside}  # fmt: skip
+    return {name: str(max(2, count)) for name, count in threads.items()}
 
 
 def clear(name, work):
