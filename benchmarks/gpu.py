@@ -1,8 +1,8 @@
 """Everything that is to be known of a GPU, by two commands of about six minutes each.
 
 command: PYTHONPATH=src python3 benchmarks/gpu.py PAIRS --out OUT --work WORK
-             --features features.onnx --stages first --minutes 6.5
-         the same with --stages second --minutes 6 and another OUT
+             --features features.onnx --stages first --minutes 6.8
+         the same with --stages second --minutes 5.3 and another OUT
 
 PAIRS is a folder of side-by-side pictures, sources on the right (facades); features.onnx is written
 by benchmarks/kid.py. WORK is on a disk that stays between the two: compiled kernels, decoded pairs
@@ -54,17 +54,17 @@ from pathlib import Path
 STAGES = {
     "machine": ("peaks", (), 45),
     "step_1": ("step", (0,), 130),
-    "compare": ("compare", (), 200),
-    "losses": ("losses", (), 200),
-    "kid_40_plain": ("kid_40", ("plain", (0,)), 220),
-    "kid_40_fast": ("kid_40", ("graph", (1, 2)), 220),
-    "ready_variants": ("ready_variants", (), 220),
-    "ready_16": ("ready", (1,), 180),
-    "ready_64": ("ready", (2,), 180),
+    "compare": ("compare", (), 180),
+    "losses": ("losses", (), 180),
+    "kid_40_plain": ("kid_40", ("plain", (0,)), 190),
+    "kid_40_fast": ("kid_40", ("graph", (1, 2)), 190),
+    "ready_variants": ("ready_variants", (), 190),
+    "ready_16": ("ready", (1,), 170),
+    "ready_64": ("ready", (2,), 170),
     "variants": ("variants", (), 150),
     "step_16": ("step", (1,), 80),
     "step_64": ("step", (2,), 80),
-    "training": ("training", (), 290),
+    "training": ("training", (), 275),
     "scores": ("scores", (), 40),
     "translating": ("translating", (), 40),
     "weights": ("weights", (), 30),
