@@ -8,21 +8,22 @@ import os
 import statistics
 import time
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
 
-import numpy as np
 import torch
+from kid import features, kid
 from measure import Run, config_for, gflop_a_step, machine, matrix_peak, median_seconds, wait
 from parts import write_parts
 from rich.console import Console
 from textbook import Step, endless, generator, translate
+from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 
 from pix2pix import image_files, images
 from pix2pix.data.batches import in_order
-from pix2pix.data.feed import sent
+from pix2pix.data.feed import HostFeed, find_feed, sent
 from pix2pix.data.pairs import find_pairs
 from pix2pix.data.reading import find_reading
 from pix2pix.data.store import open_store
@@ -49,10 +50,13 @@ class Plan:
     states: int
     between: int  # steps between two compared states
     loss_steps: int
+    kid_steps: int
+    validate_images: int
     images: int
     features: Path | None
     answer: Path
     began: float  # when the stage's process was started, of time.time()
+    timed: bool = True  # else only what is compiled is wanted
 
     def config(self, batch, *settings):
         return config_for(self.px, self.width, batch, *settings)
@@ -70,9 +74,11 @@ class Plan:
 
 def make_plan(pairs, work, out, images, features, answer, began):
     if torch.cuda.is_available():
-        device, sizes = pick_device("cuda"), (256, 64, {1: 300, 16: 40, 64: 15}, 20, 20, 400)
+        device = pick_device("cuda")
+        sizes = (256, 64, {1: 300, 16: 40, 64: 15}, 20, 20, 400, 16_000, 4_000)
     else:
-        device, sizes = torch.device("cpu"), (32, 4, {1: 2, 2: 2, 3: 2}, 3, 2, 10)
+        device = torch.device("cpu")
+        sizes = (32, 4, {1: 2, 2: 2, 3: 2}, 3, 2, 10, 8, 15)
     whole = 80_000 if device.type == "cuda" else 30
     whole = min(whole, images or whole)
     return Plan(pairs, work, out, device, *sizes, whole, features, answer, began)
@@ -114,7 +120,7 @@ def compare(its):
 
 
 def _moments(state):
-    return [[a.state[w]["exp_avg"].double().cpu() for w in a.param_groups[0]["params"]]
+    return [[a.state[w]["exp_avg"].double() for w in a.param_groups[0]["params"]]
             for _, _, a in state.parts()]  # fmt: skip
 
 
@@ -151,35 +157,81 @@ def losses(its):
             "gan_losses_inside_the_range_of_fp32": inside, "runs": found}  # fmt: skip
 
 
+def kid_40(its, engine, seeds):
+    """KID along 40 epochs of facades by one engine in the machine's own precision, by seed."""
+    found = {"engine": engine, "epochs": 40, "runs": {}}
+    if its.features is None:
+        return found | {"left_out": "no feature network was given"}
+    for seed in seeds:
+        run = Run(its.pairs, its.config(1, f"training.seed={seed}"), its.device, engine, "auto")
+        pairs, config = _validation(its), run.config
+        along = found["runs"][str(seed)] = []
+        for quarter in range(1, 5):
+            run.steps(quarter * its.kid_steps // 4 - run.state.images_seen)
+            outputs, targets, measured = _translated(
+                run.state.generator, pairs, config, config.default_mode, its
+            )
+            scored = kid(features(targets, its.features), features(outputs, its.features))
+            along.append({"images": run.state.images_seen, "l1": measured["l1"], **scored})
+            its.keep(found)
+        run.close()
+    return found
+
+
 # Steps
 
 
-def step(its, batch):
+def step(its, place, feed=find_feed, tables=True):
     """Time, memory and kernels of the step that training takes, its data included."""
+    batch = list(its.times)[place]
+    kernels = Path(os.environ.get("TORCHINDUCTOR_CACHE_DIR", its.work / "kernels"))
+    cold = not (kernels.is_dir() and any(kernels.iterdir()))
     if its.gpu:
         torch.cuda.reset_peak_memory_stats()
         free_before = torch.cuda.mem_get_info()[0]
-    run = Run(its.pairs, its.config(batch), its.device, "graph", "auto")
-    found = {"batch": batch, "seconds_to_first_step": time.time() - its.began}
+    run = Run(its.pairs, its.config(batch), its.device, "graph", "auto", feed=feed)
+    found = {"batch": batch, "seconds_to_first_step": time.time() - its.began,
+             "nothing_compiled_before": cold, "said": run.said}  # fmt: skip
     its.keep(found)
     run.steps(5)
     seconds = median_seconds(run.step, its.device, times=its.times[batch])
     found |= {"milliseconds": seconds * 1000, "images_per_second": batch / seconds}
     if its.gpu:
+        free, whole = torch.cuda.mem_get_info()
         found["memory_gb"] = {
             "allocated_at_most": torch.cuda.max_memory_allocated() / 1e9,
             "reserved": torch.cuda.memory_reserved() / 1e9,
-            "of_the_card": (free_before - torch.cuda.mem_get_info()[0]) / 1e9,
+            "of_the_card": (free_before - free) / 1e9,
+            "in_use_of_the_card": (whole - free) / 1e9,  # with what CUDA itself takes
         }
     its.keep(found)
     found["gflop"] = gflop_a_step(its.pairs, its.px, its.width, 1) * batch
     its.keep(found)
-    try:
-        found["kernels"] = kernel_table(run, its)
-    except Exception as error:  # a profiler may be forbidden where the GPU is not
-        found["kernels"] = {"error": str(error)[-500:]}
+    if tables:
+        try:
+            found["kernels"] = kernel_table(run, its)
+        except Exception as error:  # a profiler may be forbidden where the GPU is not
+            found["kernels"] = {"error": str(error)[-500:]}
     run.close()
     return found
+
+
+def streamed(its, place):
+    """The same step of a set that is too large to be kept on the device."""
+    return step(its, place, lambda loader, device: HostFeed(loader), tables=False)
+
+
+def ready(its, place):
+    """Compile the step of a batch, for a stage to come: kernels are found on disk."""
+    run = Run(its.pairs, its.config(list(its.times)[place]), its.device, "graph", "auto")
+    run.close()
+    return {"seconds": run.started, "said": run.said}
+
+
+def ready_variants(its):
+    """Compile what `variants` times."""
+    variants(replace(its, timed=False))
+    return {"seconds": time.time() - its.began}
 
 
 def kernel_table(run, its, steps=10, rows=40):
@@ -189,7 +241,8 @@ def kernel_table(run, its, steps=10, rows=40):
         run.steps(steps)
         wait(its.device)
     spent = "self_device_time_total" if its.gpu else "self_cpu_time_total"
-    events = [e for e in seen.key_averages() if getattr(e, spent)]
+    where = DeviceType.CUDA if its.gpu else DeviceType.CPU  # no launches among the kernels
+    events = [e for e in seen.key_averages() if getattr(e, spent) and e.device_type == where]
     events.sort(key=lambda e: -getattr(e, spent))
     table = [[e.key[:120], round(e.count / steps, 2), round(getattr(e, spent) / steps, 2)]
              for e in events[:rows]]  # fmt: skip
@@ -216,8 +269,10 @@ def variants(its):
 
 
 def _milliseconds(run, its):
-    run.steps(5)
-    seconds = median_seconds(run.step, its.device, groups=5, times=its.times[1])
+    seconds = 0
+    if its.timed:
+        run.steps(5)
+        seconds = median_seconds(run.step, its.device, groups=5, times=-(-its.times[1] // 3))
     run.close()
     return seconds * 1000
 
@@ -253,6 +308,7 @@ def textbook(its):
         )
         found[str(batch)] = {"milliseconds": one * 1000, "images_per_second": batch / one}
         its.keep(found)
+        coming.close()  # and its workers
     sources = _source_files(its)
     network = generator(its.width, its.px.bit_length() - 1).to(its.device)
     translate(network, sources[:3], its.work / "usual", its.px, its.device)
@@ -282,13 +338,24 @@ def _source_files(its, count=100):
 # A whole training
 
 
+class Told(StringIO):
+    """What a run says, and when it said that it has captured the step."""
+
+    captured = None
+
+    def write(self, text):
+        if "captured in" in text:
+            self.captured = time.time()
+        return super().write(text)
+
+
 def training(its):
     """As `pix2pix train` does it, validation, previews and saves included."""
-    every = max(1, its.images // 20)
-    config = its.config(1, f"training.images={its.images}", f"training.validate_images={every}",
-                        f"training.save_images={every}",
+    config = its.config(1, f"training.images={its.images}",
+                        f"training.validate_images={its.validate_images}",
+                        f"training.save_images={its.validate_images}",
                         f"training.log_images={max(1, its.images // 200)}")  # fmt: skip
-    said = StringIO()
+    said = Told()
     start = time.perf_counter()
     result = train([its.pairs], config, its.work / "run", console=Console(file=said))
     seconds = time.perf_counter() - start
@@ -298,7 +365,8 @@ def training(its):
     memory = {"reserved_gb_at_most": torch.cuda.max_memory_reserved() / 1e9} if its.gpu else {}
     return {"images": result.images_seen, "seconds": seconds, "in_the_loop": logged[-1]["seconds"],
             "milliseconds_a_step_by_median_line": 1000 / speed,
-            "seconds_before_the_loop": seconds - logged[-1]["seconds"],
+            "seconds_outside_the_loop": seconds - logged[-1]["seconds"],
+            "seconds_to_first_step": said.captured and said.captured - its.began,
             "seconds_of_steps_alone": result.images_seen / speed, "scores": result.scores,
             **memory, "losses": [
                 {k: v for k, v in line.items() if k != "learning_rate"}
@@ -326,50 +394,39 @@ def translating(its):
             archive.write(path, path.name)
     return {"files": len(sources), "seconds": seconds, "milliseconds_a_file":
             seconds * 1000 / len(sources), "start_up_seconds": begun - start,
-            "failures": failures}  # fmt: skip
+            "shapes_captured": len(translator._passes._captured), "failures": failures,
+            "archive_mib": (its.out / "translated.zip").stat().st_size / 2**20}  # fmt: skip
 
 
 def scores(its):
     """L1, PSNR and SSIM over all validation pairs; KID where a feature network was given."""
     translator = Translator.load(its.work / "run" / "model.safetensors")
-    config, splits = translator.header.config, find_pairs([its.pairs], "right").splits
-    pairs = splits.get("val") or splits["train"][:10]
+    header = translator.header
+    pairs = _validation(its)
+    outputs, targets, found = _translated(
+        translator.generator, pairs, header.config, header.mode, its
+    )
+    found |= {"images": header.provenance.images_seen, "pairs": len(pairs)}
+    if its.features:
+        found |= kid(features(targets, its.features), features(outputs, its.features))
+    return found
+
+
+def _validation(its):
+    splits = find_pairs([its.pairs], "right").splits
+    return splits.get("val") or splits["train"][:10]
+
+
+def _translated(network, pairs, config, mode, its):
+    """What a generator makes of pairs' sources, the targets, and the mean measures."""
     store = open_store(pairs, config.data.size, find_reading(pairs, config))
     sums, outputs, targets = {}, [], []
     for batch in in_order(store, 8):
         batch = batch.to(its.device)
-        output = translate_batch(translator.generator, batch, translator.header.mode)
+        output = translate_batch(network, batch, mode)
         for name, values in measure(output, batch.target).items():
             sums[name] = sums.get(name, 0.0) + float(values.sum())
         outputs.append(output.cpu())
         targets.append(batch.target.cpu())
-    found = {name: total / len(store) for name, total in sums.items()} | {"pairs": len(store)}
-    if its.features:
-        real, fake = (_features(torch.cat(t), its.features) for t in (targets, outputs))
-        found["kid"] = kid(real, fake)
-    return found
-
-
-def _features(pictures, network):
-    """By an ONNX network of pictures in [-1, 1] -> (N, features)."""
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(network, providers=["CPUExecutionProvider"])
-    wanted = session.get_inputs()[0]
-    found = []
-    for picture in pictures:
-        sized = torch.nn.functional.interpolate(
-            picture[None], tuple(wanted.shape[2:]), mode="bilinear", antialias=True
-        )
-        found.append(session.run(None, {wanted.name: sized.numpy()})[0].reshape(-1))
-    return np.stack(found).astype(np.float64)
-
-
-def kid(real, fake):
-    """1000 times the squared maximum mean discrepancy of cubic kernels, without bias."""
-    n, m, size = len(real), len(fake), real.shape[1]
-    (rr, ff, rf) = (
-        (a @ b.T / size + 1) ** 3 for a, b in ((real, real), (fake, fake), (real, fake))
-    )
-    inner = (rr.sum() - np.trace(rr)) / (n * (n - 1)) + (ff.sum() - np.trace(ff)) / (m * (m - 1))
-    return float(1000 * (inner - 2 * rf.mean()))
+    means = {name: total / len(store) for name, total in sums.items()}
+    return torch.cat(outputs), torch.cat(targets), means

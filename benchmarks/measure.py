@@ -95,14 +95,18 @@ def config_for(px, width, batch, *settings):
 
 
 class Run:
-    """An engine with its feed, ready for steps. `started` are the seconds it took."""
+    """An engine with its feed, ready for steps. `started` are the seconds it took, `said` what the
+    engine had to say meanwhile.
+    """
 
-    def __init__(self, folder, config, device, engine, precision, manner=None):
+    def __init__(
+        self, folder, config, device, engine, precision, manner=None, feed=find_feed
+    ):  # fmt: skip
         start = time.perf_counter()
         config, loader = open_loader(folder, config)
         precision = pick_precision(precision, device)
         set_precision(precision)
-        feed = find_feed(loader, device)
+        feed = feed(loader, device)
         self.state, self.meter = new_state(config, device), Meter()
         setting = Setting(self.state, config, feed, self.meter, device, precision)
         if manner is None:
@@ -114,7 +118,8 @@ class Run:
         keys = partial(noise_keys, config.training.seed)
         self.device, self.config = device, config
         self.line = Line(feed, device, ALONE.share, keys)
-        self.engine.prepare(sent(self.line.packet(0), device), lambda words: None)
+        self.said = []
+        self.engine.prepare(sent(self.line.packet(0), device), self.said.append)
         self.coming = packets(self.line, 0)
         self.step()
         wait(device)
@@ -134,6 +139,7 @@ class Run:
 
     def close(self):
         self.coming.close()
+        self.engine.close()
 
 
 def gflop_a_step(folder, px, width, batch):

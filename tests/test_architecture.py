@@ -64,6 +64,13 @@ def test_what_needs_no_network_loads_no_torch(arguments: list[str]) -> None:
     assert not loaded_by_command(*arguments) & (HEAVY | {"numpy", "PIL"})
 
 
+def test_a_run_begins_without_torchmetrics() -> None:
+    # Which imports what it finds of other large packages: seconds before the first step.
+    loaded = loaded_by("import pix2pix.training.train, pix2pix.training.graph, pix2pix.translator")
+    assert "torch" in loaded
+    assert "torchmetrics" not in loaded
+
+
 def test_an_unknown_name_of_the_front_door_is_an_attribute_error() -> None:
     import pix2pix
 

@@ -1,4 +1,5 @@
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -9,6 +10,24 @@ from pix2pix.measures import measure
 
 def pictures(seed: int) -> Tensor:
     return torch.rand(3, 3, 40, 48, generator=torch.Generator().manual_seed(seed)) * 2 - 1
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_similarity_is_in_float32_where_products_are_tf32(
+    allowed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen, convolve = [], torch.nn.functional.conv2d
+
+    def watched(*arguments: Any, **named: Any) -> Tensor:
+        seen.append(torch.backends.cudnn.allow_tf32)
+        return convolve(*arguments, **named)
+
+    monkeypatch.setattr(torch.nn.functional, "conv2d", watched)
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", allowed)
+    measure(pictures(0), pictures(1))
+    assert seen
+    assert not any(seen)
+    assert torch.backends.cudnn.allow_tf32 is allowed
 
 
 def test_a_picture_equals_itself() -> None:

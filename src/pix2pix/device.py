@@ -101,6 +101,17 @@ def set_precision(precision: Precision) -> None:
     torch.backends.cudnn.allow_tf32 = precision != "fp32"
 
 
+@contextlib.contextmanager
+def exact_convolutions() -> Iterator[None]:
+    """A block in which a GPU's float32 convolutions keep float32's mantissa in every precision."""
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = before
+
+
 def computing(device: torch.device, precision: Precision) -> AbstractContextManager[object]:
     """A block whose products are in the precision, whatever the weights are kept in."""
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
