@@ -251,21 +251,42 @@ def kernel_table(run, its, steps=10, rows=40):
 
 
 def variants(its):
-    """Batch 1 with each of the engine's manners switched off or on, and the plain engine."""
-    dtype = torch.bfloat16
-    on = {"dtype": dtype, "padded": True, "compiled": its.gpu, "merged": True}
+    """Batch 1 in each of the engine's manners, what decides most first, and the plain engine."""
     found = {}
-    for name in ("all", "padded", "compiled", "merged", *["own_adam"] * its.gpu):
-        manner = Manner(**(on | ({name: name == "own_adam"} if name != "all" else {})))
-        run = Run(its.pairs, its.config(1), its.device, "graph", "bf16", manner)
-        label = {"all": name, "own_adam": "with own_adam"}.get(name, f"without {name}")
-        found[label] = _milliseconds(run, its)
+    for name, manner in _manners(its.gpu).items():
+        try:
+            run = Run(its.pairs, its.config(1), its.device, "graph", "bf16", manner)
+            found[name] = _milliseconds(run, its)
+        except Exception as error:  # the others are tried all the same
+            found.setdefault("failed", {})[name] = str(error)[-500:]
         its.keep(found)
     for precision in ("bf16", "fp32"):
         run = Run(its.pairs, its.config(1), its.device, "plain", precision)
         found[f"plain {precision}"] = _milliseconds(run, its)
         its.keep(found)
     return found
+
+
+def _manners(gpu):
+    """By name; lanes and Adam's kernel are for GPUs alone, options for the compiler."""
+    base = Manner(torch.bfloat16, padded=True, compiled=gpu)
+    own = replace(base, own_adam=gpu)
+    best = replace(own, beside=gpu)
+    compiler = {
+        "lanes, combined kernels": {"combo_kernels": True},
+        "lanes, cooperative reductions": {"triton.cooperative_reductions": True},
+        "lanes, both": {"combo_kernels": True, "triton.cooperative_reductions": True},
+        "lanes, fewer buffers": {"realize_reads_threshold": 16, "realize_opcount_threshold": 100},
+    }
+    return {
+        "as torch has it": base,
+        "own Adam": own,
+        "lanes": best,
+        **{name: replace(best, options=tuple(its.items())) for name, its in compiler.items()},
+        "lanes, D not merged": replace(best, merged=False),
+        "lanes, not padded": replace(best, padded=False),
+        "not compiled": replace(base, compiled=False),
+    }
 
 
 def _milliseconds(run, its):

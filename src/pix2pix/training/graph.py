@@ -200,6 +200,8 @@ class GraphEngine:
         if self._graph is not None:
             self._graph.reset()
             self._graph = None
+        if self._compiled:  # torch compiles a function only so many times in a process
+            torch.compiler.reset()
 
     def refresh(self) -> None:
         """Take up a state that something else than a step has written."""
