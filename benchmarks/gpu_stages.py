@@ -276,7 +276,8 @@ def _manners(gpu):
         "lanes, combined kernels": {"combo_kernels": True},
         "lanes, cooperative reductions": {"triton.cooperative_reductions": True},
         "lanes, both": {"combo_kernels": True, "triton.cooperative_reductions": True},
-        "lanes, fewer buffers": {"realize_reads_threshold": 16, "realize_opcount_threshold": 100},
+        "lanes, more buffers": {"realize_reads_threshold": 4},
+        "lanes, longer kernels": {"realize_opcount_threshold": 100},
     }
     return {
         "as torch has it": base,
