@@ -174,6 +174,8 @@ def _compiled(openvino: ModuleType, graph: Graph) -> tuple[Network, float]:
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
+    from pix2pix.deconvolutions import rewrite
+
     zeros = graph.arguments()[0][0][:1]
     random = torch.Generator().manual_seed(0)
     source = torch.rand((1, zeros.shape[1], *graph.size_px), generator=random) * 2 - 1
@@ -194,6 +196,7 @@ def _compiled(openvino: ModuleType, graph: Graph) -> tuple[Network, float]:
     model.reshape(
         {n: openvino.PartialShape([-1, one.shape[1], -1, -1]) for n, one in enumerate(example)}
     )
+    rewrite(model)
     compiled = openvino.Core().compile_model(model, "CPU", _SETTINGS | _threads())
     (found,) = compiled.create_infer_request().infer([one.numpy() for one in example]).values()
     difference = float(np.abs(found - wanted[0].numpy()).max())
