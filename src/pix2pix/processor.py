@@ -176,9 +176,8 @@ def _compiled(openvino: ModuleType, graph: Graph) -> tuple[Network, float]:
 
     from pix2pix.deconvolutions import rewrite
 
-    zeros = graph.arguments()[0][0][:1]
     random = torch.Generator().manual_seed(0)
-    source = torch.rand((1, zeros.shape[1], *graph.size_px), generator=random) * 2 - 1
+    source = torch.rand((1, graph.source_channels, *graph.size_px), generator=random) * 2 - 1
     example = (source, *keep_factors(graph.noise, source, seed=0))
     wanted: list[Tensor] = []
 
