@@ -14,17 +14,20 @@ from pix2pix.deconvolutions import ops, rewrite  # noqa: E402
 BELOW, SKIP = 6, 4
 
 
+def weights_of(out_channels: int, *, skip: bool) -> NDArray[np.float32]:
+    shape = (BELOW + SKIP * skip, out_channels, 4, 4)
+    return np.random.default_rng(0).normal(size=shape).astype(np.float32)
+
+
 def model_of(out_channels: int, *, skip: bool, relu: bool = True) -> Any:
     """ReLU and a transposed convolution, on features from below and beside them from a skip."""
-    random = np.random.default_rng(0)
     inputs = [ops.parameter([-1, c, -1, -1], np.float32) for c in (BELOW, SKIP)[: 1 + skip]]
     x = ops.concat(inputs, 1) if skip else inputs[0]
-    shape = (BELOW + SKIP * skip, out_channels, 4, 4)
-    weights = ops.constant(random.normal(size=shape).astype(np.float32))
+    weights = ops.constant(weights_of(out_channels, skip=skip))
     x = ops.convolution_backprop_data(
         ops.relu(x) if relu else x, weights, [2, 2], None, [1, 1], [1, 1], [1, 1]
     )
-    bias = ops.constant(random.normal(size=(1, out_channels, 1, 1)).astype(np.float32))
+    bias = ops.constant(np.arange(out_channels, dtype=np.float32).reshape(1, -1, 1, 1))
     return openvino.Model([ops.add(x, bias)], inputs)
 
 
@@ -53,14 +56,14 @@ def kinds(model: Any) -> set[str]:
 def test_what_comes_out_is_the_same(out_channels: int, skip: bool, relu: bool) -> None:
     model = model_of(out_channels, skip=skip, relu=relu)
     wanted = outputs(model)
-    rewrite(model)
+    rewrite(model, [weights_of(out_channels, skip=skip)])
     for found, old in zip(outputs(model), wanted, strict=True):
         np.testing.assert_allclose(found, old, rtol=0, atol=1e-4)
 
 
 def test_a_skip_is_added_instead_of_laid_beside() -> None:
     model = model_of(20, skip=True)
-    rewrite(model)
+    rewrite(model, [weights_of(20, skip=True)])
     assert "Concat" not in kinds(model)
     names = [node.get_type_name() for node in model.get_ops()]
     assert names.count("ConvolutionBackpropData") == 2
@@ -68,6 +71,11 @@ def test_a_skip_is_added_instead_of_laid_beside() -> None:
 
 def test_few_channels_become_one_convolution() -> None:
     model = model_of(3, skip=False)
-    rewrite(model)
+    rewrite(model, [weights_of(3, skip=False)])
     assert "Convolution" in kinds(model)
     assert "ConvolutionBackpropData" not in kinds(model)
+
+
+def test_weights_for_each_are_wanted() -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        rewrite(model_of(3, skip=False), [])

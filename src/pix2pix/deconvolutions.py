@@ -8,6 +8,7 @@ B batch, C channels, H height, W width; weights are (C, C', 4, 4), their strides
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,16 +19,17 @@ from openvino import opset13 as ops
 _FEW = 16
 
 
-def rewrite(model: Any) -> None:
+def rewrite(model: Any, weights: Sequence[NDArray[np.float32]]) -> None:
     """Rewrite them in a model of OpenVINO that was converted from a generator.
 
-    One picture at a time this saves an eighth of its time, eight at a time as much (width 64).
+    `weights` are those of each, in order; the model goes on using their memory. One picture takes
+    an eighth less time, and so do eight at a time (width 64).
     """
-    for node in model.get_ordered_ops():
-        if node.get_type_name() == "ConvolutionBackpropData":
-            weights = node.input_value(1).get_node().data
-            build = _interleaved if weights.shape[1] < _FEW else _added
-            node.output(0).replace(build(_without_skip(node.input_value(0), weights)).output(0))
+    kind = "ConvolutionBackpropData"
+    nodes = [node for node in model.get_ordered_ops() if node.get_type_name() == kind]
+    for node, its in zip(nodes, weights, strict=True):
+        build = _interleaved if its.shape[1] < _FEW else _added
+        node.output(0).replace(build(_without_skip(node.input_value(0), its)).output(0))
     model.validate_nodes_and_infer_types()
 
 
@@ -48,10 +50,9 @@ def _without_skip(x: Any, weights: NDArray[np.float32]) -> list[tuple[Any, NDArr
 
 def _added(parts: list[tuple[Any, NDArray[np.float32]]]) -> Any:
     """The sum of their transposed convolutions."""
+    shape = [2, 2], None, [1, 1], [1, 1], [1, 1]  # strides, size, padding, dilations
     first, *others = (
-        ops.convolution_backprop_data(
-            x, ops.constant(weights), [2, 2], None, [1, 1], [1, 1], [1, 1]
-        )
+        ops.convolution_backprop_data(x, ops.constant(weights, shared_memory=True), *shape)
         for x, weights in parts
     )
     return ops.add(first, *others) if others else first

@@ -24,6 +24,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from pix2pix.config import Mode
@@ -195,11 +196,17 @@ def _compiled(openvino: ModuleType, graph: Graph) -> tuple[Network, float]:
     model.reshape(
         {n: openvino.PartialShape([-1, one.shape[1], -1, -1]) for n, one in enumerate(example)}
     )
-    rewrite(model)
+    rewrite(model, _transposed_weights(graph))
     compiled = openvino.Core().compile_model(model, "CPU", _SETTINGS | _threads())
     (found,) = compiled.create_infer_request().infer([one.numpy() for one in example]).values()
     difference = float(np.abs(found - wanted[0].numpy()).max())
     return Network(compiled, graph.noise), difference
+
+
+def _transposed_weights(graph: Graph) -> list[NDArray[np.float32]]:
+    """The weights of its transposed convolutions, in order; the same memory."""
+    convs: list[Any] = [up.conv for up in graph.generator.decoder]
+    return [conv.weight.detach().numpy() for conv in convs if conv.transposed]
 
 
 def _threads() -> dict[str, int]:
