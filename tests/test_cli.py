@@ -1,3 +1,4 @@
+import gc
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -587,3 +588,9 @@ def test_the_folder_of_a_run_stands_for_its_model(model: Path, place: Path) -> N
     run.mkdir()
     (run / "model.safetensors").write_bytes(model.read_bytes())
     assert good("info", run) == good("info", model)
+
+
+def test_commands_leave_the_collector_of_python_on(model: Path, place: Path) -> None:
+    write(place / "a.png")
+    good("translate", model, "a.png", "-o", "out")
+    assert gc.isenabled()

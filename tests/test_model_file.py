@@ -163,6 +163,15 @@ def test_foreign_safetensors_are_refused(tmp_path: Path) -> None:
         assert "not a pix2pix model" in refusal(path)
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_weights_that_are_not_finite_are_refused(
+    model: Path, generator: UNet, header: Header, value: float
+) -> None:
+    generator.encoder[1].conv.weight.data[0, 0, 3, 1] = value
+    save_model(model, generator, header)
+    assert "not finite" in refusal(model)
+
+
 def test_a_newer_format_is_refused_by_number(model: Path) -> None:
     newer = with_facts(model, {"format": FORMAT + 1, "provenance": ["all", "new"]})
     message = refusal(newer)

@@ -228,6 +228,17 @@ def test_openvino_is_loaded_without_its_telemetry(by_openvino: Translator) -> No
     assert not [name for name in sys.modules if name.startswith("openvino_telemetry")]
 
 
+def test_the_network_is_made_without_free_axes(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only exporting needs them: loading what reckons with them takes longer than compiling."""
+    monkeypatch.setattr(torch.export, "Dim", None)
+    translator = Translator.load(model, "cpu", engine="openvino")
+    translator.translate_tensors(pictures((32, 32)))
+    assert translator.processor
+    assert translator.processor._networks["running"]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the stack for signals of Linux")
 def test_the_thread_that_asks_keeps_its_stack_for_signals(model: Path) -> None:
     """OpenVINO frees the one that it sets: the next Ctrl-C would be a segmentation fault."""

@@ -6,9 +6,11 @@ standard output, progress and errors to standard error.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -122,11 +124,12 @@ def train(
     pix2pix train photographs --make lab
     torchrun --nproc-per-node=8 -m -- pix2pix train facades --set training.batch=8
     """
-    from rich.console import Console
+    with _loading():
+        from rich.console import Console
 
-    from pix2pix.config import Config
-    from pix2pix.device import keep_freed_memory
-    from pix2pix.training.train import train as train_model
+        from pix2pix.config import Config
+        from pix2pix.device import keep_freed_memory
+        from pix2pix.training.train import train as train_model
 
     keep_freed_memory()
 
@@ -189,12 +192,13 @@ def translate(
     pix2pix translate runs/facades/model.safetensors labels/ -o houses
     pix2pix translate model.safetensors sketch.png -o photo.png --samples 4
     """
-    from rich.console import Console
+    with _loading():
+        from rich.console import Console
 
-    from pix2pix.device import keep_freed_memory
-    from pix2pix.progress import Watch
-    from pix2pix.translate_files import Options, first_note, plan, run_jobs
-    from pix2pix.translator import Translator
+        from pix2pix.device import keep_freed_memory
+        from pix2pix.progress import Watch
+        from pix2pix.translate_files import Options, first_note, plan, run_jobs
+        from pix2pix.translator import Translator
 
     options = Options(
         _choice("--half", half, ("whole", "left", "right")),
@@ -257,10 +261,11 @@ def demo(
     \b
     pix2pix demo && open runs/demo/index.html
     """
-    from rich.console import Console
+    with _loading():
+        from rich.console import Console
 
-    from pix2pix.demo import run_demo
-    from pix2pix.device import keep_freed_memory
+        from pix2pix.demo import run_demo
+        from pix2pix.device import keep_freed_memory
 
     keep_freed_memory()
     page = run_demo(out, device, Console(stderr=True))
@@ -269,6 +274,20 @@ def demo(
 
 app.command()(cli_share.export)
 app.command()(cli_share.serve)
+
+
+@contextmanager
+def _loading() -> Iterator[None]:
+    """A block of imports, whose objects Python's collector neither looks through nor frees.
+
+    Torch's are 300,000: looking through them took 0.1 s of the start and 0.3 s of the end.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _choice(option: str, value: str | None, allowed: Sequence[str]) -> Any:

@@ -53,6 +53,8 @@ class Graph(nn.Module):
         set_mode(self.generator, mode)
         fold_statistics(self.generator)
         self.mode, self.size_px, self.dynamic = mode, size_px, dynamic
+        first: Any = generator.encoder[0]
+        self.source_channels: int = first.conv.in_channels
         self.multiple_px = 2**generator.depth
         self.noise = _noise_inputs(generator, mode)
         self.eval()
@@ -65,8 +67,7 @@ class Graph(nn.Module):
 
     def shapes(self) -> dict[str, list[int | str]]:
         """Every input and its shape; a free axis is a word."""
-        channels = self._source().shape[1]
-        shapes = {"source": self._shape(channels, 1)}
+        shapes = {"source": self._shape(self.source_channels, 1)}
         return shapes | {one.input: self._shape(one.channels, one.divisor) for one in self.noise}
 
     def arguments(self) -> tuple[tuple[Tensor, ...], dict[str, Any] | None]:
@@ -86,10 +87,9 @@ class Graph(nn.Module):
 
     def _source(self) -> Tensor:
         """Zeros to trace with. Lengths that are 1 or equal would be taken for fixed or for one."""
-        first: Any = self.generator.encoder[0]
         step = self.multiple_px
         lengths = (2, 2 * step, 3 * step) if self.dynamic else (1, *self.size_px)
-        return torch.zeros(lengths[0], first.conv.in_channels, *lengths[1:])
+        return torch.zeros(lengths[0], self.source_channels, *lengths[1:])
 
     def _shape(self, channels: int, divisor: int) -> list[int | str]:
         if not self.dynamic:

@@ -24,6 +24,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from pix2pix.config import Mode
@@ -174,9 +175,10 @@ def _compiled(openvino: ModuleType, graph: Graph) -> tuple[Network, float]:
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
-    zeros = graph.arguments()[0][0][:1]
+    from pix2pix.deconvolutions import rewrite
+
     random = torch.Generator().manual_seed(0)
-    source = torch.rand((1, zeros.shape[1], *graph.size_px), generator=random) * 2 - 1
+    source = torch.rand((1, graph.source_channels, *graph.size_px), generator=random) * 2 - 1
     example = (source, *keep_factors(graph.noise, source, seed=0))
     wanted: list[Tensor] = []
 
@@ -194,10 +196,17 @@ def _compiled(openvino: ModuleType, graph: Graph) -> tuple[Network, float]:
     model.reshape(
         {n: openvino.PartialShape([-1, one.shape[1], -1, -1]) for n, one in enumerate(example)}
     )
+    rewrite(model, _transposed_weights(graph))
     compiled = openvino.Core().compile_model(model, "CPU", _SETTINGS | _threads())
     (found,) = compiled.create_infer_request().infer([one.numpy() for one in example]).values()
     difference = float(np.abs(found - wanted[0].numpy()).max())
     return Network(compiled, graph.noise), difference
+
+
+def _transposed_weights(graph: Graph) -> list[NDArray[np.float32]]:
+    """The weights of its transposed convolutions, in order; the same memory."""
+    convs: list[Any] = [up.conv for up in graph.generator.decoder]
+    return [conv.weight.detach().numpy() for conv in convs if conv.transposed]
 
 
 def _threads() -> dict[str, int]:

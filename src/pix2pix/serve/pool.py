@@ -15,7 +15,7 @@ from pix2pix.model_file import Header, model_path
 from pix2pix.serve.problems import RequestError
 from pix2pix.translator import Translator
 
-# What OpenVINO makes of a network for one mode takes 1.4 to 2 times the weights (width 64).
+# What OpenVINO makes of a network for one mode takes 1.2 to 1.7 times the weights (width 64).
 _COMPILED = 2
 _WAIT_SECONDS = 30.0
 
