@@ -13,6 +13,9 @@ import tempfile
 from itertools import islice
 from pathlib import Path
 
+# As the command line sets it for itself; read when torch is loaded, so the textbook has it too.
+os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+
 import torch
 from measure import (
     Run,

@@ -98,6 +98,22 @@ def test_up_doubles_after_a_relu() -> None:
     torch.testing.assert_close(up(x, None), expected)
 
 
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (8, 8), (8, 9)])  # the last is written as it is
+@pytest.mark.parametrize("norm", ["none", "instance"])
+def test_up_from_few_pixels_learns_as_from_many(norm: str, size: tuple[int, int]) -> None:
+    up = Up(3, 2, norm, "transposed", 0.0, layer=0).double()
+    initialise(up, torch.Generator().manual_seed(0))
+    x = torch.randn(2, 3, *size, dtype=torch.float64, requires_grad=True)
+    weights = [x, *up.parameters()]
+    given = up(x, None)
+    wanted = up.norm(up.conv(x.relu()))
+    torch.testing.assert_close(given, wanted, rtol=0, atol=1e-12)
+    g = torch.randn_like(given)
+    found, right = (torch.autograd.grad(y, weights, g) for y in (given, wanted))
+    for mine, theirs in zip(found, right, strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-9, atol=1e-9)
+
+
 def test_up_by_resize_repeats_pixels_and_convolves() -> None:
     x, up = features(2, 3, 4, 6), ready(Up(3, 5, "none", "resize", 0, 0))
     large = x.clamp(min=0).repeat_interleave(2, 2).repeat_interleave(2, 3)
