@@ -65,7 +65,9 @@ class _PictureNorm(torch.autograd.Function):
         inverse = torch.rsqrt(variance + EPS)
         ctx.save_for_backward(x, weight, mean, inverse)
         scaled = (wide - mean) * inverse * weight[:, None, None] + bias[:, None, None]
-        return scaled.to(x.dtype)
+        # No `to` where it changes nothing: the same tensor by two names, of which the compiler of
+        # torch 2.11 makes gradients of zero.
+        return scaled if scaled.dtype == x.dtype else scaled.to(x.dtype)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
