@@ -129,6 +129,21 @@ def test_steps_in_lanes_end_in_the_weights_of_the_plain_engine(
     assert joined == used
 
 
+def test_where_real_and_fake_pass_apart_no_lane_has_two_gradients_to_add(
+    tiny: Tiny, streams: Streams
+) -> None:
+    config = tiny("training.batch=2")
+    plain = PlainEngine(setting(config, double_state(config)))
+    beside = GraphEngine(setting(config, double_state(config)), Manner(padded=True, beside=True))
+    assert not beside._merged
+    for engine in (plain, beside):
+        run(engine, 1)
+    assert_near(beside.setting.state, plain.setting.state, 1e-9)
+    lanes = [who for who, what, *_ in streams.seen if who != "main" and what.startswith("gradient")]
+    assert lanes
+    assert len(set(lanes)) == len(lanes)
+
+
 def test_adam_follows_in_the_lane_and_all_else_waits_for_it(
     tiny: Tiny, streams: Streams, monkeypatch: pytest.MonkeyPatch
 ) -> None:
