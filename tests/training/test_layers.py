@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pix2pix.networks.blocks import Norm
+from pix2pix.training import layers
 from pix2pix.training.layers import Convolution, PictureNorm, _convolve
 
 
@@ -51,6 +53,24 @@ def test_a_compiler_is_told_the_truth_of_a_convolution(
     x = torch.randn(2, 3, 8, 12, dtype=torch.float64).contiguous(memory_format=memory)
     arguments = (x.requires_grad_(), weight, layer.bias, 2, 1, transposed, layer.lane.number)
     torch.library.opcheck(_convolve, arguments)
+
+
+def test_inputs_and_gradients_come_in_the_weight_s_layout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else cuDNN copies them, in each part of a pass."""
+    last, seen = torch.channels_last, list[bool]()
+
+    def noted(g: Tensor, x: Tensor, *its: Any) -> tuple[Tensor, Tensor, Tensor]:
+        seen.extend(t.is_contiguous(memory_format=last) for t in (g, x))
+        return gradients_of(g, x, *its)
+
+    gradients_of = layers._gradients
+    monkeypatch.setattr(layers, "_gradients", noted)
+    for memory, wanted in ((torch.contiguous_format, False), (last, True)):
+        layer = Convolution(convolution(transposed=False, bias=True).to(memory_format=memory))
+        made = layer(torch.randn(2, 3, 8, 12, dtype=torch.float64).requires_grad_())
+        made.backward(torch.randn_like(made, memory_format=torch.contiguous_format))
+        assert seen == [wanted, wanted]
+        seen.clear()
 
 
 def test_a_picture_s_norm_and_its_gradients_are_those_of_instance_norm() -> None:
