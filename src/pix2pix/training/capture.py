@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import torch
 from torch import Tensor
 from torch._functorch import config as functorch
+from torch.compiler import config as compiler
 
 from pix2pix.device import uncollected
+from pix2pix.training import layers
 from pix2pix.training.meter import Meter
 from pix2pix.training.state import State
 
@@ -119,8 +123,13 @@ def set_for_capture() -> Iterator[None]:
     before = torch.backends.cudnn.benchmark
     torch.backends.cudnn.benchmark = True
     try:
-        # By their content: a function's own backward pass is part of what the cache compares.
-        with functorch.patch(autograd_cache_allow_custom_autograd_functions=True):
+        # By their content: a function's own backward pass is part of what the cache compares; that
+        # of an operator of our own is not.
+        written = hashlib.sha256(Path(layers.__file__).read_bytes()).hexdigest()
+        with (
+            functorch.patch(autograd_cache_allow_custom_autograd_functions=True),
+            compiler.patch(cache_key_tag=compiler.cache_key_tag + written),  # type: ignore[attr-defined]
+        ):
             yield
     finally:
         torch.backends.cudnn.benchmark = before
