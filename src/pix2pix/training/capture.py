@@ -33,6 +33,9 @@ class Before:
         self._state, self._meter = state, meter
         self._kept = [t.detach().to("cpu", copy=True) for t in state.tensors()]
         self._sums = meter.pack()
+        # Bytes of the GPU: with the state, and with the pictures where they are kept there.
+        device = next(state.generator.parameters()).device
+        self.reserved = torch.cuda.memory_reserved(device) if device.type == "cuda" else 0
 
     @torch.no_grad()
     def put_back(self) -> None:
@@ -83,10 +86,13 @@ def _leave_capture(outer: torch.cuda.Stream, pool: tuple[int, int]) -> None:
         torch._C._cuda_releasePool(outer.device.index, pool)
 
 
-def has_room(device: torch.device) -> bool:
-    """Whether a GPU can hold a second capture, which may need more than the first one."""
+def has_room(device: torch.device, before: int) -> bool:
+    """Whether a GPU can hold a second capture, which may need more than the first one.
+
+    `before` is how many bytes were reserved before the first.
+    """
     free, _ = torch.cuda.mem_get_info(device)
-    return free > 2 * torch.cuda.memory_reserved(device)
+    return free > 2 * (torch.cuda.memory_reserved(device) - before)
 
 
 def seconds_a_replay(graph: torch.cuda.CUDAGraph, device: torch.device) -> float:

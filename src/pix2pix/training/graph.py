@@ -144,7 +144,7 @@ class GraphEngine:
         wanted = self._weights()
         best: _Captured | None = None
         for manner in self._manners():
-            if best is not None and not has_room(self.setting.device):
+            if best is not None and not has_room(self.setting.device, before.reserved):
                 say("note: there is no memory to try whether another manner is faster")
                 break
             try:
