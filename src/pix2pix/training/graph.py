@@ -151,6 +151,7 @@ class GraphEngine:
                 graph = self._captured(manner, stream, before)
                 graph.replay()
                 if (off := apart(start, wanted, self._weights())) > APART:
+                    graph.reset()
                     raise RuntimeError(
                         f"the captured step{manner.in_words()} ends {off:.2f} steps away from "
                         "the uncaptured one, so it is not used"
