@@ -194,6 +194,7 @@ class GraphEngine:
         return list(dict.fromkeys([first, own, replace(own, beside=True)]))
 
     def _put_back(self, before: Before) -> None:
+        torch.cuda.synchronize(self.setting.device)  # lanes of a step that failed were not joined
         before.put_back()
         self.refresh()
 
