@@ -256,6 +256,8 @@ def variants(its):
     for name, manner in _manners(its.gpu).items():
         try:
             run = Run(its.pairs, its.config(1), its.device, "graph", "bf16", manner)
+            if its.gpu and "captured in" not in run.said[-1]:
+                raise RuntimeError(" / ".join(run.said))
             found[name] = _milliseconds(run, its)
         except Exception as error:  # the others are tried all the same
             found.setdefault("failed", {})[name] = str(error)[-500:]

@@ -262,7 +262,9 @@ class FakeGPU:
                 its.asked.append("reset")
 
         @contextmanager
-        def graph(into: Graph, stream: Stream, capture_error_mode: str) -> Iterator[None]:
+        def graph(
+            into: Graph, pool: object, stream: Stream, capture_error_mode: str
+        ) -> Iterator[None]:
             assert torch.backends.cudnn.benchmark
             assert not gc.isenabled()
             its.asked.append("capture")
@@ -276,9 +278,12 @@ class FakeGPU:
             its.asked.append(str(of) if isinstance(of, torch.device) else "stream")
             yield
 
+        self.free = 80
         for name, fake in (
             ("Stream", Stream), ("current_stream", Stream), ("CUDAGraph", Graph), ("graph", graph),
             ("stream", block), ("device", block), ("synchronize", lambda device: None),
+            ("graph_pool_handle", lambda: (0, 1)), ("empty_cache", lambda: None),
+            ("mem_get_info", lambda device: (its.free, 80)), ("memory_reserved", lambda device: 4),
         ):  # fmt: skip
             monkeypatch.setattr(torch.cuda, name, fake)
         monkeypatch.setattr(torch.Tensor, "record_stream", lambda tensor, stream: None)

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
+from torch._dynamo.backends.common import aot_autograd
+from torch._functorch.aot_autograd import make_boxed_func
 
 from pix2pix.config import Config
-from pix2pix.training import layers
+from pix2pix.data.feed import HostFeed
+from pix2pix.training import lanes, layers
 from pix2pix.training.engine import PlainEngine
 from pix2pix.training.graph import GraphEngine
 from pix2pix.training.lanes import Lane
+from pix2pix.training.state import new_state
 from pix2pix.training.twin import Manner
 from tests.helpers import double_state
-from tests.training.test_graph import assert_near, run, setting
+from tests.training.test_graph import CPU, assert_near, run, setting
 
 Tiny = Callable[..., Config]
 
@@ -127,6 +132,58 @@ def test_steps_in_lanes_end_in_the_weights_of_the_plain_engine(
     joined = {its[2] for its in streams.seen if its[:2] == ("main", "waits for")}
     assert len(used) > 2
     assert joined == used
+
+
+def test_where_real_and_fake_pass_apart_no_lane_has_two_gradients_to_add(
+    tiny: Tiny, streams: Streams
+) -> None:
+    config = tiny("training.batch=2")
+    plain = PlainEngine(setting(config, double_state(config)))
+    beside = GraphEngine(setting(config, double_state(config)), Manner(padded=True, beside=True))
+    assert not beside._merged
+    for engine in (plain, beside):
+        run(engine, 1)
+    assert_near(beside.setting.state, plain.setting.state, 1e-9)
+    used = [who for who, what, *_ in streams.seen if who != "main" and what.startswith("gradient")]
+    assert used
+    assert len(set(used)) == len(used)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:The .grad attribute", "ignore:.*should not be instantiated")
+@pytest.mark.parametrize(
+    "settings",
+    [(), ("training.batch=2",), ("model.norm=instance", "training.batch=2")],
+    ids=" ".join,
+)
+def test_what_a_lane_makes_is_read_by_nobody_before_they_meet(
+    tiny: Tiny, streams: Streams, monkeypatch: pytest.MonkeyPatch, settings: tuple[str, ...]
+) -> None:
+    """In the compiler's graphs the gradient of a weight goes out as it comes from the lane."""
+    whole, seen = torch.compile, [0]
+
+    def look(graph: torch.fx.GraphModule, inputs: object) -> Callable[..., Any]:
+        for node in graph.graph.nodes:
+            if node.target is not torch.ops.pix2pix.convolve_backward.default:
+                continue
+            *_, lane, (_, learns, _) = node.args
+            if learns and lanes.find_lane(lane).is_open:
+                parts = [user for user in node.users if user.args[1] > 0]
+                assert {user.op for part in parts for user in part.users} == {"output"}
+                seen[0] += 1
+        return make_boxed_func(graph.forward)
+
+    def traced(function: Callable[..., Any], options: object, **its: Any) -> Any:
+        return whole(function, backend=aot_autograd(fw_compiler=look, bw_compiler=look), **its)
+
+    monkeypatch.setattr(torch, "compile", traced)
+    manner = Manner(padded=True, compiled=True, beside=True)
+    config = tiny(*settings)
+    engine = GraphEngine(setting(config, new_state(config, CPU), HostFeed), manner)
+    run(engine, 2)
+    assert seen[0] > 2
+    with torch.compiler.set_stance("fail_on_recompile"):  # it would break a capture
+        run(engine, 2)
 
 
 def test_adam_follows_in_the_lane_and_all_else_waits_for_it(

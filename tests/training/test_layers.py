@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from pix2pix.networks.blocks import Norm
+from pix2pix.training import layers
 from pix2pix.training.layers import Convolution, PictureNorm, _convolve
 
 
@@ -52,6 +55,24 @@ def test_a_compiler_is_told_the_truth_of_a_convolution(
     torch.library.opcheck(_convolve, arguments)
 
 
+def test_inputs_and_gradients_come_in_the_weight_s_layout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else cuDNN copies them, in each part of a pass."""
+    last, seen = torch.channels_last, list[bool]()
+
+    def noted(g: Tensor, x: Tensor, *its: Any) -> tuple[Tensor, Tensor, Tensor]:
+        seen.extend(t.is_contiguous(memory_format=last) for t in (g, x))
+        return gradients_of(g, x, *its)
+
+    gradients_of = layers._gradients
+    monkeypatch.setattr(layers, "_gradients", noted)
+    for memory, wanted in ((torch.contiguous_format, False), (last, True)):
+        layer = Convolution(convolution(transposed=False, bias=True).to(memory_format=memory))
+        made = layer(torch.randn(2, 3, 8, 12, dtype=torch.float64).requires_grad_())
+        made.backward(torch.randn_like(made, memory_format=torch.contiguous_format))
+        assert seen == [wanted, wanted]
+        seen.clear()
+
+
 def test_a_picture_s_norm_and_its_gradients_are_those_of_instance_norm() -> None:
     theirs = Norm(4, "instance", tracks=False).double()
     with torch.no_grad():
@@ -62,6 +83,28 @@ def test_a_picture_s_norm_and_its_gradients_are_those_of_instance_norm() -> None
     torch.testing.assert_close(ours(x), theirs(x), rtol=0, atol=1e-12)
     for mine, wanted in zip(gradients(ours, x), gradients(theirs, x), strict=True):
         torch.testing.assert_close(mine, wanted, rtol=0, atol=1e-10)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*should not be instantiated")
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32, torch.float64])
+def test_a_compiler_keeps_the_gradients_of_a_picture_s_norm(dtype: torch.dtype) -> None:
+    norm = Norm(4, "instance", tracks=False).to(torch.promote_types(dtype, torch.float32))
+    with torch.no_grad():
+        norm.weight.normal_()
+        norm.bias.normal_()
+    ours = PictureNorm(norm)
+    x = torch.randn(2, 4, 6, 6, dtype=dtype).requires_grad_()
+
+    def loss(x: Tensor) -> Tensor:
+        return F.leaky_relu(ours(x * 2), 0.2).square().sum()
+
+    compiled = torch.compile(loss, backend="aot_eager", fullgraph=True, dynamic=False)
+    learning = (x, norm.weight, norm.bias)
+    found, wanted = (torch.autograd.grad(its(x), learning) for its in (compiled, loss))
+    for mine, theirs in zip(found, wanted, strict=True):
+        assert float(theirs.abs().max()) > 0
+        torch.testing.assert_close(mine, theirs)
 
 
 def test_a_picture_s_norm_of_bf16_reckons_in_float32() -> None:

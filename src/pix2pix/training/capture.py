@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import torch
 from torch import Tensor
 from torch._functorch import config as functorch
+from torch.compiler import config as compiler
 
 from pix2pix.device import uncollected
+from pix2pix.training import layers
 from pix2pix.training.meter import Meter
 from pix2pix.training.state import State
 
 _REPLAYS = 20
 _LARGE = 1024  # elements: of fewer, the rounding of one decides how far they moved
-_APART = 0.5  # of the way that a step goes; rounding makes a few hundredths, a race more than 1
+# Of the way that a step goes: rounding makes a few hundredths, a race more than 1.
+APART = 0.5
 
 
 class Before:
@@ -27,6 +33,9 @@ class Before:
         self._state, self._meter = state, meter
         self._kept = [t.detach().to("cpu", copy=True) for t in state.tensors()]
         self._sums = meter.pack()
+        # Bytes of the GPU: with the state, and with the pictures where they are kept there.
+        device = next(state.generator.parameters()).device
+        self.reserved = torch.cuda.memory_reserved(device) if device.type == "cuda" else 0
 
     @torch.no_grad()
     def put_back(self) -> None:
@@ -50,12 +59,40 @@ def run_on(stream: torch.cuda.Stream, body: Callable[[], None], times: int = 1) 
 
 def capture(stream: torch.cuda.Stream, body: Callable[[], None]) -> torch.cuda.CUDAGraph:
     """What the body does on a GPU, to be replayed. It is recorded, not done."""
-    graph = torch.cuda.CUDAGraph()
+    graph, pool = torch.cuda.CUDAGraph(), torch.cuda.graph_pool_handle()
+    outer = torch.cuda.current_stream(stream.device)
     # Other threads go on allocating: the feed's, and those that write files.
     mode = "thread_local"
-    with uncollected(), torch.cuda.graph(graph, stream=stream, capture_error_mode=mode):
-        body()
+    try:
+        with (
+            uncollected(),
+            torch.cuda.graph(graph, pool=pool, stream=stream, capture_error_mode=mode),
+        ):
+            body()
+    except Exception:
+        _leave_capture(outer, pool)
+        raise
     return graph
+
+
+def _leave_capture(outer: torch.cuda.Stream, pool: tuple[int, int]) -> None:
+    """What torch leaves undone where a capture cannot be ended, as one with streams not joined.
+
+    Its allocator would keep what is freed for that capture for ever.
+    """
+    torch.cuda.set_stream(outer)
+    with suppress(RuntimeError):  # where it was done
+        torch._C._cuda_endAllocateToPool(outer.device.index, pool)
+        torch._C._cuda_releasePool(outer.device.index, pool)
+
+
+def has_room(device: torch.device, before: int) -> bool:
+    """Whether a GPU can hold a second capture, which may need more than the first one.
+
+    `before` is how many bytes were reserved before the first.
+    """
+    free, _ = torch.cuda.mem_get_info(device)
+    return free > 2 * (torch.cuda.memory_reserved(device) - before)
 
 
 def seconds_a_replay(graph: torch.cuda.CUDAGraph, device: torch.device) -> float:
@@ -68,18 +105,17 @@ def seconds_a_replay(graph: torch.cuda.CUDAGraph, device: torch.device) -> float
     return (time.perf_counter() - start) / _REPLAYS
 
 
-def steps_alike(
-    before: Sequence[Tensor], wanted: Sequence[Tensor], found: Sequence[Tensor]
-) -> bool:
-    """Whether each large weight went from `before` about where it should have gone.
+def apart(before: Sequence[Tensor], wanted: Sequence[Tensor], found: Sequence[Tensor]) -> float:
+    """How far beside its goal a step ended, as a share of its way; of the worst large weight.
 
     What is read before it is written leads anywhere; rounding does not.
     """
+    worst = 0.0
     for start, there, here in zip(before, wanted, found, strict=True):
         way, off = (float(torch.linalg.vector_norm(there - one)) for one in (start, here))
-        if start.numel() >= _LARGE and not off <= _APART * way:  # NaN is not
-            return False
-    return True
+        if start.numel() >= _LARGE and off != 0:
+            worst = max(worst, off / way if way > 0 and off < math.inf else math.inf)
+    return worst
 
 
 def in_short(error: Exception) -> str:
@@ -93,8 +129,13 @@ def set_for_capture() -> Iterator[None]:
     before = torch.backends.cudnn.benchmark
     torch.backends.cudnn.benchmark = True
     try:
-        # By their content: a function's own backward pass is part of what the cache compares.
-        with functorch.patch(autograd_cache_allow_custom_autograd_functions=True):
+        # By their content: a function's own backward pass is part of what the cache compares; that
+        # of an operator of our own is not.
+        written = hashlib.sha256(Path(layers.__file__).read_bytes()).hexdigest()
+        with (
+            functorch.patch(autograd_cache_allow_custom_autograd_functions=True),
+            compiler.patch(cache_key_tag=compiler.cache_key_tag + written),  # type: ignore[attr-defined]
+        ):
             yield
     finally:
         torch.backends.cudnn.benchmark = before

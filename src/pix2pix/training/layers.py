@@ -36,6 +36,7 @@ class Convolution(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C', H', W')."""
+        x = _laid_as(self.weight, x)
         made: Tensor = _convolve(
             x, self.weight, self.bias, self.stride, self.padding, self.transposed, self.lane.number
         )
@@ -65,7 +66,9 @@ class _PictureNorm(torch.autograd.Function):
         inverse = torch.rsqrt(variance + EPS)
         ctx.save_for_backward(x, weight, mean, inverse)
         scaled = (wide - mean) * inverse * weight[:, None, None] + bias[:, None, None]
-        return scaled.to(x.dtype)
+        # No `to` where it changes nothing: the same tensor by two names, of which the compiler of
+        # torch 2.11 makes gradients of zero.
+        return scaled if scaled.dtype == x.dtype else scaled.to(x.dtype)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -125,6 +128,12 @@ def _(
     return _gradients(g, x, weight, stride, padding, transposed, wanted)
 
 
+def _laid_as(weight: Tensor, x: Tensor) -> Tensor:
+    """In the weight's layout: cuDNN would copy it, in each part of a pass; a compiler need not."""
+    last = torch.channels_last
+    return x.contiguous(memory_format=last) if weight.is_contiguous(memory_format=last) else x
+
+
 def _shape(stride: int, padding: int, transposed: bool) -> tuple[Any, ...]:
     """What torch's convolution is told beside its tensors."""
     return [stride] * 2, [padding] * 2, [1, 1], transposed, [0, 0], 1
@@ -153,6 +162,7 @@ def _remember(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
 
 def _backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
     x, weight = ctx.saved_tensors
+    g = _laid_as(weight, g)
     of_input, of_weight, of_bias = ctx.needs_input_grad[:3]
     wanted = [of_input, of_weight, of_bias and ctx.with_bias]
     found = _convolve_backward(g, x, weight, *ctx.shape, wanted)
