@@ -119,6 +119,20 @@ def test_a_closed_lane_opens_with_the_stream_it_had(streams: Streams) -> None:
     assert names == ["lane 1", "lane 1"]
 
 
+def test_an_engine_s_lanes_have_the_numbers_of_one_that_was_closed(tiny: Tiny) -> None:
+    """They are part of what is compiled: other numbers would not be found among the kernels."""
+    config, numbers = tiny(), []
+    for _ in range(2):
+        engine = GraphEngine(setting(config, double_state(config)), Manner())
+        beside = GraphEngine(setting(config, double_state(config)), Manner())
+        both = [[lane.number for lane in it.G._lanes.values()] for it in (engine, beside)]
+        assert not set(both[0]) & set(both[1])
+        numbers.append(both)
+        engine.close()
+        beside.close()
+    assert numbers[0] == numbers[1]
+
+
 def test_steps_in_lanes_end_in_the_weights_of_the_plain_engine(
     tiny: Tiny, streams: Streams
 ) -> None:

@@ -221,6 +221,8 @@ class GraphEngine:
         if self._graph is not None:
             self._graph.reset()
             self._graph = None
+        for twin in self._twins():
+            twin.leave()
         if self._compiled:  # torch compiles a function only so many times in a process
             torch.compiler.reset()
 

@@ -16,8 +16,8 @@ from weakref import WeakValueDictionary
 import torch
 from torch import Tensor
 
-# By number, as an operator that a compiler sees takes no objects.
-_NUMBERS = itertools.count()
+# By number, as an operator that a compiler sees takes no objects. The smallest that is free: the
+# number is part of what is compiled, and the next engine's kernels are looked for on disk.
 _LANES: WeakValueDictionary[int, Lane] = WeakValueDictionary()
 
 
@@ -25,7 +25,7 @@ class Lane:
     """Where the gradient of one weight is computed."""
 
     def __init__(self) -> None:
-        self.number = next(_NUMBERS)
+        self.number = next(n for n in itertools.count() if n not in _LANES)
         self._open: torch.cuda.Stream | None = None
         # Kept when the lane is closed: torch has 32 streams and then gives the first one again.
         self._stream: torch.cuda.Stream | None = None
@@ -44,6 +44,10 @@ class Lane:
     def close(self) -> None:
         """Compute on the current stream from now on."""
         self._open = None
+
+    def leave(self) -> None:
+        """Free the number; nothing is computed with it any more."""
+        _LANES.pop(self.number, None)
 
     def inside(self) -> AbstractContextManager[object]:
         """A block in the lane, after what was done there so far."""

@@ -104,6 +104,11 @@ class Twin:
             if manner.beside:
                 lane.open(self.masters[0].device)
 
+    def leave(self) -> None:
+        """Let go of what other twins may want; to be called when no pass is to come."""
+        for lane in self._lanes.values():
+            lane.leave()
+
     def __call__(self, pictures: Tensor) -> Tensor:
         """As `forward`, without noise: what the objective takes for a discriminator."""
         return self.forward(pictures)
