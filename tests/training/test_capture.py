@@ -76,10 +76,10 @@ def engine(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> GraphEngine:
     """One that may choose, on a faked GPU where replays in lanes take half the time."""
     config = tiny()
     engine = GraphEngine(setting(config, double_state(config)), Manner())
-    engine._given, engine._compiled = False, True
+    engine._given, engine.body.compiled = False, True
     monkeypatch.setattr(
         graph_module, "seconds_a_replay",
-        lambda graph, device: 0.001 if next(iter(engine.G._lanes.values())).is_open else 0.002,
+        lambda graph, device: 0.001 if next(iter(engine.body.G._lanes.values())).is_open else 0.002,
     )  # fmt: skip
     return engine
 
@@ -162,14 +162,14 @@ def test_what_cannot_be_captured_in_lanes_is_captured_without(
 ) -> None:
     FakeGPU(monkeypatch, engine)
     said: list[str] = []
-    lay_out = engine.G.lay_out
+    lay_out = engine.body.G.lay_out
 
     def fails(manner: Manner) -> None:
         if manner.beside:
             raise RuntimeError("no stream is left\nat all")
         lay_out(manner)
 
-    monkeypatch.setattr(engine.G, "lay_out", fails)
+    monkeypatch.setattr(engine.body.G, "lay_out", fails)
     prepared(engine, said)
     assert said[-2:][0] == "note: no stream is left"
     assert said[-1].endswith(": 2.00 ms a step")

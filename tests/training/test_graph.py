@@ -22,9 +22,10 @@ from pix2pix.data.reading import Reading
 from pix2pix.data.store import Store
 from pix2pix.device import Precision
 from pix2pix.networks.noise import noise_keys
+from pix2pix.training.body import _channels_last
 from pix2pix.training.checkpoint import load_state, save_state
 from pix2pix.training.engine import Engine, PlainEngine, Setting
-from pix2pix.training.graph import GraphEngine, _channels_last
+from pix2pix.training.graph import GraphEngine
 from pix2pix.training.meter import Meter
 from pix2pix.training.processes import ALONE, Processes
 from pix2pix.training.state import State, new_state
@@ -146,7 +147,7 @@ def test_real_and_fake_share_a_pass_only_where_they_share_no_statistics(tiny: Ti
         (("training.batch=2", "model.norm=none"), True),
     ):
         config = tiny(*settings)
-        assert GraphEngine(setting(config, double_state(config)))._merged is merged
+        assert GraphEngine(setting(config, double_state(config))).body.merged is merged
 
 
 def test_channels_may_lie_beside_each_other(tiny: Tiny) -> None:
@@ -231,7 +232,12 @@ def test_a_step_leaves_every_tensor_in_its_place(tiny: Tiny) -> None:
     run(engine, 1)
 
     def places() -> list[int]:
-        inputs = (engine._keys, engine._rate, engine.setting.meter.sums, *engine._inputs)
+        inputs = (
+            engine.body._keys,
+            engine.body._rate,
+            engine.setting.meter.sums,
+            *engine.body._inputs,
+        )
         return [t.data_ptr() for t in (*engine.setting.state.tensors(), *inputs)]
 
     before = places()
@@ -256,7 +262,7 @@ class FakeGPU:
         class Graph:
             def replay(self) -> None:
                 its.asked.append("replay")
-                engine._body()
+                engine.body.run()
 
             def reset(self) -> None:
                 its.asked.append("reset")
@@ -268,10 +274,10 @@ class FakeGPU:
             assert torch.backends.cudnn.benchmark
             assert not gc.isenabled()
             its.asked.append("capture")
-            body = engine._body
-            monkeypatch.setattr(engine, "_body", lambda: None)  # recorded, not run
+            body = engine.body.run
+            monkeypatch.setattr(engine.body, "run", lambda: None)  # recorded, not run
             yield
-            monkeypatch.setattr(engine, "_body", body)
+            monkeypatch.setattr(engine.body, "run", body)
 
         @contextmanager
         def block(of: object) -> Iterator[None]:
@@ -347,7 +353,7 @@ def test_a_fault_that_is_not_the_compiler_s_is_not_hidden(
     config = tiny()
     engine = GraphEngine(setting(config, double_state(config)), Manner())
     FakeGPU(monkeypatch, engine)
-    monkeypatch.setattr(engine, "_generate", lambda *its: 1 / 0)
+    monkeypatch.setattr(engine.body, "_generate", lambda *its: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         prepared(engine, [])
     assert not torch.backends.cudnn.benchmark
