@@ -27,7 +27,8 @@ from pix2pix.training.step import Losses, learning_rate
 from pix2pix.training.twin import Manner, Twin
 
 # What a lane reads may not be written over by what the main stream does meanwhile. And gradients of
-# activations are reckoned again rather than written down: a twelfth fewer kernels and bytes.
+# activations are reckoned again rather than written down: in the code that is generated for a step
+# at batch 1 that leaves 152 of 161 kernels, and 0.71 of the 0.76 GB that they and products move.
 _OPTIONS = (
     ("allow_buffer_reuse", False), ("inplace_buffers", False), ("realize_reads_threshold", 16)
 )  # fmt: skip
