@@ -175,6 +175,7 @@ def main(arguments=None):
     parser.add_argument("--images", type=int, default=0, help=argparse.SUPPRESS)
     parser.add_argument("--began", type=float, help=argparse.SUPPRESS)
     asked = parser.parse_args(arguments)
+    check(parser, asked)
     if asked.stage:
         in_this_process(asked.stage, asked, asked.work, asked.images)
         return
@@ -182,6 +183,17 @@ def main(arguments=None):
         work = (asked.work or Path(temporary)).resolve()
         work.mkdir(parents=True, exist_ok=True)
         run_all(asked, work)
+
+
+def check(parser, asked):
+    """End at once with a sentence where the stages would all fail for the same reason."""
+    if not asked.pairs.is_dir():
+        parser.error(f"{asked.pairs} is no folder of pairs")
+    if asked.features and not asked.features.is_file():
+        parser.error(f"{asked.features} does not exist: benchmarks/kid.py writes such a file")
+    names = re.split("[,+]", asked.stages)
+    if unknown := sorted(set(names) - {*STAGES, *CALLS, "rest"}):
+        parser.error(f"no stage is called {unknown[0]}: wanted {', '.join([*CALLS, *STAGES])}")
 
 
 def run_all(asked, work):
@@ -244,11 +256,14 @@ def table(stages):
     found = {name: entry.get("result", {}) for name, entry in stages.items()}
     usual = found.get("textbook", {})
     peak = found.get("machine", {}).get("tflops_bf16")
+    gpu = "gpu" in found.get("machine", {})
     lines = [f"{'what':<48}{'found':>12}   aim"]
+    if not gpu:
+        lines.insert(0, "No GPU was seen: tiny sizes, to which no aim applies.")
 
     def line(what, value, aim="", digits=3):
         shown = "-" if value is None else f"{value:.{digits}f}"
-        lines.append(f"{what:<48}{shown:>12}   {aim}")
+        lines.append(f"{what:<48}{shown:>12}   {aim * gpu}".rstrip())
 
     for name, aim in (("step_1", "<= 1.95 ms"), ("step_16", ">= 2,800 /s"),
                       ("step_64", ">= 4,000 /s")):  # fmt: skip

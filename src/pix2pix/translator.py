@@ -21,7 +21,7 @@ from torch import Tensor
 from pix2pix import image_files, images, make
 from pix2pix.config import Mode
 from pix2pix.contract import LARGEST
-from pix2pix.device import Precision, pick_device, pick_precision
+from pix2pix.device import Precision, describe, pick_device, pick_precision
 from pix2pix.errors import UserError
 from pix2pix.image_files import Array
 from pix2pix.model_file import Header, load_model
@@ -49,7 +49,10 @@ class Variants:
 
 
 class Translator:
-    """A trained generator with the image contract of its file."""
+    """A trained generator with the image contract of its file.
+
+    Several threads may share one; their pictures pass the network one after the other.
+    """
 
     def __init__(
         self, generator: UNet, header: Header, device: torch.device, precision: Precision = "fp32",
@@ -81,10 +84,7 @@ class Translator:
         )
 
     def twin(self) -> Translator:
-        """Another translator of the same weights, for a thread of its own.
-
-        The inference mode is kept in the layers, so one translator serves one thread at a time.
-        """
+        """Another translator of the same weights: two threads need not wait for each other."""
         layers, passes = twin(self.generator), self._passes
         return Translator(layers, self.header, self.device, passes.precision, passes.processor)
 
@@ -92,6 +92,12 @@ class Translator:
     def processor(self) -> Processor | None:
         """What may take over from torch."""
         return self._passes.processor
+
+    @property
+    def how(self) -> str:
+        """By what, in which numbers and where pictures were translated so far, in words."""
+        by = "OpenVINO" if self._passes.by_openvino else "torch"
+        return f"{by}, {self._passes.precision}, on {describe(self.device)}"
 
     @property
     def output(self) -> tuple[str, int]:

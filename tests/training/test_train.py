@@ -7,13 +7,16 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from io import StringIO
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from rich.console import Console
 from safetensors import safe_open
 
 from pix2pix import edges, model_file
@@ -202,6 +205,31 @@ def test_a_stopped_run_of_the_graph_engine_goes_on_as_if_it_had_not_stopped(
     assert_same_run(tmp_path / "whole", tmp_path / "stopped")
     about = json.loads((tmp_path / "whole" / "environment.json").read_text())
     assert about["engine"] == "graph, bf16"
+
+
+def test_a_run_that_goes_on_in_another_way_says_so_and_keeps_it(
+    tmp_path: Path, pairs: Path, tiny: Tiny
+) -> None:
+    def told(images: int, engine: str = "plain", precision: str = "fp32") -> str:
+        console = Console(file=StringIO(), width=200)
+        config = tiny(f"training.images={images}")
+        train(
+            [pairs], config, tmp_path / "run", engine=engine, precision=precision, console=console
+        )
+        return cast(StringIO, console.file).getvalue()
+
+    def kept() -> str:
+        return str(json.loads((tmp_path / "run" / "environment.json").read_text())["engine"])
+
+    assert "note" not in told(10)
+    assert "note" not in told(20)
+    assert kept() == "plain, fp32"
+    said = told(30, engine="graph", precision="bf16")
+    assert "trained by plain, fp32 and goes on with graph, bf16" in said
+    assert kept() == "graph, bf16; until image 20 plain, fp32"
+    told(40, engine="graph", precision="bf16")
+    assert kept() == "graph, bf16; until image 20 plain, fp32"
+    assert "trained by graph, bf16 and goes on with plain, fp32" in told(50)
 
 
 @pytest.mark.parametrize("stop", [crash_at, interrupt_at])

@@ -71,6 +71,7 @@ class Session:
             "scores": self.scores,
             "scored_at": self.scored_at,
             "processes": self.processes.world,
+            "engine": self.facts.get("engine", ""),
             "data_digest": self.header.provenance.data_digest,
             "initialised_from": self.header.provenance.initialised_from,
         }
@@ -185,7 +186,9 @@ def _log(session: Session, losses: dict[str, float], speed: float) -> None:
     }
     if session.processes.first:
         session.run.append(line)
-    words = f"{in_words(speed, losses)}  {session.facts.get('engine', '')}".rstrip()
+    words = (
+        f"{in_words(speed, losses)}  {session.facts.get('engine', '').partition(';')[0]}".rstrip()
+    )
     session.watch.update("training", seen, training.images, "images", words)
 
 

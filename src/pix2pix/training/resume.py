@@ -46,12 +46,24 @@ def _resume(session: Session) -> None:
     session.scored_at = about["scored_at"]
     session.saved_at = session.state.images_seen
     session.watch.say(f"continuing {session.run.path} at image {session.state.images_seen:,}")
+    _tell_engine(session, about.get("engine", ""))
     before, now = about.get("processes", 1), session.processes.world
     if before != now:
         session.watch.say(
             f"note: it was trained by {before} process{'es' * (before > 1)} and goes on with "
             f"{now}: the same images in the same order, sums rounded otherwise"
         )
+
+
+def _tell_engine(session: Session, before: str) -> None:
+    """Say, and keep with the run, that it goes on in another way than it was trained so far."""
+    now, seen = session.facts.get("engine", ""), session.state.images_seen
+    if before.partition(";")[0] in ("", now):
+        session.facts = {**session.facts, "engine": before or now}
+        return
+    latest = before.partition(";")[0]
+    session.watch.say(f"note: it was trained by {latest} and goes on with {now}")
+    session.facts = {**session.facts, "engine": f"{now}; until image {seen:,} {before}"}
 
 
 def _take_origin(session: Session, origin: str | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -101,7 +101,10 @@ def train(
         )
         setting = Setting(state, config, feed, Meter(), chosen, how[1], processes)
         facts = {**_facts(config, pairs, chosen), "engine": f"{how[0]}, {how[1]}"}
-        watch.say(f"engine: {how[0]}, {how[1]}, pairs {feed.name}{processes.in_words()}")
+        watch.say(
+            f"engine: {how[0]}, {how[1]}, on {describe(chosen)}, pairs {feed.name}"
+            f"{processes.in_words()}"
+        )
         if processes.first:
             folder.open()
         session = Session(
@@ -113,7 +116,7 @@ def train(
         )  # fmt: skip
         take_up(session)
         if processes.first:
-            folder.describe(config, _environment(data, learned, facts, processes))
+            folder.describe(config, _environment(data, learned, session.facts, processes))
             folder.save_examples(examples(looked_at))
         finished = fit(session)
     except (RuntimeError, MemoryError) as error:
@@ -132,7 +135,7 @@ def train(
 
 
 def _environment(
-    data: Sequence[str | Path], learned: Store, facts: dict[str, str], processes: Processes
+    data: Sequence[str | Path], learned: Store, facts: Mapping[str, str], processes: Processes
 ) -> dict[str, object]:
     return {
         **versions(), "python": platform.python_version(), "system": platform.platform(),
