@@ -21,7 +21,7 @@ check: setup
 	$(BIN)/lint-imports
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 test-all: setup
 	$(BIN)/python -m pytest -m 'slow or not slow'
