@@ -427,6 +427,25 @@ def test_one_bad_file_among_many_is_skipped_and_named(model: Path, place: Path) 
     assert len(files_below(place / "out")) == 20
 
 
+def test_ctrl_c_says_how_far_translating_came(
+    model: Path, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5):
+        write(place / "in" / f"{number}.png", noise(8, 8))
+    translated, batches = Translator.translate_sources, iter([True, True, False])
+
+    def interrupted(self: Translator, *sources: Any, **how: Any) -> Any:
+        if not next(batches):
+            raise KeyboardInterrupt
+        return translated(self, *sources, **how)
+
+    monkeypatch.setattr(Translator, "translate_sources", interrupted)
+    result = pix2pix("translate", model, "in", "-o", "out", "--batch", "2")
+    assert result.exit_code == 130
+    assert "stopped after 4 of 5 pictures; those are in out" in result.stderr
+    assert len(files_below(place / "out")) == 4
+
+
 def test_strict_stops_at_a_bad_file(model: Path, place: Path) -> None:
     said = refused("translate", model, bad_among_good(place), "-o", "out", "--strict")
     assert "10b.jpg is not a picture" in said

@@ -220,7 +220,6 @@ def translate(
     try:
         failures = run_jobs(translator, jobs, options, tell)
     except KeyboardInterrupt:
-        watch.close()
         watch.say(f"stopped after {done} of {len(jobs)} pictures; those are in {out}")
         raise
     finally:

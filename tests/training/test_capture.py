@@ -164,10 +164,10 @@ def test_what_cannot_be_captured_in_lanes_is_captured_without(
     said: list[str] = []
     lay_out = engine.body.G.lay_out
 
-    def fails(manner: Manner) -> None:
-        if manner.beside:
+    def fails(beside: bool) -> None:
+        if beside:
             raise RuntimeError("no stream is left\nat all")
-        lay_out(manner)
+        lay_out(beside)
 
     monkeypatch.setattr(engine.body.G, "lay_out", fails)
     prepared(engine, said)

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -83,7 +82,7 @@ class Body:
         """D's turn, then G's, on what lies in the inputs."""
         its = self.setting
         assert self._keys is not None
-        scales = self._scale()
+        scales = self._scale() if self._own_adam else [None] * len(self.twins())
         x, y = self._crop(*self._inputs)
         g = self._generate(x, self._keys)
 
@@ -131,10 +130,11 @@ class Body:
 
     def lay_out(self, manner: Manner) -> None:
         """Compute what comes after the passes in this manner from now on."""
-        self.G.lay_out(manner)
+        self._own_adam = manner.own_adam
+        self.G.lay_out(manner.beside)
         if self.D is not None:
             # Of two passes the gradients are added on the main stream: it would not wait for lanes.
-            self.D.lay_out(replace(manner, beside=manner.beside and self.merged))
+            self.D.lay_out(manner.beside and self.merged)
 
     def weights(self) -> list[Tensor]:
         """Copies of all weights, on the processor."""

@@ -74,8 +74,6 @@ class Twin:
         self._views = [leaf.detach()[part] for _, leaf, part in copied]
         self._lanes: dict[int, Lane] = {}  # each by its weight's place
         self._change(self._for_capture)
-        self._own_adam = False
-        self.lay_out(manner)
         self.refresh()
 
     def _for_capture(self, layer: nn.Module) -> nn.Module | None:
@@ -96,13 +94,13 @@ class Twin:
                 if (other := given(layer)) is not None:
                     setattr(module, name, other)
 
-    def lay_out(self, manner: Manner) -> None:
-        """Compute what comes after the passes in this manner from now on."""
-        self._own_adam = manner.own_adam
+    def lay_out(self, beside: bool) -> None:
+        """Compute gradients of weights in lanes from now on, or where all else is computed."""
         for lane in self._lanes.values():
-            lane.close()
-            if manner.beside:
+            if beside:
                 lane.open(self.masters[0].device)
+            else:
+                lane.close()
 
     def leave(self) -> None:
         """Let go of what other twins may want; to be called when no pass is to come."""
@@ -148,13 +146,16 @@ class Twin:
 
     def descend(
         self, loss: Tensor, average: Callable[[Sequence[Tensor]], None],
-        scales: tuple[Tensor, Tensor],
+        scales: tuple[Tensor, Tensor] | None,
     ) -> None:  # fmt: skip
-        """One step of Adam on the masters; the gradients are averaged over processes first."""
+        """One step of Adam on the masters; the gradients are averaged over processes first.
+
+        With `scales` the kernel of our own takes what fits it.
+        """
         gradients = torch.autograd.grad(loss, self.leaves)
         average(gradients)
         places = set(range(len(gradients)))
-        if self._own_adam:
+        if scales is not None:
             places -= self._descend_by_itself(gradients, scales)
         join(self._lanes.values())
         # The others in the master's type and layout, as torch's fused kernel wants them.
