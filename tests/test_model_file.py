@@ -108,7 +108,8 @@ def test_a_model_comes_back_exactly(model: Path, generator: UNet, header: Header
     assert before.keys() == after.keys()
     assert all(torch.equal(before[name], after[name]) for name in before)
     x = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
-    assert torch.equal(loaded(x), generator(x))
+    with torch.no_grad():  # with gradients a processor may take another kernel
+        torch.testing.assert_close(loaded(x), generator(x))
 
 
 def test_a_loaded_model_is_not_for_training(model: Path) -> None:

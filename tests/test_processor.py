@@ -139,7 +139,7 @@ def test_without_openvino_torch_translates_and_says_nothing(
     monkeypatch.setitem(sys.modules, "openvino", None)
     monkeypatch.setattr(processor, "_WORTH", 0)
     found = Translator.load(model, "cpu").translate_tensors(pictures((32, 32)))
-    assert torch.equal(found[0], by_torch.translate_tensors(pictures((32, 32)))[0])
+    assert largest_difference(found, by_torch.translate_tensors(pictures((32, 32)))) < 1e-5
     assert not caplog.records
     with pytest.raises(UserError, match=r"pip install 'pix2pix\[fast\]'"):
         Translator.load(model, "cpu", engine="openvino")
@@ -166,7 +166,7 @@ def test_what_is_not_torch_s_own_is_left_to_torch_in_one_sentence(
     with caplog.at_level(logging.WARNING):
         for _ in range(2):
             found = translator.translate_tensors(pictures((32, 32)))
-    assert torch.equal(found[0], by_torch.translate_tensors(pictures((32, 32)))[0])
+    assert largest_difference(found, by_torch.translate_tensors(pictures((32, 32)))) < 1e-5
     assert len(caplog.messages) == 1
     assert said in caplog.messages[0]
 
@@ -181,7 +181,7 @@ def test_what_openvino_has_no_memory_for_is_left_to_torch(
 
     translator._passes._runs["running"] = run
     found = translator.translate_tensors(pictures((32, 32)))
-    assert torch.equal(found[0], by_torch.translate_tensors(pictures((32, 32)))[0])
+    assert largest_difference(found, by_torch.translate_tensors(pictures((32, 32)))) < 1e-5
 
 
 def test_what_openvino_fails_at_is_left_to_torch_once_and_for_all(
@@ -198,7 +198,7 @@ def test_what_openvino_fails_at_is_left_to_torch_once_and_for_all(
         lane._passes._runs["running"] = run
     for lane in (*lanes, *lanes, translator.twin()):
         found = lane.translate_tensors(pictures((32, 32)))
-        assert torch.equal(found[0], by_torch.translate_tensors(pictures((32, 32)))[0])
+        assert largest_difference(found, by_torch.translate_tensors(pictures((32, 32)))) < 1e-5
     assert len(calls) == 2
     assert len(caplog.messages) == 1
     assert "torch does (no such kernel)" in caplog.messages[0]

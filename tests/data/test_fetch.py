@@ -31,7 +31,8 @@ def tar(members: dict[str, bytes | tarfile.TarInfo], mode: str = "w:gz") -> byte
     with tarfile.open(fileobj=packed, mode=mode) as out:
         for name, content in members.items():
             if isinstance(content, tarfile.TarInfo):
-                out.addfile(content)
+                # The header alone: newer versions of `addfile` refuse a file without its content.
+                out.fileobj.write(content.tobuf(out.format, out.encoding, out.errors))
                 continue
             info = tarfile.TarInfo(name)
             info.size = len(content)
