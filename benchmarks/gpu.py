@@ -76,8 +76,7 @@ STAGES = {
 CALLS = {
     "first": "machine,step_1,compare+losses+kid_40_plain+kid_40_fast+ready_variants+ready_16"
     "+ready_64,variants,step_16,step_64",
-    "second": "training,scores,translating,weights,textbook,step_1_warm,rest,streamed_1"
-    ",streamed_16",
+    "second": "training,scores,translating,weights,textbook,step_1_warm,rest,streamed_1,streamed_16",
 }
 _START = 40  # seconds of a training that are no steps
 _GRACE = 15  # seconds in which a training that was told to end may save
@@ -93,9 +92,21 @@ def run_stage(name, its):
 def in_a_process(name, asked, work, images, seconds, beside=1):
     """What a stage found, or why it found nothing; with so many others at the same time."""
     answer, told = work / f"{name}.json", work / f"{name}.log"
-    command = [sys.executable, __file__, str(asked.pairs), "--out", str(asked.out),
-               "--work", str(work), "--stage", name, "--images", str(images),
-               "--began", str(time.time())]  # fmt: skip
+    command = [
+        sys.executable,
+        __file__,
+        str(asked.pairs),
+        "--out",
+        str(asked.out),
+        "--work",
+        str(work),
+        "--stage",
+        name,
+        "--images",
+        str(images),
+        "--began",
+        str(time.time()),
+    ]
     command += ["--features", str(asked.features)] if asked.features else []
     error = stopped(command, told, seconds, {} if beside == 1 else _sharing(beside))
     found = json.loads(answer.read_text()) if answer.is_file() else {}
@@ -105,8 +116,7 @@ def in_a_process(name, asked, work, images, seconds, beside=1):
 def _sharing(beside):
     """The processor's cores, shared by stages of which about half have something to compile."""
     cores = os.cpu_count()
-    threads = {"OMP_NUM_THREADS": cores // beside,
-               "TORCHINDUCTOR_COMPILE_THREADS": 2 * cores // beside}  # fmt: skip
+    threads = {"OMP_NUM_THREADS": cores // beside, "TORCHINDUCTOR_COMPILE_THREADS": 2 * cores // beside}
     return {name: str(max(2, count)) for name, count in threads.items()}
 
 
@@ -123,8 +133,9 @@ def stopped(command, told, seconds, environment=()):
     A training ends softly at its limit, with what it has learned; the others just end.
     """
     with told.open("w") as log:
-        running = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True,
-                                   env=os.environ | dict(environment))  # fmt: skip
+        running = subprocess.Popen(
+            command, stdout=log, stderr=log, start_new_session=True, env=os.environ | dict(environment)
+        )
         try:
             code = running.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -265,8 +276,7 @@ def table(stages):
         shown = "-" if value is None else f"{value:.{digits}f}"
         lines.append(f"{what:<48}{shown:>12}   {aim * gpu}".rstrip())
 
-    for name, aim in (("step_1", "<= 1.95 ms"), ("step_16", ">= 2,800 /s"),
-                      ("step_64", ">= 4,000 /s")):  # fmt: skip
+    for name, aim in (("step_1", "<= 1.95 ms"), ("step_16", ">= 2,800 /s"), ("step_64", ">= 4,000 /s")):
         one = found.get(name, {})
         batch = one.get("batch")
         line(f"{name}: milliseconds", one.get("milliseconds"), aim * (name == "step_1"))
@@ -282,8 +292,11 @@ def table(stages):
     memory = found.get("step_1", {}).get("memory_gb", {})
     line("batch 1: GB of the card", memory.get("of_the_card"), "<= 3 GB", 2)
     line("batch 1: GB of the card, CUDA's own included", memory.get("in_use_of_the_card"), "", 2)
-    for name, what, aim in (("step_1", "cold", ""), ("step_1_warm", "warm", "<= 25 s"),
-                            ("training", "warm, by training", "<= 25 s")):  # fmt: skip
+    for name, what, aim in (
+        ("step_1", "cold", ""),
+        ("step_1_warm", "warm", "<= 25 s"),
+        ("training", "warm, by training", "<= 25 s"),
+    ):
         seconds = found.get(name, {}).get("seconds_to_first_step")
         line(f"seconds to the first step, {what}", seconds, aim, 1)
     for name, off in found.get("compare", {}).get("largest_relative_difference", {}).items():
@@ -292,8 +305,11 @@ def table(stages):
     for engine in ("plain", "fast"):
         for seed, along in found.get(f"kid_40_{engine}", {}).get("runs", {}).items():
             for at in along[-1:]:
-                line(f"KID, {engine}, seed {seed}, {at['images']:,} images", at["kid"],
-                     "inside those of fast" * (engine == "plain"))  # fmt: skip
+                line(
+                    f"KID, {engine}, seed {seed}, {at['images']:,} images",
+                    at["kid"],
+                    "inside those of fast" * (engine == "plain"),
+                )
     train = found.get("training", {})
     line(f"training of {train.get('images', 0):,} images, s", train.get("seconds"), "", 1)
     line("its steps alone, s", train.get("seconds_of_steps_alone"), "< 160 s for 80,000", 1)

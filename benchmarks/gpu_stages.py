@@ -21,19 +21,19 @@ from textbook import Step, endless, generator, translate
 from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 
-from pix2pix import image_files, images
 from pix2pix.data.batches import in_order
 from pix2pix.data.feed import HostFeed, find_feed, sent
 from pix2pix.data.pairs import find_pairs
 from pix2pix.data.reading import find_reading
 from pix2pix.data.store import open_store
 from pix2pix.device import pick_device
-from pix2pix.measures import measure
+from pix2pix.inference.folder import Options, plan, run_jobs
+from pix2pix.inference.translator import Translator
+from pix2pix.measures.pixels import measure
+from pix2pix.pictures import codec, geometry
 from pix2pix.training.train import train
 from pix2pix.training.twin import Manner
 from pix2pix.training.validation import translate_batch
-from pix2pix.translate_files import Options, plan, run_jobs
-from pix2pix.translator import Translator
 
 
 @dataclass(frozen=True)
@@ -120,8 +120,9 @@ def compare(its):
 
 
 def _moments(state):
-    return [[a.state[w]["exp_avg"].double() for w in a.param_groups[0]["params"]]
-            for _, _, a in state.parts()]  # fmt: skip
+    return [
+        [a.state[w]["exp_avg"].double() for w in a.param_groups[0]["params"]] for _, _, a in state.parts()
+    ]
 
 
 def _gradient_norms(run, before):
@@ -146,15 +147,15 @@ def losses(its):
             its.keep({"steps": its.loss_steps, "runs": found})
     means = {p: statistics.mean(r["loss_l1"] for r in rows) for p, rows in found.items()}
     ranges = {
-        name: [f(r[name] for r in found["fp32"]) for f in (min, max)]
-        for name in ("loss_d", "loss_gan")
+        name: [f(r[name] for r in found["fp32"]) for f in (min, max)] for name in ("loss_d", "loss_gan")
     }
-    inside = {
-        name: [low <= r[name] <= high for r in found["bf16"]]
-        for name, (low, high) in ranges.items()
+    inside = {name: [low <= r[name] <= high for r in found["bf16"]] for name, (low, high) in ranges.items()}
+    return {
+        "steps": its.loss_steps,
+        "l1_bf16_over_fp32": means["bf16"] / means["fp32"],
+        "gan_losses_inside_the_range_of_fp32": inside,
+        "runs": found,
     }
-    return {"steps": its.loss_steps, "l1_bf16_over_fp32": means["bf16"] / means["fp32"],
-            "gan_losses_inside_the_range_of_fp32": inside, "runs": found}  # fmt: skip
 
 
 def kid_40(its, engine, seeds):
@@ -190,8 +191,12 @@ def step(its, place, feed=find_feed, tables=True):
         torch.cuda.reset_peak_memory_stats()
         free_before = torch.cuda.mem_get_info()[0]
     run = Run(its.pairs, its.config(batch), its.device, "graph", "auto", feed=feed)
-    found = {"batch": batch, "seconds_to_first_step": time.time() - its.began,
-             "nothing_compiled_before": cold, "said": run.said}  # fmt: skip
+    found = {
+        "batch": batch,
+        "seconds_to_first_step": time.time() - its.began,
+        "nothing_compiled_before": cold,
+        "said": run.said,
+    }
     its.keep(found)
     run.steps(5)
     seconds = median_seconds(run.step, its.device, times=its.times[batch])
@@ -244,8 +249,9 @@ def kernel_table(run, its, steps=10, rows=40):
     where = DeviceType.CUDA if its.gpu else DeviceType.CPU  # no launches among the kernels
     events = [e for e in seen.key_averages() if getattr(e, spent) and e.device_type == where]
     events.sort(key=lambda e: -getattr(e, spent))
-    table = [[e.key[:120], round(e.count / steps, 2), round(getattr(e, spent) / steps, 2)]
-             for e in events[:rows]]  # fmt: skip
+    table = [
+        [e.key[:120], round(e.count / steps, 2), round(getattr(e, spent) / steps, 2)] for e in events[:rows]
+    ]
     whole = sum(getattr(e, spent) for e in events) / steps
     return {"calls": sum(e.count for e in events) / steps, "microseconds": whole, "table": table}
 
@@ -353,9 +359,9 @@ def _source_files(its, count=100):
         splits = find_pairs([its.pairs], "right").splits
         pairs = (splits.get("val", []) + splits["train"])[:count]
         for pair in pairs:
-            whole = image_files.read(pair.source.path)
-            half = images.half(whole, pair.source.side, str(pair.source.path))
-            image_files.write(half, folder / f"{pair.name.replace('/', '_')}.jpg")
+            whole = codec.read(pair.source.path)
+            half = geometry.half(whole, pair.source.side, str(pair.source.path))
+            codec.write(half, folder / f"{pair.name.replace('/', '_')}.jpg")
     return sorted(folder.glob("*.jpg"))
 
 
@@ -375,10 +381,13 @@ class Told(StringIO):
 
 def training(its):
     """As `pix2pix train` does it, validation, previews and saves included."""
-    config = its.config(1, f"training.images={its.images}",
-                        f"training.validate_images={its.validate_images}",
-                        f"training.save_images={its.validate_images}",
-                        f"training.log_images={max(1, its.images // 200)}")  # fmt: skip
+    config = its.config(
+        1,
+        f"training.images={its.images}",
+        f"training.validate_images={its.validate_images}",
+        f"training.save_images={its.validate_images}",
+        f"training.log_images={max(1, its.images // 200)}",
+    )
     said = Told()
     start = time.perf_counter()
     result = train([its.pairs], config, its.work / "run", console=Console(file=said))
@@ -387,15 +396,22 @@ def training(its):
     logged = [line for line in lines if "images_per_second" in line]
     speed = statistics.median(line["images_per_second"] for line in logged)
     memory = {"reserved_gb_at_most": torch.cuda.max_memory_reserved() / 1e9} if its.gpu else {}
-    return {"images": result.images_seen, "seconds": seconds, "in_the_loop": logged[-1]["seconds"],
-            "milliseconds_a_step_by_median_line": 1000 / speed,
-            "seconds_outside_the_loop": seconds - logged[-1]["seconds"],
-            "seconds_to_first_step": said.captured and said.captured - its.began,
-            "seconds_of_steps_alone": result.images_seen / speed, "scores": result.scores,
-            **memory, "losses": [
-                {k: v for k, v in line.items() if k != "learning_rate"}
-                for line in lines[:: max(1, len(lines) // 60)]
-            ], "said": said.getvalue().splitlines()[:12]}  # fmt: skip
+    return {
+        "images": result.images_seen,
+        "seconds": seconds,
+        "in_the_loop": logged[-1]["seconds"],
+        "milliseconds_a_step_by_median_line": 1000 / speed,
+        "seconds_outside_the_loop": seconds - logged[-1]["seconds"],
+        "seconds_to_first_step": said.captured and said.captured - its.began,
+        "seconds_of_steps_alone": result.images_seen / speed,
+        "scores": result.scores,
+        **memory,
+        "losses": [
+            {k: v for k, v in line.items() if k != "learning_rate"}
+            for line in lines[:: max(1, len(lines) // 60)]
+        ],
+        "said": said.getvalue().splitlines()[:12],
+    }
 
 
 def weights(its):
@@ -416,10 +432,15 @@ def translating(its):
     with zipfile.ZipFile(its.out / "translated.zip", "w") as archive:
         for path in sorted(out.glob("*.jpg")):
             archive.write(path, path.name)
-    return {"files": len(sources), "seconds": seconds, "milliseconds_a_file":
-            seconds * 1000 / len(sources), "start_up_seconds": begun - start,
-            "shapes_captured": len(translator._passes._captured), "failures": failures,
-            "archive_mib": (its.out / "translated.zip").stat().st_size / 2**20}  # fmt: skip
+    return {
+        "files": len(sources),
+        "seconds": seconds,
+        "milliseconds_a_file": seconds * 1000 / len(sources),
+        "start_up_seconds": begun - start,
+        "shapes_captured": len(translator._passes._captured),
+        "failures": failures,
+        "archive_mib": (its.out / "translated.zip").stat().st_size / 2**20,
+    }
 
 
 def scores(its):
@@ -427,9 +448,7 @@ def scores(its):
     translator = Translator.load(its.work / "run" / "model.safetensors")
     header = translator.header
     pairs = _validation(its)
-    outputs, targets, found = _translated(
-        translator.generator, pairs, header.config, header.mode, its
-    )
+    outputs, targets, found = _translated(translator.generator, pairs, header.config, header.mode, its)
     found |= {"images": header.provenance.images_seen, "pairs": len(pairs)}
     if its.features:
         found |= kid(features(targets, its.features), features(outputs, its.features))

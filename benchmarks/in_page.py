@@ -25,19 +25,24 @@ from typing import Any
 import torch
 
 from pix2pix.config import Config
-from pix2pix.contract import LabelClass, PictureContract
 from pix2pix.export.web import export_web
 from pix2pix.model_file import Header, ImageContract, Provenance, save_model, versions
 from pix2pix.networks import build_generator
-from pix2pix.palettes import load_palette
+from pix2pix.pictures.contract import LabelClass, PictureContract
+from pix2pix.pictures.palette import load_palette
 
 WIDTHS = (32, 64)
 SIZE_PX = 256
 WARM_UP, RUNS, DRAWN = 2, 10, 12
 FLAGS = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-    "--disable-background-networking", "--disable-component-update",
-)  # fmt: skip
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-sync",
+    "--disable-background-networking",
+    "--disable-component-update",
+)
 TRANSLATE = """
 async ([number, count]) => {
   const { createTranslator } = await import(new URL("./local.js", location).href);
@@ -103,9 +108,8 @@ def untrained(folder: Path, width: int) -> Path:
         for name, colour in zip(facades.names, facades.colours, strict=True)
     )
     image = ImageContract(
-        source=PictureContract(classes=classes), target=PictureContract(),
-        layout="two folders", half="left",
-    )  # fmt: skip
+        source=PictureContract(classes=classes), target=PictureContract(), layout="two folders", half="left"
+    )
     provenance = Provenance(images_seen=0, pairs=0, data_digest="", scores={}, versions=versions())
     torch.manual_seed(0)
     header = Header(config=config, image=image, mode="paper", provenance=provenance)
@@ -164,9 +168,7 @@ def show(rows: list[dict[str, Any]], precision: str) -> None:
     print("| width | download | ready | network | whole | frames | longest task |")
     print("|---|---|---|---|---|---|---|")
     for row in rows:
-        network, whole = (
-            statistics.median(run[i] for run in row["runs"][WARM_UP:]) for i in (0, 1)
-        )
+        network, whole = (statistics.median(run[i] for run in row["runs"][WARM_UP:]) for i in (0, 1))
         frames = row["frames"]
         rate = 1000 * (len(frames) - 1) / (frames[-1] - frames[0])
         longest = f"{max(row['tasks']):.0f} ms" if row["tasks"] else "under 50 ms"

@@ -75,10 +75,7 @@ def kid(real, fake):
     comparable; `kid_x1000` is 1000 times that of the features as they are, as papers give it.
     """
     scale = real.std(ddof=1)
-    return {
-        "kid": _discrepancy(real / scale, fake / scale),
-        "kid_x1000": 1000 * _discrepancy(real, fake),
-    }
+    return {"kid": _discrepancy(real / scale, fake / scale), "kid_x1000": 1000 * _discrepancy(real, fake)}
 
 
 def _discrepancy(real, fake):

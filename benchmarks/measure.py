@@ -20,9 +20,9 @@ from pix2pix.data.sources import find_data
 from pix2pix.data.store import open_store
 from pix2pix.device import pick_precision, set_precision
 from pix2pix.networks.noise import noise_keys
+from pix2pix.training.distributed import ALONE
 from pix2pix.training.engine import Setting, make_engine
 from pix2pix.training.meter import Meter
-from pix2pix.training.processes import ALONE
 from pix2pix.training.state import new_state
 
 
@@ -54,11 +54,18 @@ def matrix_peak(device, side, dtype):
 
 def machine(device):
     """What a figure needs beside it."""
-    found = {"python": platform.python_version(), "torch": torch.__version__,
-             "system": platform.platform(), "threads": torch.get_num_threads()}  # fmt: skip
+    found = {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "system": platform.platform(),
+        "threads": torch.get_num_threads(),
+    }
     if device.type == "cuda":
-        found |= {"gpu": torch.cuda.get_device_name(device), "cuda": torch.version.cuda,
-                  "cudnn": torch.backends.cudnn.version()}  # fmt: skip
+        found |= {
+            "gpu": torch.cuda.get_device_name(device),
+            "cuda": torch.version.cuda,
+            "cudnn": torch.backends.cudnn.version(),
+        }
         return found
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
@@ -87,11 +94,19 @@ def open_loader(folder, config):
 
 def config_for(px, width, batch, *settings):
     field = 70 if px >= 64 else 16
-    return Config.load(None, [
-        f"data.size_px={px}", f"model.width={width}", f"model.discriminator_width={width}",
-        f"model.discriminator_px={field}", f"training.batch={batch}", "data.source=right",
-        "training.images=80000", *settings,
-    ])  # fmt: skip
+    return Config.load(
+        None,
+        [
+            f"data.size_px={px}",
+            f"model.width={width}",
+            f"model.discriminator_width={width}",
+            f"model.discriminator_px={field}",
+            f"training.batch={batch}",
+            "data.source=right",
+            "training.images=80000",
+            *settings,
+        ],
+    )
 
 
 class Run:
@@ -99,9 +114,7 @@ class Run:
     engine had to say meanwhile.
     """
 
-    def __init__(
-        self, folder, config, device, engine, precision, manner=None, feed=find_feed
-    ):  # fmt: skip
+    def __init__(self, folder, config, device, engine, precision, manner=None, feed=find_feed):
         start = time.perf_counter()
         config, loader = open_loader(folder, config)
         precision = pick_precision(precision, device)

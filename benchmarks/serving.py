@@ -26,16 +26,16 @@ os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # as the command line sets it
 import torch
 
 from pix2pix.config import Config
-from pix2pix.contract import PictureContract
-from pix2pix.data.sample import make_pair
+from pix2pix.datasets.sample import make_pair
 from pix2pix.device import keep_freed_memory
-from pix2pix.image_bytes import to_bytes
+from pix2pix.inference.translator import Translator
 from pix2pix.model_file import Header, ImageContract, Provenance, save_model, versions
 from pix2pix.networks import build_generator
 from pix2pix.networks.modes import inference
 from pix2pix.networks.noise import noise_keys
+from pix2pix.pictures.contract import PictureContract
+from pix2pix.pictures.image_bytes import to_bytes
 from pix2pix.serve.run import shape_of_work
-from pix2pix.translator import Translator
 
 SIZE_PX = 256
 
@@ -48,9 +48,7 @@ def untrained(path):
         config=config,
         image=ImageContract(source=rgb, target=rgb, layout="two folders", half="left"),
         mode="paper",
-        provenance=Provenance(
-            images_seen=0, pairs=0, data_digest="", scores={}, versions=versions()
-        ),
+        provenance=Provenance(images_seen=0, pairs=0, data_digest="", scores={}, versions=versions()),
     )
     generator = build_generator(config)
     with torch.no_grad():
@@ -134,8 +132,7 @@ async def metrics(port):
     return (
         float(found["process_resident_memory_bytes"]) / 1e6,
         float(found["process_cpu_seconds_total"]),
-        float(found["pix2pix_batch_pictures_sum"])
-        / max(1, float(found["pix2pix_batch_pictures_count"])),
+        float(found["pix2pix_batch_pictures_sum"]) / max(1, float(found["pix2pix_batch_pictures_count"])),
     )
 
 

@@ -17,15 +17,7 @@ from pathlib import Path
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 import torch
-from measure import (
-    Run,
-    config_for,
-    gflop_a_step,
-    machine,
-    matrix_peak,
-    median_seconds,
-    write_noise_pairs,
-)
+from measure import Run, config_for, gflop_a_step, machine, matrix_peak, median_seconds, write_noise_pairs
 from textbook import Step, endless
 
 from pix2pix.device import keep_freed_memory
@@ -61,11 +53,17 @@ def row(folder, size, device, peak, usual):
     own = {e: our_seconds(folder, px, width, batch, device, e, times) for e in ("plain", "graph")}
     gflop = gflop_a_step(folder, px, width, batch)
     best = own["graph" if device.type == "cuda" else "plain"]
-    return {"px": px, "width": width, "batch": batch, "gflop": round(gflop, 1),
-            **{f"{name}_ms": round(s * 1000, 3) for name, s in own.items()},
-            "textbook_ms": round(usual * 1000, 3), "times_faster": round(usual / best, 2),
-            "images_per_second": round(batch / best, 1),
-            "share_of_peak": round(gflop * 1e9 / best / peak, 3)}  # fmt: skip
+    return {
+        "px": px,
+        "width": width,
+        "batch": batch,
+        "gflop": round(gflop, 1),
+        **{f"{name}_ms": round(s * 1000, 3) for name, s in own.items()},
+        "textbook_ms": round(usual * 1000, 3),
+        "times_faster": round(usual / best, 2),
+        "images_per_second": round(batch / best, 1),
+        "share_of_peak": round(gflop * 1e9 / best / peak, 3),
+    }
 
 
 def main():

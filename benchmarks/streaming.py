@@ -44,8 +44,7 @@ def write_pairs(folder, count, px):
 
 def report(what, seconds):
     opened = len(os.listdir("/proc/self/fd"))
-    print(f"{what:<34}{anonymous_mb():9.1f} MB   {opened:4d} open files   {seconds:7.1f} s",
-          flush=True)  # fmt: skip
+    print(f"{what:<34}{anonymous_mb():9.1f} MB   {opened:4d} open files   {seconds:7.1f} s", flush=True)
 
 
 def main():

@@ -28,8 +28,15 @@ class Block(nn.Module):
         elif deeper is None:
             layers = [nn.LeakyReLU(0.2), down, nn.ReLU(), up, nn.BatchNorm2d(outer)]
         else:
-            layers = [nn.LeakyReLU(0.2), down, nn.BatchNorm2d(inner), deeper, nn.ReLU(), up,
-                      nn.BatchNorm2d(outer)]  # fmt: skip
+            layers = [
+                nn.LeakyReLU(0.2),
+                down,
+                nn.BatchNorm2d(inner),
+                deeper,
+                nn.ReLU(),
+                up,
+                nn.BatchNorm2d(outer),
+            ]
         if drop:
             layers.append(nn.Dropout(0.5))
         self.layers = nn.Sequential(*layers)
@@ -54,8 +61,9 @@ def discriminator(width, strided=3):
         wider = width * min(8, 2**i)
         layers += [
             nn.Conv2d(channels, wider, 4, 2 if i < strided else 1, 1, bias=False),
-            nn.BatchNorm2d(wider), nn.LeakyReLU(0.2),
-        ]  # fmt: skip
+            nn.BatchNorm2d(wider),
+            nn.LeakyReLU(0.2),
+        ]
         channels = wider
     return nn.Sequential(*layers, nn.Conv2d(channels, 1, 4, 1, 1)).apply(_initialise)
 
@@ -87,9 +95,7 @@ class Pairs(Dataset):
             half = whole.crop((start, 0, start + width // 2, height))
             half = half.resize((outer, outer), Image.Resampling.BICUBIC)
             half = half.crop((left, top, left + self.px, top + self.px))
-            halves.append(
-                tensor(half.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if mirror else half)
-            )
+            halves.append(tensor(half.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if mirror else half))
         return halves
 
 
@@ -133,9 +139,14 @@ class Step:
 
 def endless(paths, px, batch, workers):
     loader = DataLoader(
-        Pairs(paths, px), batch, shuffle=True, num_workers=workers, drop_last=True,
-        pin_memory=torch.cuda.is_available(), persistent_workers=workers > 0,
-    )  # fmt: skip
+        Pairs(paths, px),
+        batch,
+        shuffle=True,
+        num_workers=workers,
+        drop_last=True,
+        pin_memory=torch.cuda.is_available(),
+        persistent_workers=workers > 0,
+    )
     while True:
         yield from loader
 

@@ -24,11 +24,11 @@ from PIL import Image
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from pix2pix.contract import PictureContract
+from pix2pix.inference.translator import Translator
 from pix2pix.model_file import Header, ImageContract, Provenance, save_model, versions
 from pix2pix.networks import build_generator
 from pix2pix.networks.modes import inference
-from pix2pix.translator import Translator
+from pix2pix.pictures.contract import PictureContract
 
 SIDE = 2048
 TEXTBOOK = "import sys, translating; translating.textbook(*sys.argv[1:])"
@@ -42,8 +42,7 @@ def write_model(path, px, width):
     generator = build_generator(config).requires_grad_(False)
     for weight in generator.parameters():
         weight.mul_(3)  # fresh weights give nearly flat grey
-    save_model(path, generator, Header(config=config, image=image, mode="deterministic",
-                                       provenance=about))  # fmt: skip
+    save_model(path, generator, Header(config=config, image=image, mode="deterministic", provenance=about))
     return generator
 
 
@@ -91,10 +90,7 @@ def passes(model, px, runs):
     for engine in ("torch", "openvino"):
         translator = Translator.load(model, "cpu", engine=engine)
         works[engine] = lambda t=translator: t._passes(x, None, "deterministic")
-    with (
-        FlopCounterMode(display=False) as counter,
-        inference(translator.generator, "deterministic"),
-    ):
+    with FlopCounterMode(display=False) as counter, inference(translator.generator, "deterministic"):
         translator.generator(x)
     share = counter.get_total_flops() / (2 * SIDE**3)
     found = {engine: [] for engine in works}
@@ -135,8 +131,10 @@ def commands(model, weights, px, width, files, runs, temporary):
     usual = [statistics.median(column) for column in zip(*found["textbook"], strict=True)]
     for name, pairs in found.items():
         took, cpu = (statistics.median(column) for column in zip(*pairs, strict=True))
-        print(f"  {name:<10} {took:6.2f} s  {usual[0] / took:5.2f} times as fast  "
-              f"processor time {cpu:6.2f} s, {usual[1] / cpu:5.2f} times less")  # fmt: skip
+        print(
+            f"  {name:<10} {took:6.2f} s  {usual[0] / took:5.2f} times as fast  "
+            f"processor time {cpu:6.2f} s, {usual[1] / cpu:5.2f} times less"
+        )
     for name in ("torch", "auto"):
         print(f"  {name} beside textbook: levels {apart(outs[name], outs['textbook'])}")
 

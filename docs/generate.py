@@ -11,7 +11,7 @@ from typing import Any
 
 import typer
 
-from pix2pix.cli import app
+from pix2pix.cli.main import app
 from pix2pix.config import Config, recipe_names
 
 HERE = Path(__file__).parent

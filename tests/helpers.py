@@ -14,30 +14,18 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from pix2pix import image_files
 from pix2pix.config import Config, DataConfig
-from pix2pix.contract import PictureContract
 from pix2pix.data.pairs import Pair
 from pix2pix.data.reading import Reading
 from pix2pix.data.store import Store, open_store
-from pix2pix.model_file import (
-    Header,
-    ImageContract,
-    Provenance,
-    load_model,
-    save_model,
-    versions,
-)
+from pix2pix.model_file import Header, ImageContract, Provenance, load_model, save_model, versions
 from pix2pix.networks import build_generator
+from pix2pix.pictures import codec
+from pix2pix.pictures.contract import PictureContract
 from pix2pix.training.state import State, new_state, reset
 
 # The smallest networks that the package builds.
-SMALL = (
-    "data.size_px=32",
-    "model.width=4",
-    "model.discriminator_px=16",
-    "model.discriminator_width=4",
-)
+SMALL = ("data.size_px=32", "model.width=4", "model.discriminator_px=16", "model.discriminator_width=4")
 
 
 def noise(height: int, width: int, channels: int = 3, seed: int = 0) -> NDArray[np.uint8]:
@@ -46,10 +34,10 @@ def noise(height: int, width: int, channels: int = 3, seed: int = 0) -> NDArray[
     return rng.integers(0, 256, (height, width, channels), dtype=np.uint8)
 
 
-def write(path: Path, array: image_files.Array | None = None) -> Path:
+def write(path: Path, array: codec.Array | None = None) -> Path:
     """A picture file (32 x 32 noise unless given), with the folders that it needs."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    image_files.write(noise(32, 32) if array is None else array, path)
+    codec.write(noise(32, 32) if array is None else array, path)
     return path
 
 
@@ -97,10 +85,13 @@ def open_pairs(pairs: Sequence[Pair], size: tuple[int, int] = (32, 32)) -> Store
 
 
 def write_model(
-    path: Path, *settings: str, layout: str = "two folders",
-    source: PictureContract | None = None, target: PictureContract | None = None,
+    path: Path,
+    *settings: str,
+    layout: str = "two folders",
+    source: PictureContract | None = None,
+    target: PictureContract | None = None,
     photograph: PictureContract | None = None,
-) -> Path:  # fmt: skip
+) -> Path:
     """The model file of a generator that has learned nothing."""
     source, target = source or PictureContract(), target or PictureContract()
     config = small(*settings, channels=(source.tensor_channels, target.tensor_channels))
@@ -116,10 +107,9 @@ def write_model(
         ),
         mode=config.default_mode,
         provenance=Provenance(
-            images_seen=1200, pairs=400, data_digest="0123abcd", scores={"val_l1": 0.25},
-            versions=versions(),
+            images_seen=1200, pairs=400, data_digest="0123abcd", scores={"val_l1": 0.25}, versions=versions()
         ),
-    )  # fmt: skip
+    )
     generator = build_generator(config)
     # Fresh weights of deviation 0.02 give nearly flat grey; these give pictures that differ.
     with torch.no_grad():
@@ -167,15 +157,47 @@ def files_below(folder: Path) -> set[str]:
 
 # Names as people and their systems make them; the last two are no UTF-8 and a combining accent.
 _AWKWARD = (
-    "a", "A", "a b", "a.b", "a.b.png", "x.jpg", "[a]", "*", "~", "-o", "#1", "a=b", "日本", "é",
-    ".hidden", "..a", "a.", "train", "Train", "val", "validation", "test", "source", "target",
-    os.fsdecode(b"caf\xe9"), "e\u0301",
-)  # fmt: skip
+    "a",
+    "A",
+    "a b",
+    "a.b",
+    "a.b.png",
+    "x.jpg",
+    "[a]",
+    "*",
+    "~",
+    "-o",
+    "#1",
+    "a=b",
+    "日本",
+    "é",
+    ".hidden",
+    "..a",
+    "a.",
+    "train",
+    "Train",
+    "val",
+    "validation",
+    "test",
+    "source",
+    "target",
+    os.fsdecode(b"caf\xe9"),
+    "e\u0301",
+)
 _ENDINGS = (".png", ".PNG", ".jpg", ".jpeg", ".Tiff", ".webp", ".txt", ".png.txt", "")
 _PLACES = (
-    (), (), (), ("train",), ("val",), ("source",), ("target",), ("source", "train"),
-    ("source", "val"), ("train", "source"), ("val", "source"),
-)  # fmt: skip
+    (),
+    (),
+    (),
+    ("train",),
+    ("val",),
+    ("source",),
+    ("target",),
+    ("source", "train"),
+    ("source", "val"),
+    ("train", "source"),
+    ("val", "source"),
+)
 _stems = st.sampled_from(_AWKWARD) | st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="/\0"), min_size=1, max_size=8
 ).filter(lambda text: text not in (".", ".."))

@@ -9,7 +9,7 @@ HEAVY = {"torch", "torchmetrics", "safetensors"}
 
 COMMAND = """
 import sys
-from pix2pix.cli import app
+from pix2pix.cli.main import app
 try:
     app({arguments!r}, standalone_mode=False)
 finally:
@@ -21,16 +21,20 @@ def loaded_by(script: str) -> set[str]:
     """Top-level packages in a fresh interpreter that has run the script."""
     done = subprocess.run(
         [sys.executable, "-c", f"import sys\n{script}\nprint(*sys.modules)"],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     return {name.partition(".")[0] for name in done.stdout.split()}
 
 
 def loaded_by_command(*arguments: str) -> set[str]:
     done = subprocess.run(
         [sys.executable, "-c", COMMAND.format(arguments=arguments)],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert done.stdout
     return {name.partition(".")[0] for name in done.stderr.split()}
 
@@ -66,7 +70,7 @@ def test_what_needs_no_network_loads_no_torch(arguments: list[str]) -> None:
 
 def test_a_run_begins_without_torchmetrics() -> None:
     # Which imports what it finds of other large packages: seconds before the first step.
-    loaded = loaded_by("import pix2pix.training.train, pix2pix.training.graph, pix2pix.translator")
+    loaded = loaded_by("import pix2pix.training.train, pix2pix.training.graph, pix2pix.inference.translator")
     assert "torch" in loaded
     assert "torchmetrics" not in loaded
 

@@ -38,8 +38,9 @@ def feature_network(path: Path) -> Path:
     pooled = helper.make_node("GlobalAveragePool", ["picture"], ["means"])
     model = helper.make_model(
         helper.make_graph([pooled], "features", [picture], [means]),
-        opset_imports=[helper.make_opsetid("", 18)], ir_version=10,
-    )  # fmt: skip
+        opset_imports=[helper.make_opsetid("", 18)],
+        ir_version=10,
+    )
     onnx.save(model, path)
     return path
 
@@ -55,10 +56,9 @@ def test_a_step_s_share_of_the_peak_is_what_it_computes_a_second_over_what_can_b
 ) -> None:
     stages = {
         "machine": {"result": {"tflops_bf16": 700.0}},
-        "step_1": {"result": {"batch": 1, "milliseconds": 2.0, "images_per_second": 500.0,
-                              "gflop": 140.0}},
+        "step_1": {"result": {"batch": 1, "milliseconds": 2.0, "images_per_second": 500.0, "gflop": 140.0}},
         "step_16": {"error": "not done after 120 s", "result": {"batch": 16}},
-    }  # fmt: skip
+    }
     # 140e9 in 0.002 s are 70e12 a second, a tenth of 700e12.
     shares = re.findall(r"step_(\d+): share.* ([\d.]+)", benchmark(monkeypatch).table(stages))
     assert shares == [("1", "0.100")]
@@ -97,9 +97,7 @@ time.sleep(60)
     assert kept.exists()
 
 
-def test_two_commands_over_one_folder_tell_of_both(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_two_commands_over_one_folder_tell_of_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gpu, seen = benchmark(monkeypatch), []
 
     def found(name: str, *arguments: object) -> dict[str, str]:
@@ -115,12 +113,7 @@ def test_two_commands_over_one_folder_tell_of_both(
     assert "weights" in stages
     assert [name for name, entry in stages.items() if "error" in entry] == ["losses"]
     # What the first found is not done again; what found nothing, and what was left out, is.
-    assert [seen.count(name) for name in ("machine", "compare", "losses", "step_64")] == [
-        1,
-        1,
-        2,
-        1,
-    ]
+    assert [seen.count(name) for name in ("machine", "compare", "losses", "step_64")] == [1, 1, 2, 1]
     assert not {"training", "ready_16"} & set(stages)
 
 
@@ -140,9 +133,7 @@ def test_kid_is_that_of_its_definition(monkeypatch: pytest.MonkeyPatch) -> None:
     assert kid.kid(9 * real, 9 * fake)["kid"] == pytest.approx(kid.kid(real, fake)["kid"])
 
 
-def test_features_see_8_bits_at_the_network_s_size(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_features_see_8_bits_at_the_network_s_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
     kid = importlib.import_module("kid")
     flat = torch.full((2, 3, 8, 8), 0.5)
@@ -165,9 +156,7 @@ def test_every_stage_of_the_gpu_benchmark_runs_here(tmp_path: Path) -> None:
     stages = json.loads((out / "results.json").read_text())["stages"]
     assert {name: e["error"] for name, e in stages.items() if "error" in e} == {}
     off = stages["compare"]["result"]["largest_relative_difference"]
-    assert set(off) == {
-        "loss_d", "loss_l1", "loss_gan", "gradient_generator", "gradient_discriminator"
-    }  # fmt: skip
+    assert set(off) == {"loss_d", "loss_l1", "loss_gan", "gradient_generator", "gradient_discriminator"}
     assert max(off.values()) < 1e-4
     assert "translating: times faster" in printed
     for engine, seeds in (("plain", {"0"}), ("fast", {"1", "2"})):

@@ -20,36 +20,32 @@ def configs(draw: st.DrawFn) -> Config:
     size = draw(st.sampled_from([32, 64, 128, 256, 512, 1024]))
     field = draw(st.sampled_from([px for px in STRIDED_LAYERS if px == 1 or px <= size / 2]))
     positive = st.floats(0, 1e6, exclude_min=True)
-    return Config.parse({
-        "data": {"size_px": size, "source": draw(st.sampled_from(["left", "right"]))},
-        "model": {
-            "discriminator_px": field,
-            "width": draw(st.integers(1, 512)),
-            "dropout": draw(st.floats(0, 1, exclude_max=True)),
-        },
-        "objective": {"l1": draw(positive), "conditional": draw(st.booleans())},
-        "training": {
-            "images": draw(st.integers(1, 10**9)),
-            "learning_rate": draw(positive),
-            "seed": draw(st.integers(0, 2**32 - 1)),
-        },
-    })  # fmt: skip
+    return Config.parse(
+        {
+            "data": {"size_px": size, "source": draw(st.sampled_from(["left", "right"]))},
+            "model": {
+                "discriminator_px": field,
+                "width": draw(st.integers(1, 512)),
+                "dropout": draw(st.floats(0, 1, exclude_max=True)),
+            },
+            "objective": {"l1": draw(positive), "conditional": draw(st.booleans())},
+            "training": {
+                "images": draw(st.integers(1, 10**9)),
+                "learning_rate": draw(positive),
+                "seed": draw(st.integers(0, 2**32 - 1)),
+            },
+        }
+    )
 
 
 def test_the_defaults_are_the_papers() -> None:
     config = Config()
-    assert (config.data.size, config.data.resize, config.data.mirror) == (
-        (256, 256), (286, 286), True
-    )  # fmt: skip
+    assert (config.data.size, config.data.resize, config.data.mirror) == ((256, 256), (286, 286), True)
     data = config.data
     assert not any([data.flip, data.turns, data.colour, data.make, data.snap_labels])
     assert data.fit == "stretch"
-    assert (config.objective.l1, config.objective.gan, config.objective.conditional) == (
-        100, 1, True
-    )  # fmt: skip
-    assert (config.training.learning_rate, config.training.beta1, config.training.beta2) == (
-        2e-4, 0.5, 0.999
-    )  # fmt: skip
+    assert (config.objective.l1, config.objective.gan, config.objective.conditional) == (100, 1, True)
+    assert (config.training.learning_rate, config.training.beta1, config.training.beta2) == (2e-4, 0.5, 0.999)
     assert (config.training.batch, config.training.schedule) == (1, "constant")
     assert (config.model.generator, config.model.width, config.model.dropout) == ("unet", 64, 0.5)
     assert (config.model.discriminator_px, config.model.norm) == (70, "batch")
@@ -210,9 +206,7 @@ def test_a_discriminator_has_at_least_two_patches_a_side(size_px: int, largest: 
         (["training.batch=4", "model.norm=none"], "paper"),
     ],
 )
-def test_the_default_mode_follows_the_statistics_of_training(
-    settings: list[str], mode: str
-) -> None:
+def test_the_default_mode_follows_the_statistics_of_training(settings: list[str], mode: str) -> None:
     assert Config.load(None, settings).default_mode == mode
 
 
@@ -220,9 +214,7 @@ def test_the_default_mode_follows_the_statistics_of_training(
 def test_jitter_resizes_in_the_papers_proportion(size_px: int, resize_px: int) -> None:
     config = Config.load(None, [f"data.size_px={size_px}", "model.discriminator_px=1"])
     assert config.data.resize == (resize_px, resize_px)
-    still = Config.load(
-        None, [f"data.size_px={size_px}", "model.discriminator_px=1", "data.jitter=false"]
-    )
+    still = Config.load(None, [f"data.size_px={size_px}", "model.discriminator_px=1", "data.jitter=false"])
     assert still.data.resize == (size_px, size_px)
 
 
@@ -235,9 +227,7 @@ def test_a_size_may_have_two_sides() -> None:
 
 def test_differences_name_keys_and_both_values() -> None:
     other = Config.load(None, ["training.batch=4", "data.source=right"])
-    assert Config().differences(other) == [
-        ("data.source", "left", "right"), ("training.batch", 1, 4)
-    ]  # fmt: skip
+    assert Config().differences(other) == [("data.source", "left", "right"), ("training.batch", 1, 4)]
     assert other.differences(other) == []
 
 

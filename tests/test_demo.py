@@ -12,9 +12,9 @@ from pix2pix import demo
 from pix2pix.config import Config
 from pix2pix.demo import run_demo
 from pix2pix.errors import UserError
+from pix2pix.inference.translator import Translator
 from pix2pix.serve.hosting import host
 from pix2pix.training.train import Result
-from pix2pix.translator import Translator
 from tests.helpers import SMALL, files_below, pixels, write_text
 
 
@@ -80,9 +80,7 @@ def test_a_second_demo_trains_no_more_and_gives_the_same(tmp_path: Path) -> None
     assert "val_l1" in page
 
 
-def test_a_demo_stopped_while_drawing_starts_anew(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_demo_stopped_while_drawing_starts_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def stopped(folder: Path, *rest: Any) -> None:
         write_text(folder / "train" / "0001.png")
         raise KeyboardInterrupt

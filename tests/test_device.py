@@ -50,9 +50,7 @@ def test_nothing_is_collected_in_a_capture(on: bool) -> None:
 
 @pytest.mark.usefixtures("current")
 def test_auto_takes_the_first_gpu_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    for cuda, mps, expected in (
-        (True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")
-    ):  # fmt: skip
+    for cuda, mps, expected in ((True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")):
         monkeypatch.setattr(torch.cuda, "is_available", lambda cuda=cuda: cuda)
         monkeypatch.setattr(torch.backends.mps, "is_available", lambda mps=mps: mps)
         assert pick_device("auto").type == expected
@@ -98,17 +96,13 @@ def test_out_of_memory_is_told_from_other_errors(error: Exception, expected: boo
     assert is_out_of_memory(error) is expected
 
 
-def test_where_the_c_library_is_another_memory_is_left_as_it_is(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_where_the_c_library_is_another_memory_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     keep_freed_memory()
     monkeypatch.setattr(device.ctypes, "CDLL", lambda name: object())
     keep_freed_memory()
 
 
-@pytest.mark.parametrize(
-    ("capability", "expected"), [((9, 0), "bf16"), ((8, 0), "bf16"), ((7, 5), "fp32")]
-)
+@pytest.mark.parametrize(("capability", "expected"), [((9, 0), "bf16"), ((8, 0), "bf16"), ((7, 5), "fp32")])
 def test_auto_takes_bf16_where_a_gpu_has_it(
     monkeypatch: pytest.MonkeyPatch, capability: tuple[int, int], expected: str
 ) -> None:
@@ -137,9 +131,7 @@ def test_an_unknown_precision_is_refused_with_those_there_are() -> None:
         pick_precision("fp64", torch.device("cpu"))
 
 
-@pytest.mark.parametrize(
-    ("precision", "expected"), [("fp32", torch.float32), ("bf16", torch.bfloat16)]
-)
+@pytest.mark.parametrize(("precision", "expected"), [("fp32", torch.float32), ("bf16", torch.bfloat16)])
 def test_products_are_in_the_precision(precision: Precision, expected: torch.dtype) -> None:
     with computing(torch.device("cpu"), precision):
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == expected

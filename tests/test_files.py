@@ -47,8 +47,7 @@ def test_linked_folders_are_followed_but_not_for_ever(tmp_path: Path) -> None:
     (tmp_path / "data" / "deep" / "up").symlink_to(tmp_path / "data")
     (tmp_path / "data" / "self").symlink_to(tmp_path / "data" / "self")
     (outside.parent / "back").symlink_to(tmp_path / "data")
-    found = [path.relative_to(tmp_path / "data").as_posix() for path in
-             list_pictures(tmp_path / "data")]  # fmt: skip
+    found = [path.relative_to(tmp_path / "data").as_posix() for path in list_pictures(tmp_path / "data")]
     assert found == ["again/b.png", "deep/a.png", "linked/b.png"]
     (tmp_path / "door").symlink_to(tmp_path / "data")
     assert tmp_path / "door" / "deep" / "a.png" in list_pictures(tmp_path / "door")
@@ -58,15 +57,9 @@ def test_linked_folders_are_followed_but_not_for_ever(tmp_path: Path) -> None:
 def test_links_to_pictures_are_pictures_even_where_they_lead_nowhere(tmp_path: Path) -> None:
     real = write_text(tmp_path / "store" / "a.png")
     (tmp_path / "data").mkdir()
-    for name, target in (
-        ("a.png", real),
-        ("gone.png", tmp_path / "gone"),
-        ("loop.jpg", "loop.jpg"),
-    ):
+    for name, target in (("a.png", real), ("gone.png", tmp_path / "gone"), ("loop.jpg", "loop.jpg")):
         (tmp_path / "data" / name).symlink_to(target)
-    assert [path.name for path in list_pictures(tmp_path / "data")] == [
-        "a.png", "gone.png", "loop.jpg"
-    ]  # fmt: skip
+    assert [path.name for path in list_pictures(tmp_path / "data")] == ["a.png", "gone.png", "loop.jpg"]
 
 
 def test_a_pipe_is_no_picture(tmp_path: Path) -> None:
@@ -79,9 +72,7 @@ def test_where_there_is_no_folder_there_are_no_pictures(tmp_path: Path) -> None:
     assert list_pictures(write_text(tmp_path / "file")) == []
 
 
-def test_a_folder_that_the_system_refuses_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_folder_that_the_system_refuses_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "locked").mkdir()
     listdir = os.listdir
 
@@ -168,9 +159,7 @@ def test_a_full_disk_is_said_in_words(tmp_path: Path, monkeypatch: pytest.Monkey
     assert files_below(tmp_path) == {"file.txt"}
 
 
-@pytest.mark.parametrize(
-    "place", ["file.txt/new.txt", "file.txt/deep/new.txt", "x" * 300 + "/new.txt"]
-)
+@pytest.mark.parametrize("place", ["file.txt/new.txt", "file.txt/deep/new.txt", "x" * 300 + "/new.txt"])
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, place: str) -> None:
     write_text(tmp_path / "file.txt")
     said = r"Cannot write .*new\.txt"

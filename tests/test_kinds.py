@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pix2pix import image_files
 from pix2pix.config import Config
-from pix2pix.image_files import Array
+from pix2pix.inference.folder import Options, plan, run_jobs
+from pix2pix.inference.translator import Translator
+from pix2pix.pictures import codec
+from pix2pix.pictures.codec import Array
 from pix2pix.training.train import train
-from pix2pix.translate_files import Options, plan, run_jobs
-from pix2pix.translator import Translator
 from tests.helpers import SMALL, write
 
 PAGE = Path(__file__).parents[1] / "docs" / "data.md"
@@ -26,8 +26,7 @@ SIZE, OTHER_SIZE = (36, 44), (40, 50)  # of the pairs, and of the picture that i
 STEPS = ("training.images=20", "training.validate_images=20", "training.save_images=20")
 COLOURS = np.array([(0, 0, 0), (200, 30, 30), (30, 200, 30), (30, 30, 200)], np.uint8)
 PALETTE = "\n".join(
-    f'[[class]]\nname = "c{n}"\ncolour = "#{bytes(colour).hex()}"'
-    for n, colour in enumerate(COLOURS)
+    f'[[class]]\nname = "c{n}"\ncolour = "#{bytes(colour).hex()}"' for n, colour in enumerate(COLOURS)
 )
 
 
@@ -177,7 +176,7 @@ def check(root: Path, layout: str, name: str) -> str:
     translator = Translator.load(result.model, "cpu")
     jobs = plan([str(given)], root / "out", translator)
     assert run_jobs(translator, jobs, Options(make=bool(task.make))) == []
-    output = image_files.read(jobs[0].output)
+    output = codec.read(jobs[0].output)
     assert (str(output.dtype), output.shape) == (kind.depth, (*OTHER_SIZE, kind.channels))
     if kind.labels:
         assert {tuple(c) for c in output.reshape(-1, 3)} <= {tuple(c) for c in COLOURS}
@@ -196,9 +195,7 @@ def table(found: Mapping[tuple[str, str], str]) -> str:
 @pytest.mark.parametrize(("layout", "kind"), SAMPLE)
 def test_a_layout_with_a_kind_of_picture(tmp_path: Path, layout: str, kind: str) -> None:
     came_out = check(tmp_path, layout, kind)
-    row = next(
-        line for line in PAGE.read_text("utf-8").splitlines() if line.startswith(f"| {kind} |")
-    )
+    row = next(line for line in PAGE.read_text("utf-8").splitlines() if line.startswith(f"| {kind} |"))
     assert row.split(" | ")[1 + list(LAYOUTS).index(layout)].removesuffix(" |") == came_out
 
 

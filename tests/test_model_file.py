@@ -13,7 +13,6 @@ from safetensors.torch import save_file
 
 from pix2pix import model_file
 from pix2pix.config import Config
-from pix2pix.contract import PictureContract
 from pix2pix.errors import UserError
 from pix2pix.model_file import (
     FORMAT,
@@ -26,6 +25,7 @@ from pix2pix.model_file import (
     versions,
 )
 from pix2pix.networks import UNet, build_generator
+from pix2pix.pictures.contract import PictureContract
 
 CPU = torch.device("cpu")
 # Each example writes its file anew, so sharing the folder does no harm.
@@ -47,10 +47,14 @@ def header(tiny: Callable[..., Config]) -> Header:
         ),
         mode="paper",
         provenance=Provenance(
-            images_seen=40, pairs=4, data_digest="0123", scores={"val_l1": 0.1 + 0.2},
-            versions=versions(), initialised_from="älter/model.safetensors",
+            images_seen=40,
+            pairs=4,
+            data_digest="0123",
+            scores={"val_l1": 0.1 + 0.2},
+            versions=versions(),
+            initialised_from="älter/model.safetensors",
         ),
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture
@@ -131,9 +135,7 @@ def test_the_same_model_makes_the_same_file(model: Path, generator: UNet, header
     assert again.read_bytes() == model.read_bytes()
 
 
-def test_weights_in_another_memory_layout_can_be_saved(
-    model: Path, generator: UNet, header: Header
-) -> None:
+def test_weights_in_another_memory_layout_can_be_saved(model: Path, generator: UNet, header: Header) -> None:
     before = model.read_bytes()
     save_model(model, generator.to(memory_format=torch.channels_last), header)
     assert model.read_bytes() == before
@@ -181,9 +183,7 @@ def test_a_newer_format_is_refused_by_number(model: Path) -> None:
     assert "Upgrade" in message
 
 
-@pytest.mark.parametrize(
-    "changed", [{}, [], "text", None, 3, {"format": "one"}, {"format": FORMAT}]
-)
+@pytest.mark.parametrize("changed", [{}, [], "text", None, 3, {"format": "one"}, {"format": FORMAT}])
 def test_a_header_of_another_shape_is_refused(model: Path, changed: object) -> None:
     assert "is damaged" in refusal(with_facts(model, changed))
 
@@ -203,9 +203,7 @@ def test_a_header_of_another_shape_is_refused(model: Path, changed: object) -> N
         ("model", "discriminator_px", 286),
     ],
 )
-def test_a_header_of_another_network_is_refused(
-    model: Path, section: str, key: str, value: object
-) -> None:
+def test_a_header_of_another_network_is_refused(model: Path, section: str, key: str, value: object) -> None:
     found = facts(model)
     found["config"][section][key] = value
     assert "is damaged" in refusal(with_facts(model, found))
@@ -280,9 +278,7 @@ def test_a_failed_save_keeps_the_old_file_and_nothing_else(
     assert model.read_bytes() == before
 
 
-def test_a_disk_that_is_really_full_keeps_the_old_file(
-    model: Path, generator: UNet, header: Header
-) -> None:
+def test_a_disk_that_is_really_full_keeps_the_old_file(model: Path, generator: UNet, header: Header) -> None:
     before = model.read_bytes()
     with files_limited_to(len(before) // 2), pytest.raises(UserError, match="Cannot write"):
         save_model(model, generator, header)

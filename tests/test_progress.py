@@ -4,7 +4,7 @@ import pytest
 from rich.console import Console
 
 from pix2pix import progress
-from pix2pix.progress import Watch, in_words
+from pix2pix.progress import Progress, describe_losses
 
 HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"  # the cursor
 
@@ -26,22 +26,22 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def log() -> tuple[Watch, io.StringIO]:
-    """A watch whose console is no terminal, and what it is told."""
+def log() -> tuple[Progress, io.StringIO]:
+    """A progress whose console is no terminal, and what it is told."""
     told = io.StringIO()
-    return Watch(Console(file=told, width=40)), told
+    return Progress(Console(file=told, width=40)), told
 
 
-def terminal() -> tuple[Watch, io.StringIO]:
+def terminal() -> tuple[Progress, io.StringIO]:
     told = io.StringIO()
-    return Watch(Console(file=told, force_terminal=True, width=80)), told
+    return Progress(Console(file=told, force_terminal=True, width=80)), told
 
 
 def test_a_log_gets_a_line_now_and_then_and_one_at_the_end(clock: Clock) -> None:
-    watch, told = log()
+    progress, told = log()
     for done in range(1, 31):
         clock.now += 1
-        watch.update("reading", done, 30, "pairs")
+        progress.update("reading", done, 30, "pairs")
     assert told.getvalue().splitlines() == [
         "reading: 1 of 30 pairs",
         "reading: 11 of 30 pairs",
@@ -51,71 +51,71 @@ def test_a_log_gets_a_line_now_and_then_and_one_at_the_end(clock: Clock) -> None
 
 
 def test_a_line_carries_its_note_and_counts_thousands(clock: Clock) -> None:
-    watch, told = log()
-    watch.update("training", 1200, 80_000, "images", "L1 0.123")
+    progress, told = log()
+    progress.update("training", 1200, 80_000, "images", "L1 0.123")
     assert told.getvalue() == "training: 1,200 of 80,000 images  L1 0.123\n"
 
 
 def test_a_log_has_no_control_characters(clock: Clock) -> None:
-    watch, told = log()
+    progress, told = log()
     for done in (1, 2):
-        watch.update("reading", done, 2, "pairs")
-    watch.close()
+        progress.update("reading", done, 2, "pairs")
+    progress.close()
     assert told.getvalue().replace("\n", "").isprintable()
 
 
 def test_a_sentence_is_one_line_as_it_was_said() -> None:
-    watch, told = log()
+    progress, told = log()
     sentence = "left out: /data/[bold]my pictures[/bold]/:smile:/" + "x" * 60
-    watch.say(sentence)
+    progress.log(sentence)
     assert told.getvalue() == sentence + "\n"
 
 
 def test_a_watch_without_a_console_tells_nobody(capfd: pytest.CaptureFixture[str]) -> None:
-    watch = Watch()
-    watch.say("hello")
+    progress = Progress()
+    progress.log("hello")
     for done in (1, 2):
-        watch.update("reading", done, 2, "pairs")
-    watch.close()
+        progress.update("reading", done, 2, "pairs")
+    progress.close()
     assert capfd.readouterr() == ("", "")
 
 
 def test_a_terminal_gets_a_bar_that_goes_when_the_task_is_done() -> None:
-    watch, told = terminal()
+    progress, told = terminal()
     for done in (0, 5, 10):
-        watch.update("reading", done, 10, "pairs", "a note")
+        progress.update("reading", done, 10, "pairs", "a note")
     assert "reading" in told.getvalue()
     assert "a note" in told.getvalue()
     assert told.getvalue().count(HIDE) == told.getvalue().count(SHOW) == 1
 
 
 def test_a_bar_that_stops_half_way_gives_the_cursor_back() -> None:
-    watch, told = terminal()
-    watch.update("reading", 1, 10, "pairs")
+    progress, told = terminal()
+    progress.update("reading", 1, 10, "pairs")
     assert SHOW not in told.getvalue()
-    watch.close()
-    watch.close()
+    progress.close()
+    progress.close()
     assert told.getvalue().count(SHOW) == 1
 
 
 def test_each_task_has_a_bar_of_its_own() -> None:
-    watch, told = terminal()
+    progress, told = terminal()
     for task in ("reading", "training"):
         for done in (1, 2):
-            watch.update(task, done, 2, "pairs")
+            progress.update(task, done, 2, "pairs")
     assert told.getvalue().count(HIDE) == told.getvalue().count(SHOW) == 2
     assert told.getvalue().index("reading") < told.getvalue().index("training")
 
 
 def test_one_can_speak_above_a_bar() -> None:
-    watch, told = terminal()
-    watch.update("reading", 1, 10, "pairs")
-    watch.say("left out: a.png")
-    watch.close()
+    progress, told = terminal()
+    progress.update("reading", 1, 10, "pairs")
+    progress.log("left out: a.png")
+    progress.close()
     assert "left out: a.png" in told.getvalue()
 
 
 def test_losses_are_told_by_their_short_names() -> None:
     losses = {"loss_d": 0.5, "loss_gan": 1.25, "loss_l1": 0.0625, "d_right": 0.75, "other": 9.0}
-    assert in_words(12.34, losses) == "12.3 images/s  D 0.500  G 1.250  L1 0.062  D right 0.750"
-    assert in_words(2, {}) == "2.0 images/s"
+    assert describe_losses(12.34, losses) == "12.3 images/s  D 0.500  G 1.250  L1 0.062  D right 0.750"
+    assert describe_losses(2, {}) == "2.0 images/s"

@@ -14,14 +14,14 @@ from pix2pix.version import __version__
 
 if TYPE_CHECKING:
     from pix2pix.config import Config
+    from pix2pix.inference.translator import Translator
     from pix2pix.training.train import train
-    from pix2pix.translator import Translator
 
 __all__ = ["Config", "Translator", "__version__", "train"]
 
 _HOMES = {
     "Config": "pix2pix.config",
-    "Translator": "pix2pix.translator",
+    "Translator": "pix2pix.inference.translator",
     "train": "pix2pix.training.train",
 }
 

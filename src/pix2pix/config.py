@@ -74,9 +74,7 @@ class DataConfig(_Section):
     source_labels: str = Field(
         "", description="sources are label maps of this palette: facades, cityscapes or a TOML file"
     )
-    target_labels: str = Field(
-        "", description="targets are label maps of this palette; see source_labels"
-    )
+    target_labels: str = Field("", description="targets are label maps of this palette; see source_labels")
     source_one_hot: bool = Field(
         False, description="feed source labels as one channel a class instead of colours"
     )
@@ -135,12 +133,8 @@ class ModelConfig(_Section):
         "unet", description="unet has skip connections, encoder_decoder has none"
     )
     width: int = Field(64, ge=1, description="channels of the generator's first layer")
-    source_channels: int = Field(
-        0, ge=0, description="channels of a source; 0 takes them from the pictures"
-    )
-    target_channels: int = Field(
-        0, ge=0, description="channels of a target; 0 takes them from the pictures"
-    )
+    source_channels: int = Field(0, ge=0, description="channels of a source; 0 takes them from the pictures")
+    target_channels: int = Field(0, ge=0, description="channels of a target; 0 takes them from the pictures")
     norm: Literal["batch", "instance", "none"] = Field(
         "batch", description="normalisation; at batch 1, batch and instance statistics are equal"
     )
@@ -153,17 +147,13 @@ class ModelConfig(_Section):
     discriminator_px: Literal[1, 16, 34, 70, 142, 286] = Field(
         70, description="receptive field of the discriminator in pixels"
     )
-    discriminator_width: int = Field(
-        64, ge=1, description="channels of the discriminator's first layer"
-    )
+    discriminator_width: int = Field(64, ge=1, description="channels of the discriminator's first layer")
 
 
 class ObjectiveConfig(_Section):
     """The terms of the objective (equation 4); a weight of 0 switches its term off."""
 
-    l1: float = Field(
-        PAPER_L1_WEIGHT, ge=0, description="weight of L1; false is 0, true is the paper's 100"
-    )
+    l1: float = Field(PAPER_L1_WEIGHT, ge=0, description="weight of L1; false is 0, true is the paper's 100")
     gan: float = Field(1.0, ge=0, description="weight of the adversarial term; false is 0")
     conditional: bool = Field(
         True, description="the discriminator sees the source too (cGAN), or the target alone (GAN)"
@@ -279,8 +269,7 @@ class Config(_Section):
         if self.objective.gan and _patches(size, field) < 2:
             largest = max(px for px in STRIDED_LAYERS if _patches(size, px) >= 2)
             raise UserError(
-                f"A discriminator of {field} px has fewer than 2 x 2 patches on pictures of "
-                f"{size} px.",
+                f"A discriminator of {field} px has fewer than 2 x 2 patches on pictures of {size} px.",
                 f"The largest that fits is model.discriminator_px = {largest}.",
             )
         data = self.data
@@ -345,8 +334,7 @@ def _apply(values: dict[str, Any], setting: str) -> None:
     parts = key.strip().split(".")
     if not equals or len(parts) != 2:
         raise UserError(
-            f"'{setting}' is not a setting.",
-            "Write section.key=value, for example training.batch=4.",
+            f"'{setting}' is not a setting.", "Write section.key=value, for example training.batch=4."
         )
     try:
         value = tomllib.loads(f"value = {text.strip()}")["value"]

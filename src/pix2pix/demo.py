@@ -15,15 +15,15 @@ from pathlib import Path
 
 from rich.console import Console
 
-from pix2pix import image_files, images
 from pix2pix.config import Config
-from pix2pix.data.sample import write_pairs
-from pix2pix.document import document, gallery
+from pix2pix.datasets.sample import write_pairs
 from pix2pix.files import cannot_write, list_pictures, replacing
-from pix2pix.progress import Watch
+from pix2pix.inference.folder import Options, plan, run_jobs
+from pix2pix.inference.translator import Translator
+from pix2pix.pictures import codec, geometry
+from pix2pix.progress import Progress
+from pix2pix.reports.document import document, gallery
 from pix2pix.training.train import train
-from pix2pix.translate_files import Options, plan, run_jobs
-from pix2pix.translator import Translator
 
 SEED = 0
 COUNTS = {"train": 400, "val": 16, "test": 12}
@@ -34,14 +34,14 @@ def run_demo(out: Path, device: str, console: Console) -> Path:
 
     Raises UserError where the folder cannot be written.
     """
-    config, watch = Config.load("demo"), Watch(console)
+    config, progress = Config.load("demo"), Progress(console)
     data = out / "data"
     if not data.is_dir():
-        _make_pairs(data, config.data.size[0], watch)
-    watch.say(f"while it learns, look at {out / 'training' / 'index.html'}")
+        _make_pairs(data, config.data.size[0], progress)
+    progress.log(f"while it learns, look at {out / 'training' / 'index.html'}")
     result = train([data], config, out / "training", device=device, console=console)
     if not result.finished:
-        watch.say(f"stopped at image {result.images_seen:,}; the same command goes on from there")
+        progress.log(f"stopped at image {result.images_seen:,}; the same command goes on from there")
         raise KeyboardInterrupt
 
     sources, targets, outputs = (out / name for name in ("sources", "targets", "translated"))
@@ -51,8 +51,8 @@ def run_demo(out: Path, device: str, console: Console) -> Path:
     run_jobs(translator, jobs, Options())
     page = out / "index.html"
     _write_page(page, [job.source.name for job in jobs], result.scores)
-    watch.say(f"the model:    {result.model}")
-    watch.say(f"draw with it: {_program()} serve {result.model.parent} --open")
+    progress.log(f"the model:    {result.model}")
+    progress.log(f"draw with it: {_program()} serve {result.model.parent} --open")
     return page
 
 
@@ -61,26 +61,26 @@ def _program() -> str:
     return "pix2pix" if shutil.which("pix2pix") else sys.argv[0]
 
 
-def _make_pairs(data: Path, size_px: int, watch: Watch) -> None:
+def _make_pairs(data: Path, size_px: int, progress: Progress) -> None:
     """All of them under another name first: a demo that was stopped here starts anew."""
     total = sum(COUNTS.values())
     unfinished = data.with_name(".data-unfinished")
     try:
         write_pairs(
-            unfinished, COUNTS, size_px, SEED, lambda n: watch.update("drawing", n, total, "pairs")
+            unfinished, COUNTS, size_px, SEED, lambda n: progress.update("drawing", n, total, "pairs")
         )
         os.replace(unfinished, data)
     except OSError as error:
         raise cannot_write(data, error) from None
     finally:
-        watch.close()
+        progress.close()
 
 
 def _split_halves(pairs: Path, sources: Path, targets: Path) -> None:
     for path in list_pictures(pairs):
-        whole = image_files.read(path)
-        image_files.write(images.half(whole, "left", str(path)), sources / path.name)
-        image_files.write(images.half(whole, "right", str(path)), targets / path.name)
+        whole = codec.read(path)
+        codec.write(geometry.half(whole, "left", str(path)), sources / path.name)
+        codec.write(geometry.half(whole, "right", str(path)), targets / path.name)
 
 
 def _write_page(page: Path, names: list[str], scores: dict[str, float]) -> None:

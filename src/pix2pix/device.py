@@ -90,9 +90,7 @@ def pick_precision(name: str, device: torch.device) -> Precision:
             )
         picked: Precision = known
         return picked
-    raise UserError(
-        f"--precision {name} is unknown: wanted auto, {', '.join(get_args(Precision))}."
-    )
+    raise UserError(f"--precision {name} is unknown: wanted auto, {', '.join(get_args(Precision))}.")
 
 
 def set_precision(precision: Precision) -> None:

@@ -21,10 +21,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from pix2pix.config import Config, Mode
-from pix2pix.contract import PictureContract
 from pix2pix.errors import UserError
 from pix2pix.files import replacing
 from pix2pix.networks import UNet, empty_generator
+from pix2pix.pictures.contract import PictureContract
 from pix2pix.version import __version__
 
 FORMAT = 1
@@ -138,8 +138,7 @@ def _header(path: Path, about: dict[str, str]) -> Header:
     version, facts = read_facts(path, about[_KEY])
     if version > FORMAT:
         raise UserError(
-            f"{path} has model format {version}; this version reads up to {FORMAT}.",
-            "Upgrade pix2pix.",
+            f"{path} has model format {version}; this version reads up to {FORMAT}.", "Upgrade pix2pix."
         )
     try:
         return Header.model_validate(facts)
@@ -179,8 +178,7 @@ def _opened(path: Path, device: str) -> Iterator[Any]:
             yield opened
     except (SafetensorError, OSError) as error:
         raise UserError(
-            f"{path} is not a whole .safetensors file ({path.stat().st_size} bytes): "
-            f"{_in_short(error)}.",
+            f"{path} is not a whole .safetensors file ({path.stat().st_size} bytes): {_in_short(error)}.",
             "If it was copied or downloaded, fetch it again.",
         ) from None
 

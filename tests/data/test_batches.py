@@ -6,13 +6,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pix2pix import images
 from pix2pix.config import DataConfig
-from pix2pix.contract import LabelClass, PictureContract
 from pix2pix.data.batches import Batch, Loader, in_order
 from pix2pix.data.reading import Reading
 from pix2pix.data.store import Store
-from pix2pix.image_files import Array
+from pix2pix.pictures import tensors
+from pix2pix.pictures.codec import Array
+from pix2pix.pictures.contract import LabelClass, PictureContract
 from tests.helpers import noise
 
 SIZE = 32
@@ -42,20 +42,14 @@ def stored(
 
 
 def loader(
-    count: int = 5,
-    *,
-    config: DataConfig = PLAIN,
-    batch: int = 1,
-    seed: int = 0,
-    twins: bool = False,
+    count: int = 5, *, config: DataConfig = PLAIN, batch: int = 1, seed: int = 0, twins: bool = False
 ) -> Loader:
     return Loader(store_of(count, config, twins=twins), config, batch, seed)
 
 
 def same(one: Batch, other: Batch) -> bool:
     return one.names == other.names and all(
-        torch.equal(getattr(one, name), getattr(other, name))
-        for name in ("source", "target", "positions")
+        torch.equal(getattr(one, name), getattr(other, name)) for name in ("source", "target", "positions")
     )
 
 
@@ -73,8 +67,8 @@ def test_a_batch_holds_the_pixels_of_its_pairs() -> None:
     assert batch.source.shape == batch.target.shape == (3, 3, SIZE, SIZE)
     assert batch.positions.tolist() == [0, 1, 2]
     for n, name in enumerate(batch.names):
-        assert np.array_equal(images.to_array(batch.source[n], RGB), some.store.sources[int(name)])
-        assert np.array_equal(images.to_array(batch.target[n], RGB), some.store.targets[int(name)])
+        assert np.array_equal(tensors.to_array(batch.source[n], RGB), some.store.sources[int(name)])
+        assert np.array_equal(tensors.to_array(batch.target[n], RGB), some.store.targets[int(name)])
 
 
 def test_the_jitter_crops_what_is_stored_larger() -> None:
@@ -82,7 +76,7 @@ def test_the_jitter_crops_what_is_stored_larger() -> None:
     batch = some.at(0)
     stored = some.store.sources[int(batch.names[0])]
     assert stored.shape[0] > SIZE
-    crop = images.to_array(batch.source[0], RGB)
+    crop = tensors.to_array(batch.source[0], RGB)
     windows = [
         np.array_equal(turned[y : y + SIZE, x : x + SIZE], crop)
         for turned in (stored, stored[:, ::-1])
@@ -134,8 +128,8 @@ def test_halves_of_other_depth_and_channels_become_tensors_by_their_contracts() 
     assert abs(batch.source).max() <= 1
     assert abs(batch.target).max() <= 1 + 1e-6
     order = [int(name) for name in batch.names]
-    assert np.array_equal(images.to_array(batch.source, deep), sources[order])
-    assert np.allclose(images.to_array(batch.target, floats), targets[order], atol=1e-6)
+    assert np.array_equal(tensors.to_array(batch.source, deep), sources[order])
+    assert np.allclose(tensors.to_array(batch.target, floats), targets[order], atol=1e-6)
 
 
 def test_one_hot_labels_have_a_channel_for_each_class() -> None:
@@ -176,12 +170,12 @@ def test_colours_of_one_half_alone_are_changed(half: str) -> None:
 
 
 @given(
-    start=st.integers(0, 40), steps=st.integers(0, 20), batch=st.integers(1, 8),
+    start=st.integers(0, 40),
+    steps=st.integers(0, 20),
+    batch=st.integers(1, 8),
     seed=st.integers(0, 2**32 - 1),
-)  # fmt: skip
-def test_a_batch_does_not_depend_on_where_one_started(
-    start: int, steps: int, batch: int, seed: int
-) -> None:
+)
+def test_a_batch_does_not_depend_on_where_one_started(start: int, steps: int, batch: int, seed: int) -> None:
     some = loader(config=JITTERED, batch=batch, seed=seed)
     *_, last = islice(some.start(start), steps + 1)
     fresh = loader(config=JITTERED, batch=batch, seed=seed)
@@ -214,9 +208,7 @@ def test_seeds_have_orders_of_their_own() -> None:
 
 
 def test_seeds_have_crops_of_their_own() -> None:
-    crops = {
-        loader(1, config=JITTERED, seed=seed).at(0).source.numpy().tobytes() for seed in range(20)
-    }
+    crops = {loader(1, config=JITTERED, seed=seed).at(0).source.numpy().tobytes() for seed in range(20)}
     assert len(crops) > 15
 
 
@@ -235,7 +227,7 @@ def test_in_order_gives_each_pair_once_and_whole(batch: int) -> None:
     assert [name for some in found for name in some.names] == list(store.names)
     assert torch.cat([some.positions for some in found]).tolist() == [0, 1, 2, 3, 4]
     sources = torch.cat([some.source for some in found])
-    assert np.array_equal(images.to_array(sources, RGB), store.sources)
+    assert np.array_equal(tensors.to_array(sources, RGB), store.sources)
     assert all(len(some.names) == batch for some in found[:-1])
 
 

@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from pix2pix.config import DataConfig
-from pix2pix.contract import LabelClass, PictureContract
 from pix2pix.data.batches import Loader
 from pix2pix.data.feed import DeviceFeed, HostFeed, Line, Packet, find_feed, packets
 from pix2pix.data.reading import Reading
 from pix2pix.data.store import Store
-from pix2pix.image_files import Array
+from pix2pix.pictures.codec import Array
+from pix2pix.pictures.contract import LabelClass, PictureContract
 from tests.helpers import noise
 
 CPU = torch.device("cpu")
@@ -61,9 +61,7 @@ def loader(
     ids=str,
 )
 @pytest.mark.parametrize("contract", [PictureContract(), DEEP, FLOAT, CLASSES])
-def test_both_feeds_make_the_loader_s_batches(
-    settings: dict[str, object], contract: PictureContract
-) -> None:
+def test_both_feeds_make_the_loader_s_batches(settings: dict[str, object], contract: PictureContract) -> None:
     some = loader(DataConfig.model_validate({"size_px": 32, **settings}), contract, contract)
     feeds = HostFeed(some), DeviceFeed(some, CPU)
     for start in range(0, 24, 3):

@@ -143,8 +143,7 @@ def test_folders_inside_a_split_or_the_whole_by_other_names(
         make(tmp_path, f"{split}{source}/a.png", f"{split}{target}/a.jpg")
     found = find(tmp_path)
     assert found.layout == "two folders"
-    assert names(found) == ({"train": ["a"], "test": ["a"]} if in_splits else
-                            {"train": ["a"], "val": []})  # fmt: skip
+    assert names(found) == ({"train": ["a"], "test": ["a"]} if in_splits else {"train": ["a"], "val": []})
     (pair,) = found.splits["train"]
     above = tmp_path / "train" if in_splits else tmp_path
     assert pair.source == Half(above / source / "a.png", "whole")

@@ -4,14 +4,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pix2pix import make
 from pix2pix.config import Config
-from pix2pix.contract import PictureContract
 from pix2pix.data.pairs import Half, Pair
 from pix2pix.data.reading import Reading, find_reading, read_raw
+from pix2pix.derive.recipe import apply, parse
 from pix2pix.errors import UserError
-from pix2pix.image_files import Array
-from pix2pix.palettes import load_palette
+from pix2pix.pictures.codec import Array
+from pix2pix.pictures.contract import PictureContract
+from pix2pix.pictures.palette import load_palette
 from tests.helpers import noise, write, write_text
 
 FACADES = load_palette("facades")
@@ -50,9 +50,7 @@ def floats(height: int, width: int, channels: int, low: float = -1, high: float 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4, 7, 64])
 @pytest.mark.parametrize("depth", ["uint8", "uint16", "float32"])
-def test_channels_and_depth_of_each_half_are_found(
-    tmp_path: Path, depth: str, channels: int
-) -> None:
+def test_channels_and_depth_of_each_half_are_found(tmp_path: Path, depth: str, channels: int) -> None:
     make_one = {"uint8": noise, "uint16": deep, "float32": floats}[depth]
     target = make_one(8, 8, channels)
     reading = found([pair(tmp_path, "a", noise(8, 8, 1), target, "tif")])
@@ -175,9 +173,7 @@ def test_a_side_by_side_picture_of_any_depth_is_halved(tmp_path: Path) -> None:
 
 
 def several(folder: Path, *sources: Array) -> Pair:
-    halves = [
-        Half(write(folder / f"source_{n}.tif", array), "whole") for n, array in enumerate(sources)
-    ]
+    halves = [Half(write(folder / f"source_{n}.tif", array), "whole") for n, array in enumerate(sources)]
     target = Half(write(folder / "target.png", noise(8, 8)), "whole")
     return Pair("a", halves[0], target, tuple(halves[1:]))
 
@@ -298,7 +294,7 @@ def test_sources_are_made_from_photographs_of_any_depth(
     reading = found([some], make=recipe)
     source, target = reading.read(some, (32, 32))
     assert np.array_equal(target, make_one(32, 32, 3))
-    assert np.array_equal(source, make.apply(make.parse(recipe), target, "a"))
+    assert np.array_equal(source, apply(parse(recipe), target, "a"))
     assert reading.source.channels == source.shape[2] == channels
     assert reading.source.depth == source.dtype
     assert reading.target == reading.photograph

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pix2pix import image_files
 from pix2pix.config import DataConfig
 from pix2pix.data.pairs import Half, PairSet
 from pix2pix.data.sources import find_data
 from pix2pix.errors import UserError
+from pix2pix.pictures import codec
 from tests.helpers import files_below, noise, write, write_text
 
 
@@ -127,9 +127,7 @@ def test_names_with_commas_quotes_and_line_breaks_are_read(tmp_path: Path) -> No
         (["source,target", "a" * 200_000], "Cannot read the manifest"),
     ],
 )
-def test_a_malformed_csv_is_told_in_a_sentence(
-    tmp_path: Path, rows: list[str], why: str | None
-) -> None:
+def test_a_malformed_csv_is_told_in_a_sentence(tmp_path: Path, rows: list[str], why: str | None) -> None:
     make(tmp_path, "a.png")
     (tmp_path / "folder").mkdir()
     path = csv(tmp_path, *rows)
@@ -242,12 +240,14 @@ def datasets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
 
 def hub_set(datasets: Any, folder: Path, count: int = 3, **splits: Any) -> Path:
     """A folder of Parquet files with pictures inside: columns caption, drawing, photo."""
-    features = datasets.Features({
-        "caption": datasets.Value("string"),
-        "drawing": datasets.Image(),
-        "photo": datasets.Image(),
-        **splits.pop("more", {}),
-    })  # fmt: skip
+    features = datasets.Features(
+        {
+            "caption": datasets.Value("string"),
+            "drawing": datasets.Image(),
+            "photo": datasets.Image(),
+            **splits.pop("more", {}),
+        }
+    )
     folder.mkdir(parents=True, exist_ok=True)
     pictures = folder.parent / "pictures"
     for split in splits.pop("names", ("train", "validation")):
@@ -257,10 +257,13 @@ def hub_set(datasets: Any, folder: Path, count: int = 3, **splits: Any) -> Path:
                 "drawing": cell(write(pictures / f"{n}-d.png", noise(8, 8, 1, seed=n))),
                 "photo": cell(write(pictures / f"{n}-p.jpg", noise(8, 8, 3, seed=n))),
             }
-            | {name: cell(write(pictures / "x.png", noise(8, 8))) for name in features
-               if name not in ("caption", "drawing", "photo")}
+            | {
+                name: cell(write(pictures / "x.png", noise(8, 8)))
+                for name in features
+                if name not in ("caption", "drawing", "photo")
+            }
             for n in range(count)
-        ]  # fmt: skip
+        ]
         made = datasets.Dataset.from_list(rows, features=features)
         made.to_parquet(str(folder / f"{split}-00000-of-00001.parquet"))
     return folder
@@ -282,8 +285,8 @@ def test_a_local_data_set_gives_its_splits_and_pictures(
     found = find(f"hub:{folder}")
     assert {split: len(pairs) for split, pairs in found.splits.items()} == {"train": 3, "val": 3}
     for number, pair in enumerate(found.splits["train"]):
-        assert np.array_equal(image_files.read(pair.source.path), noise(8, 8, 1, seed=number))
-        assert image_files.read(pair.target.path).shape == (8, 8, 3)
+        assert np.array_equal(codec.read(pair.source.path), noise(8, 8, 1, seed=number))
+        assert codec.read(pair.target.path).shape == (8, 8, 3)
         assert (pair.source.path.suffix, pair.target.path.suffix) == (".png", ".jpg")
         assert cache in pair.source.path.parents
     kept = files_below(cache)
@@ -291,7 +294,7 @@ def test_a_local_data_set_gives_its_splits_and_pictures(
     again = find(f"hub:{folder}")
     assert names(again) == names(found)
     assert files_below(cache) == kept
-    assert image_files.read(again.splits["train"][0].source.path).shape == (8, 8, 1)
+    assert codec.read(again.splits["train"][0].source.path).shape == (8, 8, 1)
 
 
 @quiet

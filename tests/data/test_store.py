@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pix2pix import image_files
 from pix2pix.config import DataConfig
-from pix2pix.contract import PictureContract
 from pix2pix.data.pairs import Half, Pair, find_pairs
 from pix2pix.data.reading import Reading
 from pix2pix.data.store import NoPairError, Store, open_store
 from pix2pix.errors import UserError
+from pix2pix.pictures import codec
+from pix2pix.pictures.contract import PictureContract
 from tests.helpers import files_below, noise, write, write_pairs, write_text, write_truncated
 
 SIZE = (32, 32)
@@ -42,7 +42,7 @@ def no_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
     def decode(path: Path) -> None:
         raise AssertionError(f"{path} was decoded")
 
-    monkeypatch.setattr(image_files, "read", decode)
+    monkeypatch.setattr(codec, "read", decode)
 
 
 @pytest.fixture
@@ -158,15 +158,10 @@ def test_a_changed_picture_makes_a_new_store(folder: Path) -> None:
         lambda pairs: ([Pair(p.name, p.target, p.source) for p in pairs], SIZE, RGB),
         lambda pairs: ([Pair(p.name, p.source, p.target, (p.source,)) for p in pairs], SIZE, RGB),
     ],
-    ids=[
-        "height", "width", "channels", "fit", "make", "snap", "fewer", "order", "direction",
-        "more sources",
-    ],
-)  # fmt: skip
+    ids=["height", "width", "channels", "fit", "make", "snap", "fewer", "order", "direction", "more sources"],
+)
 def test_another_request_makes_another_store(
-    folder: Path,
-    cache: Path,
-    other: Callable[[list[Pair]], tuple[list[Pair], tuple[int, int], Reading]],
+    folder: Path, cache: Path, other: Callable[[list[Pair]], tuple[list[Pair], tuple[int, int], Reading]]
 ) -> None:
     pairs = pairs_in(folder)
     open_store(pairs, SIZE, RGB)
@@ -177,9 +172,7 @@ def test_another_request_makes_another_store(
 def test_a_changed_mask_makes_a_new_store(tmp_path: Path) -> None:
     photograph = Half(write(tmp_path / "a.png"), "whole")
     pairs, masks = [Pair("a", photograph, photograph)], tmp_path / "masks"
-    made = Reading(
-        PictureContract(), PictureContract(), DataConfig(make=f"mask:{masks}"), PictureContract()
-    )
+    made = Reading(PictureContract(), PictureContract(), DataConfig(make=f"mask:{masks}"), PictureContract())
     for white in (0, 255):
         mask = write(masks / "a.png", np.full((32, 32, 1), white, np.uint8))
         os.utime(mask, ns=(white, white))
@@ -187,13 +180,11 @@ def test_a_changed_mask_makes_a_new_store(tmp_path: Path) -> None:
         assert np.array_equal(store.sources, store.targets) == (white == 0)
 
 
-def test_a_raised_limit_reads_what_was_too_large(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_raised_limit_reads_what_was_too_large(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(folder / "large.png", noise(100, 200))
-    monkeypatch.setenv(image_files.LIMIT, "0.01")
+    monkeypatch.setenv(codec.LIMIT, "0.01")
     assert "large.png is 200 x 100 px, 0 megapixels" in store_of(folder).failures[0]
-    monkeypatch.setenv(image_files.LIMIT, "1")
+    monkeypatch.setenv(codec.LIMIT, "1")
     assert not store_of(folder).failures
 
 
@@ -235,9 +226,7 @@ def test_halves_of_different_size_are_left_out_and_both_named(tmp_path: Path) ->
     store = store_of(tmp_path)
     assert list(store.names) == ["good"]
     source, target = (tmp_path / half / "bad.png" for half in ("source", "target"))
-    assert list(store.failures) == [
-        f"{source} is 32 x 32 px but {target} is 40 x 32 px: wanted equal sizes."
-    ]
+    assert list(store.failures) == [f"{source} is 32 x 32 px but {target} is 40 x 32 px: wanted equal sizes."]
 
 
 def test_what_could_not_be_read_is_tried_again(folder: Path) -> None:

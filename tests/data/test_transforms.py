@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pix2pix.config import DataConfig
-from pix2pix.contract import PictureContract
 from pix2pix.data.transforms import Draw, draw
-from pix2pix.image_files import Array
+from pix2pix.pictures.codec import Array
+from pix2pix.pictures.contract import PictureContract
 from tests.helpers import noise
 
 STILL = Draw(0, 0, False, False, 0, np.zeros(3))
@@ -25,9 +25,7 @@ def draws(count: int, **config: Any) -> list[Draw]:
 
 
 def same(one: Draw, other: Draw) -> bool:
-    return replace(one, colour=0) == replace(other, colour=0) and bool(
-        (one.colour == other.colour).all()
-    )
+    return replace(one, colour=0) == replace(other, colour=0) and bool((one.colour == other.colour).all())
 
 
 @given(seed=st.integers(0, 2**63), size=sizes, jitter=st.booleans(), switches=switches)

@@ -12,8 +12,8 @@ from torch import Tensor
 from pix2pix.errors import UserError
 from pix2pix.export.checked import Exported, Writer, export_checked
 from pix2pix.export.compare import Run
-from pix2pix.graph import Graph
-from pix2pix.progress import Watch
+from pix2pix.networks.graph import Graph
+from pix2pix.progress import Progress
 from tests.helpers import files_below, write_model
 
 WRITTEN = b"a graph"
@@ -25,7 +25,7 @@ def model(tmp_path: Path) -> Path:
 
 
 def export(model: Path, out: Path, write: Writer, **given: Any) -> Exported:
-    chosen: dict[str, Any] = {"precision": "fp32", "mode": None, "dynamic": True, "watch": None}
+    chosen: dict[str, Any] = {"precision": "fp32", "mode": None, "dynamic": True, "progress": None}
     return export_checked(model, out, write, **(chosen | given))
 
 
@@ -87,9 +87,7 @@ def test_a_full_disk_is_said_in_words(model: Path, tmp_path: Path) -> None:
     assert files_below(tmp_path) == {"model.safetensors"}
 
 
-def test_a_folder_that_cannot_be_written_is_said_before_the_work(
-    model: Path, tmp_path: Path
-) -> None:
+def test_a_folder_that_cannot_be_written_is_said_before_the_work(model: Path, tmp_path: Path) -> None:
     def write(graph: Graph, facts: dict[str, Any], path: Path) -> Run:
         raise AssertionError("too late")
 
@@ -113,7 +111,7 @@ def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
 
 def test_what_goes_on_is_told(model: Path, tmp_path: Path) -> None:
     console = Console(record=True, file=(tmp_path / "log").open("w"), width=100)
-    export(model, tmp_path / "graph.bin", writer(), watch=Watch(console))
+    export(model, tmp_path / "graph.bin", writer(), progress=Progress(console))
     console.file.close()
     assert console.export_text().splitlines() == [
         "exporting: 0 of 2 steps  writing the graph",

@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from pix2pix import images
-from pix2pix.contract import LabelClass, PictureContract
 from pix2pix.errors import UserError
 from pix2pix.export.compare import Difference, Run, compare, comparison_sources
-from pix2pix.graph import Graph
-from pix2pix.translator import Translator
+from pix2pix.inference.translator import Translator
+from pix2pix.networks.graph import Graph
+from pix2pix.pictures import tensors
+from pix2pix.pictures.contract import LabelClass, PictureContract
 from tests.helpers import noise, write, write_model, write_text
 
 
@@ -30,9 +30,7 @@ def graph(translator: Translator) -> Graph:
     return Graph(translator.generator, "paper", (32, 32), dynamic=True)
 
 
-def compared(
-    translator: Translator, graph: Graph, run: Run, sources: Sequence[Tensor]
-) -> Difference:
+def compared(translator: Translator, graph: Graph, run: Run, sources: Sequence[Tensor]) -> Difference:
     return compare(run, translator, "paper", graph.noise, list(sources))
 
 
@@ -101,9 +99,7 @@ def test_a_dynamic_graph_is_compared_at_several_sizes(translator: Translator, mo
     assert (smooth.diff().abs().mean() * 2) < noisy.diff().abs().mean()
 
 
-def test_a_fixed_graph_is_compared_on_pictures_of_its_size(
-    translator: Translator, model: Path
-) -> None:
+def test_a_fixed_graph_is_compared_on_pictures_of_its_size(translator: Translator, model: Path) -> None:
     sources = comparison_sources(translator, model, dynamic=False)
     assert [tuple(s.shape) for s in sources] == [(1, 3, 32, 32)] * 2
 
@@ -116,7 +112,7 @@ def test_examples_beside_the_model_are_compared_on(tmp_path: Path) -> None:
     for path in (model, tmp_path):
         first, *others = comparison_sources(translator, path, dynamic=True)
         assert (first.shape, len(others)) == ((1, 3, 64, 32), 3 + 3)
-        read = images.to_tensor(noise(40, 30, seed=0), PictureContract())
+        read = tensors.to_tensor(noise(40, 30, seed=0), PictureContract())
         assert torch.equal(first[0, :, :40, :30], read)
     fixed = comparison_sources(translator, model, dynamic=False)
     assert {tuple(s.shape) for s in fixed} == {(1, 3, 32, 32)}
@@ -131,9 +127,7 @@ def test_an_example_that_is_no_picture_is_named(tmp_path: Path) -> None:
 
 def test_made_sources_of_classes_are_one_hot(tmp_path: Path) -> None:
     classes = tuple(LabelClass(name=f"c{n}", colour=(n, n, n)) for n in range(5))
-    model = write_model(
-        tmp_path / "model.safetensors", source=PictureContract(classes=classes, one_hot=True)
-    )
+    model = write_model(tmp_path / "model.safetensors", source=PictureContract(classes=classes, one_hot=True))
     for source in comparison_sources(Translator.load(model, "cpu"), model, dynamic=True):
         assert torch.equal(source.sum(1), torch.full_like(source[:, 0], 1 - 4))
         assert source.unique().tolist() == [-1, 1]

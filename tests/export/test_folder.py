@@ -83,9 +83,7 @@ def test_a_place_that_cannot_be_written_is_told_in_words(tmp_path: Path) -> None
 
 
 def test_the_digest_tells_contents_and_names(tmp_path: Path) -> None:
-    digests = {
-        fill(tmp_path / "a", x="1"), fill(tmp_path / "b", x="2"), fill(tmp_path / "c", y="1")
-    }  # fmt: skip
+    digests = {fill(tmp_path / "a", x="1"), fill(tmp_path / "b", x="2"), fill(tmp_path / "c", y="1")}
     assert len(digests) == 3
     assert fill(tmp_path / "d", x="1") in digests
 

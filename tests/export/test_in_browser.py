@@ -20,25 +20,28 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from pix2pix.contract import LabelClass, PictureContract
 from pix2pix.errors import UserError
 from pix2pix.export.runtime import load_runtime
 from pix2pix.export.web import export_web
-from pix2pix.progress import Watch
-from pix2pix.translator import Translator
+from pix2pix.inference.translator import Translator
+from pix2pix.pictures.contract import LabelClass, PictureContract
+from pix2pix.progress import Progress
 from tests.helpers import noise, write_model
 
 pytestmark = pytest.mark.slow
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-    "--disable-background-networking", "--disable-component-update",
-]  # fmt: skip
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-sync",
+    "--disable-background-networking",
+    "--disable-component-update",
+]
 COLOURS = np.array([(0, 0, 255), (13, 61, 251), (165, 0, 0)], np.uint8)
-CLASSES = tuple(
-    LabelClass(name=f"class {n}", colour=tuple(c)) for n, c in enumerate(COLOURS.tolist())
-)
+CLASSES = tuple(LabelClass(name=f"class {n}", colour=tuple(c)) for n, c in enumerate(COLOURS.tolist()))
 MODELS: dict[str, dict[str, Any]] = {
     # Of labels there is a drawing to begin with, so that the page shows a result by itself.
     "labels": {"source": PictureContract(classes=CLASSES, one_hot=True)},
@@ -98,7 +101,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PIX2PIX_CACHE", str(place))
         try:
-            load_runtime(None, Watch())
+            load_runtime(None, Progress())
         except UserError as error:
             pytest.skip(str(error))
     (archive,) = place.iterdir()
@@ -178,16 +181,12 @@ def test_the_page_gives_the_pictures_of_the_package(page: Any, models: list[Path
             for mode, seed, sample in (("paper", 2**32 - 1, 3), ("deterministic", 0, 0)):
                 found = in_page(page, number, given, mode=mode, seed=seed, sample=sample)
                 source = translator.source(given, "it", model.name == "downscale")
-                wanted = translator.translate_sources(
-                    [source], mode=mode, seed=seed, sample=sample
-                )[0]
+                wanted = translator.translate_sources([source], mode=mode, seed=seed, sample=sample)[0]
                 off = np.abs(found - wanted.astype(np.int16)).max(2)
                 assert (off <= 2).mean() >= 0.999, (model.name, size, mode, off.max())
 
 
-def test_the_next_visit_needs_no_network(
-    page: Any, host: ThreadingHTTPServer, models: list[Path]
-) -> None:
+def test_the_next_visit_needs_no_network(page: Any, host: ThreadingHTTPServer, models: list[Path]) -> None:
     page.evaluate("navigator.serviceWorker.ready")
     before = in_page(page, 0, picture("labels", 64, 64), seed=1)
     stop(host)

@@ -13,12 +13,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from pix2pix.contract import LabelClass, PictureContract
 from pix2pix.errors import UserError
 from pix2pix.export.checked import Exported
 from pix2pix.export.onnx import export_onnx
-from pix2pix.graph import NoiseInput, keep_factors
-from pix2pix.translator import Translator
+from pix2pix.inference.translator import Translator
+from pix2pix.networks.graph import NoiseInput, keep_factors
+from pix2pix.pictures.contract import LabelClass, PictureContract
 from tests.helpers import files_below, settle, write_model
 
 CLASSES = tuple(LabelClass(name=f"c{n}", colour=(n, n, n)) for n in range(5))
@@ -41,9 +41,11 @@ def paper(folder: Path) -> Exported:
 def running(folder: Path) -> Exported:
     """One-hot labels to 16 bits, by running statistics, in int8, of one size."""
     model = write_model(
-        folder / "running.safetensors", "training.batch=4",
-        source=PictureContract(classes=CLASSES, one_hot=True), target=GREY_16,
-    )  # fmt: skip
+        folder / "running.safetensors",
+        "training.batch=4",
+        source=PictureContract(classes=CLASSES, one_hot=True),
+        target=GREY_16,
+    )
     settle(model)
     return export_onnx(model, folder / "running.onnx", precision="int8")
 
@@ -53,15 +55,16 @@ def plain(folder: Path) -> Exported:
     """An encoder-decoder without skips, resized upwards, to classes, without noise, in float16."""
     model = write_model(
         folder / "plain.safetensors",
-        "model.generator=encoder_decoder", "model.upsample=resize", "model.norm=instance",
-        "data.target_one_hot=true", "data.target_labels=facades",
+        "model.generator=encoder_decoder",
+        "model.upsample=resize",
+        "model.norm=instance",
+        "data.target_one_hot=true",
+        "data.target_labels=facades",
         source=PictureContract(channels=1),
         target=PictureContract(classes=CLASSES, one_hot=True),
-    )  # fmt: skip
-    settle(model)
-    return export_onnx(
-        model, folder / "plain.onnx", mode="deterministic", precision="fp16", dynamic=True
     )
+    settle(model)
+    return export_onnx(model, folder / "plain.onnx", mode="deterministic", precision="fp16", dynamic=True)
 
 
 def session(exported: Exported) -> onnxruntime.InferenceSession:
@@ -122,9 +125,15 @@ def test_ones_are_the_mode_without_noise(paper: Exported) -> None:
 
 def test_the_graph_is_the_network_and_nothing_more(paper: Exported) -> None:
     assert nodes(paper) == {
-        "Conv": 5, "ConvTranspose": 5, "LeakyRelu": 4, "Relu": 5, "Concat": 4, "Tanh": 1,
-        "InstanceNormalization": 3 + 4, "Mul": 1,
-    }  # fmt: skip
+        "Conv": 5,
+        "ConvTranspose": 5,
+        "LeakyRelu": 4,
+        "Relu": 5,
+        "Concat": 4,
+        "Tanh": 1,
+        "InstanceNormalization": 3 + 4,
+        "Mul": 1,
+    }
 
 
 def test_running_statistics_are_part_of_the_convolutions(running: Exported) -> None:
@@ -160,9 +169,7 @@ def stored(exported: Exported) -> list[str]:
     return [onnx.TensorProto.DataType.Name(kinds[n.input[1]]) for n in convolutions]
 
 
-def test_fewer_bits_are_stored_as_promised(
-    paper: Exported, running: Exported, plain: Exported
-) -> None:
+def test_fewer_bits_are_stored_as_promised(paper: Exported, running: Exported, plain: Exported) -> None:
     assert stored(paper) == ["FLOAT"] * 10
     assert stored(plain) == ["FLOAT"] * 2 + ["FLOAT16"] * 6 + ["FLOAT"] * 2
     assert stored(running) == ["FLOAT16"] * 2 + ["INT8"] * 6 + ["FLOAT16"] * 2
@@ -201,9 +208,7 @@ def test_a_graph_that_no_file_can_hold_is_refused(
 
 
 @pytest.mark.parametrize("package", ["onnx", "onnxscript", "onnxruntime"])
-def test_a_missing_package_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str
-) -> None:
+def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str) -> None:
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(UserError, match=rf"package {package}.*pip install 'pix2pix\[export\]'"):
         export_onnx(tmp_path / "model.safetensors", tmp_path / "model.onnx")

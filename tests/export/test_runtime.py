@@ -11,7 +11,7 @@ import pytest
 from pix2pix.errors import UserError
 from pix2pix.export import runtime
 from pix2pix.export.runtime import load_runtime
-from pix2pix.progress import Watch
+from pix2pix.progress import Progress
 
 CONTENTS = {name: name.encode() * 3 for name in runtime.SHA256}
 
@@ -49,11 +49,9 @@ def npm(place: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
     monkeypatch.setenv("PATH", f"{place}:/usr/bin:/bin")
 
 
-def test_a_folder_and_an_archive_give_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert load_runtime(folder(tmp_path / "package"), Watch()) == CONTENTS
-    assert load_runtime(archive(tmp_path / "a.tgz", monkeypatch), Watch()) == CONTENTS
+def test_a_folder_and_an_archive_give_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_runtime(folder(tmp_path / "package"), Progress()) == CONTENTS
+    assert load_runtime(archive(tmp_path / "a.tgz", monkeypatch), Progress()) == CONTENTS
 
 
 def test_a_byte_that_differs_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,29 +59,29 @@ def test_a_byte_that_differs_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
     changed = place / "dist" / "ort-wasm-simd-threaded.wasm"
     changed.write_bytes(b"something else")
     with pytest.raises(UserError, match=f"{changed.name} of .* is not that of onnxruntime-web@1"):
-        load_runtime(place, Watch())
+        load_runtime(place, Progress())
     cut = archive(tmp_path / "a.tgz", monkeypatch)
     cut.write_bytes(cut.read_bytes()[:-1])
     with pytest.raises(UserError, match=r"is not the archive .*npm pack onnxruntime-web"):
-        load_runtime(cut, Watch())
+        load_runtime(cut, Progress())
 
 
 def test_what_is_not_there_or_no_package_is_told(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"There is no .*nowhere"):
-        load_runtime(tmp_path / "nowhere", Watch())
+        load_runtime(tmp_path / "nowhere", Progress())
     with pytest.raises(UserError, match=r"is not the folder .*node_modules/onnxruntime-web"):
-        load_runtime(tmp_path, Watch())
+        load_runtime(tmp_path, Progress())
 
 
 def test_npm_fetches_it_once(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     packed = archive(tmp_path / "a.tgz", monkeypatch)
     npm(tmp_path / "bin", monkeypatch, f'echo "$@" > {tmp_path}/asked; cp {packed} it.tgz')
-    assert load_runtime(None, Watch()) == CONTENTS
+    assert load_runtime(None, Progress()) == CONTENTS
     asked = (tmp_path / "asked").read_text()
     assert "onnxruntime-web@1.30.0" in asked
     assert "--ignore-scripts" in asked
     (tmp_path / "bin" / "npm").unlink()
-    assert load_runtime(None, Watch()) == CONTENTS
+    assert load_runtime(None, Progress()) == CONTENTS
 
 
 def test_an_archive_that_npm_brings_is_checked_before_it_is_kept(
@@ -91,7 +89,7 @@ def test_an_archive_that_npm_brings_is_checked_before_it_is_kept(
 ) -> None:
     npm(tmp_path / "bin", monkeypatch, "echo changed > it.tgz")
     with pytest.raises(UserError, match="is not the archive"):
-        load_runtime(None, Watch())
+        load_runtime(None, Progress())
     assert not list(cache.iterdir())
 
 
@@ -100,7 +98,7 @@ def test_without_npm_or_network_it_is_said_what_to_do(
 ) -> None:
     npm(tmp_path / "bin", monkeypatch, "echo 'npm error code ENOTFOUND' >&2; exit 1")
     with pytest.raises(UserError, match=r"npm error code ENOTFOUND\..*--runtime FILE"):
-        load_runtime(None, Watch())
+        load_runtime(None, Progress())
     monkeypatch.setenv("PATH", str(tmp_path / "none"))
     with pytest.raises(UserError, match=r"no npm here.*Install Node\.js.*--runtime FILE"):
-        load_runtime(None, Watch())
+        load_runtime(None, Progress())

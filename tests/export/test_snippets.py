@@ -9,8 +9,8 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from pix2pix.cli import app
-from pix2pix.translator import Translator
+from pix2pix.cli.main import app
+from pix2pix.inference.translator import Translator
 from tests.helpers import noise, pixels, write, write_model
 
 PAGE = Path(__file__).parents[2] / "docs" / "export.md"
@@ -25,9 +25,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_snippets_translate_as_the_package_does(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_snippets_translate_as_the_package_does(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
     page = PAGE.read_text("utf-8")
     (command,) = re.findall(r"^pix2pix (export .*)$", page, re.MULTILINE)
@@ -43,7 +41,8 @@ def test_the_snippets_translate_as_the_package_does(
     apart = np.abs(pixels(Path("house.png")).astype(int) - np.asarray(wanted).astype(int))
     assert apart.max() <= 1
     torch.testing.assert_close(
-        names["target"], torch.from_numpy(names["session"].run(None, {
-            "source": names["source"], **names["noise"],
-        })[0]), rtol=0, atol=1e-4,
-    )  # fmt: skip
+        names["target"],
+        torch.from_numpy(names["session"].run(None, {"source": names["source"], **names["noise"]})[0]),
+        rtol=0,
+        atol=1e-4,
+    )

@@ -7,8 +7,8 @@ import torch
 from pix2pix.errors import UserError
 from pix2pix.export.checked import Exported
 from pix2pix.export.torch_export import export_torch
-from pix2pix.graph import NoiseInput, keep_factors
-from pix2pix.translator import Translator
+from pix2pix.inference.translator import Translator
+from pix2pix.networks.graph import NoiseInput, keep_factors
 from tests.helpers import files_below, settle, write_model
 
 

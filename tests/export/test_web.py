@@ -13,19 +13,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pix2pix import image_files
-from pix2pix.contract import LabelClass, PictureContract
-from pix2pix.drawing.card import Card
 from pix2pix.errors import UserError
 from pix2pix.export import runtime
 from pix2pix.export.onnx import runner
 from pix2pix.export.web import Site, export_web
+from pix2pix.page.card import Card
+from pix2pix.pictures import codec
+from pix2pix.pictures.contract import LabelClass, PictureContract
 from tests.helpers import files_below, noise, write, write_model
 
-PAGE = Path(__file__).parents[2] / "src/pix2pix/drawing/static"
-CLASSES = tuple(
-    LabelClass(name=n, colour=c) for n, c in (("sky", (0, 0, 255)), ("wall", (9, 9, 9)))
-)
+PAGE = Path(__file__).parents[2] / "src/pix2pix/page/static"
+CLASSES = tuple(LabelClass(name=n, colour=c) for n, c in (("sky", (0, 0, 255)), ("wall", (9, 9, 9))))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -98,7 +96,7 @@ def test_the_card_says_what_runs_in_the_page(site: Site, model: Path) -> None:
 def test_the_network_in_parts_is_the_exported_graph(site: Site, tmp_path: Path) -> None:
     import torch
 
-    from pix2pix.graph import NoiseInput, keep_factors
+    from pix2pix.networks.graph import NoiseInput, keep_factors
     from pix2pix.networks.noise import keep_mask, noise_keys
 
     network = read_json(site, "models.json")["models"][0]["network"]
@@ -119,9 +117,9 @@ def test_examples_are_pictures_that_a_page_can_show(site: Site, model: Path) -> 
     pairs = read_json(site, "models.json")["models"][0]["examples"]
     assert [pair["name"] for pair in pairs] == ["0", "1"]
     for pair in pairs:
-        known = image_files.read(model.parent / "examples" / "source" / f"{pair['name']}.png")
-        assert np.array_equal(image_files.read(site.path / pair["source"]), known)
-        assert image_files.read(site.path / pair["target"]).shape == (32, 32, 3)
+        known = codec.read(model.parent / "examples" / "source" / f"{pair['name']}.png")
+        assert np.array_equal(codec.read(site.path / pair["source"]), known)
+        assert codec.read(site.path / pair["target"]).shape == (32, 32, 3)
 
 
 def test_the_runtime_is_there_with_its_licence(site: Site) -> None:

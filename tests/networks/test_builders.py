@@ -62,8 +62,7 @@ def test_building_leaves_the_global_random_state_alone(tiny: Tiny) -> None:
 
 
 @pytest.mark.parametrize(
-    "settings",
-    [(), ("model.norm=none",), ("model.norm=instance",), ("model.upsample=resize",)],
+    "settings", [(), ("model.norm=none",), ("model.norm=instance",), ("model.upsample=resize",)]
 )
 def test_nothing_is_left_unset(tiny: Tiny, settings: tuple[str, ...]) -> None:
     torch.use_deterministic_algorithms(True)  # fills new storage with NaN
@@ -77,9 +76,7 @@ def test_nothing_is_left_unset(tiny: Tiny, settings: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize(("conditional", "channels"), [("true", 4), ("false", 3)])
-def test_d_takes_the_source_only_where_it_is_conditional(
-    tiny: Tiny, conditional: str, channels: int
-) -> None:
+def test_d_takes_the_source_only_where_it_is_conditional(tiny: Tiny, conditional: str, channels: int) -> None:
     config = tiny(f"objective.conditional={conditional}", "model.source_channels=1")
     assert build_discriminator(config).layers[0].in_channels == channels
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from pix2pix.config import Config
 from pix2pix.errors import UserError
 from pix2pix.networks import UNet, build_generator
-from pix2pix.networks.blocks import Norm
+from pix2pix.networks.layers import Norm
 from pix2pix.networks.modes import fold_statistics, inference, set_mode, uses_noise
 from pix2pix.networks.noise import noise_keys
 
@@ -73,15 +73,11 @@ def test_the_three_modes_give_three_pictures(generator: UNet, pictures: Tensor) 
 
 
 def test_only_the_papers_mode_has_noise() -> None:
-    assert [uses_noise(mode) for mode in ("paper", "deterministic", "running")] == [
-        True, False, False
-    ]  # fmt: skip
+    assert [uses_noise(mode) for mode in ("paper", "deterministic", "running")] == [True, False, False]
 
 
 @pytest.mark.parametrize("norm", ["instance", "none"])
-def test_running_is_refused_without_running_statistics(
-    tiny: Callable[..., Config], norm: str
-) -> None:
+def test_running_is_refused_without_running_statistics(tiny: Callable[..., Config], norm: str) -> None:
     network = build_generator(tiny(f"model.norm={norm}"))
     with pytest.raises(UserError, match="needs running statistics") as caught:
         set_mode(network, "running")
@@ -105,9 +101,7 @@ def test_inference_leaves_running_statistics_and_training_as_they_were(
 
 
 @pytest.mark.parametrize("norm", ["batch", "instance"])
-def test_an_error_inside_inference_still_brings_training_back(
-    tiny: Callable[..., Config], norm: str
-) -> None:
+def test_an_error_inside_inference_still_brings_training_back(tiny: Callable[..., Config], norm: str) -> None:
     network = build_generator(tiny(f"model.norm={norm}"))
     norms = [m for m in network.modules() if isinstance(m, Norm)]
     with pytest.raises(RuntimeError, match="mine"), inference(network, "deterministic"):
@@ -133,9 +127,7 @@ def test_folded_statistics_change_nothing_but_the_number_of_layers(
 
 
 @pytest.mark.parametrize("mode", PER_PICTURE)
-def test_statistics_of_a_picture_are_not_folded(
-    generator: UNet, pictures: Tensor, mode: str
-) -> None:
+def test_statistics_of_a_picture_are_not_folded(generator: UNet, pictures: Tensor, mode: str) -> None:
     before = translated(generator, pictures, mode)
     set_mode(generator, mode)
     fold_statistics(generator)

@@ -33,27 +33,19 @@ def reference_mask(
 
 
 def mask(
-    seed: int = 0, sample: int = 0, layer: int = 0,
-    shape: tuple[int, int, int] = SHAPE, drop: float = 0.5,
-) -> torch.Tensor:  # fmt: skip
+    seed: int = 0, sample: int = 0, layer: int = 0, shape: tuple[int, int, int] = SHAPE, drop: float = 0.5
+) -> torch.Tensor:
     return keep_mask(noise_keys(seed, torch.tensor([sample])), layer, shape, drop)[0]
 
 
 @given(U32, U32, st.integers(0, 9), st.floats(0, 0.99))
-def test_masks_equal_a_hash_on_wrapping_integers(
-    seed: int, sample: int, layer: int, drop: float
-) -> None:
+def test_masks_equal_a_hash_on_wrapping_integers(seed: int, sample: int, layer: int, drop: float) -> None:
     expected = reference_mask(seed, sample, layer, SHAPE, drop)
     assert np.array_equal(mask(seed, sample, layer, drop=drop).numpy(), expected)
 
 
 def test_keys_are_these_numbers() -> None:
-    assert noise_keys(0, torch.arange(4)).tolist() == [
-        3385628684,
-        2702502840,
-        2779471151,
-        3869933021,
-    ]
+    assert noise_keys(0, torch.arange(4)).tolist() == [3385628684, 2702502840, 2779471151, 3869933021]
     assert noise_keys(2**32 - 1, torch.tensor([0, 1, 79_999, 2**32 - 1])).tolist() == [
         985129868,
         2448172260,
@@ -102,11 +94,7 @@ def test_the_share_kept_is_one_less_the_share_dropped(drop: float) -> None:
 def test_seed_sample_and_layer_each_give_an_unrelated_mask() -> None:
     shape = (16, 64, 64)
     first = mask(shape=shape)
-    for other in (
-        mask(seed=1, shape=shape),
-        mask(sample=1, shape=shape),
-        mask(layer=1, shape=shape),
-    ):
+    for other in (mask(seed=1, shape=shape), mask(sample=1, shape=shape), mask(layer=1, shape=shape)):
         assert 0.49 < float((first == other).double().mean()) < 0.51
 
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from pix2pix.networks.blocks import initialise
+from pix2pix.networks.layers import initialise
 from pix2pix.networks.noise import noise_keys
 from pix2pix.networks.unet import UNet
 
@@ -124,10 +124,12 @@ def test_the_same_keys_give_the_same_picture_and_others_another() -> None:
     one, same, other, calm = (
         network(x, keys)
         for keys in (
-            noise_keys(0, torch.tensor([0])), noise_keys(0, torch.tensor([0])),
-            noise_keys(0, torch.tensor([1])), None,
+            noise_keys(0, torch.tensor([0])),
+            noise_keys(0, torch.tensor([0])),
+            noise_keys(0, torch.tensor([1])),
+            None,
         )
-    )  # fmt: skip
+    )
     assert torch.equal(one, same)
     assert not torch.equal(one, other)
     assert not torch.equal(one, calm)

@@ -34,9 +34,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def service(models: Path) -> Iterator[Service]:
     """Both models, with limits of 0.2 megapixels and 8 requests."""
     served = open_service(
-        models / "house.safetensors", models / "shoe.safetensors",
-        device="cpu", megapixels=0.2, queue=8,
-    )  # fmt: skip
+        models / "house.safetensors", models / "shoe.safetensors", device="cpu", megapixels=0.2, queue=8
+    )
     yield served
     served.close()
 

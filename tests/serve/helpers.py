@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 from starlette.types import ASGIApp
 
-from pix2pix.image_files import Array
+from pix2pix.pictures.codec import Array
 from pix2pix.serve.hosting import host
 from pix2pix.serve.run import Options, create_service
 from pix2pix.serve.service import Service
@@ -40,9 +40,7 @@ def ask(app: ASGIApp, work: Callable[[httpx.AsyncClient], Awaitable[T]]) -> T:
     return asyncio.run(run())
 
 
-def translate(
-    app: ASGIApp, body: bytes | Array, address: str = "house", **headers: str
-) -> httpx.Response:
+def translate(app: ASGIApp, body: bytes | Array, address: str = "house", **headers: str) -> httpx.Response:
     """POST a picture; `address` is the model's name with parameters."""
     name, _, query = address.partition("?")
     sent = {"content-type": "image/png", **{k.replace("_", "-"): v for k, v in headers.items()}}

@@ -3,10 +3,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pix2pix.contract import PictureContract
-from pix2pix.image_bytes import Format, read_bytes
-from pix2pix.image_files import Array
 from pix2pix.model_file import Header, read_header
+from pix2pix.pictures.codec import Array
+from pix2pix.pictures.contract import PictureContract
+from pix2pix.pictures.image_bytes import Format, read_bytes
 from pix2pix.serve.answers import check_size, encode
 from pix2pix.serve.problems import RequestError
 from tests.helpers import noise, write_model
@@ -47,9 +47,7 @@ def test_transparency_is_left_out_where_it_cannot_be_kept(tmp_path: Path, kind: 
 
 
 @pytest.mark.parametrize(("kind", "longest"), [("jpeg", 65_500), ("webp", 16_383)])
-def test_what_a_format_cannot_hold_is_refused_in_words(
-    tmp_path: Path, kind: Format, longest: int
-) -> None:
+def test_what_a_format_cannot_hold_is_refused_in_words(tmp_path: Path, kind: Format, longest: int) -> None:
     check_size(1, longest, kind)
     assert encode([noise(1, longest)], header(tmp_path), kind)
     for size in ((1, longest + 1), (longest + 1, 1)):

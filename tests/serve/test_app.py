@@ -11,20 +11,12 @@ from PIL import Image
 from starlette.types import ASGIApp
 
 from pix2pix.config import Mode
+from pix2pix.inference.translator import Translator
 from pix2pix.serve.app import create_app
 from pix2pix.serve.service import Service
 from pix2pix.serve.site import page_files
-from pix2pix.translator import Translator
 from tests.helpers import noise, png_bomb, write, write_model
-from tests.serve.helpers import (
-    SOURCE,
-    ask,
-    file_of,
-    open_service,
-    picture_of,
-    told,
-    translate,
-)
+from tests.serve.helpers import SOURCE, ask, file_of, open_service, picture_of, told, translate
 
 RAW = {"content-type": "image/png"}
 
@@ -79,11 +71,12 @@ def test_company_changes_nothing(app: ASGIApp, house: Translator) -> None:
             *(
                 client.post(
                     f"/api/models/house/translate?seed={n}&sample={n % 3}&mode={modes[n // 4]}",
-                    content=file_of(source), headers=RAW,
+                    content=file_of(source),
+                    headers=RAW,
                 )
                 for n, source in enumerate(sources)
             )
-        )  # fmt: skip
+        )
 
     for n, (source, answer) in enumerate(zip(sources, ask(app, together), strict=True)):
         alone = expected(house, source, seed=n, sample=n % 3, mode=modes[n // 4])
@@ -185,9 +178,7 @@ BAD = {
 
 
 @pytest.mark.parametrize(("body", "status", "words"), BAD.values(), ids=BAD)
-def test_what_is_no_picture_is_refused_in_words(
-    app: ASGIApp, body: Any, status: int, words: str
-) -> None:
+def test_what_is_no_picture_is_refused_in_words(app: ASGIApp, body: Any, status: int, words: str) -> None:
     answer = translate(app, body())
     assert (answer.status_code, words in told(answer)) == (status, True), answer.text
     assert translate(app, SOURCE).status_code == 200
@@ -282,8 +273,10 @@ def test_models_are_listed_as_cards(app: ASGIApp) -> None:
 
 def test_examples_have_lasting_addresses(tmp_path: Path, models: Path) -> None:
     model = write_model(tmp_path / "shed" / "model.safetensors")
-    pair = [write(tmp_path / "shed" / "examples" / half / "a.png", noise(32, 32, seed=n))
-            for n, half in enumerate(("source", "target"))]  # fmt: skip
+    pair = [
+        write(tmp_path / "shed" / "examples" / half / "a.png", noise(32, 32, seed=n))
+        for n, half in enumerate(("source", "target"))
+    ]
     write(tmp_path / "shed" / "examples" / "source" / "b.png")
     service = open_service(model, device="cpu")
     app = create_app(service, page_files(models / "page"))
@@ -394,9 +387,7 @@ def test_a_defect_is_told_without_its_traceback(
 
     async def run() -> httpx.Response:
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-            return await client.post(
-                "/api/models/house/translate", content=file_of(SOURCE), headers=RAW
-            )
+            return await client.post("/api/models/house/translate", content=file_of(SOURCE), headers=RAW)
 
     answer = asyncio.run(run())
     assert answer.status_code == 500

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from pix2pix.config import Mode
+from pix2pix.inference.translator import Translator
 from pix2pix.serve.batching import Job, Lanes
 from pix2pix.serve.problems import RequestError
-from pix2pix.translator import Translator
 from tests.helpers import noise
 
 PX = 32 * 32
@@ -39,9 +39,7 @@ class Held:
         yield self.translator.twin()
 
 
-def job(
-    seed: int = 0, model: str = "a", mode: Mode = "paper", size: tuple[int, int] = (32, 32)
-) -> Job:
+def job(seed: int = 0, model: str = "a", mode: Mode = "paper", size: tuple[int, int] = (32, 32)) -> Job:
     return Job(model, mode, size, noise(*size, seed=seed), seed, 0)
 
 
@@ -119,17 +117,13 @@ def test_an_error_reaches_all_of_its_batch_and_no_others(held: Held, batches: li
 
 
 @pytest.mark.parametrize("error", [MemoryError(), torch.OutOfMemoryError("CUDA out of memory")])
-def test_a_lack_of_memory_is_told_with_the_size(
-    held: Held, batches: list[int], error: Exception
-) -> None:
+def test_a_lack_of_memory_is_told_with_the_size(held: Held, batches: list[int], error: Exception) -> None:
     lanes = opened(held, batches)
     held.error = error
     held.release.set()
     one = job(size=(64, 32))
     lanes.submit([one])
-    with pytest.raises(
-        RequestError, match="not enough memory for a picture of 32 x 64 px"
-    ) as caught:
+    with pytest.raises(RequestError, match="not enough memory for a picture of 32 x 64 px") as caught:
         one.future.result(30)
     lanes.close()
     assert caught.value.status == 503

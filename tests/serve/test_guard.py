@@ -32,8 +32,7 @@ def guard(*origins: str, loopback: bool = True) -> Guard:
 
 
 @pytest.mark.parametrize(
-    "host",
-    ["127.0.0.1:8000", "localhost:8000", "localhost", "[::1]:8000", "a.localhost", "127.9.9.9"],
+    "host", ["127.0.0.1:8000", "localhost:8000", "localhost", "[::1]:8000", "a.localhost", "127.9.9.9"]
 )
 def test_this_machine_is_asked_by_its_names(host: str) -> None:
     assert status(guard(), host) == 200
@@ -48,14 +47,7 @@ def test_another_name_is_rebinding(host: str) -> None:
 
 @pytest.mark.parametrize(
     "origin",
-    [
-        "http://evil.example",
-        "null",
-        "http://127.0.0.1:9999",
-        "http://localhost",
-        "http://[",
-        "file://",
-    ],
+    ["http://evil.example", "null", "http://127.0.0.1:9999", "http://localhost", "http://[", "file://"],
 )
 def test_pages_of_other_sites_are_refused(origin: str) -> None:
     assert status(guard(), "127.0.0.1:8000", origin) == 403
@@ -71,11 +63,17 @@ def test_a_named_site_may_ask_by_its_page_and_through_its_proxy() -> None:
 @pytest.mark.parametrize(
     ("host", "answer"),
     [
-        ("Atelier.local:8000", 200), ("atelier", 200), ("atelier.lan", 200),
-        ("10.0.0.1:8000", 200), ("[fe80::1]:8000", 200), ("localhost", 200),
-        ("evil.example:8000", 403), ("atelier.evil.example", 403), ("", 403),
+        ("Atelier.local:8000", 200),
+        ("atelier", 200),
+        ("atelier.lan", 200),
+        ("10.0.0.1:8000", 200),
+        ("[fe80::1]:8000", 200),
+        ("localhost", 200),
+        ("evil.example:8000", 403),
+        ("atelier.evil.example", 403),
+        ("", 403),
     ],
-)  # fmt: skip
+)
 def test_open_to_others_it_is_asked_by_addresses_and_its_own_name(
     host: str, answer: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -89,14 +87,9 @@ def test_a_named_site_is_told_so_in_headers(service: Service) -> None:
     async def run() -> list[httpx.Response]:
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-            asks = {
-                "access-control-request-method": "POST",
-                "access-control-request-headers": "content-type",
-            }
+            asks = {"access-control-request-method": "POST", "access-control-request-headers": "content-type"}
             return [
-                await client.options(
-                    "/api/models/house/translate", headers={"origin": SITE, **asks}
-                ),
+                await client.options("/api/models/house/translate", headers={"origin": SITE, **asks}),
                 await client.get("/api/models", headers={"origin": SITE}),
                 await client.get("/api/models"),
             ]

@@ -3,9 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pix2pix.contract import LabelClass, PictureContract
 from pix2pix.errors import UserError
-from pix2pix.image_bytes import read_bytes
+from pix2pix.pictures.contract import LabelClass, PictureContract
+from pix2pix.pictures.image_bytes import read_bytes
 from pix2pix.serve.hosting import example_png, host
 from pix2pix.serve.problems import RequestError
 from tests.helpers import noise, write, write_model, write_text
@@ -37,9 +37,7 @@ def test_addresses_are_quoted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("megapixels", "largest"), [(4, 1024), (0.3, 544), (0.0001, 32)])
-def test_a_page_offers_what_the_server_takes(
-    tmp_path: Path, megapixels: float, largest: int
-) -> None:
+def test_a_page_offers_what_the_server_takes(tmp_path: Path, megapixels: float, largest: int) -> None:
     (model,) = host([write_model(tmp_path / "a.safetensors")], megapixels=megapixels).values()
     assert model.card.max_px == largest
 

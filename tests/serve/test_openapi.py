@@ -63,7 +63,5 @@ def test_plain_promises_are_kept(api: schemathesis.BaseSchema, label: str) -> No
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", list(GenerationMode))
 @pytest.mark.parametrize("label", [label for label in sorted(OPERATIONS) if "{" in label])
-def test_promises_are_kept_at_length(
-    api: schemathesis.BaseSchema, label: str, mode: GenerationMode
-) -> None:
+def test_promises_are_kept_at_length(api: schemathesis.BaseSchema, label: str, mode: GenerationMode) -> None:
     try_out(api, label, mode, 300)

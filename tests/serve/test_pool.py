@@ -87,9 +87,7 @@ def test_a_model_over_the_limit_is_refused_at_once(paths: list[Path]) -> None:
         opened(paths, 0.5)
 
 
-def test_a_file_that_went_or_changed_is_told(
-    paths: list[Path], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_file_that_went_or_changed_is_told(paths: list[Path], caplog: pytest.LogCaptureFixture) -> None:
     pool = opened(paths, 1)
     paths[0].unlink()
     with pytest.raises(RequestError, match="cannot be loaded") as caught, pool.use("a"):

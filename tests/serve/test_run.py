@@ -52,8 +52,10 @@ def send_while(address: str, stop: Callable[[], None]) -> httpx.Response:
 
     return httpx.post(
         f"{address}api/models/house/translate",
-        content=slowly(), headers={"content-type": "image/png"}, timeout=30,
-    )  # fmt: skip
+        content=slowly(),
+        headers={"content-type": "image/png"},
+        timeout=30,
+    )
 
 
 def test_its_end_finishes_what_it_took(
@@ -71,8 +73,7 @@ def test_its_end_finishes_what_it_took(
     opened: list[tuple[str, bool]] = []
     monkeypatch.setattr("webbrowser.open", lambda url: opened.append((url, servers[0].started)))
     thread = threading.Thread(
-        target=serve,
-        args=([models / "house.safetensors"], Options(port=0, device="cpu", open_page=True)),
+        target=serve, args=([models / "house.safetensors"], Options(port=0, device="cpu", open_page=True))
     )
     thread.start()
     said = ""

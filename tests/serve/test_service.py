@@ -12,9 +12,9 @@ import httpx
 import pytest
 from starlette.types import ASGIApp
 
+from pix2pix.inference.translator import Translator
 from pix2pix.serve.app import create_app
 from pix2pix.serve.site import page_files
-from pix2pix.translator import Translator
 from tests.serve.helpers import SOURCE, ask, file_of, open_service, told
 
 URL = "/api/models/house/translate"
@@ -116,10 +116,18 @@ def test_a_client_that_hangs_up_leaves_the_queue(held: Held) -> None:
 
         headers = [(b"host", b"localhost"), (b"content-type", b"image/png")]
         scope = {
-            "type": "http", "http_version": "1.1", "method": "POST", "path": URL,
-            "raw_path": URL.encode(), "root_path": "", "query_string": b"", "headers": headers,
-            "scheme": "http", "server": ("localhost", 80), "client": ("localhost", 1),
-        }  # fmt: skip
+            "type": "http",
+            "http_version": "1.1",
+            "method": "POST",
+            "path": URL,
+            "raw_path": URL.encode(),
+            "root_path": "",
+            "query_string": b"",
+            "headers": headers,
+            "scheme": "http",
+            "server": ("localhost", 80),
+            "client": ("localhost", 1),
+        }
         await held.app(scope, receive, send)
 
     async def run() -> None:

@@ -15,18 +15,18 @@ from pix2pix.data.feed import HostFeed
 from pix2pix.training.graph import GraphEngine
 from pix2pix.training.state import new_state
 from pix2pix.training.twin import Manner
-from tests.training.test_graph import CPU, run, setting
+from tests.training.test_graph_engine import CPU, run, setting
 
-needs_triton = pytest.mark.skipif(
-    importlib.util.find_spec("triton") is None, reason="Triton is not there"
-)
+needs_triton = pytest.mark.skipif(importlib.util.find_spec("triton") is None, reason="Triton is not there")
 
 
 def interpreted(code: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code)],
-        env=os.environ | {"TRITON_INTERPRET": "1"}, capture_output=True, text=True,
-    )  # fmt: skip
+        env=os.environ | {"TRITON_INTERPRET": "1"},
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr[-2000:]
 
 
@@ -71,7 +71,7 @@ def test_the_engine_ends_where_it_does_with_torch_s_adam() -> None:
         from pix2pix.training.graph import GraphEngine
         from pix2pix.training.twin import Manner
         from tests.helpers import SMALL, double_state
-        from tests.training.test_graph import run, setting
+        from tests.training.test_graph_engine import run, setting
 
         config = Config.load(None, [*SMALL, "model.norm=none", "training.images=8"])
         config = config.with_channels(3, 3)
@@ -88,16 +88,12 @@ def test_the_engine_ends_where_it_does_with_torch_s_adam() -> None:
 
 
 @needs_triton
-def test_where_no_weight_fits_the_kernel_torch_s_adam_takes_all(
-    tiny: Callable[..., Config],
-) -> None:
+def test_where_no_weight_fits_the_kernel_torch_s_adam_takes_all(tiny: Callable[..., Config]) -> None:
     """In float32 beside masters in float32 there are no copies to write."""
     states = []
     for own in (False, True):
         config = tiny()
-        engine = GraphEngine(
-            setting(config, new_state(config, CPU), HostFeed), Manner(own_adam=own)
-        )
+        engine = GraphEngine(setting(config, new_state(config, CPU), HostFeed), Manner(own_adam=own))
         run(engine, 2)
         states.append(engine.setting.state.tensors())
     for one, other in zip(*states, strict=True):

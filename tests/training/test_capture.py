@@ -18,7 +18,7 @@ from pix2pix.training.graph import GraphEngine
 from pix2pix.training.meter import Meter
 from pix2pix.training.twin import Manner
 from tests.helpers import double_state
-from tests.training.test_graph import FakeGPU, assert_near, prepared, run, setting
+from tests.training.test_graph_engine import FakeGPU, assert_near, prepared, run, setting
 
 Tiny = Callable[..., Config]
 
@@ -78,9 +78,10 @@ def engine(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> GraphEngine:
     engine = GraphEngine(setting(config, double_state(config)), Manner())
     engine._given, engine.body.compiled = False, True
     monkeypatch.setattr(
-        graph_module, "seconds_a_replay",
+        graph_module,
+        "seconds_a_replay",
         lambda graph, device: 0.001 if next(iter(engine.body.G._lanes.values())).is_open else 0.002,
-    )  # fmt: skip
+    )
     return engine
 
 
@@ -146,9 +147,12 @@ def test_a_capture_that_failed_leaves_nothing_behind(monkeypatch: pytest.MonkeyP
 
     main = SimpleNamespace(device=torch.device("cuda", 1))
     for name, fake in (
-        ("CUDAGraph", object), ("graph_pool_handle", lambda: (0, 7)), ("graph", graph),
-        ("current_stream", lambda device: main), ("set_stream", done.append),
-    ):  # fmt: skip
+        ("CUDAGraph", object),
+        ("graph_pool_handle", lambda: (0, 7)),
+        ("graph", graph),
+        ("current_stream", lambda device: main),
+        ("set_stream", done.append),
+    ):
         monkeypatch.setattr(torch.cuda, name, fake)
     for name in ("_cuda_endAllocateToPool", "_cuda_releasePool"):
         monkeypatch.setattr(torch._C, name, lambda *its: done.append(its), raising=False)

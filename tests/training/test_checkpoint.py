@@ -80,9 +80,7 @@ def test_saving_changes_nothing(tmp_path: Path, tiny: Tiny) -> None:
     assert_equal(trained(tiny(), 2, state), trained(tiny(), 4))
 
 
-def test_a_failed_save_keeps_the_old_state(
-    monkeypatch: pytest.MonkeyPatch, tiny: Tiny, saved: Path
-) -> None:
+def test_a_failed_save_keeps_the_old_state(monkeypatch: pytest.MonkeyPatch, tiny: Tiny, saved: Path) -> None:
     def half_written(tensors: object, path: Path, about: object) -> None:
         Path(path).write_bytes(b"half")
         raise OSError(28, "No space left on device")
@@ -133,5 +131,6 @@ def test_a_state_is_the_tensors_of_both_networks(saved: Path) -> None:
     with safe_open(saved, "pt") as opened:
         assert set(opened.metadata()) == {"pix2pix training state"}
         assert {name.split(".")[0] for name in opened.keys()} == {  # noqa: SIM118
-            "generator", "discriminator"
-        }  # fmt: skip
+            "generator",
+            "discriminator",
+        }

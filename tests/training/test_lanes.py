@@ -22,7 +22,7 @@ from pix2pix.training.lanes import Lane
 from pix2pix.training.state import new_state
 from pix2pix.training.twin import Manner
 from tests.helpers import double_state
-from tests.training.test_graph import CPU, assert_near, run, setting
+from tests.training.test_graph_engine import CPU, assert_near, run, setting
 
 Tiny = Callable[..., Config]
 
@@ -135,9 +135,7 @@ def test_an_engine_s_lanes_have_the_numbers_of_one_that_was_closed(tiny: Tiny) -
     assert numbers[0] == numbers[1]
 
 
-def test_steps_in_lanes_end_in_the_weights_of_the_plain_engine(
-    tiny: Tiny, streams: Streams
-) -> None:
+def test_steps_in_lanes_end_in_the_weights_of_the_plain_engine(tiny: Tiny, streams: Streams) -> None:
     config = tiny()
     plain = PlainEngine(setting(config, double_state(config)))
     beside = GraphEngine(setting(config, double_state(config)), Manner(padded=True, beside=True))
@@ -168,9 +166,7 @@ def test_where_real_and_fake_pass_apart_no_lane_has_two_gradients_to_add(
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:The .grad attribute", "ignore:.*should not be instantiated")
 @pytest.mark.parametrize(
-    "settings",
-    [(), ("training.batch=2",), ("model.norm=instance", "training.batch=2")],
-    ids=" ".join,
+    "settings", [(), ("training.batch=2",), ("model.norm=instance", "training.batch=2")], ids=" ".join
 )
 def test_what_a_lane_makes_is_read_by_nobody_before_they_meet(
     tiny: Tiny, streams: Streams, monkeypatch: pytest.MonkeyPatch, settings: tuple[str, ...]

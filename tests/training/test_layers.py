@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pix2pix.networks.blocks import Norm
+from pix2pix.networks.layers import Norm
 from pix2pix.training import layers
 from pix2pix.training.layers import Convolution, PictureNorm, _convolve
 
@@ -44,9 +44,7 @@ def test_a_convolution_and_its_gradients_are_torch_s(
 @pytest.mark.filterwarnings("ignore:The .grad attribute")
 @pytest.mark.parametrize("memory", [torch.contiguous_format, torch.channels_last])
 @pytest.mark.parametrize("transposed", [False, True])
-def test_a_compiler_is_told_the_truth_of_a_convolution(
-    transposed: bool, memory: torch.memory_format
-) -> None:
+def test_a_compiler_is_told_the_truth_of_a_convolution(transposed: bool, memory: torch.memory_format) -> None:
     """Shapes, types and how the memory lies, of outputs and gradients; nothing is written to."""
     layer = Convolution(convolution(transposed, bias=True))
     weight = layer.weight.detach().contiguous(memory_format=memory).requires_grad_()

@@ -9,20 +9,20 @@ import pytest
 import torch
 
 from pix2pix.config import Config
-from pix2pix.contract import PictureContract
 from pix2pix.data.batches import Loader
 from pix2pix.data.feed import HostFeed, Line
 from pix2pix.data.pairs import find_pairs
 from pix2pix.errors import UserError
 from pix2pix.model_file import Header, ImageContract, Provenance, load_model
 from pix2pix.networks.noise import noise_keys
-from pix2pix.progress import Watch
+from pix2pix.pictures.contract import PictureContract
+from pix2pix.progress import Progress
 from pix2pix.training import engine, loop
 from pix2pix.training.checkpoint import load_state
 from pix2pix.training.engine import PlainEngine, Setting
 from pix2pix.training.loop import Session, fit
 from pix2pix.training.meter import Meter
-from pix2pix.training.runs import Run
+from pix2pix.training.run_folder import Run
 from pix2pix.training.state import new_state
 from pix2pix.training.step import plain_step
 from tests.helpers import open_pairs
@@ -48,21 +48,26 @@ def begin(tmp_path: Path, pairs: Path, tiny: Callable[..., Config]) -> Iterator[
         setting = Setting(new_state(config, CPU), config, feed, Meter(), CPU)
         keys = partial(noise_keys, config.training.seed)
         return Session(
-            config, setting.state, run,
-            Line(feed, CPU, setting.processes.share, keys), PlainEngine(setting),
-            open_pairs(found.splits["val"]), validation, CPU,
+            config,
+            setting.state,
+            run,
+            Line(feed, CPU, setting.processes.share, keys),
+            PlainEngine(setting),
+            open_pairs(found.splits["val"]),
+            validation,
+            CPU,
             Header(
-                config=config, mode=config.default_mode,
+                config=config,
+                mode=config.default_mode,
                 image=ImageContract(
-                    source=PictureContract(), target=PictureContract(),
-                    layout="side by side", half="left",
+                    source=PictureContract(), target=PictureContract(), layout="side by side", half="left"
                 ),
-                provenance=Provenance(
-                    images_seen=0, pairs=40, data_digest="", scores={}, versions={}
-                ),
+                provenance=Provenance(images_seen=0, pairs=40, data_digest="", scores={}, versions={}),
             ),
-            {}, Watch(), setting.meter,
-        )  # fmt: skip
+            {},
+            Progress(),
+            setting.meter,
+        )
 
     yield session
     for run in opened:
@@ -139,12 +144,8 @@ def test_each_interval_that_a_batch_steps_over_is_seen_once(begin: Begin) -> Non
     assert scored(session) == [12, 20]
 
 
-def test_a_line_holds_the_means_since_the_last_one(
-    begin: Begin, step: Callable[[Step], None]
-) -> None:
-    def numbered(
-        state: object, batch: object, config: Config, *more: object
-    ) -> dict[str, torch.Tensor]:
+def test_a_line_holds_the_means_since_the_last_one(begin: Begin, step: Callable[[Step], None]) -> None:
+    def numbered(state: object, batch: object, config: Config, *more: object) -> dict[str, torch.Tensor]:
         plain_step(state, batch, config)
         return {"loss_l1": torch.tensor(float(state.images_seen))}
 
@@ -170,14 +171,9 @@ def test_without_validation_pairs_there_are_previews_but_no_scores(begin: Begin)
 
 
 def test_looking_and_saving_often_does_not_change_the_weights(begin: Begin) -> None:
-    seldom = begin(
-        "training.images=8", "training.validate_images=1000", "training.save_images=1000"
-    )
+    seldom = begin("training.images=8", "training.validate_images=1000", "training.save_images=1000")
     often = begin(
-        "training.images=8",
-        "training.validate_images=1",
-        "training.save_images=1",
-        "training.log_images=1",
+        "training.images=8", "training.validate_images=1", "training.save_images=1", "training.log_images=1"
     )
     for session in (seldom, often):
         fit(session)
@@ -190,9 +186,10 @@ def test_a_slow_machine_saves_by_the_clock(begin: Begin, monkeypatch: pytest.Mon
     keep = loop.save_state
     monkeypatch.setattr(loop, "_SAVE_SECONDS", -1.0)
     monkeypatch.setattr(
-        loop, "save_state", lambda path, state, about: saved.append(state.images_seen)
-        or keep(path, state, about)
-    )  # fmt: skip
+        loop,
+        "save_state",
+        lambda path, state, about: saved.append(state.images_seen) or keep(path, state, about),
+    )
     fit(begin("training.save_images=1000"))
     assert saved == list(range(1, 21))
 
@@ -230,9 +227,7 @@ def test_a_second_interrupt_insists(begin: Begin, step: Callable[[Step], None]) 
         signal.signal(signal.SIGINT, before)
 
 
-def test_where_nothing_is_left_no_engine_is_prepared(
-    begin: Begin, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_where_nothing_is_left_no_engine_is_prepared(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
     session, asked = begin(), list[object]()
     monkeypatch.setattr(session.engine, "prepare", lambda *its: asked.append(its))
     session.state.images_seen = 20
@@ -244,9 +239,7 @@ def test_where_nothing_is_left_no_engine_is_prepared(
 def test_a_loss_that_is_not_finite_keeps_the_last_good_state(
     begin: Begin, step: Callable[[Step], None]
 ) -> None:
-    def breaking(
-        state: object, batch: object, config: Config, *more: object
-    ) -> dict[str, torch.Tensor]:
+    def breaking(state: object, batch: object, config: Config, *more: object) -> dict[str, torch.Tensor]:
         losses = plain_step(state, batch, config)
         return losses | {"loss_gan": torch.tensor(math.nan)} if state.images_seen > 12 else losses
 
@@ -260,9 +253,7 @@ def test_a_loss_that_is_not_finite_keeps_the_last_good_state(
     assert logged(session) == [5, 10]
 
 
-def test_a_broken_weight_never_replaces_a_good_one(
-    begin: Begin, step: Callable[[Step], None]
-) -> None:
+def test_a_broken_weight_never_replaces_a_good_one(begin: Begin, step: Callable[[Step], None]) -> None:
     def breaking(state: object, batch: object, config: Config, *more: object) -> object:
         losses = plain_step(state, batch, config)
         if state.images_seen == 20:
@@ -277,9 +268,7 @@ def test_a_broken_weight_never_replaces_a_good_one(
     assert images_in_state(session) == images_in_model(session) == 10
 
 
-def test_a_loss_that_breaks_before_the_first_save_says_so(
-    begin: Begin, step: Callable[[Step], None]
-) -> None:
+def test_a_loss_that_breaks_before_the_first_save_says_so(begin: Begin, step: Callable[[Step], None]) -> None:
     step(lambda state, batch, config, *more: {"loss_l1": torch.tensor(math.inf)} | _count(state))
     with pytest.raises(UserError, match="Nothing was saved yet"):
         fit(begin("training.log_images=1"))
@@ -297,9 +286,7 @@ def test_a_crash_between_model_and_state_leaves_no_old_model_beside_a_new_state(
     written = []
     for name in ("save_model", "save_state"):
         keep = getattr(loop, name)
-        monkeypatch.setattr(
-            loop, name, lambda *given, n=name, k=keep: written.append(n) or k(*given)
-        )
+        monkeypatch.setattr(loop, name, lambda *given, n=name, k=keep: written.append(n) or k(*given))
     fit(begin("training.save_images=1000", "training.validate_images=1000"))
     assert written == ["save_model", "save_state"]
 

@@ -77,9 +77,7 @@ class Oracle:
             if i and self.config.model.generator == "unet":
                 x = torch.cat([x, passed[DEPTH - 1 - i]], 1)
             x = x * (x > 0)
-            x = F.conv_transpose2d(
-                x, w[f"decoder.{i}.conv.weight"], w.get(f"decoder.{i}.conv.bias"), 2, 1
-            )
+            x = F.conv_transpose2d(x, w[f"decoder.{i}.conv.weight"], w.get(f"decoder.{i}.conv.bias"), 2, 1)
             x = self.norm(x, w, f"decoder.{i}.norm")
             if i < NOISY_LAYERS:
                 x = 2 * x * kept(self.config.training.seed, samples, i, x.shape[1:])
@@ -107,9 +105,7 @@ class Oracle:
         variance = ((x - mean) ** 2).mean(axes, keepdim=True)
         if f"{name}.running_mean" in w:
             count = x.numel() // x.shape[1]
-            for key, now in (
-                ("running_mean", mean), ("running_var", variance * count / (count - 1))
-            ):  # fmt: skip
+            for key, now in (("running_mean", mean), ("running_var", variance * count / (count - 1))):
                 w[f"{name}.{key}"] = 0.9 * w[f"{name}.{key}"] + 0.1 * now.detach().flatten()
         normal = (x - mean) / (variance + 1e-5) ** 0.5
         return normal * w[f"{name}.weight"][:, None, None] + w[f"{name}.bias"][:, None, None]
@@ -197,13 +193,15 @@ def assert_equal_steps(config: Config, steps: int = 3) -> None:
 @pytest.mark.parametrize("kind", ["bce", "lsgan", "hinge"])
 @pytest.mark.parametrize("conditional", ["true", "false"])
 @pytest.mark.parametrize("batch", [1, 2])
-def test_three_steps_equal_the_formulas(
-    tiny: Tiny, kind: str, conditional: str, batch: int
-) -> None:
-    assert_equal_steps(tiny(
-        f"objective.adversarial={kind}", f"objective.conditional={conditional}",
-        f"training.batch={batch}", "training.seed=4294967295",
-    ))  # fmt: skip
+def test_three_steps_equal_the_formulas(tiny: Tiny, kind: str, conditional: str, batch: int) -> None:
+    assert_equal_steps(
+        tiny(
+            f"objective.adversarial={kind}",
+            f"objective.conditional={conditional}",
+            f"training.batch={batch}",
+            "training.seed=4294967295",
+        )
+    )
 
 
 @pytest.mark.parametrize(
@@ -221,9 +219,7 @@ def test_three_steps_equal_the_formulas(
     ids=" ".join,
 )
 @pytest.mark.parametrize("batch", [1, 2])
-def test_three_steps_equal_the_formulas_with(
-    tiny: Tiny, settings: tuple[str, ...], batch: int
-) -> None:
+def test_three_steps_equal_the_formulas_with(tiny: Tiny, settings: tuple[str, ...], batch: int) -> None:
     assert_equal_steps(tiny(*settings, f"training.batch={batch}"))
 
 
@@ -260,8 +256,7 @@ def test_losses_hold_no_graph(tiny: Tiny) -> None:
 
 
 @pytest.mark.parametrize(
-    ("schedule", "rates"),
-    [("constant", [1, 1, 1, 1, 1]), ("linear", [1, 1, 1, 0.5, 0])],
+    ("schedule", "rates"), [("constant", [1, 1, 1, 1, 1]), ("linear", [1, 1, 1, 0.5, 0])]
 )
 def test_the_learning_rate_is_constant_or_falls_over_the_second_half(
     tiny: Tiny, schedule: str, rates: list[float]

@@ -19,12 +19,13 @@ from hypothesis import strategies as st
 from rich.console import Console
 from safetensors import safe_open
 
-from pix2pix import edges, model_file
+from pix2pix import model_file
 from pix2pix.config import Config
-from pix2pix.contract import PictureContract
 from pix2pix.data.feed import Packet
+from pix2pix.derive import edges
 from pix2pix.errors import UserError
 from pix2pix.model_file import load_model
+from pix2pix.pictures.contract import PictureContract
 from pix2pix.training import engine
 from pix2pix.training.graph import GraphEngine
 from pix2pix.training.saver import Saver
@@ -97,9 +98,7 @@ def assert_same_run(one: Path, other: Path) -> None:
     assert previews[0] == previews[1]
 
 
-def test_a_run_ends_with_a_model_that_knows_where_it_is_from(
-    tmp_path: Path, pairs: Path, tiny: Tiny
-) -> None:
+def test_a_run_ends_with_a_model_that_knows_where_it_is_from(tmp_path: Path, pairs: Path, tiny: Tiny) -> None:
     result = train([pairs], tiny(), tmp_path / "run")
     _, header = load_model(result.model, CPU)
     assert result == Result(tmp_path / "run" / "model.safetensors", True, 40, result.scores, [])
@@ -121,9 +120,7 @@ def test_a_model_knows_the_pictures_that_it_learned_from(tmp_path: Path, tiny: T
     _, header = load_model(result.model, CPU)
     assert (header.config.model.source_channels, header.config.model.target_channels) == (1, 5)
     assert header.image.source == PictureContract(channels=1)
-    assert header.image.target == PictureContract(
-        channels=5, depth="uint16", high=65535, suffix=".tif"
-    )
+    assert header.image.target == PictureContract(channels=5, depth="uint16", high=65535, suffix=".tif")
     # The same request goes on, although the run's configuration now names the channels.
     longer = Config.load(None, [*SMALL, "training.images=4"])
     assert train([tmp_path / "grey", tmp_path / "deep"], longer, tmp_path / "run").finished
@@ -131,10 +128,7 @@ def test_a_model_knows_the_pictures_that_it_learned_from(tmp_path: Path, tiny: T
 
 @pytest.mark.parametrize(
     ("recipe", "made"),
-    [
-        ("edges", f"edges:{edges.LOW}:{edges.HIGH}:{edges.SIGMA_PX}"),
-        ("inpaint", "inpaint:centre"),
-    ],
+    [("edges", f"edges:{edges.LOW}:{edges.HIGH}:{edges.SIGMA_PX}"), ("inpaint", "inpaint:centre")],
 )
 def test_what_is_made_of_photographs_is_recorded_with_every_number(
     tmp_path: Path, pairs: Path, recipe: str, made: str
@@ -153,9 +147,11 @@ def test_classes_are_learned_by_cross_entropy(tmp_path: Path) -> None:
         index = np.kron(noise(4, 4, 1, n)[:, :, 0] % 4, np.ones((8, 8), np.uint8))
         labels = colours[index]
         write(tmp_path / "pairs" / "train" / f"{n}.png", np.concatenate([labels, labels], 1))
-    classes = [f"data.{h}={v}" for half in ("source", "target") for h, v in (
-        (f"{half}_labels", "facades"), (f"{half}_one_hot", "true"),
-    )]  # fmt: skip
+    classes = [
+        f"data.{h}={v}"
+        for half in ("source", "target")
+        for h, v in ((f"{half}_labels", "facades"), (f"{half}_one_hot", "true"))
+    ]
     quick = ("training.learning_rate=0.01", "training.images=60", "training.log_images=5")
     config = Config.load(None, [*SMALL, *classes, *quick, "objective.gan=false"])
     result = train([tmp_path / "pairs"], config, tmp_path / "run")
@@ -179,9 +175,7 @@ def test_the_same_seed_makes_the_same_run_and_another_another(
     for name in ("one", "same"):
         train([pairs], config, tmp_path / name)
     assert_same_run(tmp_path / "one", tmp_path / "same")
-    other = Config.parse(config.model_dump() | {"training": {
-        **config.training.model_dump(), "seed": 1
-    }})  # fmt: skip
+    other = Config.parse(config.model_dump() | {"training": {**config.training.model_dump(), "seed": 1}})
     train([pairs], other, tmp_path / "other")
     assert metrics(tmp_path / "one") != metrics(tmp_path / "other")
 
@@ -213,9 +207,7 @@ def test_a_run_that_goes_on_in_another_way_says_so_and_keeps_it(
     def told(images: int, engine: str = "plain", precision: str = "fp32") -> str:
         console = Console(file=StringIO(), width=200)
         config = tiny(f"training.images={images}")
-        train(
-            [pairs], config, tmp_path / "run", engine=engine, precision=precision, console=console
-        )
+        train([pairs], config, tmp_path / "run", engine=engine, precision=precision, console=console)
         return cast(StringIO, console.file).getvalue()
 
     def kept() -> str:
@@ -235,9 +227,13 @@ def test_a_run_that_goes_on_in_another_way_says_so_and_keeps_it(
 @pytest.mark.parametrize("stop", [crash_at, interrupt_at])
 @pytest.mark.parametrize("stops", [(3,), (30,), (42,), (5, 9, 12, 31)])
 def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pairs: Path, config: Config,
-    stop: Callable[..., None], stops: tuple[int, ...],
-) -> None:  # fmt: skip
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    pairs: Path,
+    config: Config,
+    stop: Callable[..., None],
+    stops: tuple[int, ...],
+) -> None:
     train([pairs], config, tmp_path / "whole")
     for images_seen in stops:
         with monkeypatch.context() as patch:
@@ -253,9 +249,7 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(
 
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=3))
 @settings(
-    max_examples=4,
-    phases=[Phase.generate],
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    max_examples=4, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_wherever_it_crashes_it_goes_on_as_if_it_had_not(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pairs: Path, config: Config, stops: list[int]
@@ -337,17 +331,14 @@ def test_a_run_of_something_else_is_refused_and_left_as_it_is(
     assert contents(run) == before
 
 
-def test_a_run_that_another_process_holds_is_refused(
-    tmp_path: Path, pairs: Path, tiny: Tiny
-) -> None:
+def test_a_run_that_another_process_holds_is_refused(tmp_path: Path, pairs: Path, tiny: Tiny) -> None:
     run = tmp_path / "run"
     train([pairs], tiny("training.images=1"), run)
     before = contents(run)
     hold = "import fcntl, sys; f = open(sys.argv[1], 'w'); fcntl.flock(f, 2); print(); input()"
     with subprocess.Popen(
-        [sys.executable, "-c", hold, str(run / ".lock")],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-    ) as holder:  # fmt: skip
+        [sys.executable, "-c", hold, str(run / ".lock")], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
         assert holder.stdin is not None
         assert holder.stdout is not None
         holder.stdout.readline()
@@ -384,8 +375,7 @@ def test_init_starts_a_run_and_does_not_start_it_again(
 
 
 @pytest.mark.parametrize(
-    "setting",
-    ["model.width=5", "data.size_px=64", "model.norm=instance", "model.generator=encoder_decoder"],
+    "setting", ["model.width=5", "data.size_px=64", "model.norm=instance", "model.generator=encoder_decoder"]
 )
 def test_init_from_another_generator_is_refused_before_anything_is_written(
     tmp_path: Path, pairs: Path, tiny: Tiny, setting: str
@@ -422,9 +412,7 @@ def test_other_errors_keep_their_traceback_and_free_the_run(
     assert train([pairs], tiny("training.images=1"), tmp_path / "run").finished
 
 
-def test_a_bad_pair_is_left_out_and_named_or_stops_at_once(
-    tmp_path: Path, pairs: Path, tiny: Tiny
-) -> None:
+def test_a_bad_pair_is_left_out_and_named_or_stops_at_once(tmp_path: Path, pairs: Path, tiny: Tiny) -> None:
     bad = pairs / "train" / "007.png"
     bad.write_bytes(bad.read_bytes()[:40])
     with pytest.raises(UserError, match=r"007\.png"):
@@ -453,17 +441,24 @@ def test_l1_alone_trains_without_a_discriminator(tmp_path: Path, pairs: Path, ti
 
 
 @pytest.mark.slow
-def test_a_run_killed_ten_times_ends_with_the_same_weights(
-    tmp_path: Path, pairs: Path, tiny: Tiny
-) -> None:
+def test_a_run_killed_ten_times_ends_with_the_same_weights(tmp_path: Path, pairs: Path, tiny: Tiny) -> None:
     asked = tiny("training.images=600", "training.schedule=linear", "training.batch=2")
     train([pairs], asked, tmp_path / "whole")
     recipe, run = tmp_path / "recipe.toml", tmp_path / "killed"
     recipe.write_text(asked.to_toml())
     command = [
-        sys.executable, "-m", "pix2pix", "train", str(pairs), "--recipe", str(recipe),
-        "--run", str(run), "--device", "cpu",
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "pix2pix",
+        "train",
+        str(pairs),
+        "--recipe",
+        str(recipe),
+        "--run",
+        str(run),
+        "--device",
+        "cpu",
+    ]
     dice = random.Random(0)
     kills = 0
     for _ in range(10):

@@ -7,26 +7,19 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pix2pix import images
 from pix2pix.config import Config
-from pix2pix.contract import PictureContract
 from pix2pix.data.batches import in_order
 from pix2pix.data.pairs import find_pairs
 from pix2pix.data.reading import find_reading
 from pix2pix.data.sources import find_data
 from pix2pix.data.store import Store, open_store
-from pix2pix.measures import measure
+from pix2pix.measures.pixels import measure
 from pix2pix.networks import UNet, build_generator
 from pix2pix.networks.modes import inference
 from pix2pix.networks.noise import noise_keys
-from pix2pix.training.validation import (
-    examples,
-    preview,
-    rounded,
-    spread_out,
-    translate_batch,
-    validate,
-)
+from pix2pix.pictures import tensors, view
+from pix2pix.pictures.contract import PictureContract
+from pix2pix.training.validation import examples, preview, rounded, spread_out, translate_batch, validate
 from tests.helpers import noise, open_pairs, pixels, write
 
 CPU = torch.device("cpu")
@@ -45,8 +38,7 @@ def store(pairs: Path) -> Store:
 
 def test_scores_are_means_over_pictures_and_not_over_batches(generator: UNet, store: Store) -> None:
     alone = [
-        measure(translate_batch(generator, batch, "paper"), batch.target)
-        for batch in in_order(store, 1)
+        measure(translate_batch(generator, batch, "paper"), batch.target) for batch in in_order(store, 1)
     ]
     found = validate(generator, store, "paper", CPU)
     assert set(found) == {"val_l1", "val_psnr_db", "val_ssim"}
@@ -75,9 +67,9 @@ def test_validation_changes_nothing_that_training_uses(generator: UNet, store: S
 
 def test_a_preview_shows_source_output_and_target(generator: UNet, store: Store) -> None:
     batch = next(in_order(store, 4))
-    output = images.to_array(translate_batch(generator, batch, "paper"), PictureContract())
+    output = tensors.to_array(translate_batch(generator, batch, "paper"), PictureContract())
     rows = [(store.sources[i], output[i], store.targets[i]) for i in range(4)]
-    expected = images.grid(rows, ("source", "output", "target"))
+    expected = view.grid(rows, ("source", "output", "target"))
     assert preview(generator, store, "paper", CPU).tobytes() == expected.tobytes()
 
 

@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pix2pix import images
 from pix2pix.config import DataConfig
 from pix2pix.data.store import Store
 from pix2pix.data.transforms import Draw, draw
-from pix2pix.image_files import Array
+from pix2pix.pictures import tensors
+from pix2pix.pictures.codec import Array
 
 _ORDER, _CROP = 1, 2  # streams of random numbers that must not be the same
 
@@ -60,8 +60,8 @@ class Loader:
         source, target = self.crops(positions)
         reading = self.store.reading
         return Batch(
-            images.from_planes(images.to_levels(source), reading.source),
-            images.from_planes(images.to_levels(target), reading.target),
+            tensors.from_planes(tensors.to_levels(source), reading.source),
+            tensors.from_planes(tensors.to_levels(target), reading.target),
             [self.store.names[self.pick(n)[0]] for n in positions],
             torch.tensor(positions, dtype=torch.int64),
         )
@@ -105,8 +105,8 @@ def in_order(store: Store, batch: int) -> Iterator[Batch]:
     for start in range(0, len(store), batch):
         index = range(start, min(start + batch, len(store)))
         yield Batch(
-            images.to_tensor(store.sources[index.start : index.stop], store.reading.source),
-            images.to_tensor(store.targets[index.start : index.stop], store.reading.target),
+            tensors.to_tensor(store.sources[index.start : index.stop], store.reading.source),
+            tensors.to_tensor(store.targets[index.start : index.stop], store.reading.target),
             [store.names[i] for i in index],
             torch.tensor(index, dtype=torch.int64),
         )

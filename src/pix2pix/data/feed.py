@@ -19,9 +19,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from pix2pix import images
 from pix2pix.data.batches import Loader
-from pix2pix.image_files import Array
+from pix2pix.pictures.codec import Array
+from pix2pix.pictures.tensors import from_levels, from_planes, to_levels
 
 _SHARE = 0.4  # of the device's free memory that a set may take to be kept there
 _AHEAD = 4  # packets made ahead, at most
@@ -66,16 +66,13 @@ class HostFeed:
     def tensors(self, positions: range) -> tuple[Tensor, ...]:
         """The crops of both halves, (B, C, H, W) levels: a quarter of the bytes of float32."""
         halves = self.loader.crops(positions)
-        return tuple(images.to_levels(half) for half in halves)
+        return tuple(to_levels(half) for half in halves)
 
     def pictures(self, *tensors: Tensor) -> tuple[Tensor, Tensor]:
         """Levels to [-1, 1]."""
         source, target = tensors
         reading = self.loader.store.reading
-        return (
-            images.from_planes(source, reading.source),
-            images.from_planes(target, reading.target),
-        )
+        return (from_planes(source, reading.source), from_planes(target, reading.target))
 
 
 class DeviceFeed:
@@ -108,8 +105,8 @@ class DeviceFeed:
         pixels = first + down * self._rows + right * self._columns
         reading = self.loader.store.reading
         return (
-            images.from_levels(self._sources[pixels], reading.source),
-            images.from_levels(self._targets[pixels], reading.target),
+            from_levels(self._sources[pixels], reading.source),
+            from_levels(self._targets[pixels], reading.target),
         )
 
 
@@ -119,10 +116,10 @@ def _pixels(half: Array, device: torch.device) -> Tensor:
     Copied some pairs at a time: the mapped file never lies in memory whole.
     """
     count, height, width, channels = half.shape
-    kind = images.to_levels(half[:1]).dtype
+    kind = to_levels(half[:1]).dtype
     pixels = torch.empty((count * height * width, channels), dtype=kind, device=device)
     for start in range(0, count, _COPIED):
-        some = images.to_levels(half[start : start + _COPIED]).flatten(0, 2)
+        some = to_levels(half[start : start + _COPIED]).flatten(0, 2)
         first = start * height * width
         pixels[first : first + len(some)] = some.to(device)
     return pixels

@@ -120,8 +120,7 @@ def _twins_by_split(root: Path, splits: Mapping[str, Path]) -> dict[str, tuple[P
 def _side_by_side(folder: Path, source: Literal["left", "right"]) -> list[Pair]:
     target: Side = "left" if source == "right" else "right"
     return [
-        Pair(_name(path, folder), Half(path, source), Half(path, target))
-        for path in list_pictures(folder)
+        Pair(_name(path, folder), Half(path, source), Half(path, target)) for path in list_pictures(folder)
     ]
 
 
@@ -132,9 +131,7 @@ def _matched(sources: Path, targets: Path) -> dict[str, Pair]:
         raise UserError(f"{sources} and {targets} hold no pictures.")
     alone = sorted(left.keys() ^ right.keys())
     if alone:
-        named = ", ".join(
-            f"{name} (only in {sources if name in left else targets})" for name in alone[:5]
-        )
+        named = ", ".join(f"{name} (only in {sources if name in left else targets})" for name in alone[:5])
         more = f" and {len(alone) - 5} more" if len(alone) > 5 else ""
         raise UserError(
             f"{len(alone)} names are in one folder only: {named}{more}.",

@@ -11,12 +11,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pix2pix import image_files, images, make, palettes
 from pix2pix.config import Config, DataConfig
-from pix2pix.contract import LARGEST, LabelClass, PictureContract
 from pix2pix.data.pairs import Half, Pair
+from pix2pix.derive.recipe import LAB_RANGES, apply, join_lab, parse, source_and_target
 from pix2pix.errors import UserError
-from pix2pix.image_files import Array
+from pix2pix.pictures import codec, geometry, view
+from pix2pix.pictures.codec import Array
+from pix2pix.pictures.conform import conform, to_depth
+from pix2pix.pictures.contract import LARGEST, LabelClass, PictureContract
+from pix2pix.pictures.palette import load_palette
 
 _PROBED = 16  # pictures that decide channels and depth
 _DEPTHS = ("uint8", "uint16", "float32")
@@ -38,23 +41,23 @@ class Reading:
         """Source and target, (height, width, C) each; raises UserError that names the file."""
         config, name = self.config, str(pair.target.path)
         if self.photograph is not None:
-            whole = images.conform(_read_half(pair.target), self.photograph, name)
+            whole = conform(_read_half(pair.target), self.photograph, name)
             # Made after sizing: thin lines do not survive it, and a factor counts pixels.
-            return _made(images.fit(whole, size, config.fit), config.make, pair)
+            return _made(geometry.fit(whole, size, config.fit), config.make, pair)
         source, target = read_raw(pair)
-        source = images.conform(source, self.source, str(pair.source.path), config.snap_labels)
-        target = images.conform(target, self.target, name, config.snap_labels)
+        source = conform(source, self.source, str(pair.source.path), config.snap_labels)
+        target = conform(target, self.target, name, config.snap_labels)
         return (
-            images.fit(source, size, config.fit, bool(self.source.classes)),
-            images.fit(target, size, config.fit, bool(self.target.classes)),
+            geometry.fit(source, size, config.fit, bool(self.source.classes)),
+            geometry.fit(target, size, config.fit, bool(self.target.classes)),
         )
 
     def view(self, source: Array, target: Array) -> list[NDArray[np.uint8]]:
         """Both as (H, W, 3) uint8, for a person to look at."""
         if self.config.make == "lab":
-            joined = (make.join_lab(source, target) * 255).round().astype(np.uint8)
-            return [images.to_view(source, self.source), joined]
-        return [images.to_view(source, self.source), images.to_view(target, self.target)]
+            joined = (join_lab(source, target) * 255).round().astype(np.uint8)
+            return [view.to_view(source, self.source), joined]
+        return [view.to_view(source, self.source), view.to_view(target, self.target)]
 
 
 def find_reading(pairs: Sequence[Pair], config: Config) -> Reading:
@@ -69,10 +72,12 @@ def find_reading(pairs: Sequence[Pair], config: Config) -> Reading:
     if data.make:
         return _made_reading(pairs, data, suffix)
     probed = _probe(pairs)
-    source = _contract([s for s, _ in probed], data.source_labels, data.source_one_hot,
-                       model.source_channels, ".png")  # fmt: skip
-    target = _contract([t for _, t in probed], data.target_labels, data.target_one_hot,
-                       model.target_channels, suffix)  # fmt: skip
+    source = _contract(
+        [s for s, _ in probed], data.source_labels, data.source_one_hot, model.source_channels, ".png"
+    )
+    target = _contract(
+        [t for _, t in probed], data.target_labels, data.target_one_hot, model.target_channels, suffix
+    )
     return Reading(
         _with_range(source, data.source_range, pairs, 0),
         _with_range(target, data.target_range, pairs, 1),
@@ -86,11 +91,8 @@ def read_raw(pair: Pair) -> tuple[Array, Array]:
     A side-by-side picture is read once. Raises UserError that names the file.
     """
     if pair.source.path == pair.target.path:
-        whole, name = image_files.read(pair.target.path), str(pair.target.path)
-        return (
-            images.half(whole, pair.source.side, name),
-            images.half(whole, pair.target.side, name),
-        )
+        whole, name = codec.read(pair.target.path), str(pair.target.path)
+        return (geometry.half(whole, pair.source.side, name), geometry.half(whole, pair.target.side, name))
     target = _read_half(pair.target)
     halves = (pair.source, *pair.more_sources)
     sources = [_read_half(half) for half in halves]
@@ -100,26 +102,24 @@ def read_raw(pair: Pair) -> tuple[Array, Array]:
         return sources[0], target
     deepest = max((str(s.dtype) for s in sources), key=_DEPTHS.index)
     named = zip(sources, halves, strict=True)
-    return np.concatenate(
-        [images.to_depth(s, deepest, str(half.path)) for s, half in named], axis=2
-    ), target
+    return np.concatenate([to_depth(s, deepest, str(half.path)) for s, half in named], axis=2), target
 
 
 def _made_reading(pairs: Sequence[Pair], data: DataConfig, suffix: str) -> Reading:
-    make.parse(data.make)
+    parse(data.make)
     photographs = [target for _, target in _probe(pairs)]
     wanted = 3 if data.make == "lab" else 0
     photograph = _contract(photographs, "", False, wanted, suffix)
     photograph = _with_range(photograph, data.target_range, pairs, 1)
     if data.make == "lab":
-        (low, high), (low_ab, high_ab) = make.LAB_RANGES
+        (low, high), (low_ab, high_ab) = LAB_RANGES
         source = PictureContract(channels=1, depth="float32", low=low, high=high)
         target = PictureContract(channels=2, depth="float32", low=low_ab, high=high_ab)
         return Reading(source, target, data, photograph)
     # The kind of what is made: that of a plain photograph of the same kind, mask or no mask.
     plain = np.full((16, 16, photograph.channels), photograph.low, photograph.depth)
-    recipe = make.parse(data.make)
-    made = plain if recipe.kind == "mask" else make.apply(recipe, plain, str(pairs[0].target.path))
+    recipe = parse(data.make)
+    made = plain if recipe.kind == "mask" else apply(recipe, plain, str(pairs[0].target.path))
     source = _contract([made], "", False, 0, ".png")
     if source.depth == "float32":
         source = source.model_copy(update={"low": photograph.low, "high": photograph.high})
@@ -148,7 +148,7 @@ def _contract(
     arrays: Sequence[Array], labels: str, one_hot: bool, channels: int, suffix: str
 ) -> PictureContract:
     if labels:
-        palette = palettes.load_palette(labels)
+        palette = load_palette(labels)
         named = zip(palette.names, palette.colours, strict=True)
         classes = tuple(LabelClass(name=n, colour=c) for n, c in named)
         return PictureContract(classes=classes, one_hot=one_hot, suffix=".png")
@@ -184,12 +184,12 @@ def _halves(pairs: Sequence[Pair], half: int) -> Iterator[Array]:
 
 
 def _read_half(half: Half) -> Array:
-    return images.half(image_files.read(half.path), half.side, str(half.path))
+    return geometry.half(codec.read(half.path), half.side, str(half.path))
 
 
 def _made(photograph: Array, recipe: str, pair: Pair) -> tuple[Array, Array]:
     try:
-        return make.source_and_target(recipe, photograph, pair.name)
+        return source_and_target(recipe, photograph, pair.name)
     except UserError as error:
         raise UserError(f"{pair.target.path}: {error.message}", error.hint) from None
 

@@ -71,8 +71,7 @@ def _from_manifest(path: Path) -> PairSet:
         raise UserError(f"{path} has no rows.")
     if without and len(found) > 1:
         raise UserError(
-            f"{path}, row {without} has no split, but others have.",
-            "Give each row a split, or none.",
+            f"{path}, row {without} has no split, but others have.", "Give each row a split, or none."
         )
     return split_up(found, "two folders")
 
@@ -128,8 +127,7 @@ def _from_hub(name: str, config: DataConfig) -> PairSet:
         import datasets
     except ImportError:
         raise UserError(
-            f"{HUB}{name} needs the package datasets.",
-            "Install it with pip install 'pix2pix[hub]'.",
+            f"{HUB}{name} needs the package datasets.", "Install it with pip install 'pix2pix[hub]'."
         ) from None
     try:
         loaded = datasets.load_dataset(name)

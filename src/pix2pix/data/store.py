@@ -20,12 +20,12 @@ from typing import Any
 
 import numpy as np
 
-from pix2pix.contract import PictureContract
 from pix2pix.data.pairs import Pair
 from pix2pix.data.reading import Reading
 from pix2pix.errors import UserError
 from pix2pix.files import cache_folder, list_pictures, remove_stale, replacing
-from pix2pix.image_files import LIMIT, Array
+from pix2pix.pictures.codec import LIMIT, Array
+from pix2pix.pictures.contract import PictureContract
 
 _FORMAT = 2  # raise when the same pictures would give other bytes
 _AHEAD = 256  # pairs decoded ahead of the writer, at most
@@ -54,9 +54,7 @@ class NoPairError(UserError):
 
     def __init__(self, failures: Sequence[str]) -> None:
         failed = len(failures)
-        super().__init__(
-            failures[0], f"None of the {failed} pairs could be used." if failed > 1 else ""
-        )
+        super().__init__(failures[0], f"None of the {failed} pairs could be used." if failed > 1 else "")
         self.failures = failures
 
 
@@ -109,9 +107,14 @@ def _stored(contract: PictureContract) -> int:
 
 
 def _write(
-    pairs: Sequence[Pair], size: tuple[int, int], reading: Reading, files: Sequence[Path],
-    index: Path, strict: bool, progress: Progress,
-) -> None:  # fmt: skip
+    pairs: Sequence[Pair],
+    size: tuple[int, int],
+    reading: Reading,
+    files: Sequence[Path],
+    index: Path,
+    strict: bool,
+    progress: Progress,
+) -> None:
     names: list[str] = []
     failures: list[str] = []
     content = hashlib.sha256()

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pix2pix.config import DataConfig
-from pix2pix.contract import PictureContract
-from pix2pix.image_files import Array
+from pix2pix.pictures.codec import Array
+from pix2pix.pictures.contract import PictureContract
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 

@@ -12,11 +12,12 @@ from typing import Any
 
 from pix2pix.config import Mode
 from pix2pix.export.compare import Difference, Run, compare, comparison_sources
+from pix2pix.export.facts import facts
 from pix2pix.export.precision import Precision
 from pix2pix.files import replacing
-from pix2pix.graph import Graph, facts
-from pix2pix.progress import Watch
-from pix2pix.translator import Translator
+from pix2pix.inference.translator import Translator
+from pix2pix.networks.graph import Graph
+from pix2pix.progress import Progress
 
 # Writes a graph with its facts to a path, and gives what runs the file that was written.
 Writer = Callable[[Graph, dict[str, Any], Path], Run]
@@ -37,39 +38,45 @@ class Exported:
 
 
 def export_checked(
-    model: Path, out: Path, write: Writer, *, precision: Precision, mode: Mode | None,
-    dynamic: bool, watch: Watch | None,
-) -> Exported:  # fmt: skip
+    model: Path,
+    out: Path,
+    write: Writer,
+    *,
+    precision: Precision,
+    mode: Mode | None,
+    dynamic: bool,
+    progress: Progress | None,
+) -> Exported:
     """Write a model file's generator, in its own mode unless given, whole or not at all.
 
     Raises UserError where the file cannot be written, the model lacks the mode, or what was written
     differs from the package by more than the precision's tolerance.
     """
-    watch = watch or Watch()
+    progress = progress or Progress()
     translator = Translator.load(model, "cpu")
     header = translator.header
     chosen, size_px = mode or header.mode, header.config.data.size
     graph = Graph(translator.generator, chosen, size_px, dynamic=dynamic)
     about = facts(graph, header, model, precision)
     sources = comparison_sources(translator, model, dynamic=dynamic)
-    with replacing(out) as temporary, _closing(watch):
+    with replacing(out) as temporary, _closing(progress):
         temporary.touch()  # a folder that refuses says so now, not after the work
-        watch.update("exporting", 0, 2, "steps", "writing the graph")
+        progress.update("exporting", 0, 2, "steps", "writing the graph")
         with _quiet():
             run = write(graph, about, temporary)
-        watch.update("exporting", 1, 2, "steps", "comparing it with the package")
+        progress.update("exporting", 1, 2, "steps", "comparing it with the package")
         difference = compare(run, translator, graph.mode, graph.noise, sources)
         difference.check(precision)
-        watch.update("exporting", 2, 2, "steps")
+        progress.update("exporting", 2, 2, "steps")
     return Exported(out, out.stat().st_size, graph.shapes(), difference, about)
 
 
 @contextmanager
-def _closing(watch: Watch) -> Iterator[None]:
+def _closing(progress: Progress) -> Iterator[None]:
     try:
         yield
     finally:
-        watch.close()
+        progress.close()
 
 
 @contextmanager

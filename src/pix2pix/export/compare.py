@@ -16,16 +16,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from pix2pix import image_files, images
 from pix2pix.config import Mode
 from pix2pix.errors import UserError
 from pix2pix.export.precision import Precision
 from pix2pix.files import list_pictures
-from pix2pix.graph import NoiseInput, keep_factors
+from pix2pix.inference.translator import Translator
 from pix2pix.model_file import model_path
+from pix2pix.networks.graph import NoiseInput, keep_factors
 from pix2pix.networks.modes import inference
 from pix2pix.networks.noise import noise_keys
-from pix2pix.translator import Translator, pad
+from pix2pix.pictures import codec, geometry, tensors
+from pix2pix.pictures.geometry import pad
 
 # A source (B, C, H, W) and the factors of its noise inputs -> the target (B, C', H, W).
 Run = Callable[[Tensor, list[Tensor]], Tensor]
@@ -111,10 +112,10 @@ def _examples(model: Path) -> list[Path]:
 
 def _real(translator: Translator, path: Path, size: tuple[int, int], dynamic: bool) -> Tensor:
     contract = translator.header.image.source
-    array = translator.source(image_files.read(path), str(path), made=False)
+    array = translator.source(codec.read(path), str(path), made=False)
     if not dynamic:
-        array = images.fit(array, size, "stretch", labels=bool(contract.classes))
-    return pad(images.to_tensor(array, contract), 2**translator.generator.depth)[None]
+        array = geometry.fit(array, size, "stretch", labels=bool(contract.classes))
+    return pad(tensors.to_tensor(array, contract), 2**translator.generator.depth)[None]
 
 
 def _made(translator: Translator, size: tuple[int, int], made: torch.Generator) -> Iterator[Tensor]:

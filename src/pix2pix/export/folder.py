@@ -68,8 +68,7 @@ def refuse_strangers(path: Path) -> None:
     if strangers:
         more = f" and {len(strangers) - 1} more" if len(strangers) > 1 else ""
         raise UserError(
-            f"{path} holds {strangers[0]}{more}, which no export wrote: the folder is replaced "
-            "as a whole.",
+            f"{path} holds {strangers[0]}{more}, which no export wrote: the folder is replaced as a whole.",
             "Name a new folder, or take away what is in this one.",
         )
 

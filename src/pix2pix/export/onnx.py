@@ -15,8 +15,8 @@ from pix2pix.errors import UserError
 from pix2pix.export.checked import Exported, export_checked
 from pix2pix.export.compare import Run
 from pix2pix.export.precision import Precision, store_weights
-from pix2pix.graph import Graph
-from pix2pix.progress import Watch
+from pix2pix.networks.graph import Graph
+from pix2pix.progress import Progress
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto
@@ -27,9 +27,14 @@ _LARGEST_BYTES = 2_100_000_000  # protobuf's limit is 2**31, and there is more t
 
 
 def export_onnx(
-    model: Path, out: Path, *, precision: Precision = "fp32", mode: Mode | None = None,
-    dynamic: bool = False, watch: Watch | None = None,
-) -> Exported:  # fmt: skip
+    model: Path,
+    out: Path,
+    *,
+    precision: Precision = "fp32",
+    mode: Mode | None = None,
+    dynamic: bool = False,
+    progress: Progress | None = None,
+) -> Exported:
     """Write a model file's generator as ONNX, in its own mode unless given, whole or not at all.
 
     With `dynamic` the graph takes any batch and any height and width that are multiples of
@@ -44,9 +49,14 @@ def export_onnx(
         raise UserError(f"{out} does not end in .onnx: wanted a file such as model.onnx.")
     check_packages()
     return export_checked(
-        model, out, partial(_write, precision), precision=precision, mode=mode, dynamic=dynamic,
-        watch=watch,
-    )  # fmt: skip
+        model,
+        out,
+        partial(_write, precision),
+        precision=precision,
+        mode=mode,
+        dynamic=dynamic,
+        progress=progress,
+    )
 
 
 def check_packages() -> None:
@@ -82,9 +92,14 @@ def _write(precision: Precision, graph: Graph, facts: dict[str, Any], path: Path
 
 def _traced(graph: Graph) -> ModelProto:
     program = torch.onnx.export(
-        graph, graph.arguments()[0], input_names=list(graph.shapes()), output_names=["target"],
-        dynamo=True, opset_version=_OPSET, verbose=False,
-    )  # fmt: skip
+        graph,
+        graph.arguments()[0],
+        input_names=list(graph.shapes()),
+        output_names=["target"],
+        dynamo=True,
+        opset_version=_OPSET,
+        verbose=False,
+    )
     assert program is not None
     proto: ModelProto = program.model_proto
     if graph.dynamic:

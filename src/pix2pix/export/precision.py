@@ -51,9 +51,7 @@ def store_weights(graph: GraphProto, precision: Precision) -> None:
     graph.node.extend(nodes)
 
 
-def quantised(
-    weights: NDArray[np.float32], axis: int
-) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+def quantised(weights: NDArray[np.float32], axis: int) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
     """The int8 levels, -127 to 127, and the scales that turn them back: levels * scales = weights.
 
     There is one scale for each index of `axis`; a channel of zeros stays one of zeros.

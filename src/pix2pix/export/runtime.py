@@ -17,13 +17,10 @@ from pathlib import Path
 
 from pix2pix.errors import UserError
 from pix2pix.files import cache_folder, kind, replacing
-from pix2pix.progress import Watch
+from pix2pix.progress import Progress
 
 VERSION = "1.30.0"
-INTEGRITY = (
-    "sha512-q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4r"
-    "KY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
-)
+INTEGRITY = "sha512-q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
 # Backend of the page -> its module and its binary in the package. The binary with WebGPU is twice
 # as large, so browsers without a graphics card fetch the plain one.
 FILES = {
@@ -32,9 +29,7 @@ FILES = {
 }
 SHA256 = {
     "ort.wasm.bundle.min.mjs": "11e64bd8ffe11bd1a2a2f0d6275fdfbbba7262f0b76b99b53d228a8a22ef3d90",
-    "ort-wasm-simd-threaded.wasm": (
-        "3398c10d07d229bd91b364548e130e0e51a8e5704b88c7c083ebbeb78842dee2"
-    ),
+    "ort-wasm-simd-threaded.wasm": ("3398c10d07d229bd91b364548e130e0e51a8e5704b88c7c083ebbeb78842dee2"),
     "ort.webgpu.bundle.min.mjs": "0730816731ce2cdfb06f273da065d4a1c7091eb9d1756a83b2916c8a89d015e2",
     "ort-wasm-simd-threaded.asyncify.wasm": (
         "39f9f0894d478800487ed9f7dbe92618498db320cf55c8e3d89adff8dce658da"
@@ -47,14 +42,14 @@ _ELSEWHERE = (
 )
 
 
-def load_runtime(given: Path | None, watch: Watch) -> dict[str, bytes]:
+def load_runtime(given: Path | None, progress: Progress) -> dict[str, bytes]:
     """The package's files in FILES by name.
 
     `given` is the package as a .tgz or as a folder (node_modules/onnxruntime-web). Without, it is
     fetched by npm once and kept in the cache folder. Raises UserError where it cannot be had, is of
     another version, or differs in a byte.
     """
-    place = given if given is not None else _from_npm(watch)
+    place = given if given is not None else _from_npm(progress)
     found = kind(place)
     if found == "nothing":
         raise UserError(f"There is no {place}: wanted {_PACKAGE}.", _ELSEWHERE)
@@ -94,7 +89,7 @@ def _check_archive(archive: Path) -> None:
         )
 
 
-def _from_npm(watch: Watch) -> Path:
+def _from_npm(progress: Progress) -> Path:
     kept = cache_folder() / f"onnxruntime-web-{VERSION}.tgz"
     if kind(kept) == "file":
         return kept
@@ -104,7 +99,7 @@ def _from_npm(watch: Watch) -> Path:
             f"The page needs {_PACKAGE}, which npm fetches, and there is no npm here.",
             f"Install Node.js, which has npm. {_ELSEWHERE}",
         )
-    watch.say(f"fetching {_PACKAGE} by npm (33 MB, once)")
+    progress.log(f"fetching {_PACKAGE} by npm (33 MB, once)")
     with replacing(kept) as temporary, tempfile.TemporaryDirectory() as folder:
         archive = _pack(npm, Path(folder))
         _check_archive(archive)
@@ -119,7 +114,6 @@ def _pack(npm: str, folder: Path) -> Path:
     if done.returncode or not archives:
         told = [line for line in done.stderr.splitlines() if "error" in line.lower()]
         raise UserError(
-            f"npm could not fetch {_PACKAGE}: {told[0] if told else 'it did not say why'}.",
-            _ELSEWHERE,
+            f"npm could not fetch {_PACKAGE}: {told[0] if told else 'it did not say why'}.", _ELSEWHERE
         )
     return archives[0]

@@ -15,22 +15,24 @@ from pix2pix.config import Mode
 from pix2pix.errors import UserError
 from pix2pix.export.checked import Exported, export_checked
 from pix2pix.export.compare import Run
-from pix2pix.graph import Graph
-from pix2pix.progress import Watch
+from pix2pix.networks.graph import Graph
+from pix2pix.progress import Progress
 
 FACTS = "pix2pix.json"  # among the program's extra files
 
 
 def export_torch(
-    model: Path, out: Path, *, mode: Mode | None = None, dynamic: bool = False,
-    watch: Watch | None = None,
-) -> Exported:  # fmt: skip
+    model: Path,
+    out: Path,
+    *,
+    mode: Mode | None = None,
+    dynamic: bool = False,
+    progress: Progress | None = None,
+) -> Exported:
     """Write a model file's generator as a .pt2, in float32; the rest is as in `export_onnx`."""
     if out.suffix != ".pt2":
         raise UserError(f"{out} does not end in .pt2: wanted a file such as model.pt2.")
-    return export_checked(
-        model, out, _write, precision="fp32", mode=mode, dynamic=dynamic, watch=watch
-    )
+    return export_checked(model, out, _write, precision="fp32", mode=mode, dynamic=dynamic, progress=progress)
 
 
 def _write(graph: Graph, facts: dict[str, Any], path: Path) -> Run:

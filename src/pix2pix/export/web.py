@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 from pix2pix.config import Mode
-from pix2pix.drawing.names import model_names
 from pix2pix.export.checked import Exported
 from pix2pix.export.folder import files_below, replacing_folder, write_list
 from pix2pix.export.onnx import check_packages
@@ -28,7 +27,8 @@ from pix2pix.export.parts import write_parts
 from pix2pix.export.precision import Precision
 from pix2pix.export.runtime import FILES, VERSION, load_runtime
 from pix2pix.export.web_model import plan, write_model
-from pix2pix.progress import Watch
+from pix2pix.page.names import model_names
+from pix2pix.progress import Progress
 
 _HEADERS = """\
 # Threads: with these two a page may share memory between them.
@@ -56,23 +56,28 @@ class Site:
 
 
 def export_web(
-    models: Sequence[Path], out: Path, *, precision: Precision = "fp16", mode: Mode | None = None,
-    runtime: Path | None = None, watch: Watch | None = None,
-) -> Site:  # fmt: skip
+    models: Sequence[Path],
+    out: Path,
+    *,
+    precision: Precision = "fp16",
+    mode: Mode | None = None,
+    runtime: Path | None = None,
+    progress: Progress | None = None,
+) -> Site:
     """Write a page with these models, whole or not at all; an earlier export is replaced.
 
     `runtime` is the package onnxruntime-web as a folder or .tgz; npm fetches it where it is not
     given. Raises UserError as `export_onnx` and `load_runtime` do, for models that no page can
     draw, and where `out` holds what no export wrote.
     """
-    watch = watch or Watch()
+    progress = progress or Progress()
     check_packages()
     plans = [plan(name, path) for name, path in zip(model_names(models), models, strict=True)]
     with replacing_folder(out) as folder:
-        files = load_runtime(runtime, watch)
-        _copy_page(resources.files("pix2pix") / "drawing" / "static", folder)
+        files = load_runtime(runtime, progress)
+        _copy_page(resources.files("pix2pix.page") / "static", folder)
         _write_runtime(folder, files)
-        written = [write_model(one, folder, precision, mode, watch) for one in plans]
+        written = [write_model(one, folder, precision, mode, progress) for one in plans]
         cards = [card.model_dump(mode="json") for card, _ in written]
         _write_json(folder / "models.json", {"models": cards})
         (folder / "_headers").write_text(_HEADERS, "utf-8")
@@ -90,9 +95,7 @@ def _copy_page(page: Traversable, folder: Path) -> None:
             _copy_page(file, folder / file.name)
         elif file.name == "index.html":
             text, count = re.subn(
-                r'(<meta name="pix2pix-models" content=")[^"]*',
-                r"\1models.json",
-                file.read_text("utf-8"),
+                r'(<meta name="pix2pix-models" content=")[^"]*', r"\1models.json", file.read_text("utf-8")
             )
             assert count == 1
             (folder / file.name).write_text(text, "utf-8")
@@ -130,9 +133,7 @@ def _write_service_worker(folder: Path) -> None:
     page = ["./" if name == "index.html" else name for name in files if _is_of_page(name)]
     known = {"digest": write_list(folder)[:16], "files": page, "large": large}
     text, count = re.subn(
-        "const EXPORT = .*;",
-        lambda _: f"const EXPORT = {json.dumps(known)};",
-        script.read_text("utf-8"),
+        "const EXPORT = .*;", lambda _: f"const EXPORT = {json.dumps(known)};", script.read_text("utf-8")
     )
     assert count == 1
     script.write_text(text, "utf-8")

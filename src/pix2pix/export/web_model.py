@@ -10,18 +10,18 @@ from typing import Any
 
 import torch
 
-from pix2pix import image_files
 from pix2pix.config import Mode
-from pix2pix.drawing.card import Card, KnownPair, make_card
-from pix2pix.drawing.examples import Example, find_examples, view
 from pix2pix.export.checked import Exported
 from pix2pix.export.onnx import export_onnx, runner
 from pix2pix.export.parts import write_parts
 from pix2pix.export.precision import Precision
-from pix2pix.graph import NoiseInput, keep_factors
 from pix2pix.model_file import Header, ImageContract, read_header
+from pix2pix.networks.graph import NoiseInput, keep_factors
 from pix2pix.networks.noise import keep_mask, noise_keys
-from pix2pix.progress import Watch
+from pix2pix.page.card import Card, KnownPair, make_card
+from pix2pix.page.examples import Example, find_examples, view
+from pix2pix.pictures import codec
+from pix2pix.progress import Progress
 
 _CHECK_VALUES = 64  # of an output, that a browser's own are compared with
 
@@ -44,13 +44,13 @@ def plan(name: str, path: Path) -> Plan:
 
 
 def write_model(
-    plan: Plan, folder: Path, precision: Precision, mode: Mode | None, watch: Watch
+    plan: Plan, folder: Path, precision: Precision, mode: Mode | None, progress: Progress
 ) -> tuple[Card, Exported]:
     """Write a model's network and examples: its card with their addresses, and how exact it is."""
     with tempfile.TemporaryDirectory() as temporary:
         file = Path(temporary) / "network.onnx"
         exported = export_onnx(
-            plan.path, file, precision=precision, mode=mode, dynamic=True, watch=watch
+            plan.path, file, precision=precision, mode=mode, dynamic=True, progress=progress
         )
         network = write_parts(file.read_bytes(), folder, "networks")
         network |= {key: exported.facts[key] for key in ("precision", "noise")}
@@ -73,9 +73,9 @@ def write_model(
 def _write_example(example: Example, image: ImageContract, folder: Path, stem: str) -> KnownPair:
     source, target = view(example, image)
     addresses = f"{stem}-source.png", f"{stem}-target.jpg"
-    image_files.write(source, folder / addresses[0])  # labels stand no loss
+    codec.write(source, folder / addresses[0])  # labels stand no loss
     if target is not None:
-        image_files.write(target, folder / addresses[1])
+        codec.write(target, folder / addresses[1])
     there = addresses[1] if target is not None else None
     return KnownPair(name=example.name, source=addresses[0], target=there)
 
@@ -92,6 +92,4 @@ def _check(file: Path, header: Header, facts: dict[str, Any]) -> dict[str, Any]:
     output = runner(file)(source, keep_factors(noise, source, seed=0)).flatten()
     step = len(output) // _CHECK_VALUES
     values = [round(value, 5) for value in output[::step].tolist()]
-    return dict(zip(("channels", "height", "width"), shape, strict=True)) | {
-        "step": step, "values": values,
-    }  # fmt: skip
+    return dict(zip(("channels", "height", "width"), shape, strict=True)) | {"step": step, "values": values}

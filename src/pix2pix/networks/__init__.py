@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from pix2pix.config import STRIDED_LAYERS, Config
-from pix2pix.networks.blocks import initialise
+from pix2pix.networks.layers import initialise
 from pix2pix.networks.patchgan import PatchGAN
 from pix2pix.networks.unet import UNet
 

@@ -18,7 +18,7 @@ from torch import nn
 
 from pix2pix.config import Mode
 from pix2pix.errors import UserError
-from pix2pix.networks.blocks import Down, Norm, Up
+from pix2pix.networks.layers import Down, Norm, Up
 
 G = TypeVar("G", bound=nn.Module)
 

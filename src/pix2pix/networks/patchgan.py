@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from pix2pix.networks.blocks import LEAK, make_norm
+from pix2pix.networks.layers import LEAK, make_norm
 
 
 class PatchGAN(nn.Module):
@@ -14,9 +14,7 @@ class PatchGAN(nn.Module):
     No norm on the first layer and on the logits. No running statistics: D is never used alone.
     """
 
-    def __init__(
-        self, channels: int, *, strided: int = 3, width: int = 64, norm: str = "batch"
-    ) -> None:
+    def __init__(self, channels: int, *, strided: int = 3, width: int = 64, norm: str = "batch") -> None:
         super().__init__()
         # C64-C128-...: the strided layers, one more of stride 1, and the logits.
         sizes = [width * min(8, 2**i) for i in range(max(strided, 1) + 1)]

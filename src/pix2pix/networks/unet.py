@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from pix2pix.networks.blocks import decoder, encoder
+from pix2pix.networks.layers import decoder, encoder
 from pix2pix.networks.noise import Noise
 
 
@@ -17,10 +17,18 @@ class UNet(nn.Module):
     """
 
     def __init__(
-        self, source_channels: int, target_channels: int, *, width: int = 64, depth: int = 8,
-        norm: str = "batch", upsample: str = "transposed", dropout: float = 0.5, skips: bool = True,
+        self,
+        source_channels: int,
+        target_channels: int,
+        *,
+        width: int = 64,
+        depth: int = 8,
+        norm: str = "batch",
+        upsample: str = "transposed",
+        dropout: float = 0.5,
+        skips: bool = True,
         classes: bool = False,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__()
         self.depth, self.skips, self.classes = depth, skips, classes
         self.encoder = encoder(source_channels, width, depth, norm)

@@ -7,11 +7,11 @@ from typing import get_args
 
 import numpy as np
 
-from pix2pix import images
-from pix2pix.contract import PictureContract
-from pix2pix.image_bytes import Format, to_bytes
-from pix2pix.image_files import Array
 from pix2pix.model_file import Header
+from pix2pix.pictures import view
+from pix2pix.pictures.codec import Array
+from pix2pix.pictures.contract import PictureContract
+from pix2pix.pictures.image_bytes import Format, to_bytes
 from pix2pix.serve.problems import RequestError
 
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -57,11 +57,9 @@ def encode(pictures: Sequence[Array], header: Header, kind: Format) -> bytes:
     first three of many channels.
     """
     whole = np.concatenate(pictures, axis=1) if len(pictures) > 1 else pictures[0]
-    depths, channels = (
-        (("uint8", "uint16"), (1, 2, 3, 4)) if kind == "png" else (("uint8",), (1, 3))
-    )
+    depths, channels = (("uint8", "uint16"), (1, 2, 3, 4)) if kind == "png" else (("uint8",), (1, 3))
     if str(whole.dtype) not in depths or whole.shape[2] not in channels:
-        whole = images.to_view(whole, _contract(header))
+        whole = view.to_view(whole, _contract(header))
     return to_bytes(whole, kind)
 
 

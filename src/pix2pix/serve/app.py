@@ -15,7 +15,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from pix2pix.drawing.card import Card
+from pix2pix.page.card import Card
 from pix2pix.serve.answers import FORMATS
 from pix2pix.serve.counters import CONTENT_TYPE
 from pix2pix.serve.docs_page import POLICY, docs_page
@@ -28,14 +28,8 @@ from pix2pix.version import __version__
 
 _FOR_EVER = "public, max-age=31536000, immutable"
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
-_FORM = {
-    "type": "object", "required": [FIELD],
-    "properties": {FIELD: {"type": "string", "format": "binary"}},
-}  # fmt: skip
-_BODY = {
-    "required": True,
-    "content": dict.fromkeys(RAW, _BINARY) | {FORM: {"schema": _FORM}},
-}
+_FORM = {"type": "object", "required": [FIELD], "properties": {FIELD: {"type": "string", "format": "binary"}}}
+_BODY = {"required": True, "content": dict.fromkeys(RAW, _BINARY) | {FORM: {"schema": _FORM}}}
 _ERRORS = {
     400: "The picture is empty, broken or none.",
     403: "The request comes from another site's page, or is for another host.",
@@ -92,9 +86,14 @@ def create_app(
         service.close()
 
     app = FastAPI(
-        title="pix2pix", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None,
-        description="Translates pictures with trained models.", responses=_told(403, 500),
-    )  # fmt: skip
+        title="pix2pix",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        description="Translates pictures with trained models.",
+        responses=_told(403, 500),
+    )
     _add_api(app, service)
     _add_state(app, service)
     _add_errors(app)
@@ -102,9 +101,12 @@ def create_app(
     app.router.default = page
     app.openapi_schema = _with_names(app.openapi(), list(service.hosted))
     allowed = CORSMiddleware(
-        app, origins, allow_methods=["GET", "POST"], allow_headers=["Content-Type"],
+        app,
+        origins,
+        allow_methods=["GET", "POST"],
+        allow_headers=["Content-Type"],
         expose_headers=["X-Milliseconds", "Retry-After"],
-    )  # fmt: skip
+    )
     return Guard(allowed if origins else app, origins, loopback)
 
 
@@ -123,14 +125,12 @@ def _add_api(app: FastAPI, service: Service) -> None:
                 "description": "The translation, of the same size; variants side by side.",
                 "content": {f"image/{kind}": _BINARY for kind in FORMATS},
                 "headers": {
-                    "X-Milliseconds": {
-                        "description": "Time in the network.", "schema": {"type": "number"},
-                    }
+                    "X-Milliseconds": {"description": "Time in the network.", "schema": {"type": "number"}}
                 },
             },
             **_told(400, 404, 406, 408, 413, 415, 422, 503),
         },
-    )  # fmt: skip
+    )
     async def translate(name: Name, asked: Annotated[Asked, Query()], request: Request) -> Response:
         """Translate the picture in the body: as it is, or as a form's field `image`."""
         answer = await service.translate(name, asked, request)
@@ -173,11 +173,7 @@ def _add_state(app: FastAPI, service: Service) -> None:
             status="ok",
             version=__version__,
             models=[ModelHealth(name=name, loaded=name in loaded) for name in service.hosted],
-            queue=Queue(
-                under_way=service.under_way,
-                limit=service.queue,
-                waiting=service.lanes.waiting,
-            ),
+            queue=Queue(under_way=service.under_way, limit=service.queue, waiting=service.lanes.waiting),
         )
 
     @app.get("/metrics", response_class=PlainTextResponse)
@@ -214,9 +210,7 @@ def _add_errors(app: FastAPI) -> None:
         return _answer(500, "The server failed at this request.", "Its log says how.")
 
 
-def _answer(
-    status: int, error: str, hint: str, headers: dict[str, str] | None = None
-) -> JSONResponse:
+def _answer(status: int, error: str, hint: str, headers: dict[str, str] | None = None) -> JSONResponse:
     return JSONResponse(Told(error=error, hint=hint).model_dump(), status, headers)
 
 

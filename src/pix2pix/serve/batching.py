@@ -24,9 +24,9 @@ import torch
 
 from pix2pix.config import Mode
 from pix2pix.device import is_out_of_memory
-from pix2pix.image_files import Array
+from pix2pix.inference.translator import Translator
+from pix2pix.pictures.codec import Array
 from pix2pix.serve.problems import RequestError
-from pix2pix.translator import Translator
 
 _log = logging.getLogger(__name__)
 

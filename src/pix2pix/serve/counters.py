@@ -25,21 +25,26 @@ class Counters:
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         self._requests = Counter(
-            "pix2pix_requests_total", "Requests for translations, by model and status.",
-            ("model", "status"), registry=self._registry,
-        )  # fmt: skip
+            "pix2pix_requests_total",
+            "Requests for translations, by model and status.",
+            ("model", "status"),
+            registry=self._registry,
+        )
         self._request_seconds = Histogram(
-            "pix2pix_request_seconds", "From a request's head to its answer, where it was met.",
-            buckets=_SECONDS, registry=self._registry,
-        )  # fmt: skip
+            "pix2pix_request_seconds",
+            "From a request's head to its answer, where it was met.",
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
         self._network_seconds = Histogram(
-            "pix2pix_network_seconds", "A batch in the network.",
-            buckets=_SECONDS, registry=self._registry,
-        )  # fmt: skip
+            "pix2pix_network_seconds", "A batch in the network.", buckets=_SECONDS, registry=self._registry
+        )
         self._batch = Histogram(
-            "pix2pix_batch_pictures", "Pictures of a batch.",
-            buckets=(1, 2, 4, 8, 16, 32), registry=self._registry,
-        )  # fmt: skip
+            "pix2pix_batch_pictures",
+            "Pictures of a batch.",
+            buckets=(1, 2, 4, 8, 16, 32),
+            registry=self._registry,
+        )
 
     def answered(self, model: str, status: int, seconds: float) -> None:
         """A request for a translation was answered."""

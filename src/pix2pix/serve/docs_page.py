@@ -41,10 +41,7 @@ def docs_page(schema: dict[str, Any]) -> str:
 def _operation(method: str, path: str, operation: dict[str, Any]) -> Iterator[str]:
     yield f"<h2>{method} {escape(path)}</h2><p>{escape(operation.get('description', ''))}</p>"
     if parameters := operation.get("parameters"):
-        rows = [
-            (p["name"], p["in"], _values(p["schema"]), p.get("description", ""))
-            for p in parameters
-        ]  # fmt: skip
+        rows = [(p["name"], p["in"], _values(p["schema"]), p.get("description", "")) for p in parameters]
         yield _table(("parameter", "in", "values", "meaning"), rows)
     if body := operation.get("requestBody"):
         yield f"<p>Body: {_codes(body['content'])}</p>"

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from pix2pix.drawing.card import Card, KnownPair, make_card
-from pix2pix.drawing.examples import Example, Half, find_examples, view_half
-from pix2pix.drawing.names import model_names
 from pix2pix.errors import UserError
-from pix2pix.image_bytes import to_bytes
 from pix2pix.model_file import Header, read_header
+from pix2pix.page.card import Card, KnownPair, make_card
+from pix2pix.page.examples import Example, Half, find_examples, view_half
+from pix2pix.page.names import model_names
+from pix2pix.pictures.image_bytes import to_bytes
 from pix2pix.serve.problems import RequestError
 
 _log = logging.getLogger(__name__)
@@ -32,9 +32,7 @@ class Hosted:
     examples: Sequence[Example]
 
 
-def host(
-    models: Sequence[Path], examples: Path | None = None, megapixels: float = 4.0
-) -> dict[str, Hosted]:
+def host(models: Sequence[Path], examples: Path | None = None, megapixels: float = 4.0) -> dict[str, Hosted]:
     """The models by name; raises UserError for a file that is none, or cannot be drawn for.
 
     Only headers are read. `examples` is a folder of known pairs, in place of those beside a model.
@@ -72,8 +70,11 @@ def _note_size(name: str, header: Header, megapixels: float) -> None:
     if height * width > megapixels * 1e6:
         _log.warning(
             "note: the model '%s' learned at %d x %d px, more than --max-megapixels %g allows",
-            name, width, height, megapixels,
-        )  # fmt: skip
+            name,
+            width,
+            height,
+            megapixels,
+        )
 
 
 def example_digest(example: Half) -> str:
@@ -101,6 +102,4 @@ def _served(card: Card, examples: Sequence[Example], megapixels: float) -> Card:
         )
         for number, example in enumerate(examples)
     )
-    return card.model_copy(
-        update={"translate": f"{base}/translate", "examples": pairs, "max_px": largest}
-    )
+    return card.model_copy(update={"translate": f"{base}/translate", "examples": pairs, "max_px": largest})

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pix2pix.errors import UserError
+from pix2pix.inference.translator import Translator
 from pix2pix.model_file import Header, model_path
 from pix2pix.serve.problems import RequestError
-from pix2pix.translator import Translator
 
 # What OpenVINO makes of a network for one mode takes 1.2 to 1.7 times the weights (width 64).
 _COMPILED = 2
@@ -162,6 +162,4 @@ def _told(header: Header) -> tuple[object, ...]:
 def _unusable(place: _Place, what: str, why: str = "") -> RequestError:
     """For clients, without the places of files here, which are for the log."""
     _log.warning("%s %s. %s", place.path, what, why)
-    return RequestError(
-        503, f"The model's file {what}.", "Whoever runs the server finds more in its log."
-    )
+    return RequestError(503, f"The model's file {what}.", "Whoever runs the server finds more in its log.")

@@ -13,9 +13,7 @@ class RequestError(UserError):
     `retry_seconds` says when it may be sent again, where that helps.
     """
 
-    def __init__(
-        self, status: int, message: str, hint: str = "", retry_seconds: int | None = None
-    ) -> None:
+    def __init__(self, status: int, message: str, hint: str = "", retry_seconds: int | None = None) -> None:
         super().__init__(message, hint)
         self.status, self.retry_seconds = status, retry_seconds
 

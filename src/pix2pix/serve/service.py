@@ -20,6 +20,7 @@ from starlette.requests import Request
 
 from pix2pix.config import Mode
 from pix2pix.errors import UserError
+from pix2pix.inference.translator import conformed
 from pix2pix.networks.modes import uses_noise
 from pix2pix.serve.answers import check_size, encode, wanted_format
 from pix2pix.serve.batching import Job, Lanes, Translated
@@ -28,7 +29,6 @@ from pix2pix.serve.hosting import Hosted
 from pix2pix.serve.pool import Pool
 from pix2pix.serve.problems import RequestError
 from pix2pix.serve.uploads import Budget, Limits, padded, read_body, read_picture
-from pix2pix.translator import conformed
 
 T = TypeVar("T")
 _CODEC_THREADS = 2
@@ -61,9 +61,14 @@ class Service:
     """The models and all that works for them. `queue` bounds the requests that are under way."""
 
     def __init__(
-        self, hosted: dict[str, Hosted], pool: Pool, lanes: Lanes, counters: Counters,
-        limits: Limits, queue: int,
-    ) -> None:  # fmt: skip
+        self,
+        hosted: dict[str, Hosted],
+        pool: Pool,
+        lanes: Lanes,
+        counters: Counters,
+        limits: Limits,
+        queue: int,
+    ) -> None:
         self.hosted, self.pool, self.lanes, self.counters = hosted, pool, lanes, counters
         self.limits, self.queue = limits, queue
         self.under_way = 0
@@ -125,9 +130,10 @@ class Service:
         multiple = 2**model.header.config.depth
         if asked.make and model.header.image.photograph is None:
             raise RequestError(
-                422, "This model learned from pairs as they are: it makes no sources.",
+                422,
+                "This model learned from pairs as they are: it makes no sources.",
                 "Ask without make=true.",
-            )  # fmt: skip
+            )
         array = read_picture(body, multiple, asked.samples, self.limits)
         try:
             source = conformed(model.header, array, "The upload", asked.make)
@@ -138,9 +144,7 @@ class Service:
         samples = range(asked.sample, asked.sample + asked.samples)
         return [Job(model.name, mode, size, source, asked.seed, sample) for sample in samples]
 
-    async def _done(
-        self, jobs: Sequence[Job], gone: Callable[[], Awaitable[None]]
-    ) -> Sequence[Translated]:
+    async def _done(self, jobs: Sequence[Job], gone: Callable[[], Awaitable[None]]) -> Sequence[Translated]:
         """What the lanes make of the jobs, unless it takes too long or nobody waits for it."""
 
         async def all_of_them() -> Sequence[Translated]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from starlette.staticfiles import StaticFiles
 
-from pix2pix import drawing
+from pix2pix import page
 
 # Some systems call them otherwise, and a browser runs no module that is called plain text.
 _TYPES = {
@@ -23,4 +23,4 @@ def page_files(folder: Path | None = None) -> StaticFiles:
     """An application that serves the files, with their types and an ETag."""
     for suffix, kind in _TYPES.items():
         mimetypes.add_type(kind, suffix)
-    return StaticFiles(directory=folder or Path(drawing.__file__).parent / "static", html=True)
+    return StaticFiles(directory=folder or Path(page.__file__).parent / "static", html=True)

@@ -15,13 +15,11 @@ from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from pix2pix.errors import UserError
-from pix2pix.image_bytes import read_bytes
-from pix2pix.image_files import Array, Head
+from pix2pix.pictures.codec import Array, Head
+from pix2pix.pictures.image_bytes import read_bytes
 from pix2pix.serve.problems import RequestError
 
-RAW = (
-    "image/png", "image/jpeg", "image/webp", "image/bmp", "image/gif", "application/octet-stream",
-)  # fmt: skip
+RAW = ("image/png", "image/jpeg", "image/webp", "image/bmp", "image/gif", "application/octet-stream")
 FORM = "multipart/form-data"
 FIELD = "image"
 _WANTED = "PNG, JPEG, WebP, BMP or GIF"
@@ -74,9 +72,11 @@ class Budget:
 
 
 async def read_body(
-    headers: Headers, stream: AsyncIterator[bytes], limits: Limits,
+    headers: Headers,
+    stream: AsyncIterator[bytes],
+    limits: Limits,
     take: Callable[[int], None] = lambda count: None,
-) -> bytes:  # fmt: skip
+) -> bytes:
     """The bytes of the picture, sent as they are or as a form's field `image`.
 
     `take` is told how many bytes are about to be kept. Raises RequestError for another kind of
@@ -112,9 +112,7 @@ def read_picture(data: bytes, multiple: int, samples: int, limits: Limits) -> Ar
     def accept(head: Head) -> None:
         if head.animated:
             raise RequestError(
-                415,
-                f"{_NAME} is an animation ({head.kind}): wanted one picture.",
-                "Send one frame.",
+                415, f"{_NAME} is an animation ({head.kind}): wanted one picture.", "Send one frame."
             )
         height, width = padded(head.height, head.width, multiple)
         if samples * height * width > limits.megapixels * 1e6:
@@ -140,11 +138,14 @@ async def _limited(
 ) -> bytes:
     """The whole body, or a refusal as soon as it is known to be too large."""
     claimed = headers.get("content-length", "")
-    body, too_large = io.BytesIO(), RequestError(
-        413,
-        f"The body has more than {limits.bytes / 1e6:.0f} MB.",
-        "Send a smaller picture, or one that is packed (PNG, JPEG, WebP).",
-    )  # fmt: skip
+    body, too_large = (
+        io.BytesIO(),
+        RequestError(
+            413,
+            f"The body has more than {limits.bytes / 1e6:.0f} MB.",
+            "Send a smaller picture, or one that is packed (PNG, JPEG, WebP).",
+        ),
+    )
     if claimed.isdigit() and int(claimed) > limits.bytes:
         raise too_large
     async for chunk in stream:

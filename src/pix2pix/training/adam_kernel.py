@@ -19,9 +19,19 @@ _BLOCK = 1024
 
 @triton.jit  # type: ignore[untyped-decorator]
 def _kernel(  # type: ignore[no-untyped-def]
-    weight, copy, gradient, mean, square, step_size, widening, count,
-    BETA1: tl.constexpr, BETA2: tl.constexpr, EPS: tl.constexpr, BLOCK: tl.constexpr,
-):  # fmt: skip
+    weight,
+    copy,
+    gradient,
+    mean,
+    square,
+    step_size,
+    widening,
+    count,
+    BETA1: tl.constexpr,
+    BETA2: tl.constexpr,
+    EPS: tl.constexpr,
+    BLOCK: tl.constexpr,
+):
     at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     inside = at < count
     w = tl.load(weight + at, mask=inside)
@@ -42,9 +52,15 @@ def fits(weight: Tensor, copy: Tensor, gradient: Tensor) -> bool:
 
 
 def descend(
-    weight: Tensor, copy: Tensor, gradient: Tensor, moments: dict[str, Tensor],
-    step_size: Tensor, widening: Tensor, betas: tuple[float, float], eps: float,
-) -> None:  # fmt: skip
+    weight: Tensor,
+    copy: Tensor,
+    gradient: Tensor,
+    moments: dict[str, Tensor],
+    step_size: Tensor,
+    widening: Tensor,
+    betas: tuple[float, float],
+    eps: float,
+) -> None:
     """One step on one weight and its copy.
 
     `step_size` is the learning rate over 1 - beta1^t, `widening` 1 over the root of 1 - beta2^t,
@@ -53,6 +69,16 @@ def descend(
     count = weight.numel()
     launch: Any = _kernel[(triton.cdiv(count, _BLOCK),)]
     launch(
-        weight, copy, gradient, moments["exp_avg"], moments["exp_avg_sq"], step_size, widening,
-        count, BETA1=betas[0], BETA2=betas[1], EPS=eps, BLOCK=_BLOCK,
-    )  # fmt: skip
+        weight,
+        copy,
+        gradient,
+        moments["exp_avg"],
+        moments["exp_avg_sq"],
+        step_size,
+        widening,
+        count,
+        BETA1=betas[0],
+        BETA2=betas[1],
+        EPS=eps,
+        BLOCK=_BLOCK,
+    )

@@ -19,18 +19,16 @@ import torch
 from torch import Tensor
 
 from pix2pix.data.feed import Packet
-from pix2pix.networks.blocks import Norm
-from pix2pix.objective import discriminator_loss, generator_loss, right_share, see
+from pix2pix.networks.layers import Norm
 from pix2pix.training.engine import Setting
+from pix2pix.training.objective import discriminator_loss, generator_loss, right_share, see
 from pix2pix.training.step import Losses, learning_rate
 from pix2pix.training.twin import Manner, Twin
 
 # What a lane reads may not be written over by what the main stream does meanwhile. And gradients of
 # activations are reckoned again rather than written down: in the code that is generated for a step
 # at batch 1 that leaves 152 of 161 kernels, and 0.71 of the 0.76 GB that they and products move.
-_OPTIONS = (
-    ("allow_buffer_reuse", False), ("inplace_buffers", False), ("realize_reads_threshold", 16)
-)  # fmt: skip
+_OPTIONS = (("allow_buffer_reuse", False), ("inplace_buffers", False), ("realize_reads_threshold", 16))
 
 
 def find_manner(setting: Setting) -> Manner:
@@ -155,9 +153,16 @@ class Body:
 
     def _generator_loss(self, x: Tensor, y: Tensor, g: Tensor) -> tuple[Tensor, Losses]:
         return generator_loss(
-            self.D, x, y, g, l1=self._l1, gan=self._gan, conditional=self._conditional,
-            kind=self._kind, classes=self._classes,
-        )  # fmt: skip
+            self.D,
+            x,
+            y,
+            g,
+            l1=self._l1,
+            gan=self._gan,
+            conditional=self._conditional,
+            kind=self._kind,
+            classes=self._classes,
+        )
 
     def _judge(self, D: Twin, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
         """Logits of real and fake: one pass of both where it gives the same."""

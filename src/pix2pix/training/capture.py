@@ -64,10 +64,7 @@ def capture(stream: torch.cuda.Stream, body: Callable[[], None]) -> torch.cuda.C
     # Other threads go on allocating: the feed's, and those that write files.
     mode = "thread_local"
     try:
-        with (
-            uncollected(),
-            torch.cuda.graph(graph, pool=pool, stream=stream, capture_error_mode=mode),
-        ):
+        with uncollected(), torch.cuda.graph(graph, pool=pool, stream=stream, capture_error_mode=mode):
             body()
     except Exception:
         _leave_capture(outer, pool)

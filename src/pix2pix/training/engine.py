@@ -17,8 +17,8 @@ from pix2pix.data.batches import Batch
 from pix2pix.data.feed import Feed, Packet
 from pix2pix.device import Precision
 from pix2pix.errors import UserError
+from pix2pix.training.distributed import ALONE, Processes
 from pix2pix.training.meter import Meter
-from pix2pix.training.processes import ALONE, Processes
 from pix2pix.training.state import State
 from pix2pix.training.step import plain_step
 

@@ -65,8 +65,7 @@ class GraphEngine:
             return
         seconds, manner, self._graph = found
         say(
-            f"captured in {time.monotonic() - began:.1f} s: {seconds * 1000:.2f} ms a step"
-            f"{manner.in_words()}"
+            f"captured in {time.monotonic() - began:.1f} s: {seconds * 1000:.2f} ms a step{manner.in_words()}"
         )
 
     def _warm_up(self, stream: torch.cuda.Stream, say: Callable[[str], None]) -> None:
@@ -115,9 +114,7 @@ class GraphEngine:
         self._put_back(before)
         return best
 
-    def _captured(
-        self, manner: Manner, stream: torch.cuda.Stream, before: Before
-    ) -> torch.cuda.CUDAGraph:
+    def _captured(self, manner: Manner, stream: torch.cuda.Stream, before: Before) -> torch.cuda.CUDAGraph:
         self.body.lay_out(manner)
         run_on(stream, self.body.run)  # it may have kernels of its own
         self._put_back(before)

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pix2pix.networks.blocks import EPS, Norm
+from pix2pix.networks.layers import EPS, Norm
 from pix2pix.training.lanes import Lane, find_lane
 
 _Convolution = nn.Conv2d | nn.ConvTranspose2d
@@ -88,18 +88,23 @@ def _wide(x: Tensor) -> Tensor:
 
 @torch.library.custom_op("pix2pix::convolve", mutates_args=())
 def _convolve(
-    x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int, transposed: bool,
-    lane: int,
-) -> Tensor:  # fmt: skip
+    x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int, transposed: bool, lane: int
+) -> Tensor:
     made: Tensor = torch.ops.aten.convolution(x, weight, bias, *_shape(stride, padding, transposed))
     return made
 
 
 @torch.library.custom_op("pix2pix::convolve_backward", mutates_args=())
 def _convolve_backward(
-    g: Tensor, x: Tensor, weight: Tensor, stride: int, padding: int, transposed: bool, lane: int,
+    g: Tensor,
+    x: Tensor,
+    weight: Tensor,
+    stride: int,
+    padding: int,
+    transposed: bool,
+    lane: int,
     wanted: Sequence[bool],
-) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
+) -> tuple[Tensor, Tensor, Tensor]:
     of_input, of_weight, of_bias = wanted
     its, conv = find_lane(lane), (g, x, weight, stride, padding, transposed)
     if not (its.is_open and of_weight):
@@ -113,18 +118,23 @@ def _convolve_backward(
 
 @_convolve.register_fake
 def _(
-    x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int, transposed: bool,
-    lane: int,
-) -> Tensor:  # fmt: skip
+    x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int, transposed: bool, lane: int
+) -> Tensor:
     made: Tensor = torch.ops.aten.convolution(x, weight, bias, *_shape(stride, padding, transposed))
     return made
 
 
 @_convolve_backward.register_fake
 def _(
-    g: Tensor, x: Tensor, weight: Tensor, stride: int, padding: int, transposed: bool, lane: int,
+    g: Tensor,
+    x: Tensor,
+    weight: Tensor,
+    stride: int,
+    padding: int,
+    transposed: bool,
+    lane: int,
     wanted: Sequence[bool],
-) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
+) -> tuple[Tensor, Tensor, Tensor]:
     return _gradients(g, x, weight, stride, padding, transposed, wanted)
 
 
@@ -140,9 +150,8 @@ def _shape(stride: int, padding: int, transposed: bool) -> tuple[Any, ...]:
 
 
 def _gradients(
-    g: Tensor, x: Tensor, weight: Tensor, stride: int, padding: int, transposed: bool,
-    wanted: Sequence[bool],
-) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
+    g: Tensor, x: Tensor, weight: Tensor, stride: int, padding: int, transposed: bool, wanted: Sequence[bool]
+) -> tuple[Tensor, Tensor, Tensor]:
     """Of input, weight and bias; empty tensors where they are not wanted."""
     sizes = [weight.shape[1 if transposed else 0]]
     if not any(wanted):

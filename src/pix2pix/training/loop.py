@@ -19,13 +19,13 @@ from pix2pix.data.feed import Line, packets, sent
 from pix2pix.data.store import Store
 from pix2pix.errors import UserError
 from pix2pix.model_file import Header, save_model
-from pix2pix.progress import Watch, in_words
+from pix2pix.progress import Progress, describe_losses
+from pix2pix.reports.training_page import PageState
 from pix2pix.training.checkpoint import save_state
+from pix2pix.training.distributed import ALONE, Processes
 from pix2pix.training.engine import Engine
 from pix2pix.training.meter import Meter
-from pix2pix.training.page import PageState
-from pix2pix.training.processes import ALONE, Processes
-from pix2pix.training.runs import Run
+from pix2pix.training.run_folder import Run
 from pix2pix.training.saver import Saver
 from pix2pix.training.state import State
 from pix2pix.training.step import learning_rate
@@ -53,7 +53,7 @@ class Session:
     device: torch.device
     header: Header
     facts: Mapping[str, str]
-    watch: Watch
+    progress: Progress
     meter: Meter
     processes: Processes = ALONE
     saver: Saver = field(default_factory=lambda: Saver(background=False))
@@ -88,7 +88,7 @@ def fit(session: Session) -> bool:
         session.saver.wait()
     finally:
         session.saver.close()
-        session.watch.close()
+        session.progress.close()
         # The page must not say "training" for ever, and must not hide why training ended.
         with suppress(UserError):
             saved = session.saved_at or 0
@@ -103,7 +103,7 @@ def _train(session: Session) -> None:
     if state.images_seen >= training.images:
         return
     first = session.line.packet(state.images_seen)
-    session.engine.prepare(sent(first, session.device), session.watch.say)
+    session.engine.prepare(sent(first, session.device), session.progress.log)
     clock = last_save = last_log = last_page = time.monotonic()
     logged_at = state.images_seen
 
@@ -186,20 +186,21 @@ def _log(session: Session, losses: dict[str, float], speed: float) -> None:
     }
     if session.processes.first:
         session.run.append(line)
-    words = (
-        f"{in_words(speed, losses)}  {session.facts.get('engine', '').partition(';')[0]}".rstrip()
-    )
-    session.watch.update("training", seen, training.images, "images", words)
+    words = f"{describe_losses(speed, losses)}  {session.facts.get('engine', '').partition(';')[0]}".rstrip()
+    session.progress.update("training", seen, training.images, "images", words)
 
 
 def _look(session: Session) -> None:
     """Score the validation pairs and keep a preview."""
     if not session.processes.first:
         return
-    session.watch.update(
-        "training", session.state.images_seen, session.config.training.images, "images",
+    session.progress.update(
+        "training",
+        session.state.images_seen,
+        session.config.training.images,
+        "images",
         "scoring the validation pairs",
-    )  # fmt: skip
+    )
     generator, mode, seen = session.state.generator, session.header.mode, session.state.images_seen
     sheet = preview(generator, session.looked_at, mode, session.device)
     session.run.save_preview(seen, sheet)

@@ -45,11 +45,11 @@ def _resume(session: Session) -> None:
     session.seconds, session.scores = about["seconds"], about["scores"]
     session.scored_at = about["scored_at"]
     session.saved_at = session.state.images_seen
-    session.watch.say(f"continuing {session.run.path} at image {session.state.images_seen:,}")
+    session.progress.log(f"continuing {session.run.path} at image {session.state.images_seen:,}")
     _tell_engine(session, about.get("engine", ""))
     before, now = about.get("processes", 1), session.processes.world
     if before != now:
-        session.watch.say(
+        session.progress.log(
             f"note: it was trained by {before} process{'es' * (before > 1)} and goes on with "
             f"{now}: the same images in the same order, sums rounded otherwise"
         )
@@ -62,7 +62,7 @@ def _tell_engine(session: Session, before: str) -> None:
         session.facts = {**session.facts, "engine": before or now}
         return
     latest = before.partition(";")[0]
-    session.watch.say(f"note: it was trained by {latest} and goes on with {now}")
+    session.progress.log(f"note: it was trained by {latest} and goes on with {now}")
     session.facts = {**session.facts, "engine": f"{now}; until image {seen:,} {before}"}
 
 
@@ -70,6 +70,6 @@ def _take_origin(session: Session, origin: str | None) -> None:
     """Keep where the weights of a continued run came from, whatever --init says now."""
     provenance = session.header.provenance
     if provenance.initialised_from not in (None, origin):
-        session.watch.say("note: --init is for new runs; this one goes on with its own weights")
+        session.progress.log("note: --init is for new runs; this one goes on with its own weights")
     kept = provenance.model_copy(update={"initialised_from": origin})
     session.header = session.header.model_copy(update={"provenance": kept})

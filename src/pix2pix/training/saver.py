@@ -51,9 +51,8 @@ class Saver:
 
 
 def _after_copy(
-    stream: torch.cuda.Stream, copied: torch.cuda.Event, frozen: State,
-    write: Callable[[State], None],
-) -> None:  # fmt: skip
+    stream: torch.cuda.Stream, copied: torch.cuda.Event, frozen: State, write: Callable[[State], None]
+) -> None:
     """On a stream of its own, it waits for the copy and for no step after it."""
     with torch.cuda.device(stream.device), torch.cuda.stream(stream):
         stream.wait_event(copied)

@@ -54,9 +54,7 @@ def new_state(config: Config, device: torch.device) -> State:
 
 
 def _adam(network: UNet | PatchGAN, config: TrainingConfig) -> Adam:
-    optimiser = Adam(
-        network.parameters(), config.learning_rate, (config.beta1, config.beta2), fused=True
-    )
+    optimiser = Adam(network.parameters(), config.learning_rate, (config.beta1, config.beta2), fused=True)
     reset(optimiser)
     return optimiser
 

@@ -14,8 +14,8 @@ from pix2pix.config import Config, TrainingConfig
 from pix2pix.data.batches import Batch
 from pix2pix.device import Precision, computing
 from pix2pix.networks.noise import noise_keys
-from pix2pix.objective import discriminator_loss, generator_loss, right_share, see
-from pix2pix.training.processes import ALONE, Processes
+from pix2pix.training.distributed import ALONE, Processes
+from pix2pix.training.objective import discriminator_loss, generator_loss, right_share, see
 from pix2pix.training.state import State
 
 Losses = dict[str, Tensor]
@@ -30,9 +30,8 @@ def learning_rate(config: TrainingConfig, images_seen: int) -> float:
 
 
 def plain_step(
-    state: State, batch: Batch, config: Config, precision: Precision = "fp32",
-    processes: Processes = ALONE,
-) -> Losses:  # fmt: skip
+    state: State, batch: Batch, config: Config, precision: Precision = "fp32", processes: Processes = ALONE
+) -> Losses:
     """One turn of D and one of G on B pairs; the losses as detached scalars on the device."""
     objective = config.objective
     x, y = batch.source, batch.target
@@ -52,10 +51,16 @@ def plain_step(
         D.requires_grad_(False)
     with computing(x.device, precision):
         loss, terms = generator_loss(
-            D, x, y, g, l1=objective.l1, gan=objective.gan,
-            conditional=objective.conditional, kind=objective.adversarial,
+            D,
+            x,
+            y,
+            g,
+            l1=objective.l1,
+            gan=objective.gan,
+            conditional=objective.conditional,
+            kind=objective.adversarial,
             classes=config.data.target_one_hot,
-        )  # fmt: skip
+        )
     _descend(loss, state.generator_optimiser, processes)
 
     state.images_seen += len(batch.names) * processes.world
@@ -74,9 +79,7 @@ def _discriminator_loss(
     # Real and fake pass apart, so that batch norm never mixes their statistics.
     real, fake = D(see(x, y, conditional)), D(see(x, g, conditional))
     loss = discriminator_loss(real, fake, kind)
-    return {
-        "loss_d": loss.detach(), "d_right": right_share(real.detach(), fake.detach(), kind)
-    }, loss  # fmt: skip
+    return {"loss_d": loss.detach(), "d_right": right_share(real.detach(), fake.detach(), kind)}, loss
 
 
 def _descend(loss: Tensor, optimiser: Adam, processes: Processes) -> None:

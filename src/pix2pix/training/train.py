@@ -13,7 +13,6 @@ from typing import TypeVar
 import torch
 from rich.console import Console
 
-from pix2pix import image_files, make
 from pix2pix.config import Config
 from pix2pix.data.batches import Loader
 from pix2pix.data.feed import Line, find_feed
@@ -21,23 +20,19 @@ from pix2pix.data.pairs import Pair, PairSet
 from pix2pix.data.reading import Reading, find_reading
 from pix2pix.data.sources import find_data
 from pix2pix.data.store import NoPairError, Store, open_store
-from pix2pix.device import (
-    describe,
-    is_out_of_memory,
-    pick_device,
-    pick_precision,
-    set_precision,
-)
+from pix2pix.derive import recipe
+from pix2pix.device import describe, is_out_of_memory, pick_device, pick_precision, set_precision
 from pix2pix.errors import UserError
 from pix2pix.model_file import Header, ImageContract, Provenance, load_model, versions
 from pix2pix.networks.noise import noise_keys
-from pix2pix.progress import Watch
+from pix2pix.pictures import codec
+from pix2pix.progress import Progress
+from pix2pix.training.distributed import Processes, join_processes, leave_processes
 from pix2pix.training.engine import Setting, make_engine, pick_engine
 from pix2pix.training.loop import Session, fit
 from pix2pix.training.meter import Meter
-from pix2pix.training.processes import Processes, join_processes, leave_processes
 from pix2pix.training.resume import take_up
-from pix2pix.training.runs import Run
+from pix2pix.training.run_folder import Run
 from pix2pix.training.saver import Saver
 from pix2pix.training.state import State, new_state
 from pix2pix.training.validation import PREVIEWS, examples, spread_out
@@ -78,7 +73,7 @@ def train(
     was written. Where torchrun started several processes, they train together.
     """
     processes, device = join_processes(device)
-    folder, watch = Run(Path(run)), Watch(console if processes.first else None)
+    folder, progress = Run(Path(run)), Progress(console if processes.first else None)
     chosen = pick_device(device)
     how = pick_engine(engine, chosen), pick_precision(precision, chosen)
     set_precision(how[1])
@@ -90,30 +85,36 @@ def train(
         config = config.with_channels(*found)
         folder.check(config)
         learned, looked_at, scored = _open_in_turn(
-            processes, lambda: _open_stores(pairs, config, reading, strict, watch)
+            processes, lambda: _open_stores(pairs, config, reading, strict, progress)
         )
         header = _header(config, pairs, learned, init)
         state = new_state(config, chosen)
         if init is not None and not folder.state.is_file():
             _start_from(state, Path(init), chosen)
-        feed = find_feed(
-            Loader(learned, config.data, config.training.batch, config.training.seed), chosen
-        )
+        feed = find_feed(Loader(learned, config.data, config.training.batch, config.training.seed), chosen)
         setting = Setting(state, config, feed, Meter(), chosen, how[1], processes)
         facts = {**_facts(config, pairs, chosen), "engine": f"{how[0]}, {how[1]}"}
-        watch.say(
-            f"engine: {how[0]}, {how[1]}, on {describe(chosen)}, pairs {feed.name}"
-            f"{processes.in_words()}"
+        progress.log(
+            f"engine: {how[0]}, {how[1]}, on {describe(chosen)}, pairs {feed.name}{processes.in_words()}"
         )
         if processes.first:
             folder.open()
         session = Session(
-            config, state, folder,
+            config,
+            state,
+            folder,
             Line(feed, chosen, processes.share, partial(noise_keys, config.training.seed)),
             make_engine(how[0], setting),
-            looked_at, scored, chosen, header, facts, watch, setting.meter, processes,
+            looked_at,
+            scored,
+            chosen,
+            header,
+            facts,
+            progress,
+            setting.meter,
+            processes,
             Saver(background=chosen.type == "cuda"),
-        )  # fmt: skip
+        )
         take_up(session)
         if processes.first:
             folder.describe(config, _environment(data, learned, session.facts, processes))
@@ -124,24 +125,28 @@ def train(
             raise _too_large(config, chosen) from None
         raise
     finally:
-        watch.close()
+        progress.close()
         folder.close()
     session.engine.close()
     leave_processes()
     failures = list(dict.fromkeys([*learned.failures, *looked_at.failures]))
-    return Result(
-        folder.model, finished, state.images_seen, session.scores, failures, processes.first
-    )
+    return Result(folder.model, finished, state.images_seen, session.scores, failures, processes.first)
 
 
 def _environment(
     data: Sequence[str | Path], learned: Store, facts: Mapping[str, str], processes: Processes
 ) -> dict[str, object]:
     return {
-        **versions(), "python": platform.python_version(), "system": platform.platform(),
-        "device": facts["device"], "engine": facts["engine"], "processes": processes.world,
-        "command": sys.argv, "data": [str(d) for d in data], "data_digest": learned.digest,
-    }  # fmt: skip
+        **versions(),
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "device": facts["device"],
+        "engine": facts["engine"],
+        "processes": processes.world,
+        "command": sys.argv,
+        "data": [str(d) for d in data],
+        "data_digest": learned.digest,
+    }
 
 
 def _open_in_turn(processes: Processes, opened: Callable[[], Opened]) -> Opened:
@@ -155,18 +160,21 @@ def _open_in_turn(processes: Processes, opened: Callable[[], Opened]) -> Opened:
 
 
 def _open_stores(
-    pairs: PairSet, config: Config, reading: Reading, strict: bool, watch: Watch
+    pairs: PairSet, config: Config, reading: Reading, strict: bool, progress: Progress
 ) -> tuple[Store, Store, bool]:
     """The pairs to learn from; those to look at, of validation or a few of training; if scored."""
-    watch.say(_in_words(pairs))
+    progress.log(_in_words(pairs))
     if pairs.layout == "side by side":
-        _warn_of_singles(pairs.splits["train"][0].target.path, watch)
+        _warn_of_singles(pairs.splits["train"][0].target.path, progress)
 
     def opened(some: Sequence[Pair], size: tuple[int, int]) -> Store:
         return open_store(
-            some, size, reading, strict=strict,
-            progress=lambda done, total: watch.update("reading pairs", done, total, "pairs"),
-        )  # fmt: skip
+            some,
+            size,
+            reading,
+            strict=strict,
+            progress=lambda done, total: progress.update("reading pairs", done, total, "pairs"),
+        )
 
     learned = opened(pairs.splits["train"], config.data.resize)
 
@@ -184,20 +192,20 @@ def _open_stores(
         usable = [pair for pair in pairs.splits["train"] if pair.name in names]
         looked_at = replace(looked(usable, PREVIEWS), failures=failures)
     for failure in dict.fromkeys([*learned.failures, *looked_at.failures]):
-        watch.say(f"left out: {failure}")
+        progress.log(f"left out: {failure}")
     if failures:
-        watch.say("no validation pair could be used: nothing is scored")
+        progress.log("no validation pair could be used: nothing is scored")
     return learned, looked_at, scored
 
 
-def _warn_of_singles(first: Path, watch: Watch) -> None:
+def _warn_of_singles(first: Path, progress: Progress) -> None:
     """Say so where pictures that are cut in two look as if they were single ones."""
     try:
-        height, width = image_files.read(first).shape[:2]
+        height, width = codec.read(first).shape[:2]
     except UserError:
         return  # named when the pairs are decoded
     if width < 1.5 * height:
-        watch.say(
+        progress.log(
             f"note: {first} is {width} x {height} px and is cut in two as a pair side by side; if "
             "it is one picture, give two folders (sources, targets), or make sources with --make"
         )
@@ -216,15 +224,19 @@ def _header(config: Config, pairs: PairSet, learned: Store, init: str | Path | N
             target=learned.reading.target,
             layout=pairs.layout,
             half=config.data.source,
-            made=str(make.parse(config.data.make)) if config.data.make else "",
+            made=str(recipe.parse(config.data.make)) if config.data.make else "",
             photograph=learned.reading.photograph,
         ),
         mode=config.default_mode,
         provenance=Provenance(
-            images_seen=0, pairs=len(learned), data_digest=learned.digest, scores={},
-            versions=versions(), initialised_from=str(init) if init else None,
+            images_seen=0,
+            pairs=len(learned),
+            data_digest=learned.digest,
+            scores={},
+            versions=versions(),
+            initialised_from=str(init) if init else None,
         ),
-    )  # fmt: skip
+    )
 
 
 def _facts(config: Config, pairs: PairSet, device: torch.device) -> dict[str, str]:

@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from torch.optim import Adam
 
 from pix2pix.networks import PatchGAN, UNet
-from pix2pix.networks.blocks import Norm
+from pix2pix.networks.layers import Norm
 from pix2pix.training.lanes import Lane, join
 from pix2pix.training.layers import Convolution, PictureNorm
 
@@ -145,9 +145,8 @@ class Twin:
             leaf.requires_grad_(wanted)
 
     def descend(
-        self, loss: Tensor, average: Callable[[Sequence[Tensor]], None],
-        scales: tuple[Tensor, Tensor] | None,
-    ) -> None:  # fmt: skip
+        self, loss: Tensor, average: Callable[[Sequence[Tensor]], None], scales: tuple[Tensor, Tensor] | None
+    ) -> None:
         """One step of Adam on the masters; the gradients are averaged over processes first.
 
         With `scales` the kernel of our own takes what fits it.
@@ -172,23 +171,24 @@ class Twin:
         self.optimiser.zero_grad()
         _copy_all(*self._copies_of(places))
 
-    def _descend_by_itself(
-        self, gradients: Sequence[Tensor], scales: tuple[Tensor, Tensor]
-    ) -> set[int]:
+    def _descend_by_itself(self, gradients: Sequence[Tensor], scales: tuple[Tensor, Tensor]) -> set[int]:
         """Descend where master, copy and gradient lie alike; the places where it did."""
         from pix2pix.training import adam_kernel
 
         group, done = self.optimiser.param_groups[0], set()
-        for i, (master, leaf, gradient) in enumerate(
-            zip(self.masters, self.leaves, gradients, strict=True)
-        ):
+        for i, (master, leaf, gradient) in enumerate(zip(self.masters, self.leaves, gradients, strict=True)):
             if leaf is master or not adam_kernel.fits(master, leaf, gradient):
                 continue
             with self._lanes[i].inside() if i in self._lanes else nullcontext():
                 adam_kernel.descend(
-                    master, leaf, gradient, self.optimiser.state[master], *scales,
-                    group["betas"], group["eps"],
-                )  # fmt: skip
+                    master,
+                    leaf,
+                    gradient,
+                    self.optimiser.state[master],
+                    *scales,
+                    group["betas"],
+                    group["eps"],
+                )
             done.add(i)
         if done:  # torch refuses an empty list
             torch._foreach_add_([self.optimiser.state[self.masters[i]]["step"] for i in done], 1)

@@ -10,14 +10,14 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from pix2pix import images
 from pix2pix.config import Mode
 from pix2pix.data.batches import Batch, in_order
 from pix2pix.data.store import Store
-from pix2pix.measures import measure
+from pix2pix.measures.pixels import measure
 from pix2pix.networks import UNet
 from pix2pix.networks.modes import inference, uses_noise
 from pix2pix.networks.noise import noise_keys
+from pix2pix.pictures import tensors, view
 
 PREVIEWS = 4
 _EXAMPLES = 12
@@ -48,13 +48,13 @@ def preview(generator: UNet, store: Store, mode: Mode, device: torch.device) -> 
     batch = next(in_order(store, PREVIEWS)).to(device)
     output = translate_batch(generator, batch, mode)
     reading = store.reading
-    sources = images.to_array(batch.source, reading.source)
-    outputs, targets = (images.to_array(t, reading.target) for t in (output, batch.target))
+    sources = tensors.to_array(batch.source, reading.source)
+    outputs, targets = (tensors.to_array(t, reading.target) for t in (output, batch.target))
     rows = [
         [*reading.view(s, o), reading.view(s, t)[1]]
         for s, o, t in zip(sources, outputs, targets, strict=True)
     ]
-    return images.grid(rows, ("source", "output", "target"))
+    return view.grid(rows, ("source", "output", "target"))
 
 
 def examples(store: Store) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
@@ -68,11 +68,9 @@ def examples(store: Store) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8
         return
     for i in spread_out(store.names, _EXAMPLES):
         source, target = (
-            images.to_array(images.to_tensor(half[i], contract), contract)
-            for half, contract in (
-                (store.sources, reading.source), (store.targets, reading.target)
-            )
-        )  # fmt: skip
+            tensors.to_array(tensors.to_tensor(half[i], contract), contract)
+            for half, contract in ((store.sources, reading.source), (store.targets, reading.target))
+        )
         seen, wanted = reading.view(source, target)
         # Lightness is taken from the photograph, which is also what the target shows.
         yield (wanted if reading.config.make == "lab" else seen), wanted

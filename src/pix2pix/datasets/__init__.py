@@ -1,0 +1,1 @@
+"""What a user does to data sets: fetch, prepare, draw, check."""

@@ -1,0 +1,162 @@
+"""What can be wrong with pairs, in words: the kinds of findings, how bad, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pix2pix.data.pairs import Pair
+
+Severity = Literal["error", "warning", "note"]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of finding: its title, how bad it is, and what to do about it."""
+
+    title: str
+    severity: Severity
+    advice: str
+
+
+KINDS: Mapping[str, Kind] = {
+    "unreadable": Kind(
+        "Cannot be read", "error", "Training leaves these pairs out. Fetch them again, or delete them."
+    ),
+    "truncated": Kind(
+        "Cut short",
+        "error",
+        "A download or a copy broke off. Training leaves these pairs out: fetch them again.",
+    ),
+    "odd width": Kind(
+        "Of odd width",
+        "error",
+        "Source and target must be equally wide. Training leaves these pairs out: crop or pad "
+        "them, or check that they are pairs at all.",
+    ),
+    "different sizes": Kind(
+        "Halves of different size",
+        "error",
+        "Training leaves these pairs out: it does not know which pixels belong together. Resize "
+        "one half, if both show the same.",
+    ),
+    "leak": Kind(
+        "The same pair in several splits",
+        "error",
+        "The model is tested on what it has learned, and its scores are too good: keep each in one split.",
+    ),
+    "duplicate": Kind(
+        "The same pair more than once",
+        "warning",
+        "It counts more than others in training. Keep one of each, unless that is meant.",
+    ),
+    "equal": Kind(
+        "Source and target are equal",
+        "warning",
+        "There is nothing to learn from these: a file may have been copied twice.",
+    ),
+    "constant": Kind(
+        "One flat colour",
+        "warning",
+        "A failed rendering, an empty label or a missing photograph? Delete what is not meant.",
+    ),
+    "misaligned": Kind(
+        "Source and target are shifted",
+        "warning",
+        "Their edges fit much better when the target is moved. L1 then teaches blur: crop one "
+        "half so that they fit.",
+    ),
+    "unrelated": Kind(
+        "Source and target do not belong together",
+        "warning",
+        "Their edges have nothing in common, unlike those of the other pairs. Halves of two pairs "
+        "may have been mixed up: look at them.",
+    ),
+    "stray colours": Kind(
+        "Label maps with colours of their own",
+        "warning",
+        "A class that nearly no other picture has, a slip of a brush, or another palette. As "
+        "classes they would be lost: repaint them, or accept the rare class.",
+    ),
+    "no label map": Kind(
+        "Not a label map, unlike the others",
+        "warning",
+        "Photographs among label maps, or label maps that were resized with smoothing.",
+    ),
+    "smoothed labels": Kind(
+        "Label maps with smoothed borders",
+        "warning",
+        "The others have exact colours; in these, JPEG or resizing made colours in between.",
+    ),
+    "mixed depths": Kind(
+        "Different depths",
+        "warning",
+        "Values of 8 bits, 16 bits and float do not mean the same: convert the few to what the most are.",
+    ),
+    "mixed channels": Kind(
+        "Different channels",
+        "warning",
+        "Grey, colour and transparency are converted to one of them. If that is not meant, "
+        "convert the few to what the most are.",
+    ),
+    "same half": Kind(
+        "One half, several partners",
+        "note",
+        "Equal sources with different targets, or the other way round: the model can only learn "
+        "their mean. Some tasks have it by design.",
+    ),
+    "mixed sizes": Kind(
+        "Different sizes",
+        "note",
+        "Training resizes every pair to data.size_px; shapes that differ are stretched.",
+    ),
+    "blurred labels": Kind(
+        "Label maps blurred by compression",
+        "note",
+        "Their colours are known all the same. For labels as classes, save them as PNG of exact "
+        "colours, or let each pixel snap to the nearest.",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing to look at: its kind (a key of KINDS), the files, and one sentence that names them.
+
+    `pairs` are the pairs to show.
+    """
+
+    kind: str
+    severity: Severity
+    files: tuple[Path, ...]
+    sentence: str
+    pairs: tuple[Pair, ...] = ()
+
+
+def finding(kind: str, files: Sequence[Path], sentence: str, pairs: Sequence[Pair] = ()) -> Finding:
+    """A finding as bad as its kind."""
+    return Finding(kind, KINDS[kind].severity, tuple(files), sentence, tuple(pairs))
+
+
+def grouped(findings: Sequence[Finding]) -> dict[str, list[Finding]]:
+    """Findings by kind, in the order of KINDS: the worst first."""
+    groups = {kind: [f for f in findings if f.kind == kind] for kind in KINDS}
+    return {kind: some for kind, some in groups.items() if some}
+
+
+def summary(findings: Sequence[Finding], most: int = 5) -> list[str]:
+    """Lines for a terminal: each kind with its count, and the first `most` sentences under it."""
+    lines = []
+    for kind, some in grouped(findings).items():
+        lines.append(f"{KINDS[kind].severity}: {KINDS[kind].title.lower()} ({len(some):,})")
+        lines += [f"  {one.sentence}" for one in some[:most]]
+        lines += [f"  and {len(some) - most:,} more"] if len(some) > most else []
+    return lines
+
+
+def listed(names: Sequence[str], most: int = 3) -> str:
+    """`a, b, c and 7 more`."""
+    shown = ", ".join(names[:most])
+    return f"{shown} and {len(names) - most:,} more" if len(names) > most else shown

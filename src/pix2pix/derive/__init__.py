@@ -1,0 +1,1 @@
+"""Sources made from photographs: the same code when training and when translating."""

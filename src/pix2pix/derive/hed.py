@@ -1,0 +1,84 @@
+"""Holistically-nested edge detection (Xie and Tu, ICCV 2015), from a file of its trained weights.
+
+This is how the paper draws its edges (section 4, edges -> photo). The package ships no weights: the
+user names a file, `.safetensors` or a `.pth` of tensors alone, with the layer names of the public
+PyTorch port (`moduleVggOne.0.weight` ... `moduleCombine.0.bias`; a prefix `net` is as good).
+
+B batch, C channels, H height, W width.
+"""
+
+from __future__ import annotations
+
+import pickle
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from pix2pix.errors import UserError
+
+_STAGES = ("One", "Two", "Thr", "Fou", "Fiv")
+_CHANNELS = (64, 128, 256, 512, 512)
+_CONVOLUTIONS = (2, 2, 3, 3, 3)
+_MEAN_BGR = (104.00698793, 116.66876762, 122.67891434)  # of the pictures that VGG learned from
+
+
+class HED(nn.Module):
+    """VGG-16 without its head; each of its five stages votes, and the votes are joined."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        before = 3
+        for stage, channels, count in zip(_STAGES, _CHANNELS, _CONVOLUTIONS, strict=True):
+            layers: list[nn.Module] = [nn.MaxPool2d(2, 2)] if stage != "One" else []
+            for _ in range(count):
+                layers += [nn.Conv2d(before, channels, 3, 1, 1), nn.ReLU()]
+                before = channels
+            self.add_module(f"moduleVgg{stage}", nn.Sequential(*layers))
+            self.add_module(f"moduleScore{stage}", nn.Conv2d(channels, 1, 1))
+        self.moduleCombine = nn.Sequential(nn.Conv2d(5, 1, 1), nn.Sigmoid())
+
+    def forward(self, rgb: Tensor) -> Tensor:
+        """(B, 3, H, W) in [0, 1] -> (B, 1, H, W): the probability of an edge; H, W >= 16."""
+        x = rgb.flip(1) * 255 - rgb.new_tensor(_MEAN_BGR).view(1, 3, 1, 1)
+        votes = []
+        for stage in _STAGES:
+            x = self.get_submodule(f"moduleVgg{stage}")(x)
+            vote = self.get_submodule(f"moduleScore{stage}")(x)
+            votes.append(interpolate(vote, rgb.shape[2:], mode="bilinear", align_corners=False))
+        edges: Tensor = self.moduleCombine(torch.cat(votes, 1))
+        return edges
+
+
+@lru_cache(1)
+def load(path: Path) -> HED:
+    """The network with the weights of a file; raises UserError where they are not its own."""
+    try:
+        safe = path.suffix.lower() == ".safetensors"
+        found: dict[str, Any] = load_file(path) if safe else torch.load(path, weights_only=True)
+        network = HED()
+        network.load_state_dict({k.replace("net", "module", 1): v for k, v in found.items()})
+    except FileNotFoundError:
+        raise UserError(f"There is no file {path}: wanted the weights of HED.") from None
+    except (OSError, RuntimeError, SafetensorError, AttributeError, pickle.UnpicklingError) as error:
+        told = str(error).strip().splitlines()[0].rstrip(".:")
+        raise UserError(f"{path} does not hold the weights of HED: {told}.") from None
+    return network.eval().requires_grad_(False)
+
+
+@torch.inference_mode()
+def probability(rgb: NDArray[np.float32], weights: Path) -> NDArray[np.float32]:
+    """(H, W, 3) in [0, 1] -> (H, W) probability of an edge."""
+    height, width = rgb.shape[:2]
+    # Four halvings: smaller pictures are continued by their last row and column.
+    margin = ((0, max(0, 16 - height)), (0, max(0, 16 - width)), (0, 0))
+    picture = torch.from_numpy(np.pad(rgb, margin, "edge")).movedim(-1, 0)[None]
+    edges: NDArray[np.float32] = load(weights)(picture)[0, 0, :height, :width].numpy()
+    return edges

@@ -1,0 +1,131 @@
+"""What other runtimes get: the generator in one mode, its noise as inputs, and its description.
+
+The graph runs the code of `networks/` and nothing else. What is left out is the hash of the noise:
+whoever runs the graph draws the masks, or leaves dropout off with ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pix2pix.config import Mode
+from pix2pix.networks import UNet
+from pix2pix.networks.modes import fold_statistics, set_mode, twin, uses_noise
+from pix2pix.networks.noise import keep_mask, noise_keys
+
+
+@dataclass(frozen=True)
+class NoiseInput:
+    """One input of masks, (B, channels, H / divisor, W / divisor) for a source of (B, C, H, W).
+
+    `layer` is its number in the hash of the noise, `drop` the probability that a feature is 0.
+    """
+
+    input: str
+    layer: int
+    channels: int
+    divisor: int
+    drop: float
+
+
+class Graph(nn.Module):
+    """A generator in a mode, ready to be written down; the one given stays as it is.
+
+    Dynamic, it takes any batch and any multiples of `multiple_px`; else one picture of `size_px`,
+    (height, width). Raises UserError for a mode that the generator does not have.
+    """
+
+    def __init__(self, generator: UNet, mode: Mode, size_px: tuple[int, int], *, dynamic: bool) -> None:
+        super().__init__()
+        self.generator = twin(generator)
+        set_mode(self.generator, mode)
+        fold_statistics(self.generator)
+        self.mode, self.size_px, self.dynamic = mode, size_px, dynamic
+        first: Any = generator.encoder[0]
+        self.source_channels: int = first.conv.in_channels
+        self.multiple_px = 2**generator.depth
+        self.noise = _noise_inputs(generator, mode)
+        self.eval()
+
+    def forward(self, source: Tensor, *keep: Tensor) -> Tensor:
+        """(B, C, H, W) in [-1, 1] and a factor for each noise input -> (B, C', H, W) in [-1, 1]."""
+        layers = [one.layer for one in self.noise]
+        target: Tensor = self.generator(source, dict(zip(layers, keep, strict=True)) or None)
+        return target
+
+    def shapes(self) -> dict[str, list[int | str]]:
+        """Every input and its shape; a free axis is a word."""
+        shapes = {"source": self._shape(self.source_channels, 1)}
+        return shapes | {one.input: self._shape(one.channels, one.divisor) for one in self.noise}
+
+    def arguments(self) -> tuple[tuple[Tensor, ...], dict[str, Any] | None]:
+        """What the graph is traced with, and which axes of it are free, if any."""
+        source = self._source()
+        arguments = source, *keep_factors(self.noise, source)
+        if not self.dynamic:
+            return arguments, None
+        batch, rows, columns = (torch.export.Dim(name) for name in ("batch", "rows", "columns"))
+
+        def free(divisor: int) -> dict[int, Any]:
+            step = self.multiple_px // divisor
+            return {0: batch, 2: step * rows, 3: step * columns}
+
+        keep = tuple(free(one.divisor) for one in self.noise)
+        return arguments, {"source": free(1)} | ({"keep": keep} if keep else {})
+
+    def _source(self) -> Tensor:
+        """Zeros to trace with. Lengths that are 1 or equal would be taken for fixed or for one."""
+        step = self.multiple_px
+        lengths = (2, 2 * step, 3 * step) if self.dynamic else (1, *self.size_px)
+        return torch.zeros(lengths[0], self.source_channels, *lengths[1:])
+
+    def _shape(self, channels: int, divisor: int) -> list[int | str]:
+        if not self.dynamic:
+            return [1, channels, *(length // divisor for length in self.size_px)]
+        step = self.multiple_px // divisor
+        return ["batch", channels, f"{step}*rows", f"{step}*columns"]
+
+
+def keep_factors(
+    noise: Sequence[NoiseInput], source: Tensor, *, seed: int | None = None, sample: int = 0
+) -> list[Tensor]:
+    """What the noise inputs are fed beside a source of (B, C, H, W); no `seed`, no dropout.
+
+    The masks are those that the package draws for this seed and this variant.
+    """
+    batch, _, height, width = source.shape
+    if seed is not None:
+        keys = noise_keys(seed, torch.full((batch,), sample))
+        return factors_of(noise, keys, height, width)
+    return [torch.ones(batch, one.channels, height // one.divisor, width // one.divisor) for one in noise]
+
+
+def factors_of(noise: Sequence[NoiseInput], keys: Tensor, height: int, width: int) -> list[Tensor]:
+    """What the noise inputs are fed for the (B,) keys of `noise_keys`: 0 or 1 / (1 - drop)."""
+    return [
+        keep_mask(
+            keys, one.layer, (one.channels, height // one.divisor, width // one.divisor), one.drop
+        ).float()
+        / (1 - one.drop)
+        for one in noise
+    ]
+
+
+def _noise_inputs(generator: UNet, mode: Mode) -> tuple[NoiseInput, ...]:
+    """The inputs of masks in a mode, from the inside out."""
+    ups: list[Any] = [up for up in generator.decoder if uses_noise(mode) and up.drop]
+    return tuple(
+        NoiseInput(
+            input=f"keep_{up.layer}",
+            layer=up.layer,
+            channels=up.conv.out_channels,
+            divisor=2 ** (generator.depth - 1 - up.layer),
+            drop=up.drop,
+        )
+        for up in ups
+    )

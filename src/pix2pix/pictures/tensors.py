@@ -1,0 +1,86 @@
+"""Arrays <-> tensors in [-1, 1]: nothing else converts.
+
+Arrays are (H, W, C) uint8, uint16 or float32 (see `codec`). Tensors are (C, H, W) float32: a
+contract says which values become -1 and 1. One-hot label maps are kept as (H, W, 1) class indexes
+until they become tensors of one channel a class.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pix2pix.pictures import palette as palettes
+from pix2pix.pictures.codec import Array
+from pix2pix.pictures.contract import LARGEST, PictureContract
+
+
+def to_tensor(array: Array, contract: PictureContract) -> Tensor:
+    """(H, W, C) of the contract, or a batch (B, H, W, C) -> (C, H, W) float32 in [-1, 1]."""
+    return from_levels(to_levels(array), contract)
+
+
+def to_levels(array: Array) -> Tensor:
+    """An array as a tensor of the same levels; 16 bits as int16 of the same bits.
+
+    torch knows uint16, but can neither index nor count in it on every device.
+    """
+    ready = np.require(array, requirements=["C", "W"])  # torch warns of what it may not write to
+    return torch.from_numpy(ready.view(np.int16) if ready.dtype == np.uint16 else ready)
+
+
+def from_levels(levels: Tensor, contract: PictureContract) -> Tensor:
+    """(..., H, W, C) levels on any device -> (..., C, H, W) float32 in [-1, 1]."""
+    planes = levels.movedim(-1, -3)
+    # A copy always: of one channel the strides alone would not say which way it lies.
+    planes = planes.clone(memory_format=torch.contiguous_format) if levels.is_cpu else planes
+    return from_planes(planes, contract)
+
+
+def from_planes(planes: Tensor, contract: PictureContract) -> Tensor:
+    """(..., C, H, W) levels on any device -> the same in float32, in [-1, 1].
+
+    On the processor each channel is a plane of its own, which convolutions there like better by a
+    tenth; on a GPU the channels of a pixel lie beside each other.
+    """
+    if planes.is_cuda and planes.ndim == 4:
+        planes = planes.contiguous(memory_format=torch.channels_last)
+    if contract.one_hot:
+        classes = torch.arange(len(contract.classes), device=planes.device)
+        return (planes == classes[:, None, None]).float().mul_(2).sub_(1)
+    if planes.dtype == torch.int16:
+        planes = planes.int() & 0xFFFF
+    shifted = planes - contract.low if contract.low else planes
+    return (shifted * (2 / (contract.high - contract.low))).sub_(1)
+
+
+def to_array(tensor: Tensor, contract: PictureContract) -> Array:
+    """(C, H, W) in [-1, 1], or a batch -> (H, W, C) in the contract's depth.
+
+    Integers are rounded to the nearest level; a one-hot label map becomes its classes' colours.
+    """
+    return from_rounded(rounded(tensor, contract).cpu(), contract)
+
+
+def rounded(tensor: Tensor, contract: PictureContract) -> Tensor:
+    """The part of `to_array` that a GPU does: (..., C, H, W) -> (..., H, W, C) levels.
+
+    Of 8 bits they are uint8, a quarter of what came in; of 16 bits int32.
+    """
+    values = tensor.detach().float().movedim(-3, -1)
+    if contract.one_hot:
+        return values.argmax(-1, keepdim=True).to(torch.uint8)
+    scaled = values.add(1).mul_((contract.high - contract.low) / 2).add_(contract.low)
+    if contract.depth == "float32":
+        return scaled
+    whole = scaled.round_().clamp_(0, LARGEST[contract.depth])
+    return whole.to(torch.uint8 if contract.depth == "uint8" else torch.int32)
+
+
+def from_rounded(levels: Tensor, contract: PictureContract) -> Array:
+    """The rest of `to_array`, on the processor."""
+    array: Array = levels.numpy()
+    if contract.one_hot:
+        return palettes.to_colours(array, palettes.of_contract(contract))
+    return array.astype(contract.depth) if str(array.dtype) != contract.depth else array

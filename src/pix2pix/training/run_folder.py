@@ -1,0 +1,151 @@
+"""The folder of a run: what is asked for, what happened, what came out.
+
+config.toml         the whole configuration
+environment.json    versions, device, command, data
+metrics.jsonl       one line every log_images, one for every validation
+previews/           000004000.png: source, output, target after 4,000 images
+examples/           source/01.png, target/01.png: pairs that the drawing page offers
+index.html          curves and previews; opens from disk while training runs
+checkpoints/        state.safetensors, from which training goes on
+model.safetensors   the model as of the last save
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from PIL import Image
+
+from pix2pix.config import MAY_CHANGE, Config
+from pix2pix.errors import UserError
+from pix2pix.files import cannot_write, kind, replacing
+from pix2pix.pictures.codec import Array, from_pillow, write
+from pix2pix.reports.training_page import PageState, write_page
+
+try:
+    import fcntl
+except ImportError:  # Windows has no flock: there two runs in one folder are not noticed.
+    fcntl = None  # type: ignore[assignment]
+
+
+class Run:
+    """The folder of one run, held by one process at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.metrics = path / "metrics.jsonl"
+        self.state = path / "checkpoints" / "state.safetensors"
+        self.model = path / "model.safetensors"
+        self._lock: IO[str] | None = None
+
+    def check(self, config: Config) -> None:
+        """Raise UserError where the folder holds something else than a run of this configuration.
+
+        Lengths and intervals may differ. Nothing is written.
+        """
+        written = self.path / "config.toml"
+        if kind(written) != "file":
+            folder = kind(self.path) == "folder"
+            if folder and any(not p.name.startswith(".") for p in self.path.iterdir()):
+                raise UserError(f"{self.path} is not empty and no run.", "Choose another folder with --run.")
+            return
+        other = [d for d in config.differences(Config.load(written)) if d[0] not in MAY_CHANGE]
+        if other:
+            named = ", ".join(f"{key} is {was!r} there and {now!r} here" for key, now, was in other)
+            raise UserError(
+                f"{self.path} is a run of another configuration: {named}.",
+                "Choose another folder with --run, or ask for the same settings.",
+            )
+
+    def open(self) -> None:
+        """Take the folder, made where it is missing."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._take()
+        except OSError as error:
+            raise cannot_write(self.path, error) from None
+
+    def describe(self, config: Config, environment: Mapping[str, Any]) -> None:
+        """Write what is asked for, and where it runs."""
+        with replacing(self.path / "config.toml") as temporary:
+            temporary.write_text(config.to_toml(), "utf-8")
+        with replacing(self.path / "environment.json") as temporary:
+            temporary.write_text(json.dumps(environment, indent=2) + "\n", "utf-8")
+
+    def close(self) -> None:
+        """Let another process have the folder."""
+        if self._lock is not None:
+            self._lock.close()
+
+    def append(self, line: Mapping[str, float]) -> None:
+        """Add one line to metrics.jsonl."""
+        try:
+            with self.metrics.open("a", encoding="utf-8") as out:
+                out.write(json.dumps(line) + "\n")
+        except OSError as error:
+            raise cannot_write(self.metrics, error) from error
+
+    def metrics_bytes(self) -> int:
+        """The length of metrics.jsonl, which a saved state remembers."""
+        return self.metrics.stat().st_size if self.metrics.exists() else 0
+
+    def cut_metrics(self, length: int) -> None:
+        """Drop what was written after the saved state, so that no line stands twice."""
+        if self.metrics_bytes() > length:
+            os.truncate(self.metrics, length)
+
+    def cut_previews(self, images_seen: int) -> None:
+        """Drop the previews of images after the saved state."""
+        for path in (self.path / "previews").glob("*.png"):
+            if path.stem.isdigit() and int(path.stem) > images_seen:
+                path.unlink()
+
+    def save_preview(self, images_seen: int, sheet: Image.Image) -> None:
+        """Keep a preview under the number of images seen."""
+        write(from_pillow(sheet), self.path / "previews" / f"{images_seen:09d}.png")
+
+    def save_examples(self, pairs: Iterable[tuple[Array, Array]]) -> None:
+        """Keep (source, target) pairs; a folder that has them already stays as it is."""
+        folder = self.path / "examples"
+        if folder.is_dir():
+            return
+        # Another name first: a folder that is there is whole.
+        unfinished = self.path / ".unfinished-examples"
+        for number, pair in enumerate(pairs, start=1):
+            for half, picture in zip(("source", "target"), pair, strict=True):
+                write(picture, unfinished / half / f"{number:02d}.png")
+        if unfinished.is_dir():
+            os.replace(unfinished, folder)
+
+    def write_page(self, config: Config, state: PageState, facts: Mapping[str, str]) -> None:
+        """Refresh index.html."""
+        try:
+            write_page(
+                self.path,
+                title=self.path.resolve().name,
+                images_total=config.training.images,
+                state=state,
+                facts=facts,
+            )
+        except OSError as error:
+            raise cannot_write(self.path / "index.html", error) from error
+
+    def _take(self) -> None:
+        if fcntl is None:
+            return
+        self._lock = (self.path / ".lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self.close()
+            raise UserError(
+                f"Another process is training in {self.path}.", "Wait for it, or use another --run."
+            ) from None
+        # What a killed process was writing: large, and nobody would miss it.
+        for unfinished in self.path.rglob(".unfinished-*"):
+            if not unfinished.is_dir():
+                unfinished.unlink()

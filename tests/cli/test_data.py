@@ -1,0 +1,135 @@
+import io
+import tarfile
+from pathlib import Path
+
+import pytest
+import typer
+from click.testing import Result
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from pix2pix.cli.data import data_app
+from pix2pix.cli.main import _Commands
+from tests.helpers import files_below, noise, pixels, write, write_pairs, write_text
+
+app = typer.Typer(cls=_Commands, pretty_exceptions_enable=False)
+app.add_typer(data_app, name="data")
+
+
+def data(*words: str | Path) -> Result:
+    """Run `pix2pix data ...` in this process; what is no answer to the user is a defect."""
+    result = CliRunner().invoke(app, ["data", *(str(word) for word in words)])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def good(*words: str | Path) -> str:
+    result = data(*words)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def refused(*words: str | Path) -> str:
+    result = data(*words)
+    assert result.exit_code == 2, result.output
+    return result.stderr
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def archive(path: Path, *names: str) -> Path:
+    with tarfile.open(path, "w:gz") as out:
+        for name in names:
+            out.addfile(tarfile.TarInfo(name), io.BytesIO())
+    return path
+
+
+@pytest.mark.parametrize("name", sorted(get_command(data_app).commands))
+def test_every_command_explains_itself_by_an_example(name: str) -> None:
+    assert f"pix2pix data {name} " in good(name, "--help")
+
+
+def test_fetch_says_what_there_is_and_what_to_do_next(place: Path) -> None:
+    packed = archive(place / "mine.tar.gz", "facades/train/1.jpg", "facades/val/2.jpg")
+    result = data("fetch", "facades", "--from", packed)
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == [
+        "facades: train 1, val 1; left photograph, right label map",
+        "next: pix2pix train facades --set data.source=right",
+    ]
+    assert "not verified: no SHA-256 of facades is known" in result.stderr
+    assert "the authors' archive holds train 400, val 100, test 106" in result.stderr
+    assert "is there already" in data("fetch", "facades").stderr
+
+
+def test_fetch_names_the_sets_that_it_knows() -> None:
+    assert "wanted one of facades, maps, cityscapes" in refused("fetch", "facade")
+
+
+def test_fetch_tells_what_the_licence_of_cityscapes_asks() -> None:
+    told = refused("fetch", "cityscapes")
+    assert "Register at https://www.cityscapes-dataset.com" in told
+    assert "--accept-licence" in told
+
+
+def test_split_counts_and_names_what_was_left_out(place: Path) -> None:
+    write_pairs(place / "in", 20, 8)
+    assert good("split", "in", "-o", "out", "--val", "0.3", "--test", "0.2").startswith("out: train ")
+    assert good("split", "in", "-o", "out", "--val", "0.3", "--test", "0.2").endswith(", 20 there before\n")
+    (place / "in" / "empty.png").touch()
+    write_text(place / "in" / "notes.txt")
+    result = data("split", "in", "-o", "new", "--link")
+    assert result.exit_code == 1
+    assert "1 left out:\n  in/empty.png is empty" in result.stderr
+    assert "not used, as no pictures of pairs:\n  in/notes.txt" in result.stderr
+    assert len(files_below(place / "new")) == 20
+
+
+def test_combine_makes_pairs_of_two_folders(place: Path) -> None:
+    for folder in ("s", "t"):
+        write(place / folder / "a.png")
+    assert good("combine", "s", "t", "-o", "out") == "out: 1 pairs\n"
+    assert pixels(place / "out" / "a.png").shape == (32, 64, 3)
+    assert "exists" in refused("combine", "s", "t", "-o", "out")
+    assert good("combine", "s", "t", "-o", "out", "--force", "--format", "TIF")
+    assert "--format gif is unknown" in refused("combine", "s", "t", "-o", "out", "--format", "gif")
+
+
+@pytest.mark.parametrize(
+    ("size", "words", "shape"),
+    [("16", [], (16, 16, 3)), ("16x24", [], (16, 24, 3)), ("16x24", ["--pairs", "--nearest"], (16, 48, 3))],
+)
+def test_resize_takes_height_and_width(
+    place: Path, size: str, words: list[str], shape: tuple[int, ...]
+) -> None:
+    write(place / "in" / "a.png", noise(20, 40))
+    assert good("resize", "in", "-o", "out", "--size", size, *words) == "out: 1 pictures\n"
+    assert pixels(place / "out" / "a.png").shape == shape
+
+
+@pytest.mark.parametrize("size", ["", "x", "0", "256x", "16x0", "-1", "1.5", "256,512", "99999"])
+def test_resize_refuses_what_is_no_size(place: Path, size: str) -> None:
+    write(place / "in" / "a.png")
+    assert "is no size" in refused("resize", "in", "-o", "out", f"--size={size}")
+    assert not (place / "out").exists()
+
+
+def test_sample_draws_pairs(place: Path) -> None:
+    words = ("sample", "-o", "out", "--count", "2", "--val", "1", "--size", "32")
+    assert good(*words) == "out: train 2, val 1 pairs, source left\n"
+    assert pixels(place / "out" / "train" / "0001.png").shape == (32, 64, 3)
+    assert "exists" in refused(*words)
+
+
+def test_no_command_is_slow_to_explain_itself() -> None:
+    import subprocess
+    import sys
+
+    code = "import sys, pix2pix.cli.data; print(sorted({'torch', 'numpy', 'PIL'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -1,0 +1,188 @@
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from pix2pix.cli.main import app
+from pix2pix.export.checked import Exported
+from pix2pix.export.compare import Difference
+from pix2pix.export.web import Site
+from pix2pix.serve import run
+from tests.helpers import files_below, write_model
+
+
+def pix2pix(*words: str | Path) -> Result:
+    """Run a command in this process; what is no answer to the user is a defect."""
+    result = CliRunner().invoke(app, [str(word) for word in words])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+@pytest.fixture
+def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return write_model(tmp_path / "model.safetensors")
+
+
+@pytest.fixture
+def exporters(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What the command asks of the exporters, which take seconds and are tested in export/."""
+    asked: list[dict[str, Any]] = []
+
+    def stand_in(kind: str) -> Callable[..., Exported]:
+        def export(model: Path, out: Path, **given: Any) -> Exported:
+            asked.append({"kind": kind, "model": model, "out": out} | given)
+            difference = Difference(largest=0.00123, mean=4.56e-5, psnr_db=71.8, comparisons=12)
+            facts = {"precision": given.get("precision", "fp32"), "mode": "paper"}
+            return Exported(out, 54_900_000, {"source": [1, 3, 32, 32]}, difference, facts)
+
+        return export
+
+    def site(models: list[Path], out: Path, **given: Any) -> Site:
+        exported = {model.name: stand_in("web")(model, out, **given) for model in models}
+        return Site(out, 65_800_000, 57_400_000, exported)
+
+    monkeypatch.setattr("pix2pix.export.web.export_web", site)
+    monkeypatch.setattr("pix2pix.export.onnx.export_onnx", stand_in("onnx"))
+    monkeypatch.setattr("pix2pix.export.torch_export.export_torch", stand_in("torch"))
+    return asked
+
+
+def test_what_was_written_is_told(model: Path, exporters: list[dict[str, Any]]) -> None:
+    result = pix2pix("export", model, "--onnx", "a.onnx", "--precision", "int8")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == [
+        "a.onnx: 54.9 MB, int8, mode paper",
+        "  source   1 x 3 x 32 x 32",
+        "  12 comparisons: largest difference 0.0012, mean 4.6e-05 (values from -1 to 1), PSNR 72 dB",
+    ]
+
+
+def test_a_page_takes_several_models_and_says_how_to_look_at_it(
+    model: Path, exporters: list[dict[str, Any]]
+) -> None:
+    result = pix2pix("export", model, "shoes", "--web", "site", "--runtime", "ort.tgz")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[2:] == [
+        "shoes: 54.9 MB, fp16, mode paper",
+        "  12 comparisons: largest difference 0.0012, mean 4.6e-05 (values from -1 to 1), PSNR 72 dB",
+        "site: 66 MB, of which a first visit downloads 57 MB",
+        "to look at it:  python3 -m http.server -d site",
+    ]
+    assert [asked["model"] for asked in exporters] == [model, Path("shoes")]
+    assert {asked["runtime"] for asked in exporters} == {Path("ort.tgz")}
+
+
+def test_options_reach_both_exporters(model: Path, exporters: list[dict[str, Any]]) -> None:
+    words = ("--onnx", "a.onnx", "--torch", "a.pt2", "--mode", "running", "--dynamic")
+    assert pix2pix("export", model, *words, "--precision", "fp16").exit_code == 0
+    onnx, torch = exporters
+    assert (onnx["kind"], onnx["out"], onnx["precision"]) == ("onnx", Path("a.onnx"), "fp16")
+    assert (torch["kind"], torch["out"]) == ("torch", Path("a.pt2"))
+    for asked in exporters:
+        assert (asked["model"], asked["mode"], asked["dynamic"]) == (model, "running", True)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "nothing to write: wanted --onnx FILE, --torch FILE or --web DIR"),
+        (["--onnx", "a.bin"], "a.bin does not end in .onnx"),
+        (["--torch", "a.pth"], "a.pth does not end in .pt2"),
+        (["--onnx", "a.onnx", "--precision", "int4"], "wanted fp32, fp16, int8"),
+        (["--torch", "a.pt2", "--precision", "int8"], "--precision int8 is for --onnx"),
+        (["--torch", "a.pt2", "--mode", "loud"], "no mode 'loud'"),
+        (["--onnx", "a.onnx", "--runtime", "."], "--runtime is for --web"),
+        (["model.safetensors", "--onnx", "a.onnx"], "One file holds one model, and 2 were given"),
+        (["--web", "model.safetensors"], "is a file: wanted a folder"),
+        (["--onnx", "model.safetensors/a.onnx"], "Cannot write model.safetensors/a.onnx"),
+    ],
+)
+def test_requests_that_cannot_be_met_are_refused_in_one_sentence(
+    model: Path, words: list[str], said: str
+) -> None:
+    before = files_below(model.parent)
+    result = pix2pix("export", model, *words)
+    assert result.exit_code == 2
+    assert "Traceback" not in result.stderr
+    assert said in result.stderr.splitlines()[-1]
+    assert files_below(model.parent) == before
+
+
+# Serve
+
+
+def test_serve_hands_its_options_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    got: list[Any] = []
+    monkeypatch.setattr(run, "serve", lambda *both: got.extend(both))
+    given = (
+        "a",
+        "b",
+        "--host",
+        "::1",
+        "--port",
+        "0",
+        "--origin",
+        "https://x.org",
+        "--origin",
+        "http://y.org:8",
+        "--examples",
+        "e",
+        "--memory",
+        "0.5",
+        "--queue",
+        "9",
+        "--max-megapixels",
+        "1.5",
+        "--device",
+        "cpu",
+        "--open",
+    )
+    assert pix2pix("serve", *given).exit_code == 0
+    assert got == [
+        [Path("a"), Path("b")],
+        run.Options(
+            host="::1",
+            port=0,
+            origins=["https://x.org", "http://y.org:8"],
+            examples=Path("e"),
+            memory_gb=0.5,
+            queue=9,
+            megapixels=1.5,
+            device="cpu",
+            open_page=True,
+        ),
+    ]
+
+
+def test_the_options_not_given_are_the_services_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    got: list[Any] = []
+    monkeypatch.setattr(run, "serve", lambda *both: got.extend(both))
+    assert pix2pix("serve", "a").exit_code == 0
+    assert got[1] == run.Options()
+
+
+@pytest.mark.parametrize("origin", ["pix.example.org", "https://", "https://x.org/page", "*"])
+def test_an_origin_is_a_scheme_and_a_host(tmp_path: Path, origin: str) -> None:
+    result = pix2pix("serve", write_model(tmp_path / "a.safetensors"), "--origin", origin)
+    assert result.exit_code == 2
+    assert "https://pix.example.org" in result.stderr
+
+
+def test_a_missing_package_is_told_with_the_line_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    monkeypatch.delitem(sys.modules, "pix2pix.serve.run")
+    result = pix2pix("serve", "a")
+    assert result.exit_code == 2
+    assert "pip install 'pix2pix[serve]'" in result.stderr
+
+
+def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
+    result = pix2pix("serve", tmp_path / "none.safetensors", "--port", "0")
+    assert result.exit_code == 2
+    assert "does not exist" in result.stderr

@@ -1,0 +1,439 @@
+import errno
+import os
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pix2pix.data.pairs import find_pairs
+from pix2pix.datasets.jobs import Done
+from pix2pix.datasets.prepare import combine, draw, resize, split
+from pix2pix.errors import UserError
+from pix2pix.files import list_pictures
+from pix2pix.pictures import codec
+from tests.helpers import files_below, noise, pixels, plant, trees, write, write_text
+
+SPLITS = ("train", "val", "test")
+
+
+def make(folder: Path, *names: str) -> Path:
+    """Files with names of pictures, each with its own name as content: `split` decodes nothing."""
+    for name in names:
+        write_text(folder / name, name)
+    return folder
+
+
+def numbered(count: int, pattern: str = "{}.png") -> list[str]:
+    return [pattern.format(n) for n in range(count)]
+
+
+def refused(call: Callable[..., object], *words: object, **options: object) -> str:
+    with pytest.raises(UserError) as caught:
+        call(*words, **options)
+    return str(caught.value)
+
+
+def places(out: Path) -> dict[str, str]:
+    """Name -> split of every file below `out`."""
+    found = [name.split("/", 1) for name in files_below(out)]
+    assert all(place in SPLITS for place, _ in found)
+    assert len({name for _, name in found}) == len(found)
+    return {name: place for place, name in found}
+
+
+def array(dtype: str, channels: int, height: int = 8, width: int = 8) -> np.ndarray:
+    values = noise(height, width, channels, seed=channels).astype(np.float32)
+    return (values * 257 if dtype == "uint16" else values).astype(dtype)
+
+
+# Splitting
+
+
+def test_a_folder_of_pairs_is_split_by_name_and_training_finds_it(tmp_path: Path) -> None:
+    data = make(tmp_path / "data", *numbered(150), "summer/1.png")
+    done = split([data], tmp_path / "out", 0.1, 0.2)
+    found = places(tmp_path / "out")
+    assert found.keys() == files_below(data)
+    assert (tmp_path / "out" / found["7.png"] / "7.png").read_text() == "7.png"
+    counts = {place: list(found.values()).count(place) for place in SPLITS}
+    assert done == Done(counts, 151, [], [])
+    assert 6 <= counts["val"] <= 28
+    assert 18 <= counts["test"] <= 45
+    pairs = find_pairs([tmp_path / "out"], "left")
+    assert {name: len(some) for name, some in pairs.splits.items()} == counts
+
+
+@given(
+    old=st.sets(st.text("abcdefgh01", min_size=1, max_size=6), min_size=1, max_size=20),
+    new=st.sets(st.text("abcdefgh01", min_size=1, max_size=6), max_size=20),
+    seed=st.none() | st.integers(0, 9),
+)
+@settings(max_examples=25)
+def test_a_pair_stays_in_its_split_when_others_come(
+    tmp_path_factory: pytest.TempPathFactory, old: set[str], new: set[str], seed: int | None
+) -> None:
+    root = tmp_path_factory.mktemp("grows")
+    for names in (old, new):
+        data = make(root / "data", *(f"{name}.png" for name in names))
+        before = places(root / "out") if (root / "out").exists() else {}
+        done = split([data], root / "out", 0.3, 0.2, seed)
+        assert not done.failures
+        assert before.items() <= places(root / "out").items()
+
+
+def test_what_is_held_out_is_held_out_by_training_too(tmp_path: Path) -> None:
+    data = make(tmp_path / "data", *numbered(100))
+    split([data], tmp_path / "out", 0.1)
+    val = {name for name, place in places(tmp_path / "out").items() if place == "val"}
+    assert val
+    assert val <= {f"{pair.name}.png" for pair in find_pairs([data], "left").splits["val"]}
+
+
+def test_another_seed_gives_another_split_of_the_same_shares(tmp_path: Path) -> None:
+    data = make(tmp_path / "data", *numbered(100))
+    for seed in (1, 2):
+        split([data], tmp_path / str(seed), 0.2, seed=seed)
+    first, second = (places(tmp_path / str(seed)) for seed in (1, 2))
+    assert first != second
+    assert all(10 <= list(some.values()).count("val") <= 32 for some in (first, second))
+
+
+@pytest.mark.parametrize("layout", ["two folders", "one that holds them"])
+def test_two_folders_are_split_alike(tmp_path: Path, layout: str) -> None:
+    source = make(tmp_path / "data" / "source", *numbered(40))
+    target = make(tmp_path / "data" / "target", *numbered(40, "{}.jpg"))
+    data = [source, target] if layout == "two folders" else [tmp_path / "data"]
+    done = split(data, tmp_path / "out", 0.3)
+    pairs = find_pairs([tmp_path / "out"], "left")
+    assert pairs.layout == "two folders"
+    assert {name: len(some) for name, some in pairs.splits.items()} == done.pairs
+    assert sum(done.pairs.values()) == done.written == 40
+
+
+def test_pairs_of_which_one_half_is_missing_or_double_are_named(tmp_path: Path) -> None:
+    source = make(tmp_path / "s", "a.png", "b.png", "c.png", "c.jpg")
+    target = make(tmp_path / "t", "a.png", "c.png", "d.png")
+    done = split([source, target], tmp_path / "out", 0.1)
+    assert sum(done.pairs.values()) == 2
+    assert done.failures == [
+        f"{source / 'c.png'} has the same name as {source / 'c.jpg'}.",
+        f"{source / 'b.png'} has no partner in {target}.",
+        f"{target / 'd.png'} has no partner in {source}.",
+    ]
+
+
+def test_what_cannot_be_copied_is_named_and_the_others_go_on(tmp_path: Path) -> None:
+    data = make(tmp_path / "data", "a.png", "b.png", "notes.txt", ".hidden.png")
+    (data / "empty.png").touch()
+    (data / "loop.png").symlink_to(data / "loop.png")
+    (data / "more").symlink_to(tmp_path, target_is_directory=True)
+    done = split([data], tmp_path / "out", 0.1)
+    assert sum(done.pairs.values()) == 2
+    assert [failure.split(" ")[0] for failure in done.failures] == [
+        str(data / "empty.png"),
+        str(data / "loop.png"),
+    ]
+    assert done.ignored == [data / "more", data / "notes.txt"]
+
+
+def test_half_a_pair_is_not_copied(tmp_path: Path) -> None:
+    source, target = make(tmp_path / "s", "a.png", "b.png"), make(tmp_path / "t", "a.png")
+    (target / "b.png").touch()
+    done = split([source, target], tmp_path / "out", 0.1)
+    assert len(done.failures) == 1
+    assert {Path(name).name for name in files_below(tmp_path / "out")} == {"a.png"}
+
+
+@settings(max_examples=30)
+@given(tree=trees())
+def test_every_file_of_any_tree_is_copied_or_named(
+    tmp_path_factory: pytest.TempPathFactory, tree: list[PurePosixPath]
+) -> None:
+    root = tmp_path_factory.mktemp("tree")
+    (root / "data").mkdir()
+    for path in plant(root / "data", tree):
+        (root / "data" / path).write_bytes(os.fsencode(str(path)))
+    visible = {p for p in (root / "data").rglob("*") if p.is_file()} - {
+        p for p in (root / "data").rglob("*") if "/." in f"/{p.relative_to(root / 'data')}"
+    }
+    try:
+        done = split([root / "data"], root / "out", 0.3)
+    except UserError as error:
+        said = str(error)
+        assert "no pictures are there" in said or "is split already" in said or "partner" in said
+        return
+    copied = {p.read_bytes() for p in (root / "out").rglob("*") if p.is_file()}
+    failures = "\n".join(done.failures)
+    for path in visible:
+        relative = path.relative_to(root / "data")
+        assert os.fsencode(relative) in copied or path in done.ignored or str(path) in failures
+
+
+def test_the_same_call_again_copies_nothing(tmp_path: Path) -> None:
+    data = make(tmp_path / "data", *numbered(9))
+    first = split([data], tmp_path / "out", 0.3)
+    times = {p: p.stat().st_mtime_ns for p in list_pictures(tmp_path / "out")}
+    assert split([data], tmp_path / "out", 0.3) == Done(first.pairs, 0, [], [])
+    assert times == {p: p.stat().st_mtime_ns for p in list_pictures(tmp_path / "out")}
+
+
+def test_a_file_with_other_content_is_replaced_only_by_force(tmp_path: Path) -> None:
+    data = make(tmp_path / "data", *numbered(5))
+    split([data], tmp_path / "out", 0.3)
+    write_text(data / "3.png", "new")
+    done = split([data], tmp_path / "out", 0.3)
+    (failure,) = done.failures
+    assert "3.png exists. It was left as it is; --force replaces it." in failure
+    there = tmp_path / "out" / places(tmp_path / "out")["3.png"] / "3.png"
+    assert there.read_text() == "3.png"
+    assert split([data], tmp_path / "out", 0.3, force=True).written == 1
+    assert there.read_text() == "new"
+
+
+def test_no_pair_gets_into_two_splits(tmp_path: Path) -> None:
+    data = make(tmp_path / "data", *numbered(40))
+    split([data], tmp_path / "out", 0.3)
+    before = files_below(tmp_path / "out")
+    for force in (False, True):
+        message = refused(split, [data], tmp_path / "out", 0.3, seed=5, force=force)
+        assert "by these shares and seed. Give those of the first time" in message
+    assert files_below(tmp_path / "out") == before
+
+
+def test_links_share_the_bytes_and_equal_files_stay(tmp_path: Path) -> None:
+    data = make(tmp_path / "data", *numbered(5))
+    (data / "1.png").chmod(0o400)
+    for written in (5, 0):
+        assert split([data], tmp_path / "out", 0.3, link=True).written == written
+    for path in list_pictures(tmp_path / "out"):
+        assert path.samefile(data / path.name)
+    assert {Path(name).name for name in files_below(tmp_path / "out")} == set(numbered(5))
+
+
+def test_where_links_cannot_be_made_copies_are_proposed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def other_disk(*_: object) -> None:
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+
+    monkeypatch.setattr(os, "link", other_disk)
+    data = make(tmp_path / "data", "a.png")
+    message = refused(split, [data], tmp_path / "out", 0.3, link=True)
+    assert "cannot be made a hard link" in message
+    assert message.endswith("Leave out --link.")
+
+
+def test_a_full_disk_stops_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    data = make(tmp_path / "data", *numbered(9))
+    assert "No space left on device" in refused(split, [data], tmp_path / "out", 0.3)
+    assert not files_below(tmp_path / "out")
+
+
+@pytest.mark.parametrize(("val", "test"), [(0, 0), (0.5, 0.5), (-0.1, 0.2), (1, 0), (0.9, 0.2)])
+def test_shares_that_leave_nothing_are_refused(tmp_path: Path, val: float, test: float) -> None:
+    data = make(tmp_path / "data", "a.png")
+    assert "wanted two from 0 on, below 1" in refused(split, [data], tmp_path / "out", val, test)
+
+
+def test_what_is_split_already_or_no_folder_or_empty_is_refused(tmp_path: Path) -> None:
+    data = make(tmp_path / "data", "train/a.png")
+    assert f"give {data / 'train'}" in refused(split, [data], tmp_path / "out", 0.1)
+    assert "is no folder" in refused(split, [tmp_path / "gone"], tmp_path / "out", 0.1)
+    assert "lies in" in refused(split, [data], data / "out", 0.1)
+    assert "lies in" in refused(split, [data], data, 0.1)
+    (tmp_path / "empty").mkdir()
+    assert "no pictures are there" in refused(split, [tmp_path / "empty"], tmp_path / "out", 0.1)
+    assert "3 folders" in refused(split, [data / "train"] * 3, tmp_path / "out", 0.1)
+    assert not (tmp_path / "out").exists()
+
+
+# Combining
+
+
+@pytest.mark.parametrize(
+    ("dtype", "channels", "suffix"),
+    [
+        ("uint8", 1, ".png"),
+        ("uint8", 3, ".png"),
+        ("uint8", 4, ".png"),
+        ("uint16", 1, ".png"),
+        ("uint16", 3, ".png"),
+        ("uint8", 7, ".tif"),
+        ("float32", 1, ".tif"),
+        ("float32", 3, ".tif"),
+    ],
+)
+def test_halves_keep_depth_and_channels(tmp_path: Path, dtype: str, channels: int, suffix: str) -> None:
+    left = array(dtype, channels)
+    right = left[::-1]
+    codec.write(left, tmp_path / "s" / "sub" / "a.b.tif")
+    codec.write(right, tmp_path / "t" / "sub" / "a.b.tif")
+    done = combine(tmp_path / "s", tmp_path / "t", tmp_path / "out")
+    assert done == Done({"": 1}, 1, [], [])
+    whole = codec.read(tmp_path / "out" / "sub" / f"a.b{suffix}")
+    assert whole.dtype == dtype
+    np.testing.assert_array_equal(whole, np.concatenate([left, right], axis=1))
+
+
+@pytest.mark.parametrize("grey", ["s", "t"])
+def test_grey_beside_colour_becomes_colour(tmp_path: Path, grey: str) -> None:
+    for name in ("s", "t"):
+        write(tmp_path / name / "a.png", array("uint8", 1 if name == grey else 3))
+    combine(tmp_path / "s", tmp_path / "t", tmp_path / "out")
+    half = np.split(pixels(tmp_path / "out" / "a.png"), 2, axis=1)["st".index(grey)]
+    np.testing.assert_array_equal(half, array("uint8", 1).repeat(3, axis=2))
+
+
+def test_what_does_not_fit_is_named_and_the_rest_is_made(tmp_path: Path) -> None:
+    s, t = tmp_path / "s", tmp_path / "t"
+    for name, left, right in [
+        ("good", array("uint8", 3), array("uint8", 3)),
+        ("size", array("uint8", 3, 8, 9), array("uint8", 3)),
+        ("depth", array("uint16", 3), array("uint8", 3)),
+        ("count", array("uint8", 4), array("uint8", 3)),
+    ]:
+        codec.write(left, s / f"{name}.tif")
+        codec.write(right, t / f"{name}.tif")
+    write_text(s / "text.png")
+    write(t / "text.png")
+    write(s / "alone.png")
+    write_text(t / "readme.md")
+    done = combine(s, t, tmp_path / "out")
+    assert done.pairs == {"": 1}
+    assert done.failures == [
+        f"{s / 'alone.png'} has no partner in {t}.",
+        f"{s / 'count.tif'} has 4 channels but {t / 'count.tif'} has 3. "
+        "Leave them in two folders: `pix2pix train SOURCES TARGETS`.",
+        f"{s / 'depth.tif'} is uint16 but {t / 'depth.tif'} is uint8: wanted equal ones.",
+        f"{s / 'size.tif'} is 9 x 8 px but {t / 'size.tif'} is 8 x 8 px: wanted equal ones.",
+        f"{s / 'text.png'} is not a picture (17 bytes).",
+    ]
+    assert done.ignored == [t / "readme.md"]
+    assert files_below(tmp_path / "out") == {"good.png"}
+
+
+def test_existing_pairs_stay_without_force(tmp_path: Path) -> None:
+    for name in ("s", "t"):
+        write(tmp_path / name / "a.png")
+        write(tmp_path / name / "b.png")
+    write(tmp_path / "out" / "a.png", noise(4, 4))
+    done = combine(tmp_path / "s", tmp_path / "t", tmp_path / "out")
+    assert done.failures == [
+        f"{tmp_path / 'out' / 'a.png'} exists. It was left as it is; --force replaces it."
+    ]
+    assert pixels(tmp_path / "out" / "a.png").shape == (4, 4, 3)
+    assert combine(tmp_path / "s", tmp_path / "t", tmp_path / "out", force=True).written == 2
+    assert pixels(tmp_path / "out" / "a.png").shape == (32, 64, 3)
+
+
+def test_a_format_that_cannot_hold_it_is_refused(tmp_path: Path) -> None:
+    for name in ("s", "t"):
+        codec.write(array("uint16", 3), tmp_path / name / "a.tif")
+    message = refused(combine, tmp_path / "s", tmp_path / "t", tmp_path / "out", ".jpg")
+    assert "cannot hold 3 channels of uint16" in message
+    assert not (tmp_path / "out").exists()
+
+
+# Resizing
+
+
+@pytest.mark.parametrize(
+    ("dtype", "channels", "suffix"),
+    [("uint8", 3, ".png"), ("uint16", 3, ".png"), ("float32", 5, ".tif"), ("uint8", 1, ".bmp")],
+)
+def test_pictures_are_resized_at_their_own_depth(
+    tmp_path: Path, dtype: str, channels: int, suffix: str
+) -> None:
+    smooth = np.linspace(0, 1, 32, dtype=np.float32)[:, None, None] * np.ones((32, 48, channels))
+    scale = {"uint8": 255, "uint16": 65535, "float32": 1}[dtype]
+    codec.write((smooth * scale).astype(dtype), tmp_path / "in" / "sub" / f"a{suffix}")
+    done = resize(tmp_path / "in", tmp_path / "out", (16, 12))
+    assert done == Done({"": 1}, 1, [], [])
+    got = codec.read(tmp_path / "out" / "sub" / f"a{suffix}")
+    assert got.dtype == dtype
+    assert got.shape == (16, 12, channels)
+    expected = (np.arange(16) * 2 + 0.5) / 31 * scale
+    assert np.abs(got[2:-2, 3, 0] - expected[2:-2]).max() < scale / 200
+    assert len(np.unique(got)) == 16
+
+
+def test_halves_do_not_mix(tmp_path: Path) -> None:
+    whole = np.zeros((32, 64, 3), np.uint8)
+    whole[:, 32:] = 255
+    write(tmp_path / "in" / "a.png", whole)
+    write(tmp_path / "in" / "odd.png", noise(32, 63))
+    done = resize(tmp_path / "in", tmp_path / "out", (24, 20), halves=True)
+    assert done.failures == [f"{tmp_path / 'in' / 'odd.png'} is 63 px wide: wanted two halves, equally wide."]
+    got = pixels(tmp_path / "out" / "a.png")
+    assert got.shape == (24, 40, 3)
+    assert not got[:, :20].any()
+    assert (got[:, 20:] == 255).all()
+
+
+def test_labels_get_no_new_values_by_the_nearest(tmp_path: Path) -> None:
+    write(tmp_path / "in" / "a.png", noise(32, 32, 1) // 64 * 64)
+    resize(tmp_path / "in", tmp_path / "out", (50, 50), nearest=True)
+    assert set(np.unique(pixels(tmp_path / "out" / "a.png"))) == {0, 64, 128, 192}
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_a_sharp_edge_does_not_overshoot(tmp_path: Path, dtype: str) -> None:
+    edge = np.zeros((8, 8, 1), dtype)
+    edge[:, 4:] = 255
+    codec.write(edge, tmp_path / "in" / "a.tif")
+    resize(tmp_path / "in", tmp_path / "out", (8, 40))
+    row = codec.read(tmp_path / "out" / "a.tif")[0, :, 0].astype(float)
+    assert (np.diff(row) >= 0).all()
+    assert (row[0], row[-1]) == (0, 255)
+
+
+def test_what_cannot_be_resized_is_named(tmp_path: Path) -> None:
+    data = tmp_path / "in"
+    write(data / "a.png")
+    write(data / "a.bmp")
+    write_text(data / "b.jpg")
+    write_text(data / "notes.txt")
+    done = resize(data, tmp_path / "out", (16, 16), ".png")
+    assert files_below(tmp_path / "out") == {"a.png"}
+    assert done.failures == [
+        f"{data / 'a.png'} would become {tmp_path / 'out' / 'a.png'}, as {data / 'a.bmp'}.",
+        f"{data / 'b.jpg'} is not a picture (17 bytes).",
+    ]
+    assert done.ignored == [data / "notes.txt"]
+    message = refused(resize, data, tmp_path / "out", (16, 16), ".png")
+    assert all(name in message for name in ("a.png would", "b.jpg is not", "a.png exists"))
+    assert message.endswith("None of 3 could be used.")
+    assert "lies in" in refused(resize, data, data, (16, 16))
+
+
+def test_source_and_target_folders_are_both_resized(tmp_path: Path) -> None:
+    for name in ("source/a.png", "target/a.png"):
+        write(tmp_path / "in" / name)
+    resize(tmp_path / "in", tmp_path / "out", (16, 16))
+    assert files_below(tmp_path / "out") == {"source/a.png", "target/a.png"}
+
+
+# Drawing
+
+
+def test_procedural_pairs_are_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[int, int]] = []
+    draw(tmp_path / "out", {"train": 2, "val": 1, "test": 0}, 32, 0, lambda *n: seen.append(n))
+    assert files_below(tmp_path) == {"out/train/0001.png", "out/train/0002.png", "out/val/0001.png"}
+    assert seen == [(1, 3), (2, 3), (3, 3)]
+    assert "exists" in refused(draw, tmp_path / "out", {"train": 1}, 32, 0)
+    assert "No pairs are wanted" in refused(draw, tmp_path / "none", {"train": 0}, 32, 0)
+
+    def stop(*_: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        draw(tmp_path / "half", {"train": 2}, 32, 0, stop)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out"]

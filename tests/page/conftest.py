@@ -1,0 +1,69 @@
+"""The page in a real browser: Debian's Chromium, driven by Playwright."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.page.page_server import Api, serving
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+Open = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium, for a module: its loop would be in the way of tests with loops of their own."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        pytest.skip("needs Chromium")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def api() -> Iterator[Api]:
+    with serving() as api:
+        yield api
+
+
+@pytest.fixture
+def open_page(browser: Any, api: Api) -> Iterator[Open]:
+    contexts = []
+
+    def open_page(model: str = "facades", address: str = "", **settings: Any) -> Any:
+        """The page with this model, its first translation shown; scripts must not fail on it."""
+        settings = {"viewport": {"width": 1300, "height": 850}, "locale": "en-GB"} | settings
+        context = browser.new_context(**settings)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(8000)
+        page.on("pageerror", lambda error: page.failures.append(error))
+        page.failures = []
+        page.goto(address or api.address)
+        if model != "facades":
+            page.wait_for_function("document.querySelector('#model').options.length")
+            page.select_option("#model", model)
+        page.wait_for_function("name => document.title.startsWith(name)", arg=model)
+        if model in ("facades", "shoes"):
+            page.wait_for_selector("#result[aria-label]")
+        return page
+
+    yield open_page
+    for context in contexts:
+        assert not [str(failure) for page in context.pages for failure in page.failures]
+        context.close()

@@ -1,0 +1,140 @@
+"""What runs inside the page computes what the package computes: node compares the numbers."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from pix2pix.inference.translator import Translator
+from pix2pix.networks.noise import keep_mask, noise_keys
+from pix2pix.pictures import tensors, view
+from pix2pix.pictures.conform import to_depth
+from pix2pix.pictures.contract import LabelClass, PictureContract
+from pix2pix.pictures.geometry import pad
+from tests.helpers import noise, write_model
+
+HERE = Path(__file__).parent / "in_page"
+
+SIZE = 37, 21  # height and width: the network wants 64 x 32
+RGB, GREY = PictureContract(), PictureContract(channels=1)
+DEEP = PictureContract(depth="uint16", high=65535.0)
+COLOURS = (255, 0, 0), (0, 128, 255), (250, 240, 10)
+CLASSES = tuple(LabelClass(name=f"class {c}", colour=c) for c in COLOURS)
+LIGHT = PictureContract(channels=1, depth="float32", high=100.0)
+AB = PictureContract(channels=2, depth="float32", low=-110.0, high=110.0)
+CASES: dict[str, dict[str, Any]] = {
+    "colours": {},
+    "grey": {"source": GREY, "target": GREY},
+    "transparency": {"source": PictureContract(channels=4), "target": PictureContract(channels=4)},
+    "16 bits": {"source": DEEP, "target": DEEP},
+    "16 bits of grey": {"source": DEEP.model_copy(update={"channels": 1})},
+    "labels as colours": {"source": PictureContract(classes=CLASSES)},
+    "labels one-hot": {
+        "source": PictureContract(classes=CLASSES, one_hot=True),
+        "target": PictureContract(classes=CLASSES, one_hot=True),
+    },
+    "floats": {"target": PictureContract(depth="float32", low=-0.5, high=2.0)},
+    "lab": {"source": LIGHT, "target": AB, "photograph": RGB},
+    "lab of grey photographs": {"source": LIGHT, "target": AB, "photograph": GREY},
+    "downscale:3": {"photograph": RGB},
+}
+
+
+def _node() -> str:
+    """A node that takes .js files with `import` for modules, without a package.json."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("there is no node")
+    told = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout
+    if tuple(int(part) for part in re.findall(r"\d+", told)[:2]) < (20, 19):
+        pytest.skip(f"node 20.19 or newer is wanted, not {told}")
+    return node
+
+
+def test_what_runs_in_the_page_gives_the_numbers_of_the_package(tmp_path: Path) -> None:
+    vectors = {"masks": _masks(), "cases": [_case(tmp_path, name, **given) for name, given in CASES.items()]}
+    file = tmp_path / "vectors.json"
+    file.write_text(json.dumps(vectors), "utf-8")
+    done = subprocess.run(
+        [_node(), "--test", "--test-reporter=spec", *map(str, sorted(HERE.glob("*.test.js")))],
+        env={**os.environ, "VECTORS": str(file)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "skipped 0" in done.stdout
+
+
+def _masks() -> list[dict[str, Any]]:
+    masks = []
+    for seed, sample, layer, drop in ((0, 0, 0, 0.5), (7, 3, 2, 0.25), (2**32 - 1, 2**31, 1, 0.9)):
+        kept = keep_mask(noise_keys(seed, torch.tensor([sample])), layer, (3, 5, 7), drop)
+        masks.append(
+            {
+                "seed": seed,
+                "sample": sample,
+                "layer": layer,
+                "drop": drop,
+                "kept": kept.flatten().int().tolist(),
+            }
+        )
+    return masks
+
+
+def _case(tmp_path: Path, name: str, **given: PictureContract) -> dict[str, Any]:
+    """A picture and the tensor that a model makes of it; an output and its pixels."""
+    made = name.split(" ")[0] if "photograph" in given else ""
+    settings = [f"data.make={made}"] if made else []
+    model = Translator.load(write_model(tmp_path / f"{len(name)}.safetensors", *settings, **given))
+    image = model.header.image
+    picture = _picture(image.source, image.photograph)
+    multiple = 2**model.generator.depth
+    source = model.source(picture, name, made.startswith("downscale"))
+    tensor = pad(tensors.to_tensor(source, image.source), multiple)
+    output = torch.rand(image.target.tensor_channels, *tensor.shape[1:]) * 2.2 - 1.1
+    model.generator.register_forward_hook(lambda *_: output[None])
+    shown = _eight_bits(model.translate_sources([source])[0], image.target)
+    return {
+        "name": name,
+        "card": {"multiple_px": multiple, **image.model_dump(mode="json")},
+        "height": SIZE[0],
+        "width": SIZE[1],
+        "pixels": _rgba(picture).flatten().tolist(),
+        "tensor": tensor.flatten().tolist(),
+        "padded": list(tensor.shape),
+        "output": output.flatten().tolist(),
+        "shown": _rgba(shown).flatten().tolist(),
+    }
+
+
+def _picture(source: PictureContract, photograph: PictureContract | None) -> NDArray[np.uint8]:
+    if source.classes:
+        return np.array(COLOURS, np.uint8)[noise(*SIZE, channels=1)[:, :, 0] % len(COLOURS)]
+    # A photograph with transparency is laid on white, where the network takes none.
+    return noise(*SIZE, channels=4 if photograph is None else 3)
+
+
+def _rgba(array: NDArray[Any]) -> NDArray[Any]:
+    if array.shape[2] == 1:
+        array = np.repeat(array, 3, axis=2)
+    if array.shape[2] == 3:
+        array = np.concatenate([array, np.full_like(array[:, :, :1], 255)], axis=2)
+    return array
+
+
+def _eight_bits(array: NDArray[Any], contract: PictureContract) -> NDArray[Any]:
+    """As a screen shows it."""
+    if array.dtype == np.uint16:
+        return to_depth(array, "uint8", "an output")
+    return view.to_view(array, contract) if array.dtype == np.float32 else array

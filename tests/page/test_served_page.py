@@ -1,0 +1,74 @@
+"""The page on the real service: what it shows is what the package computes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pix2pix.inference.translator import Translator
+from pix2pix.pictures.contract import LabelClass, PictureContract
+from tests.helpers import write_model
+from tests.page.hands import pixels
+
+uvicorn = pytest.importorskip("uvicorn")
+pytest.importorskip("fastapi")
+
+CLASSES = (LabelClass(name="wall", colour=(13, 61, 251)), LabelClass(name="door", colour=(165, 0, 0)))
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    source = PictureContract(classes=CLASSES, one_hot=True)
+    return write_model(tmp_path / "facades.safetensors", source=source)
+
+
+@pytest.fixture
+def address(model: Path) -> Iterator[str]:
+    from pix2pix.serve.app import create_app
+    from pix2pix.serve.hosting import host
+    from pix2pix.serve.run import Options, create_service, listen
+    from pix2pix.serve.site import page_files
+
+    service = create_service(host([model], None), Options(device="cpu"))
+    listening = listen("127.0.0.1", 0)
+    app = create_app(service, page_files())
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
+    server.should_exit = True
+    thread.join()
+    listening.close()
+
+
+def test_a_rectangle_is_translated_as_the_package_does(browser: Any, model: Path, address: str) -> None:
+    page = browser.new_page()
+    refused: list[str] = []
+    page.on("console", lambda told: told.type == "error" and refused.append(told.text))
+    page.goto(address)
+    page.wait_for_selector("#result[aria-label]")
+    before = pixels(page, "result")
+    page.keyboard.press("r")
+    page.keyboard.press("2")
+    box = page.locator("#stage").bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 4, box["y"] + box["height"] / 4)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 3 / 4, box["y"] + box["height"] / 2)
+    page.mouse.up()
+    wanted = np.full((32, 32, 3), CLASSES[0].colour, np.uint8)
+    wanted[8:16, 8:24] = CLASSES[1].colour
+    translated = np.array(Translator.load(model, "cpu").translate(wanted))
+    for _ in range(200):  # the result follows the drawing
+        if np.array_equal(pixels(page, "result"), translated):
+            break
+        page.wait_for_timeout(20)
+    assert np.array_equal(pixels(page, "drawing"), wanted)
+    assert np.array_equal(pixels(page, "result"), translated)
+    assert not np.array_equal(before, translated)
+    assert refused == []
+    page.close()

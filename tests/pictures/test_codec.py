@@ -1,0 +1,528 @@
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import imagecodecs
+import numpy as np
+import pytest
+import tifffile
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from pix2pix.errors import UserError
+from pix2pix.pictures import codec
+from pix2pix.pictures.codec import LIMIT, MAX_CHANNELS, Array, read, write
+from tests.helpers import files_below, noise, png_bomb, write_text, write_truncated
+
+LEVELS = np.arange(256, dtype=np.uint8).reshape(16, 16, 1)
+DEPTHS = ("uint8", "uint16", "float32")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".npy")
+LOSSY = (".jpg", ".jpeg")
+ANY = (".tif", ".tiff", ".npy")
+ORIENTATION = 0x0112  # EXIF
+# What undoes each EXIF orientation, on (H, W, C).
+UPRIGHT = {
+    1: lambda a: a,
+    2: lambda a: a[:, ::-1],
+    3: lambda a: a[::-1, ::-1],
+    4: lambda a: a[::-1],
+    5: lambda a: a.swapaxes(0, 1),
+    6: lambda a: np.rot90(a, -1),
+    7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
+    8: np.rot90,
+}
+
+
+def deep(height: int, width: int, channels: int = 3, depth: str = "uint16") -> Array:
+    """(H, W, C) of noise in any depth; floats lie around 0."""
+    values = np.random.default_rng(0).random((height, width, channels))
+    if depth == "float32":
+        return (values * 8 - 4).astype(np.float32)
+    return (values * (np.iinfo(depth).max + 1)).astype(depth)
+
+
+def refused(path: Path) -> str | None:
+    """Why a picture cannot be read, or None where it can."""
+    try:
+        array = read(path)
+    except UserError as error:
+        return str(error)
+    assert array.ndim == 3
+    assert str(array.dtype) in DEPTHS
+    return None
+
+
+def said(path: Path) -> str:
+    message = refused(path)
+    assert message is not None
+    assert str(path) in message
+    assert "\n" not in message
+    return message
+
+
+# What is written is read
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 5, MAX_CHANNELS])
+@pytest.mark.parametrize("depth", DEPTHS)
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_file_gives_back_what_was_written_or_says_what_can(
+    tmp_path: Path, suffix: str, depth: str, channels: int
+) -> None:
+    array, path = deep(5, 7, channels, depth), tmp_path / "new" / f"a{suffix}"
+    fits = codec.holds(suffix, depth, channels)
+    if not fits:
+        with pytest.raises(UserError) as caught:
+            write(array, path)
+        message = str(caught.value)
+        assert f"'{suffix}' cannot hold {channels} channels of {depth}: {path}" in message
+        assert ".tif .tiff .npy" in message
+        assert files_below(tmp_path) == set()
+        return
+    write(array, path)
+    found = read(path)
+    assert (found.shape, found.dtype) == (array.shape, array.dtype)
+    assert suffix in LOSSY or np.array_equal(found, array)
+    assert files_below(tmp_path) == {f"new/a{suffix}"}
+
+
+def test_what_each_suffix_holds() -> None:
+    every = [(d, c) for d in DEPTHS for c in (1, 2, 3, 4, 5, MAX_CHANNELS, MAX_CHANNELS + 1)]
+
+    def held(suffix: str) -> list[tuple[str, int]]:
+        return [(d, c) for d, c in every if codec.holds(suffix, d, c)]
+
+    assert held(".png") == [(d, c) for d in ("uint8", "uint16") for c in (1, 2, 3, 4)]
+    assert held(".jpg") == held(".JPEG") == held(".bmp") == [("uint8", 1), ("uint8", 3)]
+    assert held(".webp") == [("uint8", 3), ("uint8", 4)]
+    for suffix in ANY:
+        assert held(suffix) == [(d, c) for d, c in every if c <= MAX_CHANNELS]
+    for unknown in (".gif", ".txt", "", "png"):
+        assert held(unknown) == []
+
+
+@pytest.mark.parametrize("ending", ["PNG", "Tif", "NPY", "BMP"])
+def test_endings_may_be_of_any_case(tmp_path: Path, ending: str) -> None:
+    write(noise(5, 7), tmp_path / f"a.{ending}")
+    assert np.array_equal(read(tmp_path / f"a.{ending}"), noise(5, 7))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (9, 1), (2, 2)])
+@pytest.mark.parametrize("channels", [1, 3, 6])
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".npy"])
+def test_the_smallest_pictures_keep_their_shape(
+    tmp_path: Path, suffix: str, channels: int, size: tuple[int, int]
+) -> None:
+    if codec.holds(suffix, "uint8", channels):
+        write(noise(*size, channels), tmp_path / f"a{suffix}")
+        assert np.array_equal(read(tmp_path / f"a{suffix}"), noise(*size, channels))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("ending", ["jpg", "JPEG"])
+def test_jpeg_stays_near(tmp_path: Path, ending: str, channels: int) -> None:
+    # A smooth picture: JPEG is meant for those.
+    write(np.repeat(LEVELS, channels, axis=2), tmp_path / f"a.{ending}")
+    found = read(tmp_path / f"a.{ending}")
+    assert found.shape == (16, 16, channels)
+    assert abs(found.astype(int) - LEVELS).max() <= 6
+
+
+def test_jpeg_keeps_colours_as_sharp_as_brightness(tmp_path: Path) -> None:
+    stripes = np.zeros((16, 16, 3), np.uint8)
+    stripes[:, ::2, 0] = stripes[:, 1::2, 2] = 255  # red, blue, red, ...
+    write(stripes, tmp_path / "a.jpg")
+    assert abs(read(tmp_path / "a.jpg").astype(int) - stripes).mean() < 20
+
+
+def test_a_picture_that_cannot_be_written_leaves_the_old_file(tmp_path: Path) -> None:
+    write(noise(5, 7), tmp_path / "a.png")
+    (tmp_path / "folder.png").mkdir()
+    with pytest.raises(UserError, match="cannot hold 9 channels"):
+        write(noise(5, 7, 9), tmp_path / "a.png")
+    with pytest.raises(UserError, match=r"Cannot write .*folder\.png"):
+        write(noise(5, 7), tmp_path / "folder.png")
+    assert files_below(tmp_path) == {"a.png"}
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_an_array_survives_the_way_through_a_picture(channels: int) -> None:
+    array = noise(5, 7, channels)
+    picture = codec.to_pillow(array)
+    assert picture.size == (7, 5)
+    assert np.array_equal(codec.from_pillow(picture), array)
+
+
+# Kinds of PNG, JPEG and others
+
+
+@pytest.mark.parametrize(
+    ("mode", "channels"),
+    [
+        ("1", 1),
+        ("L", 1),
+        ("LA", 2),
+        ("P", 3),
+        ("PA", 3),
+        ("RGB", 3),
+        ("RGBA", 4),
+        ("CMYK", 3),
+        ("YCbCr", 3),
+        ("HSV", 3),
+        ("I", 1),
+        ("I;16", 1),
+        ("I;16B", 1),
+        ("F", 1),
+    ],
+)
+def test_a_picture_of_any_mode_has_channels(mode: str, channels: int) -> None:
+    array = codec.from_pillow(Image.new(mode, (3, 2)))
+    assert array.shape == (2, 3, channels)
+    assert str(array.dtype) in DEPTHS
+
+
+def test_black_and_white_are_the_ends_of_eight_bits(tmp_path: Path) -> None:
+    bits = LEVELS[:, :, 0] > 99
+    for ending in ("png", "tif", "bmp"):
+        Image.fromarray(bits).save(tmp_path / f"a.{ending}")
+        found = read(tmp_path / f"a.{ending}")
+        assert found.dtype == np.uint8
+        assert np.array_equal(found[:, :, 0], bits * np.uint8(255))
+
+
+def test_palette_colours_are_looked_up(tmp_path: Path) -> None:
+    array = noise(4, 4) // 64 * 64
+    for ending in ("png", "bmp", "tif"):
+        path = tmp_path / f"p.{ending}"
+        Image.fromarray(array).quantize(256, dither=Image.Dither.NONE).save(path)
+        with Image.open(path) as opened:
+            assert opened.mode == "P"
+        assert np.array_equal(read(path), array)
+
+
+@pytest.mark.parametrize("transparency", [7, bytes([0, 128, 255])], ids=["one", "many"])
+def test_a_transparent_palette_gives_colours_and_alpha_without_a_warning(
+    tmp_path: Path, transparency: int | bytes
+) -> None:
+    picture = Image.frombytes("P", (16, 16), LEVELS.tobytes())
+    picture.putpalette([255 - level for level in range(256) for _ in range(3)])
+    picture.save(tmp_path / "p.png", transparency=transparency)
+    found = read(tmp_path / "p.png")
+    assert np.array_equal(found[:, :, :3], np.repeat(255 - LEVELS, 3, axis=2))
+    alpha = np.full(256, 255)
+    if isinstance(transparency, int):
+        alpha[transparency] = 0
+    else:
+        alpha[:3] = list(transparency)
+    assert np.array_equal(found[:, :, 3].ravel(), alpha)
+
+
+@pytest.mark.parametrize("ending", ["jpg", "tif"])
+def test_cmyk_becomes_rgb(tmp_path: Path, ending: str) -> None:
+    inks = np.zeros((16, 16, 4), np.uint8)
+    inks[:8, :, 1] = inks[:8, :, 2] = 255  # magenta and yellow are red
+    Image.fromarray(inks, "CMYK").save(tmp_path / f"a.{ending}")
+    found = read(tmp_path / f"a.{ending}").astype(int)
+    wanted = np.where(np.arange(16)[:, None, None] < 8, [255, 0, 0], [255, 255, 255])
+    assert abs(found - wanted).max() <= 8
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_sixteen_bits_of_png_are_whole(tmp_path: Path, channels: int) -> None:
+    array = deep(9, 8, channels)
+    data = imagecodecs.png_encode(array[:, :, 0] if channels == 1 else array)
+    (tmp_path / "a.png").write_bytes(data)
+    assert np.array_equal(read(tmp_path / "a.png"), array)
+
+
+@pytest.mark.parametrize("name", ["deep.png", "deep.tif"])
+def test_sixteen_bits_of_pillow_are_whole(tmp_path: Path, name: str) -> None:
+    array = deep(9, 8, 1)
+    Image.fromarray(array[:, :, 0]).save(tmp_path / name)
+    assert np.array_equal(read(tmp_path / name), array)
+
+
+def test_what_a_file_is_does_not_hang_on_its_ending(tmp_path: Path) -> None:
+    for made, named in ((".tif", "a.jpg"), (".png", "b.tif"), (".npy", "c.png"), (".bmp", "d.npy")):
+        write(noise(5, 7), tmp_path / f"x{made}")
+        os.replace(tmp_path / f"x{made}", tmp_path / named)
+        assert np.array_equal(read(tmp_path / named), noise(5, 7))
+
+
+# Turned pictures
+
+
+@pytest.mark.parametrize("orientation", UPRIGHT)
+@pytest.mark.parametrize("ending", ["png", "tif", "webp"])
+def test_a_photograph_is_turned_upright(tmp_path: Path, orientation: int, ending: str) -> None:
+    array, path, exif = noise(3, 5), tmp_path / f"turned.{ending}", Image.Exif()
+    exif[ORIENTATION] = orientation
+    Image.fromarray(array).save(path, exif=exif, lossless=True)
+    assert np.array_equal(read(path), UPRIGHT[orientation](array))
+
+
+@pytest.mark.parametrize("orientation", UPRIGHT)
+def test_a_deep_photograph_is_turned_upright_too(tmp_path: Path, orientation: int) -> None:
+    array, exif = deep(3, 5, 1), Image.Exif()
+    exif[ORIENTATION] = orientation
+    Image.fromarray(array[:, :, 0]).save(tmp_path / "a.png", exif=exif)
+    array_of_7 = deep(3, 5, 7, "float32")
+    tifffile.imwrite(
+        tmp_path / "a.tif",
+        array_of_7,
+        photometric="minisblack",
+        planarconfig="contig",
+        extratags=[(ORIENTATION, 3, 1, orientation, True)],
+    )
+    assert np.array_equal(read(tmp_path / "a.png"), UPRIGHT[orientation](array))
+    assert np.array_equal(read(tmp_path / "a.tif"), UPRIGHT[orientation](array_of_7))
+
+
+# Kinds of TIFF
+
+
+@pytest.mark.parametrize("depth", DEPTHS)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"planarconfig": "separate"},
+        {"planarconfig": "contig", "tile": (16, 16)},
+        {"planarconfig": "separate", "tile": (16, 32)},
+        {"planarconfig": "contig", "compression": "lzw"},
+        {"planarconfig": "contig", "compression": "deflate", "predictor": True},
+        {"planarconfig": "contig", "compression": "packbits"},
+        {"planarconfig": "contig", "rowsperstrip": 3, "bigtiff": True, "byteorder": ">"},
+    ],
+    ids=["planar", "tiled", "planar tiled", "lzw", "deflate predictor", "packbits", "big"],
+)
+def test_tiff_is_read_however_it_is_kept(tmp_path: Path, depth: str, options: dict[str, Any]) -> None:
+    array, path = deep(40, 50, 3, depth), tmp_path / "a.tif"
+    planes = array.transpose(2, 0, 1) if options["planarconfig"] == "separate" else array
+    photometric = "minisblack" if depth == "float32" else "rgb"
+    tifffile.imwrite(path, planes, photometric=photometric, **options)
+    found = read(path)
+    assert found.dtype == depth
+    assert np.array_equal(found, array)
+
+
+@pytest.mark.parametrize("metadata", [None, {}])
+@pytest.mark.parametrize("pages", [2, 3, 4, 12])
+def test_pages_are_channels(tmp_path: Path, pages: int, metadata: Any) -> None:
+    array = deep(9, 8, pages)
+    with tifffile.TiffWriter(tmp_path / "a.tif") as out:
+        for page in range(pages):
+            out.write(array[:, :, page], photometric="minisblack", metadata=metadata)
+    tifffile.imwrite(tmp_path / "b.tif", array.transpose(2, 0, 1), photometric="minisblack")
+    assert np.array_equal(read(tmp_path / "a.tif"), array)
+    assert np.array_equal(read(tmp_path / "b.tif"), array)
+
+
+def test_channels_of_all_pages_are_joined(tmp_path: Path) -> None:
+    array = deep(9, 8, 6)
+    pages = np.stack([array[:, :, :3], array[:, :, 3:]])
+    tifffile.imwrite(tmp_path / "a.tif", pages, photometric="rgb")
+    assert np.array_equal(read(tmp_path / "a.tif"), array)
+
+
+@pytest.mark.parametrize("depth", ["uint8", "uint16"])
+def test_white_is_the_highest_whatever_a_tiff_says(tmp_path: Path, depth: str) -> None:
+    array = deep(9, 8, 1, depth)
+    tifffile.imwrite(tmp_path / "a.tif", ~array[:, :, 0], photometric="miniswhite")
+    assert np.array_equal(read(tmp_path / "a.tif"), array)
+
+
+def test_more_pages_than_channels_are_refused_unread(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((65, 4, 4), np.uint8), photometric="minisblack")
+    assert "it has 65 pages and channels, wanted up to 64" in said(tmp_path / "a.tif")
+
+
+# Arrays of numpy
+
+
+@pytest.mark.parametrize(
+    ("array", "wanted"),
+    [
+        (LEVELS[:, :, 0], LEVELS),
+        (np.asfortranarray(noise(5, 7)), noise(5, 7)),
+        (deep(5, 7).astype(">u2"), deep(5, 7)),
+        (deep(5, 7, 2, "float32").astype(">f8"), deep(5, 7, 2, "float32")),
+        (LEVELS.astype(np.float16), LEVELS.astype(np.float32)),
+        (LEVELS > 99, (LEVELS > 99) * np.uint8(255)),
+    ],
+    ids=["grey", "fortran", "big endian", "double", "half", "bool"],
+)
+def test_numpy_arrays_come_to_one_of_three_depths(tmp_path: Path, array: Array, wanted: Array) -> None:
+    np.save(tmp_path / "a.npy", array)
+    found = read(tmp_path / "a.npy")
+    assert found.dtype == wanted.dtype
+    assert found.dtype.isnative
+    assert np.array_equal(found, wanted)
+
+
+@pytest.mark.parametrize(
+    ("array", "why"),
+    [
+        (np.zeros(4, np.uint8), "wanted height x width x channels"),
+        (np.zeros((2, 2, 2, 2), np.uint8), "wanted height x width x channels"),
+        (np.zeros((0, 4, 3), np.uint8), ""),
+        (np.zeros((4, 4, 65), np.uint8), "has 65 channels: wanted up to 64"),
+        (np.zeros((4, 4), np.int64), "holds int64: wanted 8 or 16 bits"),
+        (np.zeros((4, 4), np.int16), "holds int16: wanted 8 or 16 bits"),
+        (np.zeros((4, 4), complex), "holds complex128"),
+        (np.array([["a", "b"]]), "holds <U1"),
+        (np.array([[{}, None]]), "cannot be read"),
+        (np.full((4, 4), np.nan), "values that are not finite"),
+        (np.full((4, 4), 1e300), "values that are not finite"),
+    ],
+    ids=["line", "four", "empty", "65", "int64", "int16", "complex", "text", "pickle", "nan", "inf"],
+)
+def test_other_arrays_are_refused_in_a_sentence(tmp_path: Path, array: Array, why: str) -> None:
+    np.save(tmp_path / "a.npy", array, allow_pickle=True)
+    assert why in said(tmp_path / "a.npy")
+
+
+def test_an_archive_named_npy_is_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", a=noise(4, 4))
+    os.replace(tmp_path / "a.npz", tmp_path / "a.npy")
+    assert "is not a picture" in said(tmp_path / "a.npy")
+
+
+# Broken files
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    for suffix in SUFFIXES:
+        assert said(tmp_path / f"gone{suffix}") == f"There is no file {tmp_path / f'gone{suffix}'}."
+
+
+def test_a_path_that_no_system_has_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="cannot be read: embedded null"):
+        read(tmp_path / "a\0.png")
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_text_and_nothing_and_folders_are_no_pictures(tmp_path: Path, suffix: str) -> None:
+    text, empty = (tmp_path / f"{name}{suffix}" for name in ("text", "empty"))
+    assert f"text{suffix} is not a picture (5 bytes)" in said(write_text(text, "hello"))
+    assert f"empty{suffix} is not a picture (0 bytes)" in said(write_text(empty, ""))
+    (tmp_path / f"folder{suffix}").mkdir()
+    assert f"folder{suffix} cannot be read: " in said(tmp_path / f"folder{suffix}")
+
+
+def test_a_link_to_itself_or_to_nothing_is_named(tmp_path: Path) -> None:
+    for target in ("loop.png", "gone"):
+        (tmp_path / "loop.png").unlink(missing_ok=True)
+        (tmp_path / "loop.png").symlink_to(tmp_path / target)
+        said(tmp_path / "loop.png")
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_truncated_file_is_refused_by_name(tmp_path: Path, suffix: str) -> None:
+    message = said(write_truncated(tmp_path / f"cut{suffix}"))
+    assert f"cut{suffix} cannot be read: " in message or f"cut{suffix} is not a picture" in message
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".npy"])
+def test_a_truncated_deep_file_is_refused_by_name(tmp_path: Path, suffix: str) -> None:
+    write(deep(40, 40), path := tmp_path / f"cut{suffix}")
+    data = path.read_bytes()
+    for part in (0.1, 0.5, 0.9):
+        path.write_bytes(data[: int(part * len(data))])
+        said(path)
+
+
+# (suffix, depth, channels) of files that are damaged below
+KINDS: list[tuple[str, str, int]] = [
+    *((suffix, "uint8", 3) for suffix in SUFFIXES),
+    (".png", "uint16", 3),
+    (".tif", "uint16", 5),
+    (".tif", "float32", 1),
+    (".npy", "float32", 2),
+]
+
+
+@given(
+    kind=st.sampled_from(KINDS),
+    cut=st.just(1.0) | st.floats(0, 1),
+    damage=st.dictionaries(st.floats(0, 1, exclude_max=True), st.integers(0, 255), max_size=4),
+)
+def test_a_damaged_file_is_a_picture_or_a_sentence(
+    tmp_path_factory: pytest.TempPathFactory, kind: tuple[str, str, int], cut: float, damage: dict[float, int]
+) -> None:
+    suffix, depth, channels = kind
+    path = tmp_path_factory.mktemp("damaged") / f"some{suffix}"
+    write(deep(8, 12, channels, depth), path)
+    data = bytearray(path.read_bytes())
+    for place, byte in damage.items():
+        data[int(place * len(data))] = byte
+    path.write_bytes(data[: round(cut * len(data))])
+    message = refused(path)
+    assert message is None or (str(path) in message and "\n" not in message)
+
+
+@pytest.mark.parametrize("dtype", ["int16", "uint32", "int8", "complex64"])
+def test_a_tiff_of_another_depth_is_refused_by_name(tmp_path: Path, dtype: str) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((4, 4), dtype))
+    assert f"a.tif holds {dtype}: wanted 8 or 16 bits unsigned, or float" in said(tmp_path / "a.tif")
+
+
+# Bombs: small files that would fill the memory
+
+
+def tiff_bomb(path: Path) -> None:
+    """A TIFF whose tags claim 50,000 x 50,000 px."""
+    tifffile.imwrite(path, noise(16, 16, 1)[:, :, 0], compression="zlib")
+    with tifffile.TiffFile(path, mode="r+b") as opened:
+        for tag in ("ImageWidth", "ImageLength"):
+            opened.pages[0].tags[tag].overwrite(50_000)
+
+
+def npy_bomb(path: Path) -> None:
+    """An array of 50,000 x 50,000 zeros, which take no room on the disk."""
+    with path.open("wb") as out:
+        head = {"descr": "|u1", "fortran_order": False, "shape": (50_000, 50_000)}
+        np.lib.format.write_array_header_1_0(out, head)
+        out.truncate(out.tell() + 50_000**2)
+
+
+BOMBS: dict[str, Callable[[Path], None]] = {
+    "a.png": png_bomb,
+    "b.png": lambda path: png_bomb(path, 16),
+    "c.tif": tiff_bomb,
+    "d.npy": npy_bomb,
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_picture_that_would_fill_the_memory_is_refused(tmp_path: Path, name: str) -> None:
+    BOMBS[name](tmp_path / name)
+    message = said(tmp_path / name)
+    assert "megapixels" in message
+    assert LIMIT in message
+
+
+def test_the_limit_has_a_name_and_can_be_lowered_and_raised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)  # as if the picture were a large one
+    for suffix in (".png", ".tif", ".npy"):
+        write(noise(50, 60), path := tmp_path / f"large{suffix}")
+        monkeypatch.setenv(LIMIT, "0.002")
+        assert f"large{suffix} is 60 x 50 px, 0 megapixels: more than the limit" in said(path)
+        monkeypatch.setenv(LIMIT, "1000")
+        assert read(path).shape == (50, 60, 3)
+
+
+def test_a_limit_that_is_no_number_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(noise(4, 4), tmp_path / "a.png")
+    monkeypatch.setenv(LIMIT, "many")
+    with pytest.raises(UserError, match=f"{LIMIT} is 'many': wanted a number"):
+        read(tmp_path / "a.png")
+
+
+def test_a_large_picture_is_opened_without_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(noise(32, 32), tmp_path / "large.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)  # it has 1024
+    assert read(tmp_path / "large.png").shape == (32, 32, 3)
