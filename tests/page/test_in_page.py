@@ -74,7 +74,7 @@ def _case(tmp_path: Path, name: str, **given: PictureContract) -> dict[str, Any]
     model = Translator.load(write_model(tmp_path / f"{len(name)}.safetensors", *settings, **given))
     image = model.header.image
     picture = _picture(image.source, image.photograph)
-    multiple = 2**model.generator.depth
+    multiple = model.generator.multiple_px
     source = model.source(picture, name, made.startswith("downscale"))
     tensor = pad(tensors.to_tensor(source, image.source), multiple)
     output = torch.rand(image.target.tensor_channels, *tensor.shape[1:]) * 2.2 - 1.1

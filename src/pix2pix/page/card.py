@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from pix2pix.config import Mode
 from pix2pix.errors import UserError
 from pix2pix.model_file import Header, ImageContract, model_path
+from pix2pix.networks import empty_generator
 from pix2pix.page.examples import Example
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.conform import to_depth
@@ -99,7 +100,7 @@ def make_card(name: str, header: Header, examples: Sequence[Example]) -> Card:
         name=name,
         kind=kind,
         size_px=size,
-        multiple_px=2**header.config.depth,
+        multiple_px=empty_generator(header.config).multiple_px,
         max_px=max(_LARGEST_PX, max(size)),
         palette=palette,
         ground=ground,
