@@ -93,7 +93,7 @@ def comparison_sources(translator: Translator, model: Path, *, dynamic: bool) ->
     Real ones are the pictures in `examples/source` beside the model file, if any.
     """
     height, width = size = translator.header.config.data.size
-    multiple = 2**translator.generator.depth
+    multiple = translator.generator.multiple_px
     made = torch.Generator().manual_seed(_SEED)
     sizes = [(height, width)]
     if dynamic:
@@ -115,7 +115,7 @@ def _real(translator: Translator, path: Path, size: tuple[int, int], dynamic: bo
     array = translator.source(codec.read(path), str(path), made=False)
     if not dynamic:
         array = geometry.fit(array, size, "stretch", labels=bool(contract.classes))
-    return pad(tensors.to_tensor(array, contract), 2**translator.generator.depth)[None]
+    return pad(tensors.to_tensor(array, contract), translator.generator.multiple_px)[None]
 
 
 def _made(translator: Translator, size: tuple[int, int], made: torch.Generator) -> Iterator[Tensor]:

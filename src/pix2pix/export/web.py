@@ -27,7 +27,7 @@ from pix2pix.export.parts import write_parts
 from pix2pix.export.precision import Precision
 from pix2pix.export.runtime import FILES, VERSION, load_runtime
 from pix2pix.export.web_model import plan, write_model
-from pix2pix.page.names import model_names
+from pix2pix.page.card import model_names
 from pix2pix.progress import Progress
 
 _HEADERS = """\
