@@ -172,7 +172,7 @@ def comparison_sources(translator: Translator, model: Path, *, dynamic: bool) ->
     Real ones are the pictures in `examples/source` next to the model file, if any.
     """
     height, width = size = translator.header.config.data.size
-    multiple = 2**translator.generator.depth
+    multiple = translator.generator.multiple_px
     sizes = [size, (height, width + multiple), (height + multiple, width)] if dynamic else [size]
     examples = list_pictures(model_path(model).parent / "examples" / "source")[:_EXAMPLES]
     sources = [_real(translator, path, size, dynamic) for path in examples]
@@ -188,7 +188,7 @@ def _real(translator: Translator, path: Path, size: tuple[int, int], dynamic: bo
     array = translator.source(codec.read(path), str(path), made=False)
     if not dynamic:
         array = geometry.fit(array, size, "stretch", labels=bool(contract.classes))
-    return geometry.pad(tensors.to_tensor(array, contract), 2**translator.generator.depth)[None]
+    return geometry.pad(tensors.to_tensor(array, contract), translator.generator.multiple_px)[None]
 
 
 def _made(contract: PictureContract, size: tuple[int, int], generator: torch.Generator) -> Iterator[Tensor]:

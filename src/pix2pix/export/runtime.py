@@ -88,10 +88,9 @@ def _from_npm(progress: Progress) -> Path:
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         archives = list(Path(folder).glob("*.tgz"))
         if done.returncode or not archives:
-            why = next(
-                (line for line in done.stderr.splitlines() if "error" in line.lower()), "it gave no reason"
-            )
-            raise UserError(f"npm could not fetch {_PACKAGE}: {why}.", _ELSEWHERE)
+            errors = (line for line in done.stderr.splitlines() if "error" in line.lower())
+            reason = next(errors, "it gave no reason")
+            raise UserError(f"npm could not fetch {_PACKAGE}: {reason}.", _ELSEWHERE)
         _read(archives[0])  # nothing is kept that is not the package
         shutil.copyfile(archives[0], temporary)
     return cached
