@@ -8,7 +8,7 @@ from pix2pix.pictures.codec import Array
 from pix2pix.pictures.contract import PictureContract
 from pix2pix.pictures.image_bytes import Format, read_bytes
 from pix2pix.serve.answers import check_size, encode
-from pix2pix.serve.problems import RequestError
+from pix2pix.serve.errors import RequestError
 from tests.helpers import noise, write_model
 
 
