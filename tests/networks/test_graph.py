@@ -9,7 +9,7 @@ from torch import Tensor
 
 from pix2pix.config import Config
 from pix2pix.errors import UserError
-from pix2pix.export.facts import facts
+from pix2pix.export.compare import facts
 from pix2pix.inference.translator import Translator
 from pix2pix.networks import Generator, build_generator
 from pix2pix.networks.graph import Graph, NoiseInput, keep_factors
