@@ -20,13 +20,15 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-Floats = NDArray[Any]
+Floats = NDArray[np.floating[Any]]
 Painted = tuple[Floats, Floats]  # (n, 3) colours and (n,) relief in units
 
 
 class Spot(NamedTuple):
     """The pixels of one label, (n,) each: place in the picture, distances to the edges of their patch."""
 
+    scale: float  # drawn pixels in a unit
+    washed: bool  # houses with shutters are washed in ochre, the others are bare brick
     x: Floats
     y: Floats
     left: Floats
@@ -36,12 +38,10 @@ class Spot(NamedTuple):
     edge: Floats  # distance to the nearest of the four
     width: Floats  # of the patch at this pixel's height
     height: Floats  # of the patch in its middle: an arch's crown
-    washed: bool  # houses with shutters are washed in ochre, the others are bare brick
-    scale: float  # drawn pixels in a unit
 
     def within(self, limit: float, *distances: Floats) -> Floats:
         """Return the share of each pixel, 0 to 1, that is nearer than `limit` to any of the lines."""
-        return np.clip((limit - reduce(np.minimum, distances)) * self.scale + 0.5, 0, 1)
+        return np.asarray(np.clip((limit - reduce(np.minimum, distances)) * self.scale + 0.5, 0, 1))
 
 
 def _rgb(code: int) -> Floats:
@@ -59,7 +59,7 @@ def _coats(ground: int, *coats: tuple[int, Floats]) -> Floats:
 
 def _lines(position: Floats, period: float | Floats) -> Floats:
     """Distance to the nearest of the lines at multiples of `period`."""
-    return np.abs((position / period + 0.5) % 1 - 0.5) * period
+    return np.asarray(np.abs((position / period + 0.5) % 1 - 0.5) * period)
 
 
 def _sky(spot: Spot) -> Painted:
@@ -183,7 +183,7 @@ def render(labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     # Averaged as light, before gamma, as a lens would.
     fine = (colour * light).reshape(side, 2, side, 2, 3)
     mean = (fine[:, 0, :, 0] + fine[:, 0, :, 1] + fine[:, 1, :, 0] + fine[:, 1, :, 1]) / 4
-    return (np.sqrt(mean.clip(0, 1)) * 255 + 0.5).astype(np.uint8)
+    return np.asarray(np.sqrt(mean.clip(0, 1)) * 255 + 0.5, np.uint8)
 
 
 def _paint(labels: NDArray[np.uint8], scale: float) -> Painted:
@@ -198,7 +198,7 @@ def _paint(labels: NDArray[np.uint8], scale: float) -> Painted:
     colour, relief = np.empty((labels.size, 3), np.float32), np.empty(labels.size, np.float32)
     for name, (_, painter, ledge) in _MATERIALS.items():
         pixels = np.flatnonzero(labels == LABEL[name])
-        colour[pixels], bump = painter(Spot(*fields[:, pixels], washed, scale))
+        colour[pixels], bump = painter(Spot(scale, washed, *fields[:, pixels]))
         relief[pixels] = bump + ledge
     return colour.reshape(*labels.shape, 3), relief.reshape(labels.shape)
 
@@ -230,7 +230,7 @@ def _weather(labels: NDArray[np.uint8], scale: float) -> Floats:
     streak = 0.7 * drips * (labels == LABEL["wall"]) * np.square(np.clip(1 - below / (12 * scale), 0, 1))
     damp = 0.45 * np.square(np.clip((row / scale - 80) / 48, 0, 1))
     dirt = np.maximum(streak, damp)[:, :, None] * np.array((0.75, 0.80, 0.95), np.float32)
-    return (1 + 0.1 * texture[:, :, None]) * (1 - dirt)
+    return np.asarray((1 + 0.1 * texture[:, :, None]) * (1 - dirt))
 
 
 def _light(relief: Floats, scale: float) -> Floats:
@@ -245,4 +245,4 @@ def _light(relief: Floats, scale: float) -> Floats:
     around = ndimage.uniform_filter(relief, 2 * round(1.9 * scale) + 1, mode="nearest")
     sky = facing * (1 - np.clip((around - relief) * 0.16, 0, 0.55))
     warm, cool = np.array(((0.98, 0.89, 0.73), (0.25, 0.31, 0.41)), np.float32)
-    return sun[:, :, None] * warm + sky[:, :, None] * cool
+    return np.asarray(sun[:, :, None] * warm + sky[:, :, None] * cool)
