@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from pix2pix.derive import recipe
-from pix2pix.derive.recipe import Recipe, apply, join_lab, parse, split_lab
+from pix2pix.derive.lab import LAB_RANGES, join_lab, split_lab
+from pix2pix.derive.recipe import Recipe, apply, parse
 from pix2pix.errors import UserError
 from pix2pix.pictures import codec
 from tests.helpers import noise, write
@@ -178,7 +178,7 @@ def test_lab_joins_to_what_was_split(picture: Array) -> None:
     L, ab = split_lab(picture)
     white = 1 if picture.dtype == np.float32 else np.iinfo(picture.dtype).max
     np.testing.assert_allclose(join_lab(L, ab), picture / white, atol=1e-4)
-    for values, (least, most) in zip((L, ab), recipe.LAB_RANGES, strict=True):
+    for values, (least, most) in zip((L, ab), LAB_RANGES, strict=True):
         assert least - 1e-3 <= values.min()
         assert values.max() <= most + 1e-3
 
@@ -187,7 +187,7 @@ def test_a_grey_picture_has_a_lab_without_colour() -> None:
     L, ab = split_lab(photograph(8, 8, channels=1))
     assert L.shape == (8, 8, 1)
     assert ab.shape == (8, 8, 2)
-    assert abs(ab).max() < 1e-3
+    assert abs(ab).max() < 0.01  # scikit-image's white is not quite that of its matrix
 
 
 def test_lab_beyond_the_gamut_is_clipped() -> None:

@@ -6,8 +6,7 @@ import pytest
 from PIL import Image
 
 from pix2pix.errors import UserError
-from pix2pix.pictures.codec import Array, Head
-from pix2pix.pictures.image_bytes import Format, read_bytes, to_bytes
+from pix2pix.pictures.codec import Array, Format, Head, read_bytes, to_bytes
 from tests.helpers import noise, png_bomb, write
 
 

@@ -13,14 +13,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pix2pix.errors import UserError
-from pix2pix.pictures import label_colours
+from pix2pix.pictures import palette as palettes
+from pix2pix.pictures.find_palette import find_palette, palette_report
 from pix2pix.pictures.palette import (
     Palette,
     describe,
-    find_palette,
     load_palette,
     palette_names,
-    palette_report,
     to_colours,
     to_index,
     to_toml,
@@ -240,7 +239,7 @@ def test_large_pictures_are_snapped_in_blocks_without_a_seam(
 ) -> None:
     array = np.resize(_jpeg(to_colours(_areas(20), CITY), 60), (*shape, 3))
     whole = _index(array, CITY, snap=True)
-    monkeypatch.setattr(label_colours, "BLOCK_PIXELS", 1)
+    monkeypatch.setattr(palettes, "_PIXELS_AT_ONCE", 1)
     np.testing.assert_array_equal(_index(array, CITY, snap=True), whole)
 
 
