@@ -139,7 +139,8 @@ def settle(model: Path) -> Path:
     channels = header.config.model.source_channels
     for _ in range(40):  # at a momentum of 0.1 nothing is left of where they began
         generator(torch.rand(4, channels, 32, 32, generator=random) * 2 - 1)
-    generator.decoder[-1].conv.weight.mul_(0.25)
+    last = [weight for weight in generator.parameters() if weight.ndim == 4][-1]
+    last.mul_(0.25)
     save_model(model, generator, header)
     return model
 

@@ -104,7 +104,7 @@ def apply(recipe: Recipe, photograph: Array, name: str) -> Array:
     shape = photograph.shape[:2]
     match recipe.kind:
         case "gray":
-            return to_channels(without_alpha(photograph), 1, name)
+            return _colours(photograph, 1, name)
         case "lab":
             return split_lab(photograph)[0]
         case "edges":
@@ -160,11 +160,17 @@ def _unknown(text: str, why: str = "") -> UserError:
     return UserError(f"No source can be made by '{text}'{reason}", f"Possible are {', '.join(_FORMS)}.")
 
 
+def _colours(photograph: Array, channels: int, name: str) -> Array:
+    if photograph.shape[2] > 4:
+        raise UserError(f"{name} has {photograph.shape[2]} channels: wanted grey or RGB.")
+    return to_channels(without_alpha(photograph), channels, name)
+
+
 def _hed(photograph: Array, weights: Path, name: str) -> Array:
     from pix2pix.derive import hed  # the only recipe that needs torch
 
     largest = np.iinfo(photograph.dtype).max if photograph.dtype.kind == "u" else 1
-    rgb = to_channels(without_alpha(photograph), 3, name).astype(np.float32) / np.float32(largest)
+    rgb = _colours(photograph, 3, name).astype(np.float32) / np.float32(largest)
     return edges.thin(hed.probability(rgb, weights), HED_THRESHOLD)
 
 

@@ -6,6 +6,8 @@ the reference that the faster one in `graph.py` must equal.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import torch
 from torch import Tensor
 from torch.optim import Adam
@@ -13,12 +15,14 @@ from torch.optim import Adam
 from pix2pix.config import Config, TrainingConfig
 from pix2pix.data.batches import Batch
 from pix2pix.device import Precision, computing
+from pix2pix.networks.layers import use_products
 from pix2pix.networks.noise import noise_keys
 from pix2pix.training.distributed import ALONE, Processes
 from pix2pix.training.objective import discriminator_loss, generator_loss, right_share, see
 from pix2pix.training.state import State
 
 Losses = dict[str, Tensor]
+_FEW_PX = 64  # layers of at most so many pixels are products: a tenth of a step on a processor
 
 
 def learning_rate(config: TrainingConfig, images_seen: int) -> float:
@@ -39,7 +43,8 @@ def plain_step(
         if optimiser is not None:
             optimiser.param_groups[0]["lr"] = learning_rate(config.training, state.images_seen)
 
-    with computing(x.device, precision):
+    products = use_products(state.generator, _FEW_PX) if x.is_cpu else nullcontext()
+    with computing(x.device, precision), products:
         g = state.generator(x, noise_keys(config.training.seed, batch.positions))
         losses, loss = _discriminator_loss(state, x, y, g.detach(), config)
     if loss is not None and state.discriminator_optimiser is not None:

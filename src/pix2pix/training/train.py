@@ -24,6 +24,7 @@ from pix2pix.derive import recipe
 from pix2pix.device import describe, is_out_of_memory, pick_device, pick_precision, set_precision
 from pix2pix.errors import UserError
 from pix2pix.model_file import Header, ImageContract, Provenance, load_model, versions
+from pix2pix.networks import empty_generator
 from pix2pix.networks.noise import noise_keys
 from pix2pix.pictures import codec
 from pix2pix.progress import Progress
@@ -84,6 +85,7 @@ def train(
         found = reading.source.tensor_channels, reading.target.tensor_channels
         config = config.with_channels(*found)
         folder.check(config)
+        empty_generator(config)  # an unknown one is refused before anything is written
         learned, looked_at, scored = _open_in_turn(
             processes, lambda: _open_stores(pairs, config, reading, strict, progress)
         )

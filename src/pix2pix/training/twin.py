@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import Adam
 
-from pix2pix.networks import PatchGAN, UNet
+from pix2pix.networks import Generator, PatchGAN
 from pix2pix.networks.layers import Norm
 from pix2pix.training.lanes import Lane, join
 from pix2pix.training.layers import Convolution, PictureNorm
@@ -49,7 +49,7 @@ class Manner:
 class Twin:
     """A network and its optimiser, for passes and descents inside a captured step."""
 
-    def __init__(self, master: UNet | PatchGAN, optimiser: Adam, manner: Manner) -> None:
+    def __init__(self, master: Generator | PatchGAN, optimiser: Adam, manner: Manner) -> None:
         self.optimiser = optimiser
         self.masters: list[nn.Parameter] = optimiser.param_groups[0]["params"]
         shared = [*master.parameters(), *master.buffers()]
@@ -59,7 +59,7 @@ class Twin:
         self.out_channels = convs[-1].out_channels
         self._pad = -convs[0].in_channels % _CHANNELS if manner.padded else 0
         # Padding classes would give each of them a share of the probability.
-        pads_out = manner.padded and not (isinstance(master, UNet) and master.classes)
+        pads_out = manner.padded and not (isinstance(master, Generator) and master.classes)
         pad_out = -self.out_channels % _CHANNELS if pads_out else 0
         own: dict[int, tuple[nn.Parameter, tuple[slice, ...]]] = {}
         for conv in convs:
