@@ -9,7 +9,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from pix2pix.derive.lab import LAB_RANGES, join_lab, split_lab
-from pix2pix.derive.recipe import Recipe, apply, parse
+from pix2pix.derive.recipe import Recipe, apply, digest, parse
 from pix2pix.errors import UserError
 from pix2pix.pictures import codec
 from tests.helpers import noise, write
@@ -316,3 +316,24 @@ def test_a_missing_mask_is_named(tmp_path: Path, name: str) -> None:
     with pytest.raises(UserError) as error:
         masked(tmp_path, name)
     assert str(tmp_path / name) in str(error.value)
+
+
+def test_a_mask_is_found_in_the_sub_folder_of_its_name_and_nowhere_else(tmp_path: Path) -> None:
+    write(tmp_path / "sub" / "a.png", np.full((4, 6, 3), 255, np.uint8))
+    write(tmp_path / "b.png", np.full((4, 6, 3), 255, np.uint8))
+    assert masked(tmp_path, "sub/a").all()
+    for name in ("a", "sub/b", "other/a"):
+        with pytest.raises(UserError, match="There is no mask"):
+            masked(tmp_path, name)
+
+
+def test_the_digest_of_a_recipe_follows_the_weights_that_it_names(tmp_path: Path) -> None:
+    recipe = parse(f"hed:{tmp_path / 'hed.pth'}")
+    with pytest.raises(UserError, match=r"hed\.pth: No such file"):
+        digest(recipe)
+    digests = []
+    for content in (b"one", b"another"):
+        (tmp_path / "hed.pth").write_bytes(content)
+        digests.append(digest(recipe))
+    assert digests[0] != digests[1]
+    assert {digest(parse(text)) for text in (*TEXTS, f"mask:{tmp_path}")} == {""}

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import colorsys
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 
 import numpy as np
 
@@ -33,6 +34,7 @@ _TIGHT_DISTANCE, _NEAR_DISTANCE = 6, 12  # of JPEG's error around a colour; of a
 _TIGHT_SHARE = 0.8  # of what is near a class's colour, at least: shades of a photograph spread
 _STRAY_SHARE = 0.02  # of the flat pixels outside the largest class, at most, are near no class
 _CLASS_SHARE = 1e-4  # of the flat pixels, at least, to be a class
+_MOST_STRAYS = 16
 _SAME_CLASS = 48  # distance to the colour of a shipped palette that gives the name
 
 
@@ -68,7 +70,7 @@ def find_palette(arrays: Iterable[Array], limit: int = 64) -> Palette | None:
         highest = max(anywhere) & 255
         if one_channel and highest < limit:
             return _of_indexes(highest + 1)
-        return _named([code for code, _ in anywhere.most_common()], 0)
+        return _named([colour for colour, *_ in _clusters(anywhere, 0)], 0)
     peaks = _peaks(flat)
     return _named(peaks, _TIGHT_DISTANCE) if 2 <= len(peaks) <= limit else None
 
@@ -95,20 +97,21 @@ def palette_report(load: Callable[[], Iterable[Array]], where: str, limit: int =
 def stray_colours(array: Array, palette: Palette, *, blurred: bool) -> list[tuple[Colour, float]]:
     """Return the colours of a label map (H, W, C) that the palette lacks, with their shares of it.
 
-    The most frequent come first. Of `blurred` maps (JPEG, resized ones) only flat places count, and
-    what is near a class's colour belongs to it. A picture of other channels or depth has none.
+    The most frequent come first, 16 at most. Of `blurred` maps (JPEG, resized ones) only flat
+    places count, and what is near a class's colour belongs to it; a single pixel says little there.
+    A picture of other channels or depth has none.
     """
     rgb = as_rgb(array)
     if rgb is None:
         return []
+    radius = _NEAR_DISTANCE if blurred else 0
     colours = codes(rgb)
-    allowed = _NEAR_DISTANCE**2 if blurred else 0
-    counts = Counter(_count(colours[_ranges(rgb) <= _FLAT_LEVELS] if blurred else colours))
-    return [
-        ((r, g, b), count / colours.size)
-        for (r, g, b), count in ((split(np.array(code)).tolist(), n) for code, n in counts.most_common())
-        if min((r - x) ** 2 + (g - y) ** 2 + (b - z) ** 2 for x, y, z in palette.colours) > allowed
-    ]
+    counts = _count(colours[_ranges(rgb) <= _FLAT_LEVELS] if blurred else colours)
+    offsets = split(np.array(list(counts), np.int64))[:, None] - np.array(palette.colours)
+    far = (offsets**2).sum(2).min(1) > radius**2
+    strays = {code: count for (code, count), is_far in zip(counts.items(), far, strict=True) if is_far}
+    clusters = islice(_clusters(strays, radius), _MOST_STRAYS)
+    return [(colour, mass / colours.size) for colour, mass, _ in clusters]
 
 
 def _count(colours: Array) -> dict[int, int]:
@@ -129,23 +132,33 @@ def _ranges(rgb: Array) -> Array:
     return ranges
 
 
-def _peaks(flat: Counter[int]) -> list[int]:
+def _peaks(flat: Counter[int]) -> list[Colour]:
     """Return the colours around which nearly all flat pixels are closely gathered, or none."""
-    colours, counts = np.array(list(flat.items()), np.int64).T
-    points, peaks, masses, stray = split(colours), list[int](), [0], 0
-    while counts.max() > 0:
-        peak = counts.argmax()
-        squared = ((points - points[peak]) ** 2).sum(1)
-        near = squared <= _NEAR_DISTANCE**2
-        mass, tight = counts[near].sum(), counts[squared <= _TIGHT_DISTANCE**2].sum()
+    peaks, masses, stray = list[Colour](), [0], 0
+    for colour, mass, tight in _clusters(flat, _NEAR_DISTANCE):
         if mass >= _CLASS_SHARE * flat.total() and tight >= _TIGHT_SHARE * mass:
-            peaks.append(int(colours[peak]))
+            peaks.append(colour)
             masses.append(mass)
         else:
             stray += mass
-        counts[near] = 0
     # The white behind things may fill most of a photograph: it alone makes no label map.
     return peaks if stray <= _STRAY_SHARE * (sum(masses) - max(masses)) else []
+
+
+def _clusters(pixels: Mapping[int, int], radius: float) -> Iterator[tuple[Colour, int, int]]:
+    """Yield colours, the most frequent first, with the pixels within the radius and tightly around.
+
+    pixels: colour 0xrrggbb -> how many pixels have it. Each pixel counts once.
+    """
+    colours, counts = np.array(list(pixels.items()), np.int64).reshape(-1, 2).T
+    points = split(colours)
+    while counts.any():
+        peak = points[counts.argmax()]
+        squared = ((points - peak) ** 2).sum(1)
+        near = squared <= radius**2
+        red, green, blue = peak.tolist()
+        yield (red, green, blue), int(counts[near].sum()), int(counts[squared <= _TIGHT_DISTANCE**2].sum())
+        counts[near] = 0
 
 
 def _of_indexes(classes: int) -> Palette:
@@ -156,16 +169,14 @@ def _of_indexes(classes: int) -> Palette:
     return Palette(_numbered(classes), ((0, 0, 0), *colours[1:]))
 
 
-def _named(present: list[int], error: float) -> Palette:
-    """Return colours 0xrrggbb under the names of a shipped palette of which they are the most.
+def _named(colours: list[Colour], error: float) -> Palette:
+    """Return colours under the names of a shipped palette of which they are the most.
 
     Colours within `error` of the shipped ones become these; others stay what the pictures have.
     Classes that no picture has are kept, colours that are none of its classes come last.
     """
-    points = split(np.array(present))
-    colours: list[Colour] = [(r, g, b) for r, g, b in points.tolist()]
     for shipped in map(load_palette, palette_names()):
-        distances = np.sqrt(((points[:, None] - np.array(shipped.colours)) ** 2).sum(2))
+        distances = np.sqrt(((np.array(colours)[:, None] - shipped.colours) ** 2).sum(2))
         # Class of the shipped palette -> colour, each the nearest of the other.
         same = {
             int(n): i

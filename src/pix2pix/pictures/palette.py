@@ -39,8 +39,8 @@ _BLUR_PX = 2
 _SURE_DISTANCE = 32
 # Along borders brightness is the sharper, so it counts fourfold: columns are 4 Y, Cb, Cr.
 _BORDER_WEIGHTS = np.array([[1.196, -0.169, 0.5], [2.348, -0.331, -0.419], [0.456, 0.5, -0.081]], np.float32)
-_PIXELS_AT_ONCE = 2**14  # whose 25 neighbours are compared: 5 MB
-_FAR = np.full((1, 3), 4096)  # a colour that no pixel is near
+_PIXELS_AT_ONCE = 2**14  # whose 25 neighbours are compared
+_FAR = (2048, 2048, 2048)  # a colour that no pixel is near
 
 
 @dataclass(frozen=True)
@@ -130,16 +130,18 @@ def to_index(array: Array, palette: Palette, *, snap: bool, name: str) -> Index:
             f"{name} has {channels} channels of {array.dtype}, which is no label map: wanted RGB "
             "of 8 bits, or one channel of class indexes."
         )
-    present, known = codes(rgb), codes(np.array(palette.colours))
-    order = np.argsort(known)
-    place = order[np.searchsorted(known, present, sorter=order).clip(0, len(known) - 1)]
-    strays = known[place] != present
-    if not strays.any():
-        index: Index = place.astype(np.uint8)[:, :, None]
-        return index
-    if not snap:
+    present = codes(rgb)
+    values, place = np.unique(present, return_inverse=True)
+    distances = _distances(split(values), np.array([*palette.colours, _FAR]))
+    strays = (distances.min(1) > 0)[place].reshape(present.shape)
+    if strays.any() and not snap:
         raise _stray(present[strays], name)
-    return _snapped(rgb, present, np.array(palette.colours))[:, :, None]
+    index: Index = distances.argmin(1)[place].reshape(present.shape).astype(np.uint8)
+    if strays.any():
+        first, second = np.partition(distances, 1, axis=1)[:, :2].T
+        sure = first <= np.minimum(second / 4, _SURE_DISTANCE**2)  # squared: a quarter is half as far
+        _snap_borders(index, sure[place].reshape(present.shape), rgb, palette)
+    return index[:, :, None]
 
 
 def to_colours(index: Array, palette: Palette) -> Index:
@@ -225,28 +227,28 @@ def _stray(present: NDArray[np.int32], name: str) -> UserError:
     )
 
 
-def _snapped(rgb: Array, present: NDArray[np.int32], colours: Array) -> Index:
-    """Return the class (H, W) of the nearest colour; along blurred borders of those on either side.
+def _snap_borders(index: Index, sure: NDArray[np.bool_], rgb: Array, palette: Palette) -> None:
+    """Give pixels that are not sure of their class (H, W) one that is sure within _BLUR_PX.
 
-    A blur of two classes often has the colour of a third. A pixel that is not sure of its class
-    gets one that is sure within _BLUR_PX; if none is, that of the nearest colour.
+    A blur of two classes often has the colour of a third. Of the sure classes it is the nearest;
+    where there is none, the pixel keeps its own.
     """
-    nobody, colours = len(colours), np.concatenate([colours, _FAR])
-    values, place = np.unique(present, return_inverse=True)
-    distances = np.stack([((split(values) - colour) ** 2).sum(1) for colour in colours])
-    first, second = np.partition(distances, 1, axis=0)[:2]
-    certain = first <= np.minimum(second / 4, _SURE_DISTANCE**2)  # squared: a quarter is half as far
-    index, sure = (table[place].reshape(present.shape) for table in (distances.argmin(0), certain))
-    sure_classes = np.where(sure, index, nobody).astype(np.int16)
-    windows = sliding_window_view(
-        np.pad(sure_classes, _BLUR_PX, constant_values=nobody), (2 * _BLUR_PX + 1,) * 2
-    )
-    unsure, weighted = np.nonzero(~sure), colours @ _BORDER_WEIGHTS
-    for start in range(0, len(unsure[0]), _PIXELS_AT_ONCE):
-        part = tuple(axis[start : start + _PIXELS_AT_ONCE] for axis in unsure)
+    nobody, weighted = len(palette.names), np.array([*palette.colours, _FAR]) @ _BORDER_WEIGHTS
+    lent = np.pad(np.where(sure, index, nobody), _BLUR_PX, constant_values=nobody).astype(np.int16)
+    windows = sliding_window_view(lent, (2 * _BLUR_PX + 1,) * 2)
+    rows, columns = np.nonzero(~sure)
+    for start in range(0, len(rows), _PIXELS_AT_ONCE):
+        part = rows[start : start + _PIXELS_AT_ONCE], columns[start : start + _PIXELS_AT_ONCE]
         near = np.sort(windows[part].reshape(len(part[0]), -1))  # of equals the first class
-        costs = ((weighted[near] - (rgb[part] @ _BORDER_WEIGHTS)[:, None]) ** 2).sum(2)
+        costs = np.take_along_axis(_distances(rgb[part] @ _BORDER_WEIGHTS, weighted), near, 1)
         chosen = near[np.arange(len(near)), costs.argmin(1)]
         index[part] = np.where(chosen == nobody, index[part], chosen)
-    snapped: Index = index.astype(np.uint8)
-    return snapped
+
+
+def _distances(points: Array, colours: Array) -> NDArray[np.float32]:
+    """Return squared distances (N, K); exact for whole numbers, which float32 holds to 2^24."""
+    points, colours = points.astype(np.float32), colours.astype(np.float32)
+    distances: NDArray[np.float32] = -2 * points @ colours.T
+    distances += (points**2).sum(1, keepdims=True)
+    distances += (colours**2).sum(1)
+    return distances
