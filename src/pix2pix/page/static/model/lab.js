@@ -15,7 +15,7 @@ const BREAK = 6 / 29; // below it Lab's cube root is a straight line
 const LIGHT = Float64Array.from({ length: 256 }, (_, level) => toLight(level / 255));
 
 /**
- * Lightness 0 .. 100 of each pixel, of planes of levels 0 .. 255: RGB or grey.
+ * Return the lightness 0 .. 100 of each pixel, from planes of levels 0 .. 255: RGB or grey.
  * @param {Float32Array[]} planes
  */
 export function lightness(planes) {
@@ -29,7 +29,7 @@ export function lightness(planes) {
 }
 
 /**
- * Planes of red, green and blue, 0 .. 255 and not rounded, of planes of L, a and b.
+ * Return planes of red, green and blue, 0 .. 255 and not rounded, from planes of L, a and b.
  * @param {Float32Array} lights  @param {Float32Array} as  @param {Float32Array} bs
  */
 export function joinLab(lights, as, bs) {
@@ -49,12 +49,12 @@ function uncompress(t) {
   return t > BREAK ? t * t * t : 3 * BREAK ** 2 * (t - 4 / 29);
 }
 
-/** sRGB 0 .. 1 of linear light, clipped to the gamut. @param {number} light */
+/** Return sRGB 0 .. 1 of linear light, clipped to the gamut. @param {number} light */
 function encode(light) {
   return fromLight(Math.min(1, Math.max(0, light)));
 }
 
-/** Of a matrix of three rows. @param {number[]} matrix */
+/** Invert a matrix of three rows. @param {number[]} matrix */
 function inverse([a, b, c, d, e, f, g, h, i]) {
   const adjugate = [
     [e * i - f * h, c * h - b * i, b * f - c * e],
