@@ -2,12 +2,13 @@
 
 import { fromLight, toLight } from "../paint/colours.js";
 
-// Linear sRGB -> XYZ (IEC 61966-2-1), each row divided by its sum, which is the white D65.
+// Linear sRGB -> XYZ, each row divided by the white D65: both as scikit-image has them.
+const WHITE = [0.95047, 1, 1.08883];
 const XYZ = [
-  [0.4124, 0.3576, 0.1805],
-  [0.2126, 0.7152, 0.0722],
-  [0.0193, 0.1192, 0.9505],
-].flatMap((row) => row.map((value) => value / row.reduce((a, b) => a + b)));
+  [0.412453, 0.35758, 0.180423],
+  [0.212671, 0.71516, 0.072169],
+  [0.019334, 0.119193, 0.950227],
+].flatMap((row, i) => row.map((value) => value / WHITE[i]));
 const RGB = inverse(XYZ);
 const BREAK = 6 / 29; // below it Lab's cube root is a straight line
 
@@ -35,7 +36,7 @@ export function joinLab(lights, as, bs) {
   const planes = [0, 1, 2].map(() => new Float32Array(lights.length));
   for (let i = 0; i < lights.length; i++) {
     const t = (lights[i] + 16) / 116;
-    const [x, y, z] = [uncompress(t + as[i] / 500), uncompress(t), uncompress(t - bs[i] / 200)];
+    const [x, y, z] = [uncompress(t + as[i] / 500), uncompress(t), uncompress(Math.max(0, t - bs[i] / 200))];
     for (let c = 0; c < 3; c++) {
       planes[c][i] = 255 * encode(RGB[3 * c] * x + RGB[3 * c + 1] * y + RGB[3 * c + 2] * z);
     }
