@@ -22,7 +22,7 @@ from pix2pix.config import Mode
 from pix2pix.errors import UserError
 from pix2pix.inference.translator import conformed
 from pix2pix.networks.modes import uses_noise
-from pix2pix.pictures.image_bytes import Format
+from pix2pix.pictures.codec import Format
 from pix2pix.serve.answers import check_size, encode, preferred_format
 from pix2pix.serve.errors import RequestError
 from pix2pix.serve.hosting import Hosted
