@@ -16,7 +16,7 @@ from pix2pix.data.feed import DeviceFeed, HostFeed
 from pix2pix.data.origins import find_data
 from pix2pix.data.reading import find_reading
 from pix2pix.data.store import Store, open_store
-from pix2pix.derive.recipe import LAB_RANGES, split_lab
+from pix2pix.derive.lab import LAB_RANGES, split_lab
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.contract import PictureContract
 from pix2pix.pictures.tensors import from_levels, to_levels

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pix2pix.derive.recipe import LAB_RANGES
+from pix2pix.derive.lab import LAB_RANGES
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.contract import LARGEST, PictureContract
 

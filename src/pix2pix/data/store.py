@@ -22,6 +22,7 @@ import numpy as np
 from pix2pix.data import cache, lab
 from pix2pix.data.pairs import Pair
 from pix2pix.data.reading import Reading, in_parallel
+from pix2pix.derive.recipe import digest, parse
 from pix2pix.errors import UserError
 from pix2pix.files import cache_folder, list_pictures, remove_stale, replacing
 from pix2pix.pictures.codec import LIMIT, Array
@@ -150,7 +151,7 @@ def _key(pairs: Sequence[Pair], size: tuple[int, int], reading: Reading) -> str:
         reading.source,
         reading.target,
         reading.photograph,
-        config.make,
+        config.make and (config.make, digest(parse(config.make))),
         config.fit,
         config.snap_labels,
         os.environ.get(LIMIT),  # what was too large may be read now
@@ -159,11 +160,9 @@ def _key(pairs: Sequence[Pair], size: tuple[int, int], reading: Reading) -> str:
     for pair in pairs:
         for half in (pair.source, *pair.more_sources, pair.target):
             state.update(repr((pair.name, half.side, *_version(half.path))).encode())
-    kind, _, place = config.make.partition(":")
-    if kind == "mask":
-        state.update(repr([_version(mask) for mask in list_pictures(Path(place))]).encode())
-    if kind == "hed":
-        state.update(Path(place).read_bytes())
+    if config.make.startswith("mask:"):
+        for mask in list_pictures(Path(config.make.removeprefix("mask:"))):
+            state.update(repr(_version(mask)).encode())
     return state.hexdigest()[:32]
 
 
