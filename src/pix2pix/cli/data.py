@@ -106,7 +106,7 @@ def palette(
     """
     from pix2pix.files import list_pictures
     from pix2pix.pictures import codec, geometry
-    from pix2pix.pictures.palette import palette_report
+    from pix2pix.pictures.find_palette import palette_report
 
     side = choice("--half", half, ("whole", "left", "right"))
     paths = list_pictures(data) if data.is_dir() else []
