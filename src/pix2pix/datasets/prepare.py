@@ -85,7 +85,8 @@ def combine(
 
     def write(task: FileTask) -> bool:
         with leaving_out():
-            whole = np.concatenate(_alike(*map(codec.read, task.inputs), task.inputs), axis=1)
+            left, right = map(codec.read, task.inputs)
+            whole = np.concatenate(_alike(left, right, task.inputs), axis=1)
             depth, channels = str(whole.dtype), whole.shape[2]
             ending = suffix or (".png" if codec.holds(".png", depth, channels) else ".tif")
             path = task.outputs[0].with_name(task.outputs[0].name + ending)
@@ -117,6 +118,7 @@ def resize(
     """
     from pix2pix.pictures import geometry  # which loads torch
 
+    sides: tuple[geometry.Side, ...] = ("left", "right") if halves else ("whole",)
     check_folders([data], out)
     failures: dict[Path, str] = {}
     tasks: dict[Path, FileTask] = {}
@@ -130,7 +132,7 @@ def resize(
         (path,), (output,) = task.inputs, task.outputs
         with leaving_out():
             refuse_existing(output, force)
-            whole, sides = codec.read(path), ("left", "right") if halves else ("whole",)
+            whole = codec.read(path)
             parts = [geometry.resize(geometry.half(whole, s, str(path)), size_px, nearest) for s in sides]
             resized = np.concatenate(parts, axis=1)
             codec.check_holds(output, str(resized.dtype), resized.shape[2])
