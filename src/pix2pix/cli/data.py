@@ -89,7 +89,7 @@ def check(
     pix2pix data check facades --source right -o facades-report
     """
     from pix2pix.config import Config
-    from pix2pix.data.sources import find_data
+    from pix2pix.data.origins import find_data
     from pix2pix.datasets.check import check as check_pairs
     from pix2pix.datasets.check import summary, write_report
 

@@ -16,9 +16,9 @@ from rich.console import Console
 from pix2pix.config import Config
 from pix2pix.data.batches import Loader
 from pix2pix.data.feed import Line, find_feed
+from pix2pix.data.origins import find_data
 from pix2pix.data.pairs import Pair, PairSet
 from pix2pix.data.reading import Reading, find_reading
-from pix2pix.data.sources import find_data
 from pix2pix.data.store import NoPairError, Store, open_store
 from pix2pix.derive import recipe
 from pix2pix.device import describe, is_out_of_memory, pick_device, pick_precision, set_precision
