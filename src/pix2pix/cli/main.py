@@ -196,7 +196,7 @@ def translate(
         from rich.console import Console
 
         from pix2pix.device import keep_freed_memory
-        from pix2pix.inference.folder import Options, first_note, plan, run_jobs
+        from pix2pix.inference.folder import Options, first_note, plan, translate_items
         from pix2pix.inference.translator import Translator
         from pix2pix.progress import Progress
 
@@ -222,7 +222,7 @@ def translate(
         progress.update("translating", done, total, "pictures", translator.how)
 
     try:
-        failures = run_jobs(translator, jobs, options, tell)
+        failures = translate_items(translator, jobs, options, tell)
     except KeyboardInterrupt:
         progress.log(f"stopped after {done} of {len(jobs)} pictures; those are in {out}")
         raise

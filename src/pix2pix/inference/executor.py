@@ -1,6 +1,15 @@
 """Ways to run a generator for translating: torch runs it as it is written, an executor faster.
 
-A further way is a module with a builder, and the builder's line in `EXECUTORS`.
+An executor takes a source (B, C, H, W), the keys of its noise and the mode. It returns the target,
+(B, C', H, W), or None where torch is to run this pass. Several threads may call it at once.
+
+A further executor is a module with a builder, and the builder's line in `EXECUTORS`. A builder takes
+a generator, its device and precision, and
+
+requested     whether the user named this executor: it then runs from the first picture on
+may_compile   a function to call before the executor takes memory for its own network
+
+It returns None where it cannot run; if it was requested, it may raise a UserError with the reason.
 
 B batch, C channels, H height, W width.
 """
@@ -21,13 +30,7 @@ from pix2pix.inference import openvino
 from pix2pix.networks import Generator
 from pix2pix.networks.modes import inference, share_weights
 
-# A source (B, C, H, W), the keys of its noise and the mode -> the target (B, C', H, W), or None
-# where torch is to run this pass. Several threads may call one executor at once.
 Executor = Callable[[Tensor, Tensor | None, Mode], Tensor | None]
-# Returns an executor for the generator on the device in the precision, or None where there is none.
-# The fourth argument says whether the user requested this executor by name: it then runs from the
-# first picture on, or a UserError says why it cannot. The fifth is called before memory is taken
-# that is more than a pass needs, and returns whether there is room.
 Builder = Callable[[Generator, torch.device, Precision, bool, Callable[[], bool]], Executor | None]
 
 EXECUTORS: dict[str, Builder] = {"openvino": openvino.build}
@@ -43,10 +46,10 @@ def pick_executor(
     precision: Precision,
     may_compile: Callable[[], bool] = lambda: True,
 ) -> tuple[str, Executor | None]:
-    """Return the executor of that name with its name; `auto` is the first that can run here.
+    """Return the name of an engine and its executor; `auto` is the first that can run here.
 
-    ("torch", None) where torch runs it all. Raises UserError for an unknown name, and for an
-    executor that cannot run here.
+    ("torch", None): torch runs every pass. Raises UserError for an unknown engine, and for one that
+    cannot run here.
     """
     if engine not in (names := ("auto", "torch", *EXECUTORS)):
         raise UserError(f"--engine {engine} is unknown: wanted {', '.join(names)}.")

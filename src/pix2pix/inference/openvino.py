@@ -47,7 +47,7 @@ def build(
     requested: bool,
     may_compile: Callable[[], bool],
 ) -> OpenVINO | None:
-    """Return the executor by OpenVINO, or None where it cannot run; see `executor.Builder`."""
+    """Build the executor, or return None where it cannot run; see `executor.EXECUTORS`."""
     fits = device.type == "cpu" and precision == "fp32"
     if fits and find_spec("openvino"):
         return OpenVINO(generator, 0 if requested else _WORTH_COMPILING, may_compile)
@@ -120,8 +120,11 @@ class _Network:
             request = self.compiled.create_infer_request()
             masks = lru_cache(1)(lambda keys, *size: factors_of(self._noise, torch.tensor(keys), *size))
         try:
-            size = source.shape[2:]
-            noise = keep_factors(self._noise, source) if keys is None else masks(tuple(keys.tolist()), *size)
+            noise = (
+                keep_factors(self._noise, source)
+                if keys is None
+                else masks(tuple(keys.tolist()), *source.shape[2:])
+            )
             inputs = [tensor.numpy() for tensor in (source, *noise)]
             (target,) = request.infer(inputs, share_inputs=True).values()
             return torch.from_numpy(target)
@@ -153,7 +156,8 @@ def _compiled(graph: Graph) -> _Network:
     with warnings.catch_warnings(action="ignore"), torch.no_grad():  # warnings are for developers
         traced = torch.jit.trace(forward, example, check_trace=False)  # type: ignore[no-untyped-call]
         reader = FrontEndManager().load_by_framework("pytorch")
-        model = reader.convert(reader.load(TorchScriptPythonDecoder(traced, example_input=example)))
+        decoder = TorchScriptPythonDecoder(traced, example_input=example)  # `convert` still uses it
+        model = reader.convert(reader.load(decoder))
     model.reshape({n: openvino.PartialShape([-1, one.shape[1], -1, -1]) for n, one in enumerate(example)})
     transposed = [module for module in graph.modules() if isinstance(module, nn.ConvTranspose2d)]
     rewrite(model, [convolution.weight.detach().numpy() for convolution in transposed])
@@ -161,8 +165,7 @@ def _compiled(graph: Graph) -> _Network:
     settings = _SETTINGS | ({"INFERENCE_NUM_THREADS": int(threads)} if threads.isdigit() else {})
     network = _Network(openvino.Core().compile_model(model, "CPU", settings), graph.noise)
     (target,) = network.compiled.create_infer_request().infer([one.numpy() for one in example]).values()
-    difference = float(np.abs(target - outputs[0].numpy()).max())
-    if not difference <= _TOLERANCE:
+    if not (difference := float(np.abs(target - outputs[0].numpy()).max())) <= _TOLERANCE:
         raise RuntimeError(f"it differs from torch by {difference:.2g}")
     return network
 

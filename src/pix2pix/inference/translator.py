@@ -79,8 +79,7 @@ class Translator:
         generator, header = load_model(Path(model), chosen)
         if precision == "auto":
             fine = header.image.target.depth != "uint8" or header.image.made == "lab"
-            capable = pick_precision("auto", chosen) == "bf16"
-            precision = "tf32" if capable and not fine else "fp32"
+            precision = "fp32" if fine or pick_precision("auto", chosen) != "bf16" else "tf32"
         picked = pick_precision(precision, chosen)
         executor = pick_executor(engine, generator, chosen, picked, may_compile)
         return cls(Passes(generator, chosen, picked, executor), header)
@@ -91,9 +90,8 @@ class Translator:
 
     @property
     def how(self) -> str:
-        """By which engine, in which precision and where pictures were translated so far, in words."""
-        engine = self._passes.ran_by.replace("openvino", "OpenVINO")
-        return f"{engine}, {self._passes.precision}, on {describe(self.device)}"
+        """By which engine, in which precision and where pictures were translated so far."""
+        return f"{self._passes.ran_by}, {self._passes.precision}, on {describe(self.device)}"
 
     @property
     def output(self) -> tuple[str, int]:
