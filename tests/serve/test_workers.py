@@ -36,7 +36,7 @@ class Held:
         assert self.release.wait(30)
         if self.error:
             raise self.error
-        yield self.translator.twin()
+        yield self.translator.share()
 
 
 def waiting(
