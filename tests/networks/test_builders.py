@@ -118,7 +118,7 @@ def test_pictures_smaller_than_those_of_training_pass_a_normed_bottleneck(tiny: 
         for weight in network.parameters():
             weight.mul_(5)
         exact = network.double()(x.double()).float()
-        torch.testing.assert_close(network.float()(x), exact, rtol=0, atol=1e-4)
+        torch.testing.assert_close(network.float()(x), exact, rtol=0, atol=2e-3)
 
 
 def test_an_unknown_generator_is_refused_with_the_nearest_and_all_names(tiny: Tiny) -> None:
