@@ -4,7 +4,7 @@
     print(*summary(report.findings), sep="\\n")
     write_report(report, Path("report"))
 
-`look` reads one pair, `survey` keeps little of it, `judge` compares them all; `page` shows it.
+`pair_facts` reads one pair, `conclusions` compares them all, `page` shows the report.
 """
 
 from pix2pix.datasets.check.findings import KINDS, Finding, summary

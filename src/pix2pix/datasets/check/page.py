@@ -11,17 +11,16 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from pix2pix.data.pairs import Pair
 from pix2pix.datasets.check.findings import KINDS, Finding, grouped
-from pix2pix.datasets.check.histogram import Histogram
-from pix2pix.datasets.check.look import half, visible
-from pix2pix.datasets.check.map_colours import name
+from pix2pix.datasets.check.label_maps import Classes
+from pix2pix.datasets.check.pair_facts import read_halves, visible
 from pix2pix.datasets.check.report import HalfReport, Report, relative_name
-from pix2pix.datasets.check.survey import kind_of
-from pix2pix.errors import UserError
 from pix2pix.pictures import codec
+from pix2pix.pictures.codec import Array
 from pix2pix.reports.charts import Figure, histogram_chart
 from pix2pix.reports.pages import write_page
 
@@ -29,7 +28,8 @@ _PICTURES = 4  # pairs shown for each kind of finding
 _FORMATS = 4  # sizes and kinds of values that are listed
 _HALF_PX = 192
 _GAP_PX = 4  # between source and target
-_MAX_LINES = 8
+_MAX_LINES = 8  # of a histogram
+_BARS = 128
 _CHANNELS = {
     1: {"grey": "ink"},
     3: {"red": "red", "green": "green", "blue": "blue"},
@@ -54,7 +54,7 @@ def write_report(report: Report, folder: Path) -> Path:
         [
             _histogram(f"{label.capitalize()}, {kind}", values)
             for label, side in sides.items()
-            for kind, values in side.histograms.items()
+            for kind, values in side.values.items()
         ],
         title=f"Data: {relative_name(report.folder, report.folder.parent)}",
         report=report,
@@ -63,14 +63,7 @@ def write_report(report: Report, folder: Path) -> Path:
         examples=examples,
         pictures=pictures,
         facts=_facts(report),
-        palettes={
-            label: [
-                {"colour": name(code), "name": "", "share": share}
-                for code, share in zip(side.palette.codes, side.palette.shares, strict=True)
-            ]
-            for label, side in sides.items()
-            if side.palette
-        },
+        palettes={label: _swatches(side.classes) for label, side in sides.items() if side.classes},
     )
     return page
 
@@ -82,15 +75,12 @@ def _examples(findings: Sequence[Finding]) -> list[Pair]:
 
 
 def _picture(pair: Pair) -> str | None:
-    """Return source and target side by side as an address that holds them, None where one is broken."""
+    """Return source and target next to each other as an address that holds them, None where one is broken."""
+    halves = read_halves(pair)
+    if isinstance(halves, list):
+        return None
     both = Image.new("RGBA", (2 * _HALF_PX + _GAP_PX, _HALF_PX))
-    for number, side in enumerate((pair.source, pair.target)):
-        try:
-            array = half(codec.read(side.path), side)
-        except UserError:
-            return None
-        if array is None:
-            return None
+    for number, array in enumerate(halves):
         picture = codec.to_pillow(visible(array)).convert("RGB")
         scale = _HALF_PX / max(picture.size)
         size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
@@ -103,21 +93,32 @@ def _picture(pair: Pair) -> str | None:
     return f"data:image/webp;base64,{base64.b64encode(data.getvalue()).decode()}"
 
 
-def _histogram(title: str, values: Histogram) -> Figure:
-    """Return the chart, and under it what often is a fault: values at the ends of their range."""
-    counts = values.counts.reshape(len(values.counts), 128, -1).sum(axis=2)
-    step = (values.high - values.low) / 128
-    low, high = (float(counts[:, end].sum()) / max(int(counts.sum()), 1) for end in (0, -1))
-    note = (
-        f"{low:.1%} of the values are lowest (under {values.low + step:g}), "
-        f"{high:.1%} highest ({values.high - step:g} or more)."
+def _histogram(title: str, values: Array) -> Figure:
+    """Return the chart of values (N, C); its note says what often is a fault: values at the ends."""
+    top = {"uint8": 256, "uint16": 65536}.get(str(values.dtype))
+    low, high = (0.0, float(top)) if top else (float(values.min()), float(values.max()))
+    bounds = (low, max(high, low + 1e-6))
+    channels = _CHANNELS.get(values.shape[1]) or {f"channel {n + 1}": "ink" for n in range(values.shape[1])}
+    histograms = [np.histogram(channel, _BARS, bounds) for channel in values.T[:_MAX_LINES]]
+    counts = {name: count for name, (count, _) in zip(channels, histograms, strict=False)}
+    edges = histograms[0][1].tolist()
+    lowest, highest = (
+        sum(count[end] for count in counts.values()) / values[:, :_MAX_LINES].size for end in (0, -1)
     )
-    numbered = {f"channel {number}": "ink" for number in range(1, len(counts) + 1)}
-    channels = list(_CHANNELS.get(len(counts), numbered).items())[:_MAX_LINES]
-    lines = {channel: line for (channel, _), line in zip(channels, counts, strict=False)}
-    edges = [values.low + step * number for number in range(129)]
+    note = (
+        f"{lowest:.1%} of the values are lowest (under {edges[1]:g}), "
+        f"{highest:.1%} highest ({edges[-2]:g} or more)."
+    )
     name = "values-" + title.replace(" ", "-").replace(",", "")
-    return histogram_chart(name, title, note, lines, edges, [colour for _, colour in channels])
+    return histogram_chart(name, title, note, counts, edges, list(channels.values()))
+
+
+def _swatches(classes: Classes) -> list[dict[str, object]]:
+    palette = classes.palette
+    return [
+        {"colour": f"#{bytes(colour).hex()}", "name": name, "share": share}
+        for colour, name, share in zip(palette.colours, palette.names, classes.shares, strict=True)
+    ]
 
 
 def _facts(report: Report) -> dict[str, str]:
@@ -130,9 +131,9 @@ def _facts(report: Report) -> dict[str, str]:
     else:
         facts |= _format_facts("Sources", report.source) | _format_facts("Targets", report.target)
     for label, side in (("sources", report.source), ("targets", report.target)):
-        if side.palette:
-            exact = "exact" if side.palette.exact else "blurred"
-            facts[f"Colours of the {label}"] = f"label maps of {len(side.palette.codes)} colours, {exact}"
+        if side.classes:
+            exact = "exact" if side.classes.exact else "blurred"
+            facts[f"Colours of the {label}"] = f"label maps of {len(side.classes.shares)} colours, {exact}"
     return facts
 
 
@@ -140,7 +141,7 @@ def _format_facts(label: str, side: HalfReport) -> dict[str, str]:
     sizes, kinds = Counter[str](), Counter[str]()
     for form, count in side.formats.items():
         sizes[f"{form.width} x {form.height} px"] += count
-        kinds[kind_of(form)] += count
+        kinds[form.kind] += count
     return {f"{label}: size": _counted(sizes), f"{label}: values": _counted(kinds)} if sizes else {}
 
 

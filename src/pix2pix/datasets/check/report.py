@@ -1,7 +1,4 @@
-"""Inspect pairs before training: read each file once, and say what is wrong with which.
-
-`check` reads, on all cores; `judge` draws the conclusions; `page` shows them.
-"""
+"""Read every pair once, on all cores, and gather what was found in one report."""
 
 from __future__ import annotations
 
@@ -12,29 +9,42 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from pix2pix.data.pairs import Pair, PairSet
+from pix2pix.datasets.check.conclusions import Scan, conclude
 from pix2pix.datasets.check.findings import Finding
-from pix2pix.datasets.check.histogram import Histogram
-from pix2pix.datasets.check.judge import judge
-from pix2pix.datasets.check.look import Format, Look, Unusable, look
-from pix2pix.datasets.check.map_colours import Palette
-from pix2pix.datasets.check.survey import Survey
+from pix2pix.datasets.check.label_maps import Classes, find_classes
+from pix2pix.datasets.check.pair_facts import (
+    Format,
+    HalfFacts,
+    PairFacts,
+    Unusable,
+    inspect,
+    is_lossy,
+    read_halves,
+)
+from pix2pix.pictures.codec import Array
 
+T = TypeVar("T")
+R = TypeVar("R")
 _AHEAD = 64  # pairs read ahead, at most
 _OF_LAYOUTS = ("train", "val", "validation", "test", "source", "target")
-_SAMPLE = 12  # pairs of each split that are shown
+_SHOWN = 12  # pairs of each split
+_LABELLED = 48  # pairs in which label maps are searched
+_LABELLED_PX = 512  # of the longest side
+_COUNTED = 500  # pairs whose values the histograms count
 
 
 @dataclass(frozen=True)
 class HalfReport:
-    """All sources, or all targets: how many are of which format, and their values."""
+    """All sources, or all targets."""
 
     formats: Mapping[Format, int]
-    histograms: Mapping[str, Histogram]  # of each kind, such as "RGB, 8 bit"
-    palette: Palette | None  # None where they are no label maps
+    values: Mapping[str, Array]  # kind, such as "RGB, 8 bit" -> (N, C) some values of pairs all over the set
+    classes: Classes | None  # None where they are no label maps
 
 
 @dataclass(frozen=True)
@@ -56,52 +66,90 @@ class Report:
         """0 where there is nothing to mend, 1 where there is, 2 where no pair can be used."""
         if not self.usable:
             return 2
-        return int(any(found.severity != "note" for found in self.findings))
+        return int(any(finding.severity != "note" for finding in self.findings))
 
     def name(self, pair: Pair) -> str:
-        """What a pair is called: its file, or the source's, relative to the folder."""
+        """Return what a pair is called: its file, or the source's, relative to the folder."""
         return relative_name(pair.source.path, self.folder)
 
 
 def check(pairs: PairSet, progress: Callable[[int, int], None] = lambda done, total: None) -> Report:
-    """Read every pair once, on all cores, and report; `progress` is told pairs done and in all.
+    """Read every pair once, on all cores, and report; `progress` receives pairs done and in all.
 
     Files that cannot be read are findings, not errors.
     """
-    every = [(split, pair) for split, some in pairs.splits.items() for pair in some]
-    folder = _common_folder([pair for _, pair in every])
-    survey = Survey(
-        [pair for _, pair in every], [split for split, _ in every], lambda path: relative_name(path, folder)
+    every = [(split, pair) for split, members in pairs.splits.items() for pair in members]
+    members = [pair for _, pair in every]
+    folder = _common_folder(members)
+    classes = _find_classes(members)
+    counted = set(_spread(range(len(every)), _COUNTED))
+    facts: list[PairFacts | list[Unusable]] = []
+
+    def task(number: int) -> PairFacts | list[Unusable]:
+        return inspect(members[number], classes, with_values=number in counted)
+
+    for result in _in_threads(task, range(len(every))):
+        facts.append(result)
+        progress(len(facts), len(every))
+    scan = Scan(
+        members, [split for split, _ in every], facts, classes, lambda path: relative_name(path, folder)
     )
-    for index, seen in enumerate(_looks(survey.pairs)):
-        survey.add(index, seen)
-        progress(index + 1, len(every))
-    return _report(pairs, folder, survey)
+    usable = [one for one in facts if isinstance(one, PairFacts)]
+    return Report(
+        folder=folder,
+        layout=pairs.layout,
+        note=pairs.note,
+        counts={split: len(members) for split, members in pairs.splits.items() if members},
+        usable=len(usable),
+        source=_half_report([one.source for one in usable], classes[0]),
+        target=_half_report([one.target for one in usable], classes[1]),
+        findings=list(conclude(scan)),
+        sample={
+            split: _spread([members[row] for row in scan.usable if scan.splits[row] == split], _SHOWN)
+            for split in dict.fromkeys(scan.splits)
+        },
+    )
 
 
 def relative_name(path: Path, folder: Path) -> str:
-    """A path for a screen, relative to a folder above it; bytes that are no text are replaced."""
+    """Return a path for a screen, relative to a folder above it; bytes that are no text are replaced."""
     absolute = path.absolute()
     inside = absolute.is_relative_to(folder)
     return os.fsencode(absolute.relative_to(folder) if inside else path).decode("utf-8", "replace")
 
 
-def _looks(pairs: Sequence[Pair]) -> Iterator[Look | list[Unusable]]:
-    """A look at each pair, in order."""
+def _in_threads(task: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
+    """Yield the results in order, on all cores."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         try:
-            waiting = iter(pairs)
-            running = [pool.submit(look, pair) for pair in islice(waiting, _AHEAD)]
+            waiting = iter(items)
+            running = [pool.submit(task, item) for item in islice(waiting, _AHEAD)]
             while running:
                 yield running.pop(0).result()
-                running += [pool.submit(look, pair) for pair in islice(waiting, 1)]
+                running += [pool.submit(task, item) for item in islice(waiting, 1)]
         except BaseException:
             pool.shutdown(cancel_futures=True)  # the queue would be worked off first
             raise
 
 
+def _find_classes(pairs: Sequence[Pair]) -> list[Classes | None]:
+    """Return the classes of sources and of targets."""
+    sample = list(_in_threads(_sampled_halves, _spread(pairs, _LABELLED)))
+    return [find_classes([halves[side] for halves in sample if halves]) for side in range(2)]
+
+
+def _sampled_halves(pair: Pair) -> list[tuple[Array, bool]]:
+    """Return source and target, thinned where they are large, each with whether its file is lossy."""
+    halves = read_halves(pair)
+    if isinstance(halves, list):
+        return []
+    step = -(-max(halves[0].shape[:2]) // _LABELLED_PX)
+    sides = zip(halves, (pair.source, pair.target), strict=True)
+    return [(array[::step, ::step].copy(), is_lossy(side)) for array, side in sides]
+
+
 def _common_folder(pairs: Sequence[Pair]) -> Path:
-    """The deepest folder that holds all files, but none of those that layouts are made of."""
+    """Return the deepest folder that holds all files, but none of those that layouts are made of."""
     folders = {half.path.absolute().parent for pair in pairs for half in (pair.source, pair.target)}
     common = Path(os.path.commonpath(folders)) if folders else Path.cwd()
     while common.name in _OF_LAYOUTS:
@@ -109,37 +157,18 @@ def _common_folder(pairs: Sequence[Pair]) -> Path:
     return common
 
 
-def _report(pairs: PairSet, folder: Path, survey: Survey) -> Report:
-    return Report(
-        folder=folder,
-        layout=pairs.layout,
-        note=pairs.note,
-        counts={split: len(some) for split, some in pairs.splits.items() if some},
-        usable=int(survey.rows["usable"].sum()),
-        source=_half_report(survey, 0),
-        target=_half_report(survey, 1),
-        findings=list(judge(survey)),
-        sample={
-            split: _spread(
-                [
-                    p
-                    for row, p in enumerate(survey.pairs)
-                    if survey.splits[row] == split and survey.rows["usable"][row]
-                ]
-            )
-            for split, some in pairs.splits.items()
-            if some
-        },
+def _half_report(halves: Sequence[HalfFacts], classes: Classes | None) -> HalfReport:
+    values: dict[str, list[Array]] = {}
+    for half in halves:
+        if half.values is not None:
+            values.setdefault(half.format.kind, []).append(half.values)
+    formats = Counter(half.format for half in halves)
+    return HalfReport(
+        dict(formats.most_common()), {kind: np.concatenate(parts) for kind, parts in values.items()}, classes
     )
 
 
-def _half_report(survey: Survey, side: int) -> HalfReport:
-    usable = survey.rows["format"][survey.rows["usable"], side]
-    counts = Counter(survey.formats[place] for place in usable.tolist())
-    return HalfReport(dict(counts.most_common()), survey.histograms[side], survey.colours[side].palette())
-
-
-def _spread(pairs: Sequence[Pair]) -> list[Pair]:
-    """A few of them, evenly spread."""
-    places = np.linspace(0, len(pairs) - 1, min(_SAMPLE, len(pairs))).round().astype(int)
-    return [pairs[place] for place in places]
+def _spread(items: Sequence[T], count: int) -> list[T]:
+    """Return a few items, evenly spread."""
+    places = np.linspace(0, len(items) - 1, min(count, len(items))).round().astype(int)
+    return [items[place] for place in places]
