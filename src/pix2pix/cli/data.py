@@ -119,7 +119,7 @@ def palette(
     """
     from pix2pix.files import list_pictures
     from pix2pix.pictures import codec, geometry
-    from pix2pix.pictures.palette import palette_report
+    from pix2pix.pictures.find_palette import palette_report
 
     if half not in ("left", "right", "whole"):
         raise UserError(f"--half {half} is unknown: wanted left, right or whole.")
