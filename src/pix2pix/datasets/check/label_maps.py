@@ -6,7 +6,6 @@ picture is then compared with the palette.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -15,16 +14,20 @@ import numpy as np
 
 from pix2pix.pictures.codec import Array, to_pillow
 from pix2pix.pictures.find_palette import find_palette, stray_colours
-from pix2pix.pictures.palette import Colour, Palette, to_index
+from pix2pix.pictures.palette import Colour, Palette
 
 _LEAST_MAPS = 4
 _MAPS_SHARE = 0.8  # of the pictures, at least, are label maps
 _FEW = 25  # of fewer pictures none can say that a colour is rare: there each counts as a class
 _EXACT_COLOURS = 256
+_ENOUGH_PX = 128
+_NEAR = 24  # levels between a class's colour and what JPEG makes of it
 _STRAYS = 16  # more colours than these of no class: the picture as a whole is in question
 _CELL = 32  # levels: stray colours of blurred maps within a cell are one
-_BLURRED_SHARE = 0.01  # of a blurred map, at least, has a colour that is reported
-Strays = dict[Colour, float]
+_BLURRED_SHARE = (
+    0.0015  # of a blurred map, at least, is flat in a colour that is reported: its borders are not
+)
+LabelKind = Literal["exact", "blurred", "no label map"]
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,8 @@ class Classes:
 class LabelFacts:
     """What one picture is, and its colours of no class with their shares of it."""
 
-    kind: Literal["exact", "blurred", "no label map"]
-    strays: Strays
+    kind: LabelKind
+    strays: dict[Colour, float]
 
 
 def find_classes(pictures: Sequence[tuple[Array, bool]]) -> Classes | None:
@@ -49,18 +52,17 @@ def find_classes(pictures: Sequence[tuple[Array, bool]]) -> Classes | None:
 
     Colours that nearly no picture has are left out, so that they are reported as strays.
     """
-    textured = [(array, lossy) for array, lossy in pictures if np.ptp(array[::4, ::4], axis=(0, 1)).any()]
-    # Every second pixel is enough, and four times as fast.
-    maps = [(array, lossy) for array, lossy in textured if find_palette([array[::2, ::2]])]
+    textured = [(array, lossy) for array, lossy in pictures if np.ptp(array, axis=(0, 1)).any()]
+    maps = [(array, lossy) for array, lossy in textured if find_palette([array])]
     if len(maps) < max(_LEAST_MAPS, _MAPS_SHARE * len(textured)):
         return None
     sharp = [array for array, lossy in maps if _count_colours(array, lossy)]
     exact = 2 * len(sharp) >= len(maps)
     chosen = sharp if exact else [array for array, _ in maps]
-    palette = find_palette(chosen if exact else (array[::2, ::2] for array in chosen), _EXACT_COLOURS)
+    palette = find_palette(chosen, _EXACT_COLOURS)
     if palette is None:
         return None
-    counts = np.array([_class_counts(array, palette) for array in chosen])
+    counts = np.array([_class_counts(array, palette, 0 if exact else _NEAR) for array in chosen])
     least = 0.0 if exact else _BLURRED_SHARE
     pictures_of = (counts > least * counts.sum(axis=1, keepdims=True)).sum(axis=0)
     kept = [n for n, count in enumerate(pictures_of) if count > rare(len(chosen))]
@@ -68,28 +70,34 @@ def find_classes(pictures: Sequence[tuple[Array, bool]]) -> Classes | None:
         return None
     shares = counts.sum(axis=0)[kept] / counts[:, kept].sum()
     order = np.argsort(-shares, kind="stable")
-    names, colours = (tuple(values[kept[n]] for n in order) for values in (palette.names, palette.colours))
+    names = tuple(palette.names[kept[n]] for n in order)
+    colours = tuple(palette.colours[kept[n]] for n in order)
     return Classes(Palette(names, colours), tuple(shares[order].tolist()), exact)
 
 
 def inspect_labels(array: Array, classes: Classes, *, lossy: bool) -> LabelFacts:
     """Compare a picture (H, W, C) with the classes of the others."""
-    few = _count_colours(array, lossy)
+    few, palette = _count_colours(array, lossy), classes.palette
+    kind: LabelKind = "exact" if few and classes.exact else "blurred"
     if few and classes.exact:
-        known = _colours_of(classes.palette, array)
-        size = array.shape[0] * array.shape[1]
+        known, size = _colours_in(array, palette), array.shape[0] * array.shape[1]
         strays = {colour: count / size for colour, count in few.items() if colour not in known}
-        kind = "exact"
     else:
-        cells, shares = dict[Colour, Colour](), Counter[Colour]()
-        for colour, share in stray_colours(array[::2, ::2], classes.palette, blurred=True):
-            shares[cells.setdefault(cell(colour, exact=False), colour)] += share
+        shares, first = dict[Colour, float](), dict[Colour, Colour]()
+        for colour, share in stray_colours(thinned(array), palette, blurred=True):
+            key = first.setdefault(cell(colour, exact=False), colour)
+            shares[key] = shares.get(key, 0) + share
         strays = {colour: share for colour, share in shares.items() if share >= _BLURRED_SHARE}
-        kind = "blurred"
     odd = len(strays) > _STRAYS or sum(strays.values()) > 0.5 or (kind == "blurred" and classes.exact)
-    if odd and not find_palette([array]):
+    if odd and not find_palette([thinned(array)]):
         return LabelFacts("no label map", {})
     return LabelFacts(kind, strays)
+
+
+def thinned(array: Array) -> Array:
+    """Return every second or so of the pixels where there are many: enough for areas, and faster."""
+    step = max(1, min(array.shape[:2]) // _ENOUGH_PX)
+    return array[::step, ::step]
 
 
 def cell(colour: Colour, *, exact: bool) -> Colour:
@@ -112,14 +120,14 @@ def _count_colours(array: Array, lossy: bool) -> dict[Colour, int] | None:
     return {(red, green, blue): count for (red, green, blue), count in triples} if counts else None
 
 
-def _colours_of(palette: Palette, array: Array) -> set[Colour]:
-    """Return the colours of the classes as they stand in a picture: one channel holds class indexes."""
-    if array.shape[2] == 1 and not palette.is_grey:
-        return {(number, number, number) for number in range(len(palette.names))}
-    return set(palette.colours)
+def _colours_in(array: Array, palette: Palette) -> Sequence[Colour]:
+    """Return the classes' colours as they stand in a picture: one channel holds class indexes."""
+    by_index = array.shape[2] == 1 and not palette.is_grey
+    return [(n, n, n) for n in range(len(palette.names))] if by_index else palette.colours
 
 
-def _class_counts(array: Array, palette: Palette) -> Array:
-    """Return how many of a picture's pixels, every fourth across and down, are of each class."""
-    index = to_index(array[::4, ::4], palette, snap=True, name="")
-    return np.bincount(index.ravel(), minlength=len(palette.names))
+def _class_counts(array: Array, palette: Palette, levels: int) -> list[int]:
+    """Return how many of a picture's pixels are within some levels of each class's colour."""
+    pixels = array[::2, ::2, :3].astype(np.int16)
+    colours = _colours_in(array, palette)
+    return [int((np.abs(pixels - colour) <= levels).all(axis=2).sum()) for colour in np.array(colours)]

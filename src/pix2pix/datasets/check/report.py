@@ -1,12 +1,12 @@
-"""Read every pair once, on all cores, and gather what was found in one report."""
+"""All pairs with what was found; read once, on all cores."""
 
 from __future__ import annotations
 
 import os
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -14,52 +14,39 @@ from typing import TypeVar
 import numpy as np
 
 from pix2pix.data.pairs import Pair, PairSet
-from pix2pix.datasets.check.conclusions import Scan, conclude
 from pix2pix.datasets.check.findings import Finding
-from pix2pix.datasets.check.label_maps import Classes, find_classes
-from pix2pix.datasets.check.pair_facts import (
-    Format,
-    HalfFacts,
-    PairFacts,
-    Unusable,
-    inspect,
-    is_lossy,
-    read_halves,
-)
+from pix2pix.datasets.check.label_maps import Classes, find_classes, thinned
+from pix2pix.datasets.check.pair_facts import HalfFacts, PairFacts, inspect, is_lossy, read_halves
 from pix2pix.pictures.codec import Array
 
 T = TypeVar("T")
 R = TypeVar("R")
 _AHEAD = 64  # pairs read ahead, at most
 _OF_LAYOUTS = ("train", "val", "validation", "test", "source", "target")
-_SHOWN = 12  # pairs of each split
-_LABELLED = 48  # pairs in which label maps are searched
-_LABELLED_PX = 512  # of the longest side
+_LABELLED = 48  # pairs in which classes are searched
 _COUNTED = 500  # pairs whose values the histograms count
 
 
-@dataclass(frozen=True)
-class HalfReport:
-    """All sources, or all targets."""
-
-    formats: Mapping[Format, int]
-    values: Mapping[str, Array]  # kind, such as "RGB, 8 bit" -> (N, C) some values of pairs all over the set
-    classes: Classes | None  # None where they are no label maps
-
-
-@dataclass(frozen=True)
+@dataclass
 class Report:
-    """What was found; `folder` holds all files, and names in sentences are relative to it."""
+    """All pairs in a fixed order, each with its facts or why it cannot be used, and the findings.
 
+    `folder` holds all files, and names in sentences are relative to it. Two values in a row are those of
+    sources and targets.
+    """
+
+    pair_set: PairSet
     folder: Path
-    layout: str
-    note: str
-    counts: Mapping[str, int]  # split -> pairs
-    usable: int
-    source: HalfReport
-    target: HalfReport
-    findings: Sequence[Finding]
-    sample: Mapping[str, Sequence[Pair]]  # split -> pairs to show
+    pairs: Sequence[Pair]
+    splits: Sequence[str]  # of each pair
+    facts: Sequence[PairFacts | list[Finding]]
+    classes: Sequence[Classes | None]  # None where a half is no label map
+    findings: Sequence[Finding] = ()
+
+    @cached_property
+    def usable(self) -> dict[int, PairFacts]:
+        """The pairs that can be used, by row."""
+        return {row: facts for row, facts in enumerate(self.facts) if isinstance(facts, PairFacts)}
 
     @property
     def exit_code(self) -> int:
@@ -68,47 +55,32 @@ class Report:
             return 2
         return int(any(finding.severity != "note" for finding in self.findings))
 
+    def halves(self, side: int) -> dict[int, HalfFacts]:
+        """Return the sources (0) or targets (1) of the usable pairs, by row."""
+        return {row: facts.halves[side] for row, facts in self.usable.items()}
+
     def name(self, pair: Pair) -> str:
-        """Return what a pair is called: its file, or the source's, relative to the folder."""
+        """Return what a pair is called: its file, or the source's."""
         return relative_name(pair.source.path, self.folder)
 
 
-def check(pairs: PairSet, progress: Callable[[int, int], None] = lambda done, total: None) -> Report:
-    """Read every pair once, on all cores, and report; `progress` receives pairs done and in all.
+def scan(pair_set: PairSet, progress: Callable[[int, int], None]) -> Report:
+    """Read every pair once; `progress` receives pairs done and in all. There are no findings yet."""
+    pairs = [pair for members in pair_set.splits.values() for pair in members]
+    splits = [split for split, members in pair_set.splits.items() for _ in members]
+    folder = _common_folder(pairs)
+    sample = [halves for halves in _in_threads(_sampled_halves, spread(pairs, _LABELLED)) if halves]
+    classes = [find_classes([halves[side] for halves in sample]) for side in range(2)]
+    counted = set(spread(range(len(pairs)), _COUNTED))
 
-    Files that cannot be read are findings, not errors.
-    """
-    every = [(split, pair) for split, members in pairs.splits.items() for pair in members]
-    members = [pair for _, pair in every]
-    folder = _common_folder(members)
-    classes = _find_classes(members)
-    counted = set(_spread(range(len(every)), _COUNTED))
-    facts: list[PairFacts | list[Unusable]] = []
+    def inspect_row(row: int) -> PairFacts | list[Finding]:
+        return inspect(pairs[row], classes, partial(relative_name, folder=folder), with_values=row in counted)
 
-    def task(number: int) -> PairFacts | list[Unusable]:
-        return inspect(members[number], classes, with_values=number in counted)
-
-    for result in _in_threads(task, range(len(every))):
+    facts = list[PairFacts | list[Finding]]()
+    for result in _in_threads(inspect_row, range(len(pairs))):
         facts.append(result)
-        progress(len(facts), len(every))
-    scan = Scan(
-        members, [split for split, _ in every], facts, classes, lambda path: relative_name(path, folder)
-    )
-    usable = [one for one in facts if isinstance(one, PairFacts)]
-    return Report(
-        folder=folder,
-        layout=pairs.layout,
-        note=pairs.note,
-        counts={split: len(members) for split, members in pairs.splits.items() if members},
-        usable=len(usable),
-        source=_half_report([one.source for one in usable], classes[0]),
-        target=_half_report([one.target for one in usable], classes[1]),
-        findings=list(conclude(scan)),
-        sample={
-            split: _spread([members[row] for row in scan.usable if scan.splits[row] == split], _SHOWN)
-            for split in dict.fromkeys(scan.splits)
-        },
-    )
+        progress(len(facts), len(pairs))
+    return Report(pair_set, folder, pairs, splits, facts, classes)
 
 
 def relative_name(path: Path, folder: Path) -> str:
@@ -116,6 +88,12 @@ def relative_name(path: Path, folder: Path) -> str:
     absolute = path.absolute()
     inside = absolute.is_relative_to(folder)
     return os.fsencode(absolute.relative_to(folder) if inside else path).decode("utf-8", "replace")
+
+
+def spread(items: Sequence[T], count: int) -> list[T]:
+    """Return a few items, evenly spread."""
+    places = np.linspace(0, len(items) - 1, min(count, len(items))).round().astype(int)
+    return [items[place] for place in places]
 
 
 def _in_threads(task: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
@@ -132,20 +110,13 @@ def _in_threads(task: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
             raise
 
 
-def _find_classes(pairs: Sequence[Pair]) -> list[Classes | None]:
-    """Return the classes of sources and of targets."""
-    sample = list(_in_threads(_sampled_halves, _spread(pairs, _LABELLED)))
-    return [find_classes([halves[side] for halves in sample if halves]) for side in range(2)]
-
-
 def _sampled_halves(pair: Pair) -> list[tuple[Array, bool]]:
     """Return source and target, thinned where they are large, each with whether its file is lossy."""
     halves = read_halves(pair)
     if isinstance(halves, list):
         return []
-    step = -(-max(halves[0].shape[:2]) // _LABELLED_PX)
     sides = zip(halves, (pair.source, pair.target), strict=True)
-    return [(array[::step, ::step].copy(), is_lossy(side)) for array, side in sides]
+    return [(thinned(array).copy(), is_lossy(side)) for array, side in sides]
 
 
 def _common_folder(pairs: Sequence[Pair]) -> Path:
@@ -155,20 +126,3 @@ def _common_folder(pairs: Sequence[Pair]) -> Path:
     while common.name in _OF_LAYOUTS:
         common = common.parent
     return common
-
-
-def _half_report(halves: Sequence[HalfFacts], classes: Classes | None) -> HalfReport:
-    values: dict[str, list[Array]] = {}
-    for half in halves:
-        if half.values is not None:
-            values.setdefault(half.format.kind, []).append(half.values)
-    formats = Counter(half.format for half in halves)
-    return HalfReport(
-        dict(formats.most_common()), {kind: np.concatenate(parts) for kind, parts in values.items()}, classes
-    )
-
-
-def _spread(items: Sequence[T], count: int) -> list[T]:
-    """Return a few items, evenly spread."""
-    places = np.linspace(0, len(items) - 1, min(count, len(items))).round().astype(int)
-    return [items[place] for place in places]
