@@ -51,12 +51,12 @@ def test_the_demo_goes_from_nothing_to_a_page(tmp_path: Path) -> None:
     assert "val_l1" in html
 
 
-def test_the_demo_ends_by_telling_how_to_draw_with_the_model(tmp_path: Path) -> None:
+def test_the_demo_ends_with_how_to_draw_with_the_model(tmp_path: Path) -> None:
     console = Console(file=io.StringIO(), width=1000)
     run_demo(tmp_path / "demo", "cpu", console)
-    told = re.search(r"draw with it: \S+ serve (\S+) --open\s*$", console.file.getvalue())
-    assert told
-    (hosted,) = host([Path(told[1])], None).values()
+    line = re.search(r"draw with it: \S+ serve (\S+) --open\s*$", console.file.getvalue())
+    assert line
+    (hosted,) = host([Path(line[1])], None).values()
     assert (hosted.name, len(hosted.examples)) == ("demo", 2)
 
 
