@@ -177,7 +177,7 @@ def translate(
     """
     with loading():
         from pix2pix.device import keep_freed_memory
-        from pix2pix.inference.folder import Options, first_note, plan, run_jobs
+        from pix2pix.inference.folder import Options, first_note, plan, translate_items
         from pix2pix.inference.translator import Translator
 
     side: Any = choice("--half", half, ("whole", "left", "right"))
@@ -189,7 +189,7 @@ def translate(
     if note := first_note(translator, jobs, options.half):
         print(f"note: {note}", file=sys.stderr)
     try:
-        failures = run_jobs(
+        failures = translate_items(
             translator,
             jobs,
             options,
