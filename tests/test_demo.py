@@ -86,13 +86,12 @@ def test_a_demo_stopped_while_drawing_starts_anew(tmp_path: Path, monkeypatch: p
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(demo, "write_pairs", stopped)
+        patched.setattr("pix2pix.datasets.prepare.write_pairs", stopped)
         with pytest.raises(KeyboardInterrupt):
             run(tmp_path)
     assert not (tmp_path / "data").exists()
     run(tmp_path)
     assert len(names(tmp_path / "data" / "train")) == 4
-    assert not (tmp_path / ".data-unfinished").exists()
 
 
 def test_a_demo_stopped_while_learning_says_so_and_shows_no_page(
