@@ -72,9 +72,9 @@ def test_fetch_names_the_sets_that_it_knows() -> None:
 
 
 def test_fetch_tells_what_the_licence_of_cityscapes_asks() -> None:
-    told = refused("fetch", "cityscapes")
-    assert "Register at https://www.cityscapes-dataset.com" in told
-    assert "--accept-licence" in told
+    message = refused("fetch", "cityscapes")
+    assert "Register at https://www.cityscapes-dataset.com" in message
+    assert "--accept-licence" in message
 
 
 def test_split_counts_and_names_what_was_left_out(place: Path) -> None:
@@ -85,7 +85,7 @@ def test_split_counts_and_names_what_was_left_out(place: Path) -> None:
     write_text(place / "in" / "notes.txt")
     result = data("split", "in", "-o", "new", "--link")
     assert result.exit_code == 1
-    assert "1 left out:\n  in/empty.png is empty" in result.stderr
+    assert "1 pair was left out:\n  in/empty.png is empty" in result.stderr
     assert "not used, as no pictures of pairs:\n  in/notes.txt" in result.stderr
     assert len(files_below(place / "new")) == 20
 
