@@ -74,7 +74,5 @@ def from_mask(shape: tuple[int, ...], folder: Path, name: str) -> Array:
     mask = codec.read(path)
     values = to_channels(without_alpha(mask), 1, str(path))
     binary = mask.dtype.kind == "f" or values.max() <= 1  # 0 and 1 are common in masks
-    white = values > (0.5 if binary else np.iinfo(mask.dtype).max / 2)
-    return geometry.resize(white.astype(np.uint8), (shape[0], shape[1]), labels=True)[:, :, 0].astype(
-        np.bool_
-    )
+    white = (values > (0.5 if binary else np.iinfo(mask.dtype).max / 2)).astype(np.uint8)
+    return geometry.resize(white, (shape[0], shape[1]), labels=True)[:, :, 0] > 0
