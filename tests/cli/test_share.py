@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from pix2pix.cli.main import app
 from pix2pix.export.compare import Difference, Exported
 from pix2pix.export.web import Site
-from pix2pix.serve import run
+from pix2pix.serve import server
 from tests.helpers import files_below, write_model
 
 
@@ -118,7 +118,7 @@ def test_requests_that_cannot_be_met_are_refused_in_one_sentence(
 
 def test_serve_hands_its_options_on(monkeypatch: pytest.MonkeyPatch) -> None:
     got: list[Any] = []
-    monkeypatch.setattr(run, "serve", lambda *both: got.extend(both))
+    monkeypatch.setattr(server, "serve", lambda *both: got.extend(both))
     given = (
         "a",
         "b",
@@ -145,7 +145,7 @@ def test_serve_hands_its_options_on(monkeypatch: pytest.MonkeyPatch) -> None:
     assert pix2pix("serve", *given).exit_code == 0
     assert got == [
         [Path("a"), Path("b")],
-        run.Options(
+        server.ServerOptions(
             host="::1",
             port=0,
             origins=["https://x.org", "http://y.org:8"],
@@ -161,9 +161,9 @@ def test_serve_hands_its_options_on(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_options_not_given_are_the_services_own(monkeypatch: pytest.MonkeyPatch) -> None:
     got: list[Any] = []
-    monkeypatch.setattr(run, "serve", lambda *both: got.extend(both))
+    monkeypatch.setattr(server, "serve", lambda *both: got.extend(both))
     assert pix2pix("serve", "a").exit_code == 0
-    assert got[1] == run.Options()
+    assert got[1] == server.ServerOptions()
 
 
 @pytest.mark.parametrize("origin", ["pix.example.org", "https://", "https://x.org/page", "*"])
@@ -175,7 +175,7 @@ def test_an_origin_is_a_scheme_and_a_host(tmp_path: Path, origin: str) -> None:
 
 def test_a_missing_package_is_named_with_the_line_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "uvicorn", None)
-    monkeypatch.delitem(sys.modules, "pix2pix.serve.run")
+    monkeypatch.delitem(sys.modules, "pix2pix.serve.server")
     result = pix2pix("serve", "a")
     assert result.exit_code == 2
     assert "pip install 'pix2pix[serve]'" in result.stderr
