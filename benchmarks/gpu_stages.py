@@ -27,7 +27,7 @@ from pix2pix.data.pairs import find_pairs
 from pix2pix.data.reading import find_reading
 from pix2pix.data.store import open_store
 from pix2pix.device import pick_device
-from pix2pix.inference.folder import Options, plan, run_jobs
+from pix2pix.inference.folder import Options, plan, translate_items
 from pix2pix.inference.translator import Translator
 from pix2pix.measures.pixels import measure
 from pix2pix.pictures import codec, geometry
@@ -424,10 +424,10 @@ def translating(its):
     sources, out = _source_files(its), its.work / "translated"
     start = time.perf_counter()
     translator = Translator.load(its.work / "run" / "model.safetensors")
-    run_jobs(translator, plan([str(s) for s in sources[:20]], out, translator), Options())
-    run_jobs(translator, plan([str(s) for s in sources[:20]], out, translator), Options())
+    translate_items(translator, plan([str(s) for s in sources[:20]], out, translator), Options())
+    translate_items(translator, plan([str(s) for s in sources[:20]], out, translator), Options())
     begun = time.perf_counter()
-    failures = run_jobs(translator, plan([str(s) for s in sources], out, translator), Options())
+    failures = translate_items(translator, plan([str(s) for s in sources], out, translator), Options())
     seconds = time.perf_counter() - begun
     with zipfile.ZipFile(its.out / "translated.zip", "w") as archive:
         for path in sorted(out.glob("*.jpg")):
@@ -437,7 +437,6 @@ def translating(its):
         "seconds": seconds,
         "milliseconds_a_file": seconds * 1000 / len(sources),
         "start_up_seconds": begun - start,
-        "shapes_captured": len(translator._passes._captured),
         "failures": failures,
         "archive_mib": (its.out / "translated.zip").stat().st_size / 2**20,
     }

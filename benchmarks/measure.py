@@ -14,7 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from pix2pix.config import Config
 from pix2pix.data.batches import Loader
-from pix2pix.data.feed import Line, find_feed, packets, sent
+from pix2pix.data.feed import PacketSource, find_feed, packets, sent
 from pix2pix.data.origins import find_data
 from pix2pix.data.reading import find_reading
 from pix2pix.data.store import open_store
@@ -130,7 +130,7 @@ class Run:
             self.engine = GraphEngine(setting, manner)
         keys = partial(noise_keys, config.training.seed)
         self.device, self.config = device, config
-        self.line = Line(feed, device, ALONE.share, keys)
+        self.line = PacketSource(feed, device, ALONE.share, keys)
         self.said = []
         self.engine.prepare(sent(self.line.packet(0), device), self.said.append)
         self.coming = packets(self.line, 0)

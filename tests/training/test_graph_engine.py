@@ -16,7 +16,7 @@ import torch
 
 from pix2pix.config import Config
 from pix2pix.data.batches import Loader
-from pix2pix.data.feed import Feed, HostFeed, Line, sent
+from pix2pix.data.feed import Feed, HostFeed, PacketSource, sent
 from pix2pix.data.reading import Reading
 from pix2pix.data.store import Store
 from pix2pix.device import Precision
@@ -75,7 +75,7 @@ def run(engine: Engine, steps: int) -> None:
     feed: Feed = its.feed
     keys = partial(noise_keys, its.config.training.seed)
     for _ in range(steps):
-        packet = Line(feed, CPU, its.processes.share, keys).packet(its.state.images_seen)
+        packet = PacketSource(feed, CPU, its.processes.share, keys).packet(its.state.images_seen)
         engine.step(sent(packet, CPU))
 
 
@@ -295,7 +295,7 @@ class FakeGPU:
 
 def prepared(engine: GraphEngine, said: list[str]) -> None:
     its = engine.setting
-    line = Line(its.feed, CPU, its.processes.share, partial(noise_keys, its.config.training.seed))
+    line = PacketSource(its.feed, CPU, its.processes.share, partial(noise_keys, its.config.training.seed))
     engine.prepare(line.packet(0), said.append)
 
 

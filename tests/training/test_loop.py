@@ -10,7 +10,7 @@ import torch
 
 from pix2pix.config import Config
 from pix2pix.data.batches import Loader
-from pix2pix.data.feed import HostFeed, Line
+from pix2pix.data.feed import HostFeed, PacketSource
 from pix2pix.data.pairs import find_pairs
 from pix2pix.errors import UserError
 from pix2pix.model_file import Header, ImageContract, Provenance, load_model
@@ -51,7 +51,7 @@ def begin(tmp_path: Path, pairs: Path, tiny: Callable[..., Config]) -> Iterator[
             config,
             setting.state,
             run,
-            Line(feed, CPU, setting.processes.share, keys),
+            PacketSource(feed, CPU, setting.processes.share, keys),
             PlainEngine(setting),
             open_pairs(found.splits["val"]),
             validation,

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from pix2pix.config import Config
-from pix2pix.data.feed import Line, packets, sent
+from pix2pix.data.feed import PacketSource, packets, sent
 from pix2pix.data.store import Store
 from pix2pix.errors import UserError
 from pix2pix.model_file import Header, save_model
@@ -46,7 +46,7 @@ class Session:
     config: Config
     state: State
     run: Run
-    line: Line
+    line: PacketSource
     engine: Engine
     looked_at: Store
     has_validation: bool

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from pix2pix.config import Config
 from pix2pix.data.batches import Loader
-from pix2pix.data.feed import Line, find_feed
+from pix2pix.data.feed import PacketSource, find_feed
 from pix2pix.data.origins import find_data
 from pix2pix.data.pairs import Pair, PairSet
 from pix2pix.data.reading import Reading, find_reading
@@ -105,7 +105,7 @@ def train(
             config,
             state,
             folder,
-            Line(feed, chosen, processes.share, partial(noise_keys, config.training.seed)),
+            PacketSource(feed, chosen, processes.share, partial(noise_keys, config.training.seed)),
             make_engine(how[0], setting),
             looked_at,
             scored,
