@@ -22,8 +22,6 @@ from PIL import Image, ImageDraw
 
 from pix2pix.datasets.sample_render import LABEL, PALETTE, render
 
-__all__ = ["PALETTE", "make_pair", "write_pairs"]
-
 CELLS = 32
 # Parts that houses may have, and the share that has them.
 _PARTS = {
@@ -39,9 +37,8 @@ _PARTS = {
 _BALCONIES = ("no balcony", "no balcony", "middle balcony", "long balcony", "every other balcony")
 _GROUND_FLOORS = ("windows", "windows", "portal", "shops", "shops")
 # The part that a house must have ("" for all houses), a label, and left, top, right, bottom of a
-# rectangle in cells, y downwards. The topmost cells, as many as `rise`, are an arch, or a gable.
+# rectangle in cells, y downwards. The topmost `rise` cells are an arch; those of a roof are a triangle.
 _Shape = tuple[str, str, float, float, float, float, float]
-_PITCHED = ("gable", "portal")
 
 
 class _House(NamedTuple):
@@ -93,7 +90,7 @@ def _rasterise(parts: set[str], shapes: list[_Shape], size_px: int) -> NDArray[n
         edges = (left, top, right, bottom, top + rise)
         x0, y0, x1, y1, spring = (floor(edge * size_px / CELLS + 0.5) for edge in edges)
         x1, y1 = max(x1 - 1, x0), max(y1 - 1, y0)  # at least a pixel
-        if rise and part in _PITCHED and label in ("cornice", "wall"):
+        if rise and label in ("cornice", "wall"):  # a roof
             draw.polygon([(x0, spring - 1), ((x0 + x1) / 2, y0), (x1, spring - 1)], LABEL[label])
         elif rise:
             draw.pieslice((x0, y0, x1, 2 * spring - y0 - 1), 180, 360, LABEL[label])
