@@ -94,7 +94,7 @@ def _check(reply: Any, part: Path, expected_bytes: int) -> int:
 
 
 def _span(reply: Any) -> tuple[int, int]:
-    """(first byte, bytes in all) of an answer; -1 and 0 where the server does not say."""
+    """Return (first byte, bytes in all) of an answer; -1 and 0 where the server does not say."""
     if reply.status_code in (206, 416):
         span = re.fullmatch(r"bytes (?:(\d+)-\d+|\*)/(?:(\d+)|\*)", reply.headers.get("Content-Range", ""))
         start, total = span.groups() if span else (None, None)
@@ -104,6 +104,6 @@ def _span(reply: Any) -> tuple[int, int]:
 
 
 def _version(reply: Any) -> str:
-    """What names the version of the file on the server; empty where nothing does."""
+    """Return what names the version of the file on the server; empty where nothing does."""
     tag = reply.headers.get("ETag", "")
     return str(tag if tag and not tag.startswith("W/") else reply.headers.get("Last-Modified", ""))

@@ -81,7 +81,7 @@ def write_pairs(
 
 
 def _rasterise(parts: set[str], shapes: list[_Shape], size_px: int) -> NDArray[np.uint8]:
-    """(size_px, size_px) indexes into PALETTE, later shapes over earlier ones."""
+    """Return (size_px, size_px) indexes into PALETTE, later shapes over earlier ones."""
     image = Image.new("L", (size_px, size_px), LABEL["background"])
     draw = ImageDraw.Draw(image)
     for part, label, left, top, right, bottom, rise in shapes:
@@ -100,7 +100,7 @@ def _rasterise(parts: set[str], shapes: list[_Shape], size_px: int) -> NDArray[n
 
 
 def _snap(cells: float, step: float = 0.25) -> float:
-    """To a multiple of `step`: a quarter of a cell is a pixel at 128 px."""
+    """Round to a multiple of `step`: a quarter of a cell is a pixel at 128 px."""
     return floor(cells / step + 0.5) * step
 
 
@@ -165,7 +165,7 @@ def _storeys(house: _House) -> list[_Shape]:
 
 
 def _window(house: _House, axis: float, top: float, bottom: float, lintel: float) -> list[_Shape]:
-    """A window with what its house puts around it: shutters, a sill, `lintel` high stones above."""
+    """Return a window with what its house puts around it: shutters, a sill, `lintel` high stones above."""
     pane, rise = house.pane, house.pane / 2 if "arches" in house.parts else 0
     left, right = axis - pane / 2, axis + pane / 2
     return [
@@ -177,7 +177,7 @@ def _window(house: _House, axis: float, top: float, bottom: float, lintel: float
 
 
 def _ground_floor(house: _House) -> list[_Shape]:
-    """A plinth; a portal or a door; windows or shops in the other bays."""
+    """Return a plinth; a portal or a door; windows or shops in the other bays."""
     parts, left, right, floors, axes, pane, entry = house
     top, middle, half = floors[-1], _snap((left + right) / 2), _snap((axes[1] - axes[0]) / 2 - 0.75)
     portal, door, rise = "portal" in parts, axes[entry], 1.25 if "arches" in parts else 0
