@@ -2,7 +2,7 @@
 
 command: python benchmarks/serving.py [MODEL] [--seconds 60]
 Without a model one of width 32 for 256 px is made, untrained. The bare network runs before and
-after, in a process of its own, on ready tensors, with the server's lanes, threads and batches.
+after, in a process of its own, on ready tensors, with the server's workers, threads and batches.
 The clients are one process that sends one PNG again and again and does not decode what comes back;
 its share of the processor is printed, because it is missing from the server's. Processor time a
 picture says the same as the ratio, and is steadier where other processes have work.
@@ -59,17 +59,17 @@ def untrained(path):
 
 
 def bare(model, seconds):
-    """The network alone, on the server's lanes: pictures a second, processor seconds a picture."""
+    """Measure the network alone, with the server's threads: pictures a second, processor seconds each."""
     keep_freed_memory()
     translator = Translator.load(model, "cpu")
-    lanes, largest_px = shape_of_work(translator.device)
-    threads = max(1, torch.get_num_threads() // lanes)
+    count, largest_px = shape_of_work(translator.device)
+    threads = max(1, torch.get_num_threads() // count)
     batch = max(1, largest_px // SIZE_PX**2)
-    done = [0] * lanes
+    done = [0] * count
     end = time.perf_counter() + seconds
 
     @torch.inference_mode()
-    def lane(number):
+    def work(number):
         torch.set_num_threads(threads)
         generator = translator.share().generator
         x = torch.rand(batch, generator.source_channels, SIZE_PX, SIZE_PX) * 2 - 1
@@ -78,7 +78,7 @@ def bare(model, seconds):
                 generator(x, noise_keys(0, torch.zeros(batch, dtype=torch.int64)))
                 done[number] += batch
 
-    workers = [threading.Thread(target=lane, args=(number,)) for number in range(lanes)]
+    workers = [threading.Thread(target=work, args=(number,)) for number in range(count)]
     cpu = time.process_time()
     for worker in workers:
         worker.start()
@@ -89,8 +89,8 @@ def bare(model, seconds):
 
 def bare_apart(model, seconds):
     command = [sys.executable, __file__, str(model), "--bare", "--seconds", str(seconds)]
-    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    rate, cpu = map(float, told.split())
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    rate, cpu = map(float, output.split())
     print(f"bare network    {rate:6.2f} pictures/s, {cpu * 1000:.1f} ms of processor each")
     return rate
 
