@@ -46,9 +46,9 @@ def test_a_hole_is_mid_grey() -> None:
 
 def test_the_centre_is_the_middle_half() -> None:
     hole = apply(parse("inpaint:centre"), np.zeros((8, 12, 1), np.uint8), "a")[:, :, 0] > 0
-    wanted = np.zeros((8, 12), bool)
-    wanted[2:6, 3:9] = True
-    np.testing.assert_array_equal(hole, wanted)
+    expected = np.zeros((8, 12), bool)
+    expected[2:6, 3:9] = True
+    np.testing.assert_array_equal(hole, expected)
 
 
 def boxes(name: str, height: int = 64, width: int = 96) -> NDArray[np.bool_]:
@@ -107,8 +107,8 @@ def test_a_mask_of_another_size_is_stretched(tmp_path: Path, size: tuple[int, in
     white = np.zeros((4, 6, 1), np.uint8)
     white[:2] = 255
     write(tmp_path / "a.png", white)
-    wanted = (np.arange(size[0]) + 0.5) / size[0] < 0.5
-    np.testing.assert_array_equal(masked(tmp_path, size=size), wanted[:, None].repeat(size[1], 1))
+    expected = (np.arange(size[0]) + 0.5) / size[0] < 0.5
+    np.testing.assert_array_equal(masked(tmp_path, size=size), expected[:, None].repeat(size[1], 1))
 
 
 @pytest.mark.parametrize("name", ["absent", "sub/absent", "x" * 254])

@@ -59,7 +59,7 @@ def test_what_is_left_out_is_stated(short: str, whole: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("grey", "did you mean 'gray'?"),
         ("gray:", "did you mean 'gray'?"),
@@ -81,10 +81,10 @@ def test_what_is_left_out_is_stated(short: str, whole: str) -> None:
         ("downscale:2.5", "'2.5' is not a whole number"),
     ],
 )
-def test_an_impossible_recipe_is_refused_with_what_is_possible(text: str, told: str) -> None:
+def test_an_impossible_recipe_is_refused_with_what_is_possible(text: str, message: str) -> None:
     with pytest.raises(UserError) as error:
         parse(text)
-    assert told in error.value.message
+    assert message in error.value.message
     assert "gray, lab, edges" in error.value.hint
 
 
@@ -114,8 +114,8 @@ def test_every_size_and_depth_gives_a_source(text: str, dtype: str, size: tuple[
 def test_alpha_is_no_colour(text: str) -> None:
     for opaque in (photograph(40, 40, channels=3), photograph(40, 40, channels=1)):
         clear = np.concatenate([opaque, noise(40, 40, 1, seed=1)], axis=2)
-        wanted = apply(parse(text), opaque, "a")
-        np.testing.assert_array_equal(apply(parse(text), clear, "a"), wanted)
+        expected = apply(parse(text), opaque, "a")
+        np.testing.assert_array_equal(apply(parse(text), clear, "a"), expected)
 
 
 @pytest.mark.parametrize("text", ["inpaint", "inpaint:boxes", "downscale:3"])
@@ -131,10 +131,10 @@ def test_what_has_no_colours_is_refused(text: str) -> None:
 
 def test_gray_is_the_grey_of_pillow_at_every_depth() -> None:
     picture = photograph(50, 60)
-    wanted = np.asarray(codec.to_pillow(picture).convert("L"), float)
+    expected = np.asarray(codec.to_pillow(picture).convert("L"), float)
     for dtype, white in (("uint8", 255), ("uint16", 65535), ("float32", 1)):
         gray = apply(parse("gray"), photograph(50, 60, dtype), "a")[:, :, 0]
-        assert abs(gray * (255 / white) - wanted).max() <= 1
+        assert abs(gray * (255 / white) - expected).max() <= 1
 
 
 @pytest.mark.parametrize("dtype", DEPTHS)

@@ -44,7 +44,7 @@ def refused(path: Path) -> str | None:
     return None
 
 
-def said(path: Path) -> str:
+def refusal(path: Path) -> str:
     message = refused(path)
     assert message is not None
     assert str(path) in message

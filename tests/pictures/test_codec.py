@@ -15,7 +15,7 @@ from pix2pix.errors import UserError
 from pix2pix.pictures import codec
 from pix2pix.pictures.codec import LIMIT, MAX_CHANNELS, Array, Format, Head, read, read_bytes, to_bytes, write
 from tests.helpers import files_below, noise, png_bomb, write_text, write_truncated
-from tests.pictures.samples import DEPTHS, ORIENTATION, UPRIGHT, deep, refused, said
+from tests.pictures.samples import DEPTHS, ORIENTATION, UPRIGHT, deep, refusal, refused
 
 LEVELS = np.arange(256, dtype=np.uint8).reshape(16, 16, 1)
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".npy")
@@ -41,9 +41,9 @@ def test_a_file_gives_back_what_was_written_or_says_what_can(
         assert files_below(tmp_path) == set()
         return
     write(array, path)
-    found = read(path)
-    assert (found.shape, found.dtype) == (array.shape, array.dtype)
-    assert suffix in LOSSY or np.array_equal(found, array)
+    result = read(path)
+    assert (result.shape, result.dtype) == (array.shape, array.dtype)
+    assert suffix in LOSSY or np.array_equal(result, array)
     assert files_below(tmp_path) == {f"new/a{suffix}"}
 
 
@@ -84,9 +84,9 @@ def test_the_smallest_pictures_keep_their_shape(
 def test_jpeg_stays_near(tmp_path: Path, ending: str, channels: int) -> None:
     # A smooth picture: JPEG is meant for those.
     write(np.repeat(LEVELS, channels, axis=2), tmp_path / f"a.{ending}")
-    found = read(tmp_path / f"a.{ending}")
-    assert found.shape == (16, 16, channels)
-    assert abs(found.astype(int) - LEVELS).max() <= 6
+    result = read(tmp_path / f"a.{ending}")
+    assert result.shape == (16, 16, channels)
+    assert abs(result.astype(int) - LEVELS).max() <= 6
 
 
 def test_jpeg_keeps_colours_as_sharp_as_brightness(tmp_path: Path) -> None:
@@ -146,9 +146,9 @@ def test_black_and_white_are_the_ends_of_eight_bits(tmp_path: Path) -> None:
     bits = LEVELS[:, :, 0] > 99
     for ending in ("png", "tif", "bmp"):
         Image.fromarray(bits).save(tmp_path / f"a.{ending}")
-        found = read(tmp_path / f"a.{ending}")
-        assert found.dtype == np.uint8
-        assert np.array_equal(found[:, :, 0], bits * np.uint8(255))
+        result = read(tmp_path / f"a.{ending}")
+        assert result.dtype == np.uint8
+        assert np.array_equal(result[:, :, 0], bits * np.uint8(255))
 
 
 def test_palette_colours_are_looked_up(tmp_path: Path) -> None:
@@ -168,14 +168,14 @@ def test_a_transparent_palette_gives_colours_and_alpha_without_a_warning(
     picture = Image.frombytes("P", (16, 16), LEVELS.tobytes())
     picture.putpalette([255 - level for level in range(256) for _ in range(3)])
     picture.save(tmp_path / "p.png", transparency=transparency)
-    found = read(tmp_path / "p.png")
-    assert np.array_equal(found[:, :, :3], np.repeat(255 - LEVELS, 3, axis=2))
+    result = read(tmp_path / "p.png")
+    assert np.array_equal(result[:, :, :3], np.repeat(255 - LEVELS, 3, axis=2))
     alpha = np.full(256, 255)
     if isinstance(transparency, int):
         alpha[transparency] = 0
     else:
         alpha[:3] = list(transparency)
-    assert np.array_equal(found[:, :, 3].ravel(), alpha)
+    assert np.array_equal(result[:, :, 3].ravel(), alpha)
 
 
 @pytest.mark.parametrize("ending", ["jpg", "tif"])
@@ -183,9 +183,9 @@ def test_cmyk_becomes_rgb(tmp_path: Path, ending: str) -> None:
     inks = np.zeros((16, 16, 4), np.uint8)
     inks[:8, :, 1] = inks[:8, :, 2] = 255  # magenta and yellow are red
     Image.fromarray(inks, "CMYK").save(tmp_path / f"a.{ending}")
-    found = read(tmp_path / f"a.{ending}").astype(int)
-    wanted = np.where(np.arange(16)[:, None, None] < 8, [255, 0, 0], [255, 255, 255])
-    assert abs(found - wanted).max() <= 8
+    result = read(tmp_path / f"a.{ending}").astype(int)
+    expected = np.where(np.arange(16)[:, None, None] < 8, [255, 0, 0], [255, 255, 255])
+    assert abs(result - expected).max() <= 8
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
@@ -226,7 +226,7 @@ def test_a_photograph_is_turned_upright(tmp_path: Path, orientation: int, ending
 
 
 @pytest.mark.parametrize(
-    ("array", "wanted"),
+    ("array", "expected"),
     [
         (LEVELS[:, :, 0], LEVELS),
         (np.asfortranarray(noise(5, 7)), noise(5, 7)),
@@ -237,12 +237,12 @@ def test_a_photograph_is_turned_upright(tmp_path: Path, orientation: int, ending
     ],
     ids=["grey", "fortran", "big endian", "double", "half", "bool"],
 )
-def test_numpy_arrays_come_to_one_of_three_depths(tmp_path: Path, array: Array, wanted: Array) -> None:
+def test_numpy_arrays_come_to_one_of_three_depths(tmp_path: Path, array: Array, expected: Array) -> None:
     np.save(tmp_path / "a.npy", array)
-    found = read(tmp_path / "a.npy")
-    assert found.dtype == wanted.dtype
-    assert found.dtype.isnative
-    assert np.array_equal(found, wanted)
+    result = read(tmp_path / "a.npy")
+    assert result.dtype == expected.dtype
+    assert result.dtype.isnative
+    assert np.array_equal(result, expected)
 
 
 @pytest.mark.parametrize(
@@ -264,13 +264,13 @@ def test_numpy_arrays_come_to_one_of_three_depths(tmp_path: Path, array: Array, 
 )
 def test_other_arrays_are_refused_in_a_sentence(tmp_path: Path, array: Array, why: str) -> None:
     np.save(tmp_path / "a.npy", array, allow_pickle=True)
-    assert why in said(tmp_path / "a.npy")
+    assert why in refusal(tmp_path / "a.npy")
 
 
 def test_an_archive_named_npy_is_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", a=noise(4, 4))
     os.replace(tmp_path / "a.npz", tmp_path / "a.npy")
-    assert "is not a picture" in said(tmp_path / "a.npy")
+    assert "is not a picture" in refusal(tmp_path / "a.npy")
 
 
 # Broken files
@@ -278,7 +278,7 @@ def test_an_archive_named_npy_is_refused(tmp_path: Path) -> None:
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     for suffix in SUFFIXES:
-        assert said(tmp_path / f"gone{suffix}") == f"There is no file {tmp_path / f'gone{suffix}'}."
+        assert refusal(tmp_path / f"gone{suffix}") == f"There is no file {tmp_path / f'gone{suffix}'}."
 
 
 def test_a_path_that_no_system_has_is_refused(tmp_path: Path) -> None:
@@ -289,22 +289,22 @@ def test_a_path_that_no_system_has_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_text_and_nothing_and_folders_are_no_pictures(tmp_path: Path, suffix: str) -> None:
     text, empty = (tmp_path / f"{name}{suffix}" for name in ("text", "empty"))
-    assert f"text{suffix} is not a picture (5 bytes)" in said(write_text(text, "hello"))
-    assert f"empty{suffix} is not a picture (0 bytes)" in said(write_text(empty, ""))
+    assert f"text{suffix} is not a picture (5 bytes)" in refusal(write_text(text, "hello"))
+    assert f"empty{suffix} is not a picture (0 bytes)" in refusal(write_text(empty, ""))
     (tmp_path / f"folder{suffix}").mkdir()
-    assert f"folder{suffix} cannot be read: " in said(tmp_path / f"folder{suffix}")
+    assert f"folder{suffix} cannot be read: " in refusal(tmp_path / f"folder{suffix}")
 
 
 def test_a_link_to_itself_or_to_nothing_is_named(tmp_path: Path) -> None:
     for target in ("loop.png", "gone"):
         (tmp_path / "loop.png").unlink(missing_ok=True)
         (tmp_path / "loop.png").symlink_to(tmp_path / target)
-        said(tmp_path / "loop.png")
+        refusal(tmp_path / "loop.png")
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_a_truncated_file_is_refused_by_name(tmp_path: Path, suffix: str) -> None:
-    message = said(write_truncated(tmp_path / f"cut{suffix}"))
+    message = refusal(write_truncated(tmp_path / f"cut{suffix}"))
     assert f"cut{suffix} cannot be read: " in message or f"cut{suffix} is not a picture" in message
 
 
@@ -314,7 +314,7 @@ def test_a_truncated_deep_file_is_refused_by_name(tmp_path: Path, suffix: str) -
     data = path.read_bytes()
     for part in (0.1, 0.5, 0.9):
         path.write_bytes(data[: int(part * len(data))])
-        said(path)
+        refusal(path)
 
 
 # (suffix, depth, channels) of files that are damaged below
@@ -376,7 +376,7 @@ BOMBS: dict[str, Callable[[Path], None]] = {
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_picture_that_would_fill_the_memory_is_refused(tmp_path: Path, name: str) -> None:
     BOMBS[name](tmp_path / name)
-    message = said(tmp_path / name)
+    message = refusal(tmp_path / name)
     assert "megapixels" in message
     assert LIMIT in message
 
@@ -388,7 +388,7 @@ def test_the_limit_has_a_name_and_can_be_lowered_and_raised(
     for suffix in (".png", ".tif", ".npy"):
         write(noise(50, 60), path := tmp_path / f"large{suffix}")
         monkeypatch.setenv(LIMIT, "0.002")
-        assert f"large{suffix} is 60 x 50 px, 0 megapixels: more than the limit" in said(path)
+        assert f"large{suffix} is 60 x 50 px, 0 megapixels: more than the limit" in refusal(path)
         monkeypatch.setenv(LIMIT, "1000")
         assert read(path).shape == (50, 60, 3)
 
@@ -415,7 +415,7 @@ def test_pillows_own_limit_is_left_to_the_others_in_the_process(
     write(noise(64, 64), path := tmp_path / "large.png")
     assert read(path).shape == read_bytes(path.read_bytes(), "upload", lambda head: None).shape
     png_bomb(tmp_path / "bomb.png")
-    said(tmp_path / "bomb.png")
+    refusal(tmp_path / "bomb.png")
     assert limit == Image.MAX_IMAGE_PIXELS
 
 

@@ -27,19 +27,19 @@ def eight(channels: int) -> PictureContract:
     return PictureContract(channels=channels)
 
 
-@pytest.mark.parametrize("found", [1, 2, 3, 4])
+@pytest.mark.parametrize("present", [1, 2, 3, 4])
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 @pytest.mark.parametrize("depth", ["uint8", "uint16", "float32"])
 def test_grey_and_colour_with_and_without_alpha_become_each_other(
-    found: int, channels: int, depth: Any
+    present: int, channels: int, depth: Any
 ) -> None:
-    array = (noise(3, 2, found) / 255).astype(np.float32)
+    array = (noise(3, 2, present) / 255).astype(np.float32)
     if depth != "float32":
         array = (array * np.iinfo(depth).max).astype(depth)
     contract = PictureContract(channels=channels, depth=depth)
     conformed = conform(array, contract, "x")
     assert (conformed.shape, conformed.dtype) == ((3, 2, channels), array.dtype)
-    if found == channels:
+    if present == channels:
         assert conformed is array
 
 
@@ -64,10 +64,10 @@ def test_transparency_is_laid_on_white() -> None:
     assert (abs(laid[2] - (array[2, :, :3] * 0.2 + 204)) <= 0.5 + 1e-3).all()
 
 
-@pytest.mark.parametrize(("found", "wanted"), [(5, 3), (3, 5), (7, 4), (1, 6)])
-def test_other_channels_are_refused_by_name(found: int, wanted: int) -> None:
-    with pytest.raises(UserError, match=rf"some\.tif has {found} channels: wanted {wanted}"):
-        conform(noise(2, 2, found), eight(wanted), "some.tif")
+@pytest.mark.parametrize(("present", "expected"), [(5, 3), (3, 5), (7, 4), (1, 6)])
+def test_other_channels_are_refused_by_name(present: int, expected: int) -> None:
+    with pytest.raises(UserError, match=rf"some\.tif has {present} channels: wanted {expected}"):
+        conform(noise(2, 2, present), eight(expected), "some.tif")
 
 
 def test_every_level_of_eight_bits_survives_sixteen() -> None:
@@ -83,11 +83,11 @@ def test_sixteen_bits_become_the_nearest_of_256_levels(array: NDArray[np.uint16]
     assert (abs(levels.astype(float) - array / 65535 * 255) <= 0.5).all()
 
 
-@pytest.mark.parametrize(("depth", "wanted"), [("uint8", "float32"), ("float32", "uint16")])
-def test_floats_and_levels_do_not_become_each_other(depth: str, wanted: Any) -> None:
-    contract = PictureContract(channels=1, depth=wanted)
-    said = f"x.tif holds {depth}, the other pictures {wanted}: wanted one kind"
-    with pytest.raises(UserError, match=said):
+@pytest.mark.parametrize(("depth", "expected"), [("uint8", "float32"), ("float32", "uint16")])
+def test_floats_and_levels_do_not_become_each_other(depth: str, expected: Any) -> None:
+    contract = PictureContract(channels=1, depth=expected)
+    refusal = f"x.tif holds {depth}, the other pictures {expected}: wanted one kind"
+    with pytest.raises(UserError, match=refusal):
         conform(np.zeros((2, 2, 1), depth), contract, "x.tif")
 
 

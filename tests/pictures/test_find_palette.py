@@ -58,10 +58,10 @@ def test_a_shipped_palette_is_found_exactly(palette: Palette, change: Callable[[
 def test_other_colours_under_a_shipped_palettes_names_stay_those_of_the_pictures() -> None:
     data = Palette(FACADES.names, tuple(JET))
     assert find_palette(_maps(data)) == data
-    found = find_palette([jpeg(array) for array in _maps(data)])
-    assert found is not None
-    assert found.names == FACADES.names
-    assert np.abs(np.subtract(found.colours, JET)).max() <= 4
+    result = find_palette([jpeg(array) for array in _maps(data)])
+    assert result is not None
+    assert result.names == FACADES.names
+    assert np.abs(np.subtract(result.colours, JET)).max() <= 4
 
 
 def test_an_unknown_palette_is_found_with_numbered_names_by_frequency() -> None:
@@ -69,9 +69,9 @@ def test_an_unknown_palette_is_found_with_numbered_names_by_frequency() -> None:
     index = np.repeat(np.repeat(np.array([[0, 1, 0], [0, 2, 1]], np.uint8), 20, 0), 20, 1)
     lossless = to_colours(index[:, :, None], palette)
     assert find_palette([lossless]) == Palette(("class_0", "class_1", "class_2"), palette.colours)
-    found = find_palette([jpeg(lossless)])
-    assert found is not None
-    assert np.abs(np.subtract(found.colours, palette.colours)).max() <= 2
+    result = find_palette([jpeg(lossless)])
+    assert result is not None
+    assert np.abs(np.subtract(result.colours, palette.colours)).max() <= 2
 
 
 def test_a_colour_that_is_none_of_the_shipped_ones_comes_last() -> None:
@@ -81,34 +81,34 @@ def test_a_colour_that_is_none_of_the_shipped_ones_comes_last() -> None:
 
 def test_another_palette_of_strong_colours_is_not_given_the_shipped_names() -> None:
     corners = tuple((r, g, b) for r in (0, 128) for g in (0, 128) for b in (0, 64, 128, 192))
-    found = find_palette(_maps(Palette(tuple(map(str, corners)), corners)))
-    assert found is not None
-    assert set(found.colours) == set(corners)
-    assert found.names[0] == "class_0"
+    result = find_palette(_maps(Palette(tuple(map(str, corners)), corners)))
+    assert result is not None
+    assert set(result.colours) == set(corners)
+    assert result.names[0] == "class_0"
 
 
 def test_class_indexes_get_distinct_colours() -> None:
-    found = find_palette([areas(20, seed) for seed in range(3)])
-    assert found is not None
-    assert found.names == tuple(f"class_{n}" for n in range(20))
-    assert not found.is_grey
-    np.testing.assert_array_equal(_index(areas(20), found), areas(20))
+    result = find_palette([areas(20, seed) for seed in range(3)])
+    assert result is not None
+    assert result.names == tuple(f"class_{n}" for n in range(20))
+    assert not result.is_grey
+    np.testing.assert_array_equal(_index(areas(20), result), areas(20))
 
 
 @pytest.mark.parametrize("change", [_same, jpeg])
 def test_masks_of_one_channel_are_black_and_white(change: Callable[[Array], Array]) -> None:
-    found = find_palette([change(areas(2, seed) * 255) for seed in range(3)])
-    assert found is not None
-    assert set(found.colours) == {(0, 0, 0), (255, 255, 255)}
+    result = find_palette([change(areas(2, seed) * 255) for seed in range(3)])
+    assert result is not None
+    assert set(result.colours) == {(0, 0, 0), (255, 255, 255)}
 
 
 def test_class_indexes_with_255_for_no_class_are_levels() -> None:
     index = areas(6)
     index[index == 5] = 255
-    found = find_palette([index])
-    assert found is not None
-    assert set(found.colours) == {(n, n, n) for n in (0, 1, 2, 3, 4, 255)}
-    np.testing.assert_array_equal(to_colours(_index(index, found), found)[:, :, :1], index)
+    result = find_palette([index])
+    assert result is not None
+    assert set(result.colours) == {(n, n, n) for n in (0, 1, 2, 3, 4, 255)}
+    np.testing.assert_array_equal(to_colours(_index(index, result), result)[:, :, :1], index)
 
 
 def _shaded(seed: int) -> Array:

@@ -51,9 +51,9 @@ def test_shrinking_averages_instead_of_picking() -> None:
 @pytest.mark.parametrize("depth", ["uint16", "float32"])
 def test_other_depths_are_resized_as_eight_bits_are(depth: str) -> None:
     array = noise(20, 30)
-    wanted = geometry.resize(array, (11, 45)).astype(float)
-    found = geometry.resize(array.astype(depth) * 200, (11, 45)) / 200
-    assert abs(found.clip(0, 255) - wanted).max() <= 1.01  # Pillow's bytes round twice
+    expected = geometry.resize(array, (11, 45)).astype(float)
+    result = geometry.resize(array.astype(depth) * 200, (11, 45)) / 200
+    assert abs(result.clip(0, 255) - expected).max() <= 1.01  # Pillow's bytes round twice
 
 
 def test_sixteen_bits_are_resized_within_their_range() -> None:
@@ -102,8 +102,8 @@ def test_padding_keeps_the_whole_and_mirrors_it_at_the_borders() -> None:
     assert np.array_equal(padded[6:], array[:1:-1])
 
 
-@given(length=st.integers(1, 9), wanted=st.integers(0, 40), start=st.integers(-40, 40))
-def test_mirrored_indexes_go_to_and_fro(length: int, wanted: int, start: int) -> None:
-    found = geometry.mirrored(length, wanted, start)
+@given(length=st.integers(1, 9), expected=st.integers(0, 40), start=st.integers(-40, 40))
+def test_mirrored_indexes_go_to_and_fro(length: int, expected: int, start: int) -> None:
+    result = geometry.mirrored(length, expected, start)
     wave = [*range(length), *reversed(range(length))]
-    assert found.tolist() == [wave[(start + n) % len(wave)] for n in range(wanted)]
+    assert result.tolist() == [wave[(start + n) % len(wave)] for n in range(expected)]

@@ -65,7 +65,7 @@ def test_an_unknown_palette_is_refused_with_the_nearest_name(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("text", "wanted"),
+    ("text", "expected"),
     [
         ("[[class]", "Cannot read"),
         ("", "Write for each"),
@@ -84,9 +84,9 @@ def test_an_unknown_palette_is_refused_with_the_nearest_name(tmp_path: Path) -> 
         ),
     ],
 )
-def test_a_wrong_palette_file_is_named_with_what_is_wrong(tmp_path: Path, text: str, wanted: str) -> None:
+def test_a_wrong_palette_file_is_named_with_what_is_wrong(tmp_path: Path, text: str, expected: str) -> None:
     path = write_text(tmp_path / "mine.toml", text)
-    with pytest.raises(UserError, match=wanted) as raised:
+    with pytest.raises(UserError, match=expected) as raised:
         load_palette(str(path))
     assert str(path) in str(raised.value)
 

@@ -89,8 +89,8 @@ def test_one_hot_labels_survive_the_way_through_a_tensor(batch: tuple[int, ...])
     assert tensor.shape == (*batch, 3, 4, 5)
     assert (tensor.sum(-3) == -1).all()
     blurred = tensor + torch.randn(tensor.shape) * 0.1
-    found = [tensors.to_array(some, ONE_HOT) for some in (blurred if batch else [blurred])]
-    assert np.array_equal(np.stack(found), COLOURS[index[..., 0]].reshape(-1, 4, 5, 3))
+    result = [tensors.to_array(labels, ONE_HOT) for labels in (blurred if batch else [blurred])]
+    assert np.array_equal(np.stack(result), COLOURS[index[..., 0]].reshape(-1, 4, 5, 3))
 
 
 def test_a_batch_of_one_hot_tensors_becomes_a_batch_of_colours() -> None:

@@ -7,7 +7,7 @@ import tifffile
 from PIL import Image
 
 from pix2pix.pictures.codec import read
-from tests.pictures.samples import DEPTHS, ORIENTATION, UPRIGHT, deep, said
+from tests.pictures.samples import DEPTHS, ORIENTATION, UPRIGHT, deep, refusal
 
 
 @pytest.mark.parametrize("orientation", UPRIGHT)
@@ -46,9 +46,9 @@ def test_tiff_is_read_however_it_is_kept(tmp_path: Path, depth: str, options: di
     planes = array.transpose(2, 0, 1) if options["planarconfig"] == "separate" else array
     photometric = "minisblack" if depth == "float32" else "rgb"
     tifffile.imwrite(path, planes, photometric=photometric, **options)
-    found = read(path)
-    assert found.dtype == depth
-    assert np.array_equal(found, array)
+    result = read(path)
+    assert result.dtype == depth
+    assert np.array_equal(result, array)
 
 
 @pytest.mark.parametrize("metadata", [None, {}])
@@ -79,10 +79,10 @@ def test_white_is_the_highest_whatever_a_tiff_says(tmp_path: Path, depth: str) -
 
 def test_more_pages_than_channels_are_refused_unread(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", np.zeros((65, 4, 4), np.uint8), photometric="minisblack")
-    assert "it has 65 pages and channels, wanted up to 64" in said(tmp_path / "a.tif")
+    assert "it has 65 pages and channels, wanted up to 64" in refusal(tmp_path / "a.tif")
 
 
 @pytest.mark.parametrize("dtype", ["int16", "uint32", "int8", "complex64"])
 def test_a_tiff_of_another_depth_is_refused_by_name(tmp_path: Path, dtype: str) -> None:
     tifffile.imwrite(tmp_path / "a.tif", np.zeros((4, 4), dtype))
-    assert f"a.tif holds {dtype}: wanted 8 or 16 bits unsigned, or float" in said(tmp_path / "a.tif")
+    assert f"a.tif holds {dtype}: wanted 8 or 16 bits unsigned, or float" in refusal(tmp_path / "a.tif")

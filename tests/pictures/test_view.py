@@ -24,8 +24,8 @@ def test_any_picture_can_be_looked_at(contract: PictureContract, channels: int) 
     view = to_view(array, contract)
     assert (view.shape, view.dtype) == ((3, 4, 3), np.uint8)
     shown = array[:, :, :3] if channels >= 3 else array[:, :, :1]
-    wanted = np.broadcast_to(shown // (257 if contract.depth == "uint16" else 1), (3, 4, 3))
-    assert np.array_equal(view, wanted)
+    expected = np.broadcast_to(shown // (257 if contract.depth == "uint16" else 1), (3, 4, 3))
+    assert np.array_equal(view, expected)
 
 
 def test_floats_beyond_their_range_are_clipped_in_a_view() -> None:
@@ -49,12 +49,12 @@ def test_a_grid_shows_every_picture_whole_in_its_row_and_column(
     corners = np.zeros((rows, columns, 2), int)
     for r in range(rows):
         for c in range(columns):
-            found = np.argwhere((sheet == colour(r, c)).all(axis=2))
-            corners[r, c] = found.min(0)
+            result = np.argwhere((sheet == colour(r, c)).all(axis=2))
+            corners[r, c] = result.min(0)
             shape = (height * times, width * times)  # small ones are enlarged
-            assert len(found) == shape[0] * shape[1]
-            assert tuple(found.max(0) - found.min(0) + 1) == shape
-    # Rows lie below each other and columns beside each other, with air between and around them.
+            assert len(result) == shape[0] * shape[1]
+            assert tuple(result.max(0) - result.min(0) + 1) == shape
+    # Rows lie below each other and columns next to each other, with air between and around them.
     assert (np.diff(corners[:, :, 0], axis=0) > height * times).all()
     assert (np.diff(corners[:, :, 1], axis=1) > width * times).all()
     assert (sheet[:, [0, -1]] == 255).all()
