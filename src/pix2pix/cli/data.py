@@ -251,7 +251,7 @@ def cache(
             kept += not removed
             state = "removed" if removed else "kept, as a process uses it"
         else:
-            state = entry.describe() + ", in use" * entry.in_use()
+            state = entry.describe() + ", in use" * (not entry.remove(trial=True))
         used = datetime.fromtimestamp(entry.used)
         print(f"{entry.name[:8]}  {entry.bytes / 1e6:10,.1f} MB  {used:%Y-%m-%d %H:%M}  {state}")
     total, limit = sum(entry.bytes for entry in entries()) / 1e9, limit_bytes() / 1e9
