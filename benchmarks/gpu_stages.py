@@ -16,6 +16,7 @@ import torch
 from kid import features, kid
 from measure import Run, config_for, gflop_a_step, machine, matrix_peak, median_seconds, wait
 from parts import write_parts
+from pix2pix.training.twin import Manner
 from rich.console import Console
 from textbook import Step, endless, generator, translate
 from torch.autograd import DeviceType
@@ -32,7 +33,6 @@ from pix2pix.inference.translator import Translator
 from pix2pix.measures.pixels import measure
 from pix2pix.pictures import codec, geometry
 from pix2pix.training.train import train
-from pix2pix.training.twin import Manner
 from pix2pix.training.validation import translate_batch
 
 

@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -27,7 +27,7 @@ STRIDED_LAYERS = {1: 0, 16: 1, 34: 2, 70: 3, 142: 4, 286: 5}
 # What may differ when a run is taken up again: how long and how often it is looked at.
 MAY_CHANGE = frozenset(
     f"training.{name}"
-    for name in ("images", "log_images", "validate_images", "validate_pairs", "save_images")
+    for name in ("images", "extend", "log_images", "validate_images", "validate_pairs", "save_images")
 )
 
 
@@ -162,6 +162,10 @@ class ObjectiveConfig(_Section):
         "bce", description="adversarial loss; bce with the non-saturating generator is the paper's"
     )
 
+    terms: dict[str, Annotated[float, Field(ge=0)]] = Field(
+        {}, description="weights of loss terms that were registered in pix2pix.training.objective, by name"
+    )
+
     @field_validator("l1", "gan", mode="before")
     @classmethod
     def _switch(cls, value: object, info: Any) -> object:
@@ -180,6 +184,11 @@ class TrainingConfig(_Section):
     beta2: float = Field(0.999, ge=0, lt=1, description="Adam's decay of the mean squared gradient")
     schedule: Literal["constant", "linear"] = Field(
         "constant", description="learning rate: constant, or falling to 0 over the second half"
+    )
+    extend: Literal["restart", "decay"] = Field(
+        "restart",
+        description="linear schedule of a run whose images are raised: start again as if it had been "
+        "planned so long, or decay from where the learning rate stood to 0 at the new end",
     )
     seed: int = Field(0, ge=0, lt=2**32, description="fixes weights, order, crops and noise")
     log_images: int = Field(100, ge=1, description="images between two lines of metrics.jsonl")
@@ -248,8 +257,7 @@ class Config(_Section):
         for section, model in self:
             lines += [f"[{section}]"]
             for key, field in type(model).model_fields.items():
-                value = tomli_w.dumps({key: getattr(model, key)}).strip()
-                lines += [f"# {field.description}", value]
+                lines += [f"# {field.description}", _toml_line(key, getattr(model, key))]
             lines += [""]
         return "\n".join(lines)
 
@@ -344,6 +352,13 @@ def _apply(values: dict[str, Any], setting: str) -> None:
     if not isinstance(section, dict):
         raise UserError(f"'{parts[0]}' is a section, not a value, in the recipe.")
     section[parts[1]] = value
+
+
+def _toml_line(key: str, value: Any) -> str:
+    """Return one line of TOML, with an inline table for a dict."""
+    if isinstance(value, dict):
+        return f"{key} = {{{tomli_w.dumps(value).strip().replace(chr(10), ', ')}}}"
+    return tomli_w.dumps({key: value}).strip()
 
 
 def _flatten(values: Mapping[str, Mapping[str, Any]]) -> Iterable[tuple[str, Any]]:

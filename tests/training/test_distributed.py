@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from pix2pix.training.graph import GraphEngine
+from tests.training.test_graph_engine import run, setting
 from torch import multiprocessing
 
 from pix2pix.config import Config
 from pix2pix.errors import UserError
 from pix2pix.training.distributed import Processes, join_processes, leave_processes
 from pix2pix.training.engine import PlainEngine
-from pix2pix.training.graph import GraphEngine
 from tests.helpers import SMALL, double_state
-from tests.training.test_graph_engine import run, setting
 
 SETTINGS = (*SMALL, "training.batch=2", "training.images=40", "training.schedule=linear")
 ENGINES = {"plain": PlainEngine, "graph": GraphEngine}

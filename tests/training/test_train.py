@@ -16,6 +16,8 @@ import pytest
 import torch
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from pix2pix.training.graph import GraphEngine
+from pix2pix.training.saver import Saver
 from rich.console import Console
 from safetensors import safe_open
 
@@ -27,8 +29,6 @@ from pix2pix.errors import UserError
 from pix2pix.model_file import load_model
 from pix2pix.pictures.contract import PictureContract
 from pix2pix.training import engine
-from pix2pix.training.graph import GraphEngine
-from pix2pix.training.saver import Saver
 from pix2pix.training.step import plain_step
 from pix2pix.training.train import Result, train
 from tests.helpers import SMALL, noise, write

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -112,6 +112,10 @@ def train(
     ] = "auto",
     precision: Precision = "auto",
     strict: Strict = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Print what it would take (memory, disk, time), and write nothing."),
+    ] = False,
 ) -> None:
     """Train on pairs. The same command again continues a run that was stopped.
 
@@ -126,6 +130,7 @@ def train(
 
         from pix2pix.config import Config
         from pix2pix.device import keep_freed_memory
+        from pix2pix.training import plan
         from pix2pix.training.train import train as train_model
 
     keep_freed_memory()
@@ -134,6 +139,10 @@ def train(
     given = [f"{key}={value}" for key, value in flags.items() if value is not None]
     config = Config.load(recipe, [*(settings or []), *given])
     folder = run or Path("runs") / Path(data[0]).resolve().stem
+    if dry_run:
+        planned = plan.make_plan(data, config, folder, device=device, engine=engine, precision=precision)
+        _print_facts(plan.dry_run(planned).items())
+        return
     console = Console(stderr=True)
     result = train_model(
         data,
@@ -241,8 +250,7 @@ def info(model: Annotated[Path, typer.Argument(help="A model.safetensors, or the
     """
     from pix2pix.inference.describe import describe_model
 
-    for label, value in describe_model(model):
-        print(f"{label:<16} {value}")
+    _print_facts(describe_model(model))
 
 
 @app.command()
@@ -294,6 +302,11 @@ def _loading() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+def _print_facts(facts: Iterable[tuple[str, str]]) -> None:
+    for label, value in facts:
+        print(f"{label:<16} {value}")
 
 
 def _choice(option: str, value: str | None, allowed: Sequence[str]) -> Any:

@@ -13,6 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from pix2pix.training.body import _channels_last
+from pix2pix.training.graph import GraphEngine
+from pix2pix.training.twin import Manner
 
 from pix2pix.config import Config
 from pix2pix.data.batches import Loader
@@ -22,14 +25,11 @@ from pix2pix.data.store import Store
 from pix2pix.device import Precision
 from pix2pix.networks.noise import noise_keys
 from pix2pix.pictures.contract import LabelClass, PictureContract
-from pix2pix.training.body import _channels_last
 from pix2pix.training.checkpoint import load_state, save_state
 from pix2pix.training.distributed import ALONE, Processes
 from pix2pix.training.engine import Engine, PlainEngine, Setting
-from pix2pix.training.graph import GraphEngine
 from pix2pix.training.meter import Meter
 from pix2pix.training.state import State, new_state
-from pix2pix.training.twin import Manner
 from tests.helpers import double_state, noise
 
 CPU = torch.device("cpu")
