@@ -45,7 +45,7 @@ FLAGS = (
 )
 TRANSLATE = """
 async ([number, count]) => {
-  const { createTranslator } = await import(new URL("./local.js", location).href);
+  const { createTranslator } = await import(new URL("./model/local.js", location).href);
   const { models } = await (await fetch("models.json")).json();
   const card = models[number];
   const translator = createTranslator(card);

@@ -72,7 +72,7 @@ def bare(model, seconds):
     def lane(number):
         torch.set_num_threads(threads)
         generator = translator.twin().generator
-        x = torch.rand(batch, generator.encoder[0].conv.in_channels, SIZE_PX, SIZE_PX) * 2 - 1
+        x = torch.rand(batch, generator.source_channels, SIZE_PX, SIZE_PX) * 2 - 1
         with inference(generator, "paper"):
             while time.perf_counter() < end:
                 generator(x, noise_keys(0, torch.zeros(batch, dtype=torch.int64)))

@@ -15,14 +15,17 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pix2pix.config import Config, DataConfig
+from pix2pix.data.batches import Batch
 from pix2pix.data.pairs import Pair
 from pix2pix.data.reading import Reading
 from pix2pix.data.store import Store, open_store
 from pix2pix.model_file import Header, ImageContract, Provenance, load_model, save_model, versions
 from pix2pix.networks import build_generator
+from pix2pix.networks.noise import noise_keys
 from pix2pix.pictures import codec
 from pix2pix.pictures.contract import PictureContract
 from pix2pix.training.state import State, new_state, reset
+from pix2pix.training.step import plain_step
 
 # The smallest networks that the package builds.
 SMALL = ("data.size_px=32", "model.width=4", "model.discriminator_px=16", "model.discriminator_width=4")
@@ -132,6 +135,12 @@ def double_state(config: Config) -> State:
     return state
 
 
+def make_step(state: State, batch: Batch, config: Config) -> dict[str, torch.Tensor]:
+    """One plain step on a batch, with the noise of its positions."""
+    keys = noise_keys(config.training.seed, batch.positions)
+    return plain_step(state, batch.source, batch.target, keys, config)
+
+
 def settle(model: Path) -> Path:
     """Make a model file more like a trained one: running statistics, outputs that are not full."""
     generator, header = load_model(model, torch.device("cpu"))
@@ -139,7 +148,8 @@ def settle(model: Path) -> Path:
     channels = header.config.model.source_channels
     for _ in range(40):  # at a momentum of 0.1 nothing is left of where they began
         generator(torch.rand(4, channels, 32, 32, generator=random) * 2 - 1)
-    generator.decoder[-1].conv.weight.mul_(0.25)
+    last = [weight for weight in generator.parameters() if weight.ndim == 4][-1]
+    last.mul_(0.25)
     save_model(model, generator, header)
     return model
 

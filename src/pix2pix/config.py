@@ -8,6 +8,7 @@ can check a request before it loads anything heavy.
 from __future__ import annotations
 
 import difflib
+import math
 import tomllib
 from collections.abc import Iterable, Mapping
 from importlib import resources
@@ -24,6 +25,7 @@ Mode = Literal["paper", "deterministic", "running"]
 PAPER_L1_WEIGHT = 100.0
 # Strided convolutions of a discriminator by its receptive field (the paper's appendix 6.1.2).
 STRIDED_LAYERS = {1: 0, 16: 1, 34: 2, 70: 3, 142: 4, 286: 5}
+MIN_DEPTH, MAX_DEPTH = 5, 10  # of generators whose depth follows from the training size
 # What may differ when a run is taken up again: how long and how often it is looked at.
 MAY_CHANGE = frozenset(
     f"training.{name}"
@@ -43,8 +45,8 @@ class DataConfig(_Section):
     )
     size_px: int | list[int] = Field(
         256,
-        description="training size in pixels, a power of two from 32 to 1024; or [height, width], "
-        "the longer a multiple of the shorter",
+        description="training size in pixels, or [height, width]: multiples of 32, or of 2^model.depth where "
+        "that is set",
     )
     fit: Literal["stretch", "crop", "pad"] = Field(
         "stretch",
@@ -97,11 +99,8 @@ class DataConfig(_Section):
     @classmethod
     def _possible_size(cls, value: int | list[int]) -> int | list[int]:
         sides = [value] if isinstance(value, int) else value
-        listed = not isinstance(value, int)
-        if len(sides) != 1 + listed or min(sides) not in (32, 64, 128, 256, 512, 1024):
-            raise ValueError("wanted a power of two from 32 to 1024, or [height, width]")
-        if max(sides) % min(sides):
-            raise ValueError("wanted the longer side to be a multiple of the shorter")
+        if len(sides) != (1 if isinstance(value, int) else 2) or min(sides) < 1:
+            raise ValueError("wanted a number of pixels above 0, or [height, width]")
         return value
 
     @field_validator("source_range", "target_range")
@@ -129,8 +128,11 @@ class DataConfig(_Section):
 class ModelConfig(_Section):
     """The two networks."""
 
-    generator: Literal["unet", "encoder_decoder"] = Field(
-        "unet", description="unet has skip connections, encoder_decoder has none"
+    generator: str = Field("unet", description="unet has skip connections, encoder_decoder has none")
+    depth: Literal[0, 2, 3, 4, 5, 6, 7, 8, 9, 10] = Field(
+        0,
+        description="how often the generator halves a picture, 2 to 10; 0: as often as both sides of "
+        "data.size_px can be halved, at least 5 and at most 10",
     )
     width: int = Field(64, ge=1, description="channels of the generator's first layer")
     source_channels: int = Field(0, ge=0, description="channels of a source; 0 takes them from the pictures")
@@ -236,11 +238,10 @@ class Config(_Section):
 
     @property
     def depth(self) -> int:
-        """How often the generator halves a picture: until the shorter training side is 1 px.
-
-        Its pictures are multiples of 2**depth.
-        """
-        return min(self.data.size).bit_length() - 1
+        """How often the generator halves a picture: model.depth, or what data.size_px allows."""
+        common = math.gcd(*self.data.size)
+        halvings = (common & -common).bit_length() - 1
+        return self.model.depth or min(max(halvings, MIN_DEPTH), MAX_DEPTH)
 
     @property
     def modes(self) -> tuple[Mode, ...]:
@@ -272,6 +273,13 @@ class Config(_Section):
             raise UserError(
                 "objective.l1 and objective.gan are both 0, so there is nothing to learn from.",
                 "Give at least one of them a weight above 0.",
+            )
+        multiple = 2**self.depth
+        if any(side % multiple for side in self.data.size):
+            raise UserError(
+                f"data.size_px = {self.data.size_px} is not possible: wanted multiples of {multiple} px, "
+                f"because the generator halves pictures {self.depth} times.",
+                f"Take {_nearest_multiple(self.data.size, multiple)}, or set a smaller model.depth.",
             )
         size, field = min(self.data.size), self.model.discriminator_px
         if self.objective.gan and _patches(size, field) < 2:
@@ -308,6 +316,11 @@ def recipe_names() -> list[str]:
     return sorted(f.name[:-5] for f in folder.iterdir() if f.name.endswith(".toml"))
 
 
+def _nearest_multiple(size: tuple[int, int], multiple: int) -> int | list[int]:
+    height, width = (max(1, round(side / multiple)) * multiple for side in size)
+    return height if size[0] == size[1] else [height, width]
+
+
 def _patches(size_px: int, field_px: int) -> int:
     """Rows (and columns) of logits of a discriminator on a square picture of size_px."""
     if field_px == 1:
@@ -327,7 +340,7 @@ def _read_recipe(recipe: str | Path) -> dict[str, Any]:
             raise UserError(f"Cannot read the recipe {path}: {error}.") from None
     else:
         raise UserError(
-            f"There is no recipe '{recipe}'{_nearest(str(recipe), recipe_names()) or '.'}",
+            f"There is no recipe '{recipe}'{nearest(str(recipe), recipe_names()) or '.'}",
             f"Name one of {', '.join(recipe_names())}, or a .toml file.",
         )
     try:
@@ -365,7 +378,8 @@ def _flatten(values: Mapping[str, Mapping[str, Any]]) -> Iterable[tuple[str, Any
     return ((f"{s}.{k}", v) for s, section in values.items() for k, v in section.items())
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return "; did you mean ...?" for the most similar known name, or nothing."""
     found = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
     return f"; did you mean '{found[0]}'?" if found else ""
 
@@ -381,7 +395,7 @@ def _explain(error: ValidationError) -> UserError:
         # A right key in the wrong section is nearer than any other name in the given section.
         same_leaf = [k for k in known if k.split(".")[-1] == key.split(".")[-1]]
         near = f"; did you mean '{same_leaf[0]}'?" if same_leaf else ""
-        near = near or _nearest(key, known if "." in key else sections)
+        near = near or nearest(key, known if "." in key else sections)
         return UserError(f"There is no setting '{key}'{near or '.'}", "See `pix2pix config`.")
     wanted = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     return UserError(

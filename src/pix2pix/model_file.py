@@ -23,7 +23,7 @@ from torch import Tensor
 from pix2pix.config import Config, Mode
 from pix2pix.errors import UserError
 from pix2pix.files import replacing
-from pix2pix.networks import UNet, empty_generator
+from pix2pix.networks import Generator, empty_generator
 from pix2pix.pictures.contract import PictureContract
 from pix2pix.version import __version__
 
@@ -85,7 +85,7 @@ def versions() -> dict[str, str]:
     return {"pix2pix": __version__, "torch": torch.__version__}
 
 
-def save_model(path: Path, generator: UNet, header: Header) -> None:
+def save_model(path: Path, generator: Generator, header: Header) -> None:
     """Write a model file, whole or not at all; raises UserError where it cannot be written."""
     about = {"format": FORMAT, **header.model_dump(mode="json")}
     save_tensors(path, generator.state_dict(), {_KEY: json.dumps(about)})
@@ -107,7 +107,7 @@ def read_header(model: Path) -> Header:
     return _header(path, about)
 
 
-def load_model(model: Path, device: torch.device) -> tuple[UNet, Header]:
+def load_model(model: Path, device: torch.device) -> tuple[Generator, Header]:
     """The generator on the device, and its header.
 
     Raises UserError for a file that is missing, no model, damaged or of a newer format.
@@ -122,7 +122,9 @@ def load_model(model: Path, device: torch.device) -> tuple[UNet, Header]:
         if not all(_is_finite(tensor) for tensor in tensors.values()):
             raise TypeError("some of its weights are not finite")
         generator.load_state_dict(tensors, assign=True)
-    except (UserError, RuntimeError, TypeError) as error:
+    except UserError as error:  # a generator that is not registered here
+        raise UserError(f"{path}: {error.message}", error.hint) from None
+    except (RuntimeError, TypeError) as error:
         raise damaged(path, error) from None
     return generator.requires_grad_(False), header
 

@@ -8,8 +8,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from pix2pix.cli.main import app
-from pix2pix.export.checked import Exported
-from pix2pix.export.compare import Difference
+from pix2pix.export.compare import Difference, Exported
 from pix2pix.export.web import Site
 from pix2pix.serve import run
 from tests.helpers import files_below, write_model

@@ -58,7 +58,7 @@ MAKE = {"lab": "lab", "downscale": "downscale:4"}
 # Translates a picture by the model of a number, as the page does, and gives a PNG.
 TRANSLATE = """
 async ([number, picture, request]) => {
-  const { createTranslator } = await import(new URL("./local.js", location).href);
+  const { createTranslator } = await import(new URL("./model/local.js", location).href);
   const { models } = await (await fetch("models.json")).json();
   const translator = createTranslator(models[number]);
   await translator.prepare(() => {});

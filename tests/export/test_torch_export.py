@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from pix2pix.errors import UserError
-from pix2pix.export.checked import Exported
+from pix2pix.export.compare import Exported
 from pix2pix.export.torch_export import export_torch
 from pix2pix.inference.translator import Translator
 from pix2pix.networks.graph import NoiseInput, keep_factors

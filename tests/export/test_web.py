@@ -41,7 +41,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model of labels with two known pairs beside it."""
+    """A model of labels with two known pairs next to it."""
     place = tmp_path_factory.mktemp("towns")
     for number in range(2):
         labels = np.array([c.colour for c in CLASSES], np.uint8)[noise(32, 32, 1)[:, :, 0] % 2]
@@ -123,14 +123,14 @@ def test_examples_are_pictures_that_a_page_can_show(site: Site, model: Path) -> 
 
 
 def test_the_runtime_is_there_with_its_licence(site: Site) -> None:
-    told = read_json(site, "runtime.json")
-    assert told["version"] == runtime.VERSION
+    written = read_json(site, "runtime.json")
+    assert written["version"] == runtime.VERSION
     for backend, (module, _) in runtime.FILES.items():
-        assert (site.path / told[backend]["module"]).read_text() == module
-        assert told[backend]["module"].endswith(".js")  # hosts that do not know .mjs refuse it
+        assert (site.path / written[backend]["module"]).read_text() == module
+        assert written[backend]["module"].endswith(".js")  # hosts that do not know .mjs refuse it
         assert (
-            hashlib.sha256(whole(site, told[backend]["binary"])).hexdigest()
-            == (told[backend]["binary"]["sha256"])
+            hashlib.sha256(whole(site, written[backend]["binary"])).hexdigest()
+            == (written[backend]["binary"]["sha256"])
         )
     assert "MIT" in (site.path / "runtime" / "LICENSE").read_text()
 

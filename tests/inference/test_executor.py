@@ -11,7 +11,7 @@ from pix2pix.config import Mode
 from pix2pix.inference import executor as passes_module
 from pix2pix.inference.executor import Passes
 from pix2pix.model_file import load_model
-from pix2pix.networks import UNet
+from pix2pix.networks import Generator
 from pix2pix.networks.modes import inference
 from pix2pix.networks.noise import noise_keys
 from tests.helpers import write_model
@@ -57,7 +57,7 @@ def test_a_precision_lasts_while_a_gpu_is_being_launched(
 class FakeGPU:
     """What `Passes` asks of torch.cuda, on the processor: a replay is the pass itself."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, generator: UNet) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, generator: Generator) -> None:
         self.asked: list[str] = []
         self.passes = Passes(generator, torch.device("cuda", 1), "fp32")
         its = self

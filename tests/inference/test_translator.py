@@ -304,7 +304,7 @@ def test_sources_of_five_channels_give_targets_of_five(tmp_path: Path) -> None:
 def test_one_hot_sources_are_read_by_their_colours(tmp_path: Path) -> None:
     translator, index = load(tmp_path, source=LABELS), noise(20, 30, 1) % 4
     source = COLOURS[index[:, :, 0]]
-    assert translator.generator.encoder[0].conv.in_channels == 4
+    assert translator.generator.source_channels == 4
     output = translator.translate(source)
     assert output.size == (30, 20)
     assert same(translator.translate(index), output)

@@ -4,8 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from pix2pix.config import Config
+from pix2pix.config import Config, Mode
+from pix2pix.errors import UserError
 from pix2pix.networks import build_discriminator, build_generator, empty_generator
+from pix2pix.networks.modes import inference
 
 Tiny = Callable[..., Config]
 PAPER = Config().with_channels(3, 3)
@@ -87,5 +89,37 @@ def test_channels_of_source_and_target_are_the_configurations(tiny: Tiny) -> Non
 
 
 def test_depth_follows_the_training_size(tiny: Tiny) -> None:
-    for size_px, depth in ((32, 5), (64, 6), (256, 8), (1024, 10)):
-        assert empty_generator(tiny(f"data.size_px={size_px}")).depth == depth
+    for size_px, depth in ((32, 5), (64, 6), (256, 8), (1024, 10), (384, 7), (640, 7), ([256, 448], 6)):
+        assert empty_generator(tiny(f"data.size_px={size_px}")).multiple_px == 2**depth
+
+
+def test_pictures_of_512_px_need_no_more_weights_than_those_of_256() -> None:
+    config = Config.load(None, ["data.size_px=512", "model.depth=8"]).with_channels(3, 3)
+    bottleneck_norm = 2 * 512  # whose map has 2 x 2 pixels in training
+    assert weights(empty_generator(config)) == 54_414_531 - 512 + bottleneck_norm
+
+
+@pytest.mark.parametrize(
+    ("size_px", "depth", "normed"),
+    [(64, 0, False), ([64, 128], 0, False), (96, 0, True), (64, 5, True), (16, 2, True), (4, 2, False)],
+)
+def test_the_bottleneck_has_a_norm_unless_it_is_one_pixel_high_or_wide(
+    tiny: Tiny, size_px: int | list[int], depth: int, normed: bool
+) -> None:
+    config = tiny(f"data.size_px={size_px}", f"model.depth={depth}", "model.discriminator_px=1")
+    names = empty_generator(config).state_dict()
+    assert (f"encoder.{config.depth - 1}.norm.weight" in names) == normed
+
+
+@pytest.mark.parametrize("mode", ["paper", "running"])
+def test_pictures_smaller_than_those_of_training_pass_a_normed_bottleneck(tiny: Tiny, mode: Mode) -> None:
+    network = build_generator(tiny("data.size_px=96"))
+    with inference(network, mode):
+        assert network(torch.zeros(1, 3, 32, 32)).isfinite().all()
+
+
+def test_an_unknown_generator_is_refused_with_the_nearest_and_all_names(tiny: Tiny) -> None:
+    for build in (build_generator, empty_generator):
+        with pytest.raises(UserError, match="no generator 'unets'; did you mean 'unet'") as caught:
+            build(tiny("model.generator=unets"))
+        assert "unet, encoder_decoder" in caught.value.hint

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from pix2pix.config import Config
 from pix2pix.errors import UserError
-from pix2pix.export.facts import facts
+from pix2pix.export.compare import facts
 from pix2pix.inference.translator import Translator
-from pix2pix.networks import UNet, build_generator
+from pix2pix.networks import Generator, build_generator
 from pix2pix.networks.graph import Graph, NoiseInput, keep_factors
 from pix2pix.networks.modes import inference
 from pix2pix.networks.noise import noise_keys
@@ -20,7 +20,7 @@ from tests.helpers import write_model
 
 
 @pytest.fixture
-def generator(tiny: Callable[..., Config]) -> UNet:
+def generator(tiny: Callable[..., Config]) -> Generator:
     """A generator of 128 px, whose two innermost layers are noisy."""
     return build_generator(tiny("data.size_px=128", "model.dropout=0.25")).requires_grad_(False)
 
@@ -30,11 +30,11 @@ def source() -> Tensor:
     return torch.rand(2, 3, 128, 256, generator=torch.Generator().manual_seed(0)) * 2 - 1
 
 
-def graph_of(generator: UNet, mode: str, *, dynamic: bool = True) -> Graph:
+def graph_of(generator: Generator, mode: str, *, dynamic: bool = True) -> Graph:
     return Graph(generator, mode, (128, 128), dynamic=dynamic)
 
 
-def test_noisy_layers_become_inputs_from_the_inside_out(generator: UNet) -> None:
+def test_noisy_layers_become_inputs_from_the_inside_out(generator: Generator) -> None:
     assert graph_of(generator, "paper").noise == (
         NoiseInput("keep_0", layer=0, channels=32, divisor=64, drop=0.25),
         NoiseInput("keep_1", layer=1, channels=32, divisor=32, drop=0.25),
@@ -42,7 +42,7 @@ def test_noisy_layers_become_inputs_from_the_inside_out(generator: UNet) -> None
 
 
 @pytest.mark.parametrize("mode", ["deterministic", "running"])
-def test_modes_without_noise_have_no_inputs_for_it(generator: UNet, mode: str) -> None:
+def test_modes_without_noise_have_no_inputs_for_it(generator: Generator, mode: str) -> None:
     assert graph_of(generator, mode).noise == ()
 
 
@@ -52,7 +52,7 @@ def test_a_model_without_dropout_has_no_inputs_for_noise(tiny: Callable[..., Con
 
 @pytest.mark.parametrize(("seed", "sample"), [(0, 0), (7, 3)])
 def test_masks_from_outside_are_the_masks_of_the_hash(
-    generator: UNet, source: Tensor, seed: int, sample: int
+    generator: Generator, source: Tensor, seed: int, sample: int
 ) -> None:
     graph = graph_of(generator, "paper")
     found = graph(source, *keep_factors(graph.noise, source, seed=seed, sample=sample))
@@ -61,13 +61,13 @@ def test_masks_from_outside_are_the_masks_of_the_hash(
     torch.testing.assert_close(found, wanted, rtol=0, atol=1e-6)
 
 
-def test_factors_of_one_leave_dropout_off(generator: UNet, source: Tensor) -> None:
+def test_factors_of_one_leave_dropout_off(generator: Generator, source: Tensor) -> None:
     graph = graph_of(generator, "paper")
     found = graph(source, *keep_factors(graph.noise, source))
     torch.testing.assert_close(found, graph_of(generator, "deterministic")(source))
 
 
-def test_the_generator_stays_as_it_is(generator: UNet, source: Tensor) -> None:
+def test_the_generator_stays_as_it_is(generator: Generator, source: Tensor) -> None:
     before = generator(source)
     graph_of(generator, "running")
     assert torch.equal(generator(source), before)
@@ -78,7 +78,7 @@ def test_a_mode_that_the_model_lacks_is_refused(tiny: Callable[..., Config]) -> 
         graph_of(build_generator(tiny("model.norm=instance")), "running")
 
 
-def test_inputs_have_the_shapes_that_the_graph_takes(generator: UNet) -> None:
+def test_inputs_have_the_shapes_that_the_graph_takes(generator: Generator) -> None:
     assert graph_of(generator, "paper", dynamic=False).shapes() == {
         "source": [1, 3, 128, 128],
         "keep_0": [1, 32, 2, 2],

@@ -2,7 +2,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pix2pix.networks.layers import Down, Norm, Up, initialise, make_norm
+from pix2pix.networks import layers
+from pix2pix.networks.layers import Down, Norm, Up, initialise, make_norm, use_products
 from pix2pix.networks.noise import noise_keys
 
 
@@ -68,6 +69,13 @@ def test_at_batch_1_batch_and_instance_norm_are_equal() -> None:
     torch.testing.assert_close(filled("batch")(x), filled("instance")(x))
 
 
+def test_a_picture_of_one_pixel_has_nothing_but_the_shift() -> None:
+    norm = filled("instance")
+    torch.nn.init.uniform_(norm.bias, generator=torch.Generator().manual_seed(0))
+    shift = norm.bias[:, None, None].expand(2, 5, 1, 1)
+    torch.testing.assert_close(norm(features(2, 5, 1, 1)), shift, rtol=0, atol=1e-3)
+
+
 def test_no_norm_changes_nothing() -> None:
     x = features(2, 5, 3, 3)
     assert make_norm("none", 5)(x) is x
@@ -96,20 +104,36 @@ def test_up_doubles_after_a_relu() -> None:
     torch.testing.assert_close(up(x, None), expected)
 
 
-@pytest.mark.parametrize("size", [(1, 1), (2, 3), (8, 8), (8, 9)])  # the last is written as it is
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (8, 8), (8, 9)])  # the last has too many pixels
 @pytest.mark.parametrize("norm", ["none", "instance"])
-def test_up_from_few_pixels_learns_as_from_many(norm: str, size: tuple[int, int]) -> None:
+def test_products_compute_what_transposed_convolutions_do(norm: str, size: tuple[int, int]) -> None:
     up = Up(3, 2, norm, "transposed", 0.0, layer=0).double()
     initialise(up, torch.Generator().manual_seed(0))
     x = torch.randn(2, 3, *size, dtype=torch.float64, requires_grad=True)
     weights = [x, *up.parameters()]
-    given = up(x, None)
-    wanted = up.norm(up.conv(x.relu()))
-    torch.testing.assert_close(given, wanted, rtol=0, atol=1e-12)
-    g = torch.randn_like(given)
-    found, right = (torch.autograd.grad(y, weights, g) for y in (given, wanted))
-    for mine, theirs in zip(found, right, strict=True):
-        torch.testing.assert_close(mine, theirs, rtol=1e-9, atol=1e-9)
+    expected = up(x, None)
+    with use_products(up, 64):
+        by_products = up(x, None)
+    torch.testing.assert_close(by_products, expected, rtol=0, atol=1e-12)
+    g = torch.randn_like(expected)
+    gradients = (torch.autograd.grad(y, weights, g) for y in (by_products, expected))
+    for product, convolution in zip(*gradients, strict=True):
+        torch.testing.assert_close(product, convolution, rtol=1e-9, atol=1e-9)
+
+
+def test_products_are_used_inside_the_block_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[tuple[int, ...]] = []
+    product = layers._transposed_by_product
+    monkeypatch.setattr(
+        layers, "_transposed_by_product", lambda x, conv: calls.append(x.shape) or product(x, conv)
+    )
+    up, resized = (Up(3, 2, "none", upsample, 0.0, layer=0) for upsample in ("transposed", "resize"))
+    with use_products(nn.ModuleList([up, resized]), 6):
+        for width in (3, 4):
+            up(torch.zeros(1, 3, 2, width), None)
+            resized(torch.zeros(1, 3, 2, width), None)
+    up(torch.zeros(1, 3, 1, 1), None)
+    assert calls == [(1, 3, 2, 3)]
 
 
 def test_up_by_resize_repeats_pixels_and_convolves() -> None:

@@ -6,16 +6,16 @@ from torch import Tensor, nn
 
 from pix2pix.config import Config
 from pix2pix.errors import UserError
-from pix2pix.networks import UNet, build_generator
+from pix2pix.networks import Generator, build_generator
 from pix2pix.networks.layers import Norm
-from pix2pix.networks.modes import fold_statistics, inference, set_mode, uses_noise
+from pix2pix.networks.modes import inference, set_mode, uses_noise
 from pix2pix.networks.noise import noise_keys
 
 PER_PICTURE = ("paper", "deterministic")
 
 
 @pytest.fixture
-def generator(tiny: Callable[..., Config]) -> UNet:
+def generator(tiny: Callable[..., Config]) -> Generator:
     """A generator that is far from its initial weights, so that statistics matter."""
     network = build_generator(tiny())
     with torch.no_grad():
@@ -35,7 +35,7 @@ def pictures() -> Tensor:
     return (torch.rand(8, 3, 32, 64, generator=random) * 2 - 1) * contrast + contrast.sin() / 2
 
 
-def translated(generator: UNet, pictures: Tensor, mode: str) -> Tensor:
+def translated(generator: Generator, pictures: Tensor, mode: str) -> Tensor:
     keys = noise_keys(0, torch.zeros(len(pictures), dtype=torch.int64))
     with torch.no_grad(), inference(generator, mode):
         return generator(pictures, keys if uses_noise(mode) else None)
@@ -43,7 +43,7 @@ def translated(generator: UNet, pictures: Tensor, mode: str) -> Tensor:
 
 @pytest.mark.parametrize("mode", PER_PICTURE)
 def test_a_picture_is_the_same_alone_in_a_batch_and_in_any_order(
-    generator: UNet, pictures: Tensor, mode: str
+    generator: Generator, pictures: Tensor, mode: str
 ) -> None:
     together = translated(generator, pictures, mode)
     order = torch.tensor([3, 7, 0, 5, 1, 6, 2, 4])
@@ -56,7 +56,7 @@ def test_a_picture_is_the_same_alone_in_a_batch_and_in_any_order(
 
 
 def test_statistics_of_the_batch_would_make_pictures_depend_on_each_other(
-    generator: UNet, pictures: Tensor
+    generator: Generator, pictures: Tensor
 ) -> None:
     """Guards the test above: the difference that it looks for is one that it could see."""
     with torch.no_grad():
@@ -64,7 +64,7 @@ def test_statistics_of_the_batch_would_make_pictures_depend_on_each_other(
     assert float((together[0] - alone[0]).abs().max()) > 0.01
 
 
-def test_the_three_modes_give_three_pictures(generator: UNet, pictures: Tensor) -> None:
+def test_the_three_modes_give_three_pictures(generator: Generator, pictures: Tensor) -> None:
     paper, deterministic, running = (
         translated(generator, pictures, mode) for mode in ("paper", "deterministic", "running")
     )
@@ -88,7 +88,7 @@ def test_running_is_refused_without_running_statistics(tiny: Callable[..., Confi
 
 @pytest.mark.parametrize("mode", ["paper", "deterministic", "running"])
 def test_inference_leaves_running_statistics_and_training_as_they_were(
-    generator: UNet, pictures: Tensor, mode: str
+    generator: Generator, pictures: Tensor, mode: str
 ) -> None:
     before = {name: buffer.clone() for name, buffer in generator.named_buffers()}
     translated(generator, pictures, mode)
@@ -121,14 +121,14 @@ def test_folded_statistics_change_nothing_but_the_number_of_layers(
     set_mode(network, "running")
     before = network(pictures)
     assert before.std() > 0.01
-    fold_statistics(network)
+    network.fold_statistics()
     assert not [m for m in network.modules() if isinstance(m, Norm)]
     torch.testing.assert_close(network(pictures), before, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("mode", PER_PICTURE)
-def test_statistics_of_a_picture_are_not_folded(generator: UNet, pictures: Tensor, mode: str) -> None:
+def test_statistics_of_a_picture_are_not_folded(generator: Generator, pictures: Tensor, mode: str) -> None:
     before = translated(generator, pictures, mode)
     set_mode(generator, mode)
-    fold_statistics(generator)
+    generator.fold_statistics()
     torch.testing.assert_close(translated(generator, pictures, mode), before)

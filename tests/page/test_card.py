@@ -10,7 +10,7 @@ import torch
 
 from pix2pix.errors import UserError
 from pix2pix.model_file import load_model
-from pix2pix.page.card import Card, make_card
+from pix2pix.page.card import Card, make_card, model_names
 from pix2pix.page.examples import find_examples
 from pix2pix.pictures import palette
 from pix2pix.pictures.codec import Array
@@ -112,3 +112,8 @@ def test_a_broken_example_is_left_out_with_a_note(tmp_path: Path, caplog: pytest
     broken.write_bytes(b"half of a copy")
     assert card(tmp_path, label_maps()).kind == "labels"
     assert "the example 'broken' is left out" in caplog.text
+
+
+def test_names_differ_even_where_one_looks_numbered() -> None:
+    paths = [Path(f"/{place}.safetensors") for place in ("x/a-3", "x/a", "y/a", "z/a", "x/a-3")]
+    assert model_names(paths) == ["a-3", "a", "a-2", "a-4", "a-3-2"]

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 import torch
 from numpy.typing import NDArray
 
@@ -22,8 +17,7 @@ from pix2pix.pictures.conform import to_depth
 from pix2pix.pictures.contract import LabelClass, PictureContract
 from pix2pix.pictures.geometry import pad
 from tests.helpers import noise, write_model
-
-HERE = Path(__file__).parent / "in_page"
+from tests.page.node_tests import run_node_tests
 
 SIZE = 37, 21  # height and width: the network wants 64 x 32
 RGB, GREY = PictureContract(), PictureContract(channels=1)
@@ -50,30 +44,11 @@ CASES: dict[str, dict[str, Any]] = {
 }
 
 
-def _node() -> str:
-    """A node that takes .js files with `import` for modules, without a package.json."""
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("there is no node")
-    told = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout
-    if tuple(int(part) for part in re.findall(r"\d+", told)[:2]) < (20, 19):
-        pytest.skip(f"node 20.19 or newer is wanted, not {told}")
-    return node
-
-
 def test_what_runs_in_the_page_gives_the_numbers_of_the_package(tmp_path: Path) -> None:
     vectors = {"masks": _masks(), "cases": [_case(tmp_path, name, **given) for name, given in CASES.items()]}
     file = tmp_path / "vectors.json"
     file.write_text(json.dumps(vectors), "utf-8")
-    done = subprocess.run(
-        [_node(), "--test", "--test-reporter=spec", *map(str, sorted(HERE.glob("*.test.js")))],
-        env={**os.environ, "VECTORS": str(file)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
-    assert "skipped 0" in done.stdout
+    run_node_tests((Path(__file__).parent / "model").glob("*.test.js"), VECTORS=str(file))
 
 
 def _masks() -> list[dict[str, Any]]:
@@ -99,7 +74,7 @@ def _case(tmp_path: Path, name: str, **given: PictureContract) -> dict[str, Any]
     model = Translator.load(write_model(tmp_path / f"{len(name)}.safetensors", *settings, **given))
     image = model.header.image
     picture = _picture(image.source, image.photograph)
-    multiple = 2**model.generator.depth
+    multiple = model.generator.multiple_px
     source = model.source(picture, name, made.startswith("downscale"))
     tensor = pad(tensors.to_tensor(source, image.source), multiple)
     output = torch.rand(image.target.tensor_channels, *tensor.shape[1:]) * 2.2 - 1.1

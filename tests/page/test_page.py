@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.page.conftest import Open
-from tests.page.hands import PHONE, RGB, choose, colours, drag, pixels, spot, wait_for_result
+from tests.page.page_actions import PHONE, RGB, choose, colours, drag, pixels, spot, wait_for_result
 from tests.page.page_server import PALETTE, example
 
 
@@ -30,7 +30,7 @@ def test_a_rectangle_changes_the_result(open_page: Open) -> None:
     changed = (before != after).any(axis=2)
     assert changed[8:20, 8:24].all()
     assert changed.sum() == 12 * 16
-    assert page.inner_text("#said") == "window, rectangle 16 by 12"
+    assert page.inner_text("#announcement") == "window, rectangle 16 by 12"
     assert not page.is_visible("#invite")
 
 
@@ -69,7 +69,7 @@ def test_all_tools_leave_nothing_but_colours_of_classes(open_page: Open) -> None
     for corner in ((10, 20), (50, 25), (30, 45)):
         page.mouse.click(*spot(page, *corner))
     page.keyboard.press("Enter")
-    assert page.inner_text("#said") == "sky, polygon of 3 corners"
+    assert page.inner_text("#announcement") == "sky, polygon of 3 corners"
     choose(page, "fill", "door")
     page.mouse.click(*spot(page, 2, 20))
     wait_for_result(page)
@@ -105,7 +105,7 @@ def test_with_keys_alone(open_page: Open) -> None:
     drawn[32:43, 22:24] = RGB["door"]
     wait_for_result(page)
     assert np.array_equal(pixels(page, "drawing"), drawn)
-    assert page.inner_text("#said") == "door, rectangle 2 by 11"
+    assert page.inner_text("#announcement") == "door, rectangle 2 by 11"
     page.keyboard.press("?")
     assert "Undo" in page.inner_text("dialog[open]")
     page.keyboard.press("Escape")
@@ -146,7 +146,7 @@ def test_on_a_phone_everything_is_in_reach(open_page: Open) -> None:
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= 360
         assert box["y"] + box["height"] <= height
-    dock = page.locator(".kit").bounding_box()
+    dock = page.locator(".toolbar").bounding_box()
     assert page.locator("#result-stage").bounding_box()["y"] + 200 < dock["y"]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from tests.page.conftest import Open
-from tests.page.hands import RGB, choose, colours, drag, pixels, upload, wait_for_result
+from tests.page.page_actions import RGB, choose, colours, drag, pixels, upload, wait_for_result
 from tests.page.page_server import Api, example, png
 
 KEPT_AN_OPENED_DRAWING = """async () => {
@@ -28,7 +28,7 @@ def test_an_uploaded_label_map_becomes_exact_and_a_photograph_is_told(open_page:
     blurred = io.BytesIO()
     Image.fromarray(example(3, target=False)).save(blurred, "jpeg", quality=90)
     upload(page, "map.jpg", blurred.getvalue(), "image/jpeg")
-    page.locator("#said", has_text="Picture loaded").wait_for(state="attached")
+    page.locator("#announcement", has_text="Picture loaded").wait_for(state="attached")
     wait_for_result(page)
     assert colours(page) <= set(RGB.values())
     assert (pixels(page, "drawing")[45:60, 31:37] == RGB["door"]).all()
@@ -92,8 +92,8 @@ def test_random_examples_and_their_targets(open_page: Open) -> None:
     seen = set()
     for _ in range(2):
         page.click("#example")
-        page.wait_for_function("document.querySelector('#said').textContent.startsWith('Picture')")
-        page.evaluate("document.querySelector('#said').textContent = ''")
+        page.wait_for_function("document.querySelector('#announcement').textContent.startsWith('Picture')")
+        page.evaluate("document.querySelector('#announcement').textContent = ''")
         seen.add(wait_for_result(page).tobytes())
     assert seen == {example(2, target=True).tobytes(), example(3, target=True).tobytes()}
     page.click("#compare label >> nth=2")
@@ -212,7 +212,7 @@ def test_keys_do_only_what_their_buttons_would_do(open_page: Open, api: Api) -> 
     assert np.array_equal(pixels(page, "drawing"), drawn)
     page.eval_on_selector("#example", "button => (button.hidden = false)")
     page.keyboard.press("n")
-    page.locator("#said", has_text="Picture").wait_for(state="attached")
+    page.locator("#announcement", has_text="Picture").wait_for(state="attached")
 
 
 def test_another_language_reaches_all_that_was_said_before(open_page: Open) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.page.conftest import Open
-from tests.page.hands import pixels, upload, wait_for_result
+from tests.page.page_actions import pixels, upload, wait_for_result
 from tests.page.page_server import example, png
 
 

@@ -13,7 +13,7 @@ import pytest
 from pix2pix.inference.translator import Translator
 from pix2pix.pictures.contract import LabelClass, PictureContract
 from tests.helpers import write_model
-from tests.page.hands import pixels
+from tests.page.page_actions import pixels
 
 uvicorn = pytest.importorskip("uvicorn")
 pytest.importorskip("fastapi")

@@ -1,8 +1,7 @@
-"""The captured engine's body against the plain engine, on the processor."""
+"""The captured engine's body against the plain step, on the processor."""
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,21 +12,20 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from pix2pix.training.body import _channels_last
-from pix2pix.training.graph import GraphEngine
-from pix2pix.training.twin import Manner
 
 from pix2pix.config import Config
 from pix2pix.data.batches import Loader
-from pix2pix.data.feed import Feed, HostFeed, Line, sent
+from pix2pix.data.feed import HostFeed, Line, Packet, sent
 from pix2pix.data.reading import Reading
 from pix2pix.data.store import Store
 from pix2pix.device import Precision
 from pix2pix.networks.noise import noise_keys
 from pix2pix.pictures.contract import LabelClass, PictureContract
+from pix2pix.training import captured
+from pix2pix.training.captured import Body, apart, captured_engine
 from pix2pix.training.checkpoint import load_state, save_state
 from pix2pix.training.distributed import ALONE, Processes
-from pix2pix.training.engine import Engine, PlainEngine, Setting
+from pix2pix.training.engine import EngineContext, EngineName, open_engine
 from pix2pix.training.meter import Meter
 from pix2pix.training.state import State, new_state
 from tests.helpers import double_state, noise
@@ -37,6 +35,7 @@ Tiny = Callable[..., Config]
 SHADES = PictureContract(
     classes=tuple(LabelClass(name=str(n), colour=(n, n, n)) for n in range(3)), one_hot=True
 )
+CLASSES = ("data.target_labels=facades", "data.target_one_hot=true", "objective.l1=3")
 
 
 class DoubleFeed(HostFeed):
@@ -60,65 +59,59 @@ def loader(config: Config) -> Loader:
     return Loader(store, config.data, config.training.batch, config.training.seed)
 
 
-def setting(
+def new_context(
     config: Config,
-    state: State,
+    state: State | None = None,
     feed: type[HostFeed] = DoubleFeed,
     precision: Precision = "fp32",
     processes: Processes = ALONE,
-) -> Setting:
-    return Setting(state, config, feed(loader(config)), Meter(), CPU, precision, processes)
+) -> EngineContext:
+    state = state or double_state(config)
+    return EngineContext(state, config, feed(loader(config)), Meter(), CPU, precision, processes)
 
 
-def run(engine: Engine, steps: int) -> None:
-    its: Setting = engine.setting
-    feed: Feed = its.feed
-    keys = partial(noise_keys, its.config.training.seed)
-    for _ in range(steps):
-        packet = Line(feed, CPU, its.processes.share, keys).packet(its.state.images_seen)
-        engine.step(sent(packet, CPU))
+def next_packet(context: EngineContext) -> Packet:
+    keys = partial(noise_keys, context.config.training.seed)
+    line = Line(context.feed, CPU, context.processes.share, keys)
+    return sent(line.packet(context.state.images_seen), CPU)
+
+
+def run(name: EngineName, context: EngineContext, steps: int) -> EngineContext:
+    with open_engine(name, context, next_packet(context), print) as step:
+        for _ in range(steps):
+            step(next_packet(context))
+    return context
 
 
 def assert_near(one: State, other: State, within: float) -> None:
     for (_, mine, _), (_, theirs, _) in zip(one.parts(), other.parts(), strict=True):
-        found, wanted = mine.state_dict(), theirs.state_dict()
-        assert found.keys() == wanted.keys()
-        for name, tensor in found.items():
+        tensors, expected = mine.state_dict(), theirs.state_dict()
+        assert tensors.keys() == expected.keys()
+        for name, tensor in tensors.items():
             torch.testing.assert_close(
-                tensor, wanted[name], rtol=0, atol=within, msg=lambda m, n=name: f"{n}: {m}"
+                tensor, expected[name], rtol=0, atol=within, msg=lambda m, n=name: f"{n}: {m}"
             )
 
 
-def assert_engines_agree(config: Config, manner: Manner, steps: int = 20) -> None:
-    plain = PlainEngine(setting(config, double_state(config)))
-    graph = GraphEngine(setting(config, double_state(config)), manner)
-    start = double_state(config)
-    for engine in (plain, graph):
-        run(engine, steps)
-    assert_near(graph.setting.state, plain.setting.state, 1e-9)
+def assert_engines_agree(config: Config, steps: int = 20) -> None:
+    plain, graph = (run(name, new_context(config), steps) for name in ("plain", "graph"))
+    assert_near(graph.state, plain.state, 1e-9)
     moved = [
         float((a - b).abs().max())
-        for a, b in zip(graph.setting.state.tensors(), start.tensors(), strict=True)
+        for a, b in zip(graph.state.tensors(), double_state(config).tensors(), strict=True)
     ]
     assert min(moved) > 0
-    assert graph.setting.state.images_seen == steps * config.training.batch
-    assert graph.setting.meter.count == steps
-    assert graph.setting.meter.means() == pytest.approx(plain.setting.meter.means(), abs=1e-9)
+    assert graph.state.images_seen == steps * config.training.batch
+    assert graph.meter.count == steps
+    assert graph.meter.means() == pytest.approx(plain.meter.means(), abs=1e-9)
 
 
-CLASSES = ("data.target_labels=facades", "data.target_one_hot=true", "objective.l1=3")
-
-
-@pytest.mark.parametrize("kind", ["bce", "lsgan", "hinge"])
+@pytest.mark.parametrize("adversarial", ["bce", "lsgan", "hinge"])
 @pytest.mark.parametrize("batch", [1, 2])
-def test_twenty_steps_of_both_engines_end_in_the_same_weights(tiny: Tiny, kind: str, batch: int) -> None:
-    config = tiny(f"objective.adversarial={kind}", f"training.batch={batch}")
-    assert_engines_agree(config, Manner(padded=True))
-
-
-@pytest.mark.parametrize("manner", [Manner(merged=False), Manner()], ids=str)
-def test_twenty_steps_in_another_manner_end_in_the_same_weights(tiny: Tiny, manner: Manner) -> None:
-    assert_engines_agree(tiny(), manner)
+def test_twenty_steps_of_both_engines_end_in_the_same_weights(
+    tiny: Tiny, adversarial: str, batch: int
+) -> None:
+    assert_engines_agree(tiny(f"objective.adversarial={adversarial}", f"training.batch={batch}"))
 
 
 @pytest.mark.parametrize(
@@ -128,6 +121,7 @@ def test_twenty_steps_in_another_manner_end_in_the_same_weights(tiny: Tiny, mann
         ("objective.gan=0", "training.batch=2"),
         ("objective.l1=0", "training.seed=4294967295"),
         (*CLASSES, "training.batch=2"),
+        CLASSES,
         ("training.schedule=linear", "training.images=30"),
         ("model.norm=instance", "training.batch=2"),
         ("model.norm=none", "training.batch=2"),
@@ -137,220 +131,159 @@ def test_twenty_steps_in_another_manner_end_in_the_same_weights(tiny: Tiny, mann
     ids=" ".join,
 )
 def test_twenty_steps_of_both_engines_agree_with(tiny: Tiny, settings: tuple[str, ...]) -> None:
-    assert_engines_agree(tiny(*settings), Manner(padded=True))
-
-
-def test_real_and_fake_share_a_pass_only_where_they_share_no_statistics(tiny: Tiny) -> None:
-    for settings, merged in (
-        (("training.batch=1",), True),
-        (("training.batch=2",), False),
-        (("training.batch=2", "model.norm=instance"), True),
-        (("training.batch=2", "model.norm=none"), True),
-    ):
-        config = tiny(*settings)
-        assert GraphEngine(setting(config, double_state(config))).body.merged is merged
-
-
-def test_channels_may_lie_beside_each_other(tiny: Tiny) -> None:
-    config = tiny()
-    plain = PlainEngine(setting(config, double_state(config)))
-    state = double_state(config)
-    for _, network, optimiser in state.parts():
-        _channels_last(network, optimiser)
-    graph = GraphEngine(setting(config, state), Manner(padded=True))
-    for engine in (plain, graph):
-        run(engine, 20)
-    assert_near(state, plain.setting.state, 1e-9)
+    assert_engines_agree(tiny(*settings))
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:The .grad attribute", "ignore:.*should not be instantiated")
 def test_a_compiler_sees_the_networks_whole(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a GPU but for the kernels: traced without a break, with every pass of the step."""
-    whole = torch.compile
+    config = tiny()
+    plain, context = run("plain", new_context(config), 3), new_context(config)
+    body = Body(context)
+    body.networks = tuple(
+        torch.compile(network, dynamic=False, fullgraph=True, backend="aot_eager")
+        for network in body.networks
+    )
+    # What suits a processor alone is no part of it.
+    monkeypatch.setattr("pix2pix.training.step._FEW_PX", 0)
+    for _ in range(3):
+        body.load(next_packet(context))
+        body.run()
+        context.state.images_seen += 1
+    assert_near(context.state, plain.state, 1e-9)
 
-    def traced(function: Callable[..., Any], options: object, **settings: Any) -> Any:
-        return whole(function, backend="aot_eager", **settings)
 
-    monkeypatch.setattr(torch, "compile", traced)
-    assert_engines_agree(tiny(), Manner(padded=True, compiled=True), steps=3)
-
-
-def test_bf16_stays_near_float32(tiny: Tiny) -> None:
+@pytest.mark.parametrize("name", ["plain", "graph"])
+def test_bf16_stays_near_float32(tiny: Tiny, name: EngineName) -> None:
     config, means = tiny(), {}
-    for precision, dtype in (("fp32", None), ("bf16", torch.bfloat16)):
-        state = new_state(config, CPU)
-        engine = GraphEngine(setting(config, state, HostFeed), Manner(dtype, padded=True))
-        run(engine, 10)
-        means[precision] = engine.setting.meter.means()
-        assert {t.dtype for t in state.tensors()} == {torch.float32}
+    for precision in ("fp32", "bf16"):
+        context = run(name, new_context(config, new_state(config, CPU), HostFeed, precision), 10)
+        means[precision] = context.meter.means()
+        assert {t.dtype for t in context.state.tensors()} == {torch.float32}
     assert means["bf16"] == pytest.approx(means["fp32"], rel=0.02)
     assert means["bf16"] != means["fp32"]
 
 
-def test_the_plain_engine_has_bf16_too(tiny: Tiny) -> None:
-    config, means = tiny(), []
-    for precision in ("fp32", "bf16"):
-        engine = PlainEngine(setting(config, new_state(config, CPU), HostFeed, precision))
-        run(engine, 10)
-        means.append(engine.setting.meter.means())
-    assert means[1] == pytest.approx(means[0], rel=0.02)
-    assert means[1] != means[0]
-
-
 @pytest.mark.parametrize("batch", [1, 2])
-def test_a_run_of_the_graph_engine_goes_on_bit_for_bit(tmp_path: Path, tiny: Tiny, batch: int) -> None:
+def test_a_run_of_the_captured_engine_goes_on_bit_for_bit(tmp_path: Path, tiny: Tiny, batch: int) -> None:
     config = tiny(f"training.batch={batch}", "training.schedule=linear")
 
-    def engine(state: State) -> GraphEngine:
-        bf16 = Manner(torch.bfloat16, padded=True)
-        return GraphEngine(setting(config, state, HostFeed), bf16)
+    def fresh() -> EngineContext:
+        return new_context(config, new_state(config, CPU), HostFeed, "bf16")
 
-    through = engine(new_state(config, CPU))
-    run(through, 6)
-    stopped = engine(new_state(config, CPU))
-    run(stopped, 3)
-    save_state(tmp_path / "state", stopped.setting.state, {})
-
+    whole, stopped = run("graph", fresh(), 6), run("graph", fresh(), 3)
+    save_state(tmp_path / "state", stopped.state, {})
     # Into an engine that has already trained on something else: nothing may be left of that.
-    taken_up = engine(new_state(config, CPU))
-    run(taken_up, 2)
-    load_state(tmp_path / "state", taken_up.setting.state, CPU)
-    taken_up.refresh()
-    run(taken_up, 3)
-    for mine, wanted in zip(taken_up.setting.state.tensors(), through.setting.state.tensors(), strict=True):
-        assert torch.equal(mine, wanted)
+    resumed = run("graph", fresh(), 2)
+    load_state(tmp_path / "state", resumed.state, CPU)
+    run("graph", resumed, 3)
+    for mine, expected in zip(resumed.state.tensors(), whole.state.tensors(), strict=True):
+        assert torch.equal(mine, expected)
 
 
-def test_a_step_leaves_every_tensor_in_its_place(tiny: Tiny) -> None:
-    """What a CUDA graph knows are addresses: a step, a save and a load may not move anything."""
+def test_a_step_leaves_every_tensor_in_its_place(tmp_path: Path, tiny: Tiny) -> None:
+    """A CUDA graph knows addresses: a step, a save and a load may not move anything."""
     config = tiny()
-    engine = GraphEngine(setting(config, new_state(config, CPU), HostFeed))
-    run(engine, 1)
+    context = new_context(config, new_state(config, CPU), HostFeed)
+    body = Body(context)
 
-    def places() -> list[int]:
-        inputs = (engine.body._keys, engine.body._rate, engine.setting.meter.sums, *engine.body._inputs)
-        return [t.data_ptr() for t in (*engine.setting.state.tensors(), *inputs)]
+    def make_step() -> list[int]:
+        body.load(next_packet(context))
+        body.run()
+        tensors = (*context.state.tensors(), *body.inputs, body.rate, context.meter.sums)
+        return [tensor.data_ptr() for tensor in tensors]
 
-    before = places()
-    run(engine, 3)
-    engine.setting.meter.clear()
-    assert places() == before
+    before = make_step()
+    save_state(tmp_path / "state", context.state, {})
+    load_state(tmp_path / "state", context.state, CPU)
+    context.meter.clear()
+    assert make_step() == before
 
 
-class FakeGPU:
-    """What `prepare` asks of torch.cuda, on the processor: a stream is nothing, a replay a step."""
+class FakeGraph:
+    """A CUDA graph whose replay is the body, or what a test puts in its place."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, engine: GraphEngine) -> None:
-        self.asked: list[str] = []
-        its = self
+    def __init__(self, replay: Callable[[], None]) -> None:
+        self.replay = replay
 
-        class Stream:
-            def __init__(self, device: object = None, priority: int = 0) -> None:
-                self.device = device
 
-            def wait_stream(self, other: object) -> None: ...
+@pytest.fixture
+def fake_gpu(monkeypatch: pytest.MonkeyPatch) -> Callable[[EngineContext, Callable[..., Any]], list[str]]:
+    """`fake_gpu(context, capture)` gives what is logged, and the results of steps made so."""
 
-        class Graph:
-            def replay(self) -> None:
-                its.asked.append("replay")
-                engine.body.run()
-
-            def reset(self) -> None:
-                its.asked.append("reset")
-
+    def use(context: EngineContext, capture: Callable[[Body], FakeGraph]) -> list[str]:
         @contextmanager
-        def graph(into: Graph, pool: object, stream: Stream, capture_error_mode: str) -> Iterator[None]:
-            assert torch.backends.cudnn.benchmark
-            assert not gc.isenabled()
-            its.asked.append("capture")
-            body = engine.body.run
-            monkeypatch.setattr(engine.body, "run", lambda: None)  # recorded, not run
-            yield
-            monkeypatch.setattr(engine.body, "run", body)
-
-        @contextmanager
-        def block(of: object) -> Iterator[None]:
-            its.asked.append(str(of) if isinstance(of, torch.device) else "stream")
+        def block(device: torch.device) -> Iterator[None]:
+            assert device == torch.device("cuda", 1)
             yield
 
-        self.free = 80
-        for name, fake in (
-            ("Stream", Stream),
-            ("current_stream", Stream),
-            ("CUDAGraph", Graph),
-            ("graph", graph),
-            ("stream", block),
-            ("device", block),
-            ("synchronize", lambda device: None),
-            ("graph_pool_handle", lambda: (0, 1)),
-            ("empty_cache", lambda: None),
-            ("mem_get_info", lambda device: (its.free, 80)),
-            ("memory_reserved", lambda device: 4),
-        ):
-            monkeypatch.setattr(torch.cuda, name, fake)
-        monkeypatch.setattr(torch.Tensor, "record_stream", lambda tensor, stream: None)
-        engine.setting = replace(engine.setting, device=torch.device("cuda", 1))
+        logged: list[str] = []
+        monkeypatch.setattr(captured, "_capture", capture)
+        monkeypatch.setattr(captured, "on_device", block)
+        monkeypatch.setattr(torch, "compile", lambda network, dynamic: network)
+        on_gpu = replace(context, device=torch.device("cuda", 1))
+        with captured_engine(on_gpu, next_packet(context), logged.append) as step:
+            for _ in range(3):
+                step(next_packet(context))
+        return logged
+
+    return use
 
 
-def prepared(engine: GraphEngine, said: list[str]) -> None:
-    its = engine.setting
-    line = Line(its.feed, CPU, its.processes.share, partial(noise_keys, its.config.training.seed))
-    engine.prepare(line.packet(0), said.append)
-
-
-def test_preparing_captures_on_the_device_and_leaves_everything_as_it_was(
-    tiny: Tiny, monkeypatch: pytest.MonkeyPatch
+def test_a_recorded_step_is_compared_and_used_from_the_same_state(
+    tiny: Tiny, fake_gpu: Callable[..., list[str]]
 ) -> None:
-    config = tiny()
-    plain = PlainEngine(setting(config, double_state(config)))
-    engine = GraphEngine(setting(config, double_state(config)), Manner())
-    gpu, said = FakeGPU(monkeypatch, engine), list[str]()
-    prepared(engine, said)
-    assert gpu.asked.count("capture") == 1
-    assert gpu.asked[0] == "cuda:1"
-    asked = len(gpu.asked)
-    assert not torch.backends.cudnn.benchmark
-    assert gc.isenabled()
-    for one in (plain, engine):
-        run(one, 5)
-    assert gpu.asked[asked:] == ["cuda:1", "replay"] * 5
-    assert_near(engine.setting.state, plain.setting.state, 1e-9)
-    assert engine.setting.meter.means() == pytest.approx(plain.setting.meter.means(), abs=1e-9)
-    engine.close()
-    engine.close()
-    assert gpu.asked.count("reset") == 1
+    context = new_context(tiny())
+    replays = []
+
+    def capture(body: Body) -> FakeGraph:
+        body.run()
+        return FakeGraph(lambda: replays.append(1) or body.run())
+
+    logged = fake_gpu(context, capture)
+    assert logged[-1].startswith("captured in ")
+    assert len(replays) == 1 + 3
+    assert_near(context.state, run("plain", new_context(tiny()), 3).state, 1e-9)
+    assert (context.meter.count, context.state.images_seen) == (3, 3)
 
 
-def test_without_a_compiler_the_step_is_captured_uncompiled(
-    tiny: Tiny, monkeypatch: pytest.MonkeyPatch
+def wrong(body: Body) -> FakeGraph:
+    def replay() -> None:
+        body.run()
+        with torch.no_grad():
+            body.context.state.generator.encoder[-1].conv.weight.add_(1)
+
+    return FakeGraph(replay)
+
+
+def failing(body: Body) -> FakeGraph:
+    raise RuntimeError("Failed to find C compiler.\nPlease specify via CC")
+
+
+@pytest.mark.parametrize(
+    ("capture", "reason"),
+    [
+        (wrong, "steps away from the plain one"),
+        (failing, "Failed to find C compiler."),
+        (lambda body: FakeGraph(lambda: None), "it ends 1.00 steps away"),
+    ],
+)
+def test_a_capture_that_fails_or_leads_elsewhere_is_reported_and_the_step_is_plain(
+    tiny: Tiny, fake_gpu: Callable[..., list[str]], capture: Callable[[Body], FakeGraph], reason: str
 ) -> None:
-    def fails(function: object, **settings: object) -> Callable[..., object]:
-        def broken(*tensors: object) -> object:
-            raise RuntimeError("Failed to find C compiler.\nPlease specify via CC")
-
-        return broken
-
-    config = tiny()
-    monkeypatch.setattr(torch, "compile", fails)
-    engine = GraphEngine(setting(config, double_state(config)), Manner(compiled=True))
-    gpu, said = FakeGPU(monkeypatch, engine), list[str]()
-    prepared(engine, said)
-    assert "without it and is slower: Failed to find C compiler." in said[1]
-    assert gpu.asked.count("capture") == 1
-    plain = PlainEngine(setting(config, double_state(config)))
-    for one in (plain, engine):
-        run(one, 3)
-    assert_near(engine.setting.state, plain.setting.state, 1e-9)
+    context = new_context(tiny("model.width=8"))
+    (*_, last) = fake_gpu(context, capture)
+    assert last.startswith("the captured step is not used")
+    assert last.endswith(reason) or reason in last
+    assert "\n" not in last
+    assert_near(context.state, run("plain", new_context(tiny("model.width=8")), 3).state, 1e-9)
+    assert (context.meter.count, context.state.images_seen) == (3, 3)
 
 
-def test_a_fault_that_is_not_the_compiler_s_is_not_hidden(
-    tiny: Tiny, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    config = tiny()
-    engine = GraphEngine(setting(config, double_state(config)), Manner())
-    FakeGPU(monkeypatch, engine)
-    monkeypatch.setattr(engine.body, "_generate", lambda *its: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        prepared(engine, [])
-    assert not torch.backends.cudnn.benchmark
+def test_distance_is_a_share_of_the_way_of_the_worst_large_tensor() -> None:
+    start, end = [torch.zeros(2048), torch.zeros(3)], [torch.ones(2048), torch.ones(3)]
+    assert apart(start, end, end) == 0
+    assert apart(start, end, start) == pytest.approx(1)
+    assert apart(start, end, [end[0] * 1.25, start[1]]) == pytest.approx(0.25)
+    assert not apart(start, end, [end[0] * float("nan"), end[1]]) <= 1

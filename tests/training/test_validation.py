@@ -13,8 +13,8 @@ from pix2pix.data.pairs import find_pairs
 from pix2pix.data.reading import find_reading
 from pix2pix.data.sources import find_data
 from pix2pix.data.store import Store, open_store
-from pix2pix.measures.pixels import measure
-from pix2pix.networks import UNet, build_generator
+from pix2pix.measures import measure
+from pix2pix.networks import Generator, build_generator
 from pix2pix.networks.modes import inference
 from pix2pix.networks.noise import noise_keys
 from pix2pix.pictures import tensors, view
@@ -26,7 +26,7 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture
-def generator(tiny: Callable[..., Config]) -> UNet:
+def generator(tiny: Callable[..., Config]) -> Generator:
     return build_generator(tiny())
 
 
@@ -36,7 +36,7 @@ def store(pairs: Path) -> Store:
     return open_pairs(find_pairs([pairs], "left").splits["train"][:11])
 
 
-def test_scores_are_means_over_pictures_and_not_over_batches(generator: UNet, store: Store) -> None:
+def test_scores_are_means_over_pictures_and_not_over_batches(generator: Generator, store: Store) -> None:
     alone = [
         measure(translate_batch(generator, batch, "paper"), batch.target) for batch in in_order(store, 1)
     ]
@@ -47,14 +47,14 @@ def test_scores_are_means_over_pictures_and_not_over_batches(generator: UNet, st
         assert value == pytest.approx(mean, rel=1e-4)
 
 
-def test_validation_uses_the_noise_of_translation(generator: UNet, store: Store) -> None:
+def test_validation_uses_the_noise_of_translation(generator: Generator, store: Store) -> None:
     batch = next(in_order(store, 3))
     with torch.no_grad(), inference(generator, "paper"):
         expected = generator(batch.source, noise_keys(0, torch.zeros(3, dtype=torch.int64)))
     torch.testing.assert_close(translate_batch(generator, batch, "paper"), expected)
 
 
-def test_validation_changes_nothing_that_training_uses(generator: UNet, store: Store) -> None:
+def test_validation_changes_nothing_that_training_uses(generator: Generator, store: Store) -> None:
     before = {name: t.clone() for name, t in generator.state_dict().items()}
     random = torch.get_rng_state()
     for mode in ("paper", "deterministic", "running"):
@@ -65,7 +65,7 @@ def test_validation_changes_nothing_that_training_uses(generator: UNet, store: S
     assert all(p.grad is None and p.requires_grad for p in generator.parameters())
 
 
-def test_a_preview_shows_source_output_and_target(generator: UNet, store: Store) -> None:
+def test_a_preview_shows_source_output_and_target(generator: Generator, store: Store) -> None:
     batch = next(in_order(store, 4))
     output = tensors.to_array(translate_batch(generator, batch, "paper"), PictureContract())
     rows = [(store.sources[i], output[i], store.targets[i]) for i in range(4)]

@@ -13,8 +13,7 @@ import typer
 from pix2pix.errors import UserError
 
 if TYPE_CHECKING:
-    from pix2pix.export.checked import Exported
-    from pix2pix.export.compare import Difference
+    from pix2pix.export.compare import Difference, Exported
     from pix2pix.export.web import Site
 
 

@@ -1,7 +1,12 @@
-"""A folder that is written whole or not at all, and replaces only what an earlier export wrote."""
+"""A folder that is written whole or not at all, and replaces only what an earlier export wrote.
+
+Large files in it are cut into parts: hosts refuse files from 25 MB on, and a browser that lost its
+connection fetches only the part that broke off.
+"""
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import logging
@@ -11,31 +16,32 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from pix2pix.errors import UserError
 from pix2pix.files import cannot_write, kind
 
-LIST = "export.json"  # what an export wrote, so that a later one may take it away
+LIST = "export.json"  # what an export wrote, so that a later one may remove it
+PART_BYTES = 8 << 20
 
 _log = logging.getLogger(__name__)
 
 
 @contextmanager
 def replacing_folder(path: Path) -> Iterator[Path]:
-    """A temporary folder that takes the place of `path` when the block ends well.
+    """Yield a temporary folder that takes the place of `path` when the block ends well.
 
     Raises UserError where `path` holds anything that no earlier export wrote, and where it cannot
-    be written; what is there stays.
+    be written; the old content stays.
     """
     path = Path(os.path.realpath(path))  # of a link, the folder is replaced
-    refuse_strangers(path)
+    _refuse_strangers(path)
     mark = secrets.token_hex(4)
-    unfinished = path.with_name(f".unfinished-{mark}-{path.name[-50:]}")
-    old = path.with_name(f".old-{mark}-{path.name[-50:]}")
+    unfinished, old = (path.with_name(f".{word}-{mark}-{path.name[-50:]}") for word in ("unfinished", "old"))
     try:
         unfinished.mkdir(parents=True)
         yield unfinished
-        refuse_strangers(path)  # the work took long enough for some to come
+        _refuse_strangers(path)  # files may have come during the work
         if kind(path) == "folder":
             os.replace(path, old)
         os.replace(unfinished, path)
@@ -53,46 +59,51 @@ def _put_back(old: Path, path: Path) -> None:
         try:
             os.replace(old, path)
         except OSError:
-            _log.warning("note: what was in %s is now in %s", path, old)
+            _log.warning("note: the old content of %s is now in %s", path, old)
 
 
-def refuse_strangers(path: Path) -> None:
+def _refuse_strangers(path: Path) -> None:
     """Raise UserError unless `path` is nothing, empty, or what an export wrote and nothing else."""
-    found = kind(path)
-    if found == "file":
+    if kind(path) == "file":
         raise UserError(f"{path} is a file: wanted a folder to write to.")
-    if found == "nothing" or not any(path.iterdir()):
-        return
-    written = _written(path)
-    strangers = sorted(files_below(path) - written)
-    if strangers:
+    try:
+        written = {LIST, *json.loads((path / LIST).read_text("utf-8"))}
+    except (OSError, ValueError, TypeError):
+        written = set()
+    if strangers := sorted(files_below(path) - written):
         more = f" and {len(strangers) - 1} more" if len(strangers) > 1 else ""
         raise UserError(
             f"{path} holds {strangers[0]}{more}, which no export wrote: the folder is replaced as a whole.",
-            "Name a new folder, or take away what is in this one.",
+            "Name a new folder, or move the files out of this one.",
         )
 
 
 def write_list(folder: Path) -> str:
-    """Note what the folder holds, and return the digest of it all."""
-    digests = {name: digest(folder / name) for name in sorted(files_below(folder))}
+    """Write the list of the folder's files, and return the digest of all contents and names."""
+    digests = {
+        name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in sorted(files_below(folder))
+    }
     (folder / LIST).write_text(json.dumps(digests, indent=1) + "\n", "utf-8")
     return hashlib.sha256(json.dumps(digests).encode()).hexdigest()
 
 
 def files_below(folder: Path) -> set[str]:
-    """Relative names of all files, hidden ones included."""
+    """Return the relative names of all files, hidden ones included."""
     return {p.relative_to(folder).as_posix() for p in folder.rglob("*") if not p.is_dir()}
 
 
-def digest(path: Path) -> str:
-    """SHA-256 of a file."""
-    with path.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+def write_parts(data: bytes, folder: Path, place: str, *, compress: bool = False) -> dict[str, Any]:
+    """Write `data` below `folder`/`place`, and return what a page needs to put it together again.
 
-
-def _written(folder: Path) -> set[str]:
-    try:
-        return {LIST, *json.loads((folder / LIST).read_text("utf-8"))}
-    except (OSError, ValueError, TypeError):
-        return set()
+    {"parts": [{"file", "bytes", "sha256"}, ...], "bytes", "sha256", "gzip"}, files relative to
+    `folder`. Names come from the content, so that no cache can hold an old one under a new name.
+    """
+    packed = gzip.compress(data, mtime=0) if compress else data
+    digest = hashlib.sha256(packed).hexdigest()
+    (folder / place).mkdir(parents=True, exist_ok=True)
+    parts = []
+    for number, start in enumerate(range(0, len(packed), PART_BYTES)):
+        part, name = packed[start : start + PART_BYTES], f"{place}/{digest[:16]}.{number:02d}.bin"
+        (folder / name).write_bytes(part)
+        parts.append({"file": name, "bytes": len(part), "sha256": hashlib.sha256(part).hexdigest()})
+    return {"parts": parts, "bytes": len(packed), "sha256": digest, "gzip": compress}

@@ -22,7 +22,7 @@ from torch import Tensor
 from pix2pix.config import Mode
 from pix2pix.device import Precision, computing, on_device, set_precision, uncollected
 from pix2pix.inference.openvino import Processor, Run
-from pix2pix.networks import UNet
+from pix2pix.networks import Generator
 from pix2pix.networks.modes import inference
 
 _KEPT = 8  # shapes whose graphs are kept at a time: each holds the memory of its pass
@@ -48,7 +48,11 @@ class Passes:
     """Passes of one generator on its device; of several threads one passes at a time."""
 
     def __init__(
-        self, generator: UNet, device: torch.device, precision: Precision, processor: Processor | None = None
+        self,
+        generator: Generator,
+        device: torch.device,
+        precision: Precision,
+        processor: Processor | None = None,
     ) -> None:
         self.device, self.precision, self.processor = device, precision, processor
         self._generator = generator

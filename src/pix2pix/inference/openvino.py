@@ -25,12 +25,12 @@ from typing import Any, Literal, get_args
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from pix2pix.config import Mode
 from pix2pix.device import Precision
 from pix2pix.errors import UserError
-from pix2pix.networks import UNet
+from pix2pix.networks import Generator
 from pix2pix.networks.graph import Graph, NoiseInput, factors_of, keep_factors
 
 Engine = Literal["auto", "torch", "openvino"]
@@ -47,7 +47,7 @@ _log = logging.getLogger(__name__)
 
 
 def make_processor(
-    generator: UNet, engine: str, device: torch.device, precision: Precision
+    generator: Generator, engine: str, device: torch.device, precision: Precision
 ) -> Processor | None:
     """What may take over from torch; None where torch does it all.
 
@@ -91,7 +91,7 @@ class Processor:
     For many threads; `at_once` makes them for the first picture.
     """
 
-    def __init__(self, generator: UNet, *, at_once: bool) -> None:
+    def __init__(self, generator: Generator, *, at_once: bool) -> None:
         self._generator, self._at_once = generator, at_once
         self._networks: dict[Mode, Network | None] = {}
         self._lock = threading.Lock()
@@ -103,8 +103,7 @@ class Processor:
 
         Raises UserError for a mode that the generator does not have.
         """
-        first: Any = self._generator.encoder[0]
-        work = source[:, 0].numel() * first.conv.out_channels**2
+        work = source[:, 0].numel() * self._generator.work_per_pixel
         with self._lock:
             self._seen += work
             worth = self._at_once or self._seen >= _WORTH
@@ -139,12 +138,12 @@ class _Factors:
         return self._kept
 
 
-def _made(generator: UNet, mode: Mode) -> Network | None:
+def _made(generator: Generator, mode: Mode) -> Network | None:
     """The network, if there is OpenVINO and it computes what torch computes; else None."""
     openvino = _openvino()
     if openvino is None:
         return None
-    side = 2**generator.depth
+    side = generator.multiple_px
     graph = Graph(generator, mode, (side, side), dynamic=True)
     try:
         # In a thread of its own: OpenVINO gives the thread in which it compiles a stack for signals
@@ -201,8 +200,8 @@ def _compiled(openvino: ModuleType, graph: Graph) -> tuple[Network, float]:
 
 def _transposed_weights(graph: Graph) -> list[NDArray[np.float32]]:
     """The weights of its transposed convolutions, in order; the same memory."""
-    convs: list[Any] = [up.conv for up in graph.generator.decoder]
-    return [conv.weight.detach().numpy() for conv in convs if conv.transposed]
+    convs = [m for m in graph.generator.modules() if isinstance(m, nn.ConvTranspose2d)]
+    return [conv.weight.detach().numpy() for conv in convs]
 
 
 def _threads() -> dict[str, int]:

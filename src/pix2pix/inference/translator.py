@@ -25,8 +25,8 @@ from pix2pix.errors import UserError
 from pix2pix.inference.executor import Passes
 from pix2pix.inference.openvino import Processor, make_processor
 from pix2pix.model_file import Header, load_model
-from pix2pix.networks import UNet
-from pix2pix.networks.modes import twin, uses_noise
+from pix2pix.networks import Generator
+from pix2pix.networks.modes import share_weights, uses_noise
 from pix2pix.networks.noise import noise_keys
 from pix2pix.pictures import codec, tensors
 from pix2pix.pictures.codec import Array
@@ -58,7 +58,7 @@ class Translator:
 
     def __init__(
         self,
-        generator: UNet,
+        generator: Generator,
         header: Header,
         device: torch.device,
         precision: Precision = "fp32",
@@ -89,7 +89,7 @@ class Translator:
 
     def twin(self) -> Translator:
         """Another translator of the same weights: two threads need not wait for each other."""
-        layers, passes = twin(self.generator), self._passes
+        layers, passes = share_weights(self.generator), self._passes
         return Translator(layers, self.header, self.device, passes.precision, passes.processor)
 
     @property
@@ -246,7 +246,7 @@ class Translator:
     @property
     def _multiple(self) -> int:
         """What heights and widths of the generator's pictures are multiples of."""
-        return int(2**self.generator.depth)
+        return self.generator.multiple_px
 
     def _outputs(
         self,

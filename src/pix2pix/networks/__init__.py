@@ -2,51 +2,68 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
 
-from pix2pix.config import STRIDED_LAYERS, Config
+from pix2pix.config import STRIDED_LAYERS, Config, nearest
+from pix2pix.errors import UserError
+from pix2pix.networks.generator import Generator, NoiseShape
 from pix2pix.networks.layers import initialise
 from pix2pix.networks.patchgan import PatchGAN
 from pix2pix.networks.unet import UNet
 
-__all__ = ["PatchGAN", "UNet", "build_discriminator", "build_generator", "empty_generator"]
+__all__ = [
+    "GENERATORS",
+    "Generator",
+    "NoiseShape",
+    "PatchGAN",
+    "build_discriminator",
+    "build_generator",
+    "empty_generator",
+]
 
-# Weights are drawn on the processor from generators of their own, so that they are the same on
-# every device and whichever network is built first.
+# By the name in model.generator. Builders leave the weights unset: `initialise` sets them.
+GENERATORS: dict[str, Callable[[Config], Generator]] = {
+    "unet": partial(UNet.from_config, skips=True),
+    "encoder_decoder": partial(UNet.from_config, skips=False),
+}
+
+# Each network draws its weights on the processor from its own generator of random numbers, so that
+# they are the same on every device and whichever network is built first.
 _G_STREAM, _D_STREAM = 1, 2
 
 
-def empty_generator(config: Config) -> UNet:
-    """The generator without storage, to be filled by `load_state_dict(..., assign=True)`."""
-    model = config.model
-    with torch.device("meta"):
-        return UNet(
-            model.source_channels,
-            model.target_channels,
-            width=model.width,
-            depth=config.depth,
-            norm=model.norm,
-            upsample=model.upsample,
-            dropout=model.dropout,
-            skips=model.generator == "unet",
-            classes=config.data.target_one_hot,
+def empty_generator(config: Config) -> Generator:
+    """Build the generator without storage, to be filled by `load_state_dict(..., assign=True)`.
+
+    Raises UserError where model.generator is unknown.
+    """
+    name = config.model.generator
+    if name not in GENERATORS:
+        raise UserError(
+            f"There is no generator '{name}'{nearest(name, GENERATORS) or '.'}",
+            f"Set model.generator to one of {', '.join(GENERATORS)}.",
         )
+    with torch.device("meta"):
+        return GENERATORS[name](config)
 
 
-def build_generator(config: Config) -> UNet:
-    """A fresh generator on the processor; float32, weights fixed by training.seed."""
+def build_generator(config: Config) -> Generator:
+    """Build a fresh generator on the processor: float32, weights fixed by training.seed."""
     network = empty_generator(config).to_empty(device="cpu")
     initialise(network, _stream(config, _G_STREAM))
     return network
 
 
 def build_discriminator(config: Config) -> PatchGAN:
-    """A fresh discriminator; it sees source and target, or (unconditional) the target alone."""
+    """Build a fresh discriminator of source and target, or (unconditional) of the target alone."""
     model = config.model
-    seen = model.target_channels + (model.source_channels if config.objective.conditional else 0)
+    channels = model.target_channels + (model.source_channels if config.objective.conditional else 0)
     with torch.device("meta"):
         network = PatchGAN(
-            seen,
+            channels,
             strided=STRIDED_LAYERS[model.discriminator_px],
             width=model.discriminator_width,
             norm=model.norm,

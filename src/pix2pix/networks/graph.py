@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from pix2pix.config import Mode
-from pix2pix.networks import UNet
-from pix2pix.networks.modes import fold_statistics, set_mode, twin, uses_noise
+from pix2pix.networks import Generator
+from pix2pix.networks.modes import set_mode, share_weights, uses_noise
 from pix2pix.networks.noise import keep_mask, noise_keys
 
 
@@ -40,15 +40,13 @@ class Graph(nn.Module):
     (height, width). Raises UserError for a mode that the generator does not have.
     """
 
-    def __init__(self, generator: UNet, mode: Mode, size_px: tuple[int, int], *, dynamic: bool) -> None:
+    def __init__(self, generator: Generator, mode: Mode, size_px: tuple[int, int], *, dynamic: bool) -> None:
         super().__init__()
-        self.generator = twin(generator)
+        self.generator = share_weights(generator)
         set_mode(self.generator, mode)
-        fold_statistics(self.generator)
+        self.generator.fold_statistics()
         self.mode, self.size_px, self.dynamic = mode, size_px, dynamic
-        first: Any = generator.encoder[0]
-        self.source_channels: int = first.conv.in_channels
-        self.multiple_px = 2**generator.depth
+        self.source_channels, self.multiple_px = generator.source_channels, generator.multiple_px
         self.noise = _noise_inputs(generator, mode)
         self.eval()
 
@@ -116,16 +114,11 @@ def factors_of(noise: Sequence[NoiseInput], keys: Tensor, height: int, width: in
     ]
 
 
-def _noise_inputs(generator: UNet, mode: Mode) -> tuple[NoiseInput, ...]:
-    """The inputs of masks in a mode, from the inside out."""
-    ups: list[Any] = [up for up in generator.decoder if uses_noise(mode) and up.drop]
+def _noise_inputs(generator: Generator, mode: Mode) -> tuple[NoiseInput, ...]:
+    """Return the inputs of masks in a mode, from the inside out."""
+    multiple = generator.multiple_px
+    shapes = generator.noise_shapes(multiple, multiple) if uses_noise(mode) else {}
     return tuple(
-        NoiseInput(
-            input=f"keep_{up.layer}",
-            layer=up.layer,
-            channels=up.conv.out_channels,
-            divisor=2 ** (generator.depth - 1 - up.layer),
-            drop=up.drop,
-        )
-        for up in ups
+        NoiseInput(f"keep_{layer}", layer, shape.channels, multiple // shape.height, shape.drop)
+        for layer, shape in shapes.items()
     )

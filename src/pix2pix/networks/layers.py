@@ -7,7 +7,9 @@ A convolution followed by a norm has no bias: the norm would cancel it.
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +21,6 @@ Statistics = Literal["batch", "picture", "running"]
 LEAK = 0.2
 EPS = 1e-5
 _MOMENTUM = 0.1
-_FEW_PIXELS = 64
 
 
 class Norm(nn.Module):
@@ -45,7 +46,9 @@ class Norm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Normalised features of the same shape."""
         if self.statistics == "picture":
-            return F.instance_norm(x, None, None, self.weight, self.bias, True, eps=EPS)
+            # Not F.instance_norm, which refuses maps of one pixel: small pictures may come to that.
+            cudnn = torch.backends.cudnn.enabled
+            return torch.instance_norm(x, self.weight, self.bias, None, None, True, _MOMENTUM, EPS, cudnn)
         learning = self.statistics == "batch"
         return F.batch_norm(
             x, self.running_mean, self.running_var, self.weight, self.bias, learning, _MOMENTUM, EPS
@@ -88,6 +91,8 @@ class Up(nn.Module):
     `layer` numbers the noisy layers from the inside out: it is part of the mask's hash.
     """
 
+    products_up_to_px = 0  # see use_products
+
     def __init__(
         self, channels_in: int, channels_out: int, norm: str, upsample: str, drop: float, layer: int
     ) -> None:
@@ -101,47 +106,65 @@ class Up(nn.Module):
             else nn.ConvTranspose2d(channels_in, channels_out, 4, 2, 1, bias=bias)
         )
         self.norm = make_norm(norm, channels_out)
-        self.drop, self.layer = drop, layer
+        self.channels, self.drop, self.layer = channels_out, drop, layer
 
     def forward(self, x: Tensor, noise: Noise | None) -> Tensor:
         """(B, C, H, W) -> (B, C', 2H, 2W); no noise, no dropout."""
         x = F.relu(x)
         if self.resize:
-            x = F.interpolate(x, scale_factor=2.0, mode="nearest")
-        x = self.norm(self._convolved(x))
+            x = self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
+        elif self.products_up_to_px and x.shape[2] * x.shape[3] <= self.products_up_to_px:
+            x = _transposed_by_product(x, self.conv)
+        else:
+            x = self.conv(x)
+        x = self.norm(x)
         return noisy_dropout(x, noise, self.layer, self.drop) if self.drop and noise is not None else x
 
-    def _convolved(self, x: Tensor) -> Tensor:
-        conv = self.conv
-        if not isinstance(conv, nn.ConvTranspose2d) or not _is_learned_from_few(x):
-            convolved: Tensor = conv(x)
-            return convolved
-        # On a processor torch copies the weights into another order in every call, which is most of
-        # the work where there are few pixels. As a product and a sum of its overlapping squares it
-        # does not: a tenth of a training step at batch 1. Not for translating, where a picture is
-        # to be rounded alike alone and among others.
-        squares = conv.weight.flatten(1).t() @ x.flatten(2)
-        summed = F.fold(squares, (2 * x.shape[2], 2 * x.shape[3]), 4, padding=1, stride=2)
-        return summed if conv.bias is None else summed + conv.bias[:, None, None]
+
+def _transposed_by_product(x: Tensor, conv: Any) -> Tensor:
+    """Compute a transposed convolution as a matrix product and the sum of its overlapping squares."""
+    squares = conv.weight.flatten(1).t() @ x.flatten(2)
+    summed = F.fold(squares, (2 * x.shape[2], 2 * x.shape[3]), 4, padding=1, stride=2)
+    return summed if conv.bias is None else summed + conv.bias[:, None, None]
 
 
-def _is_learned_from_few(x: Tensor) -> bool:
-    """Whether these are features of few pixels in training, on a processor, as they are written."""
-    if torch.compiler.is_compiling() or not torch.is_grad_enabled():
-        return False
-    return x.is_cpu and x.shape[2] * x.shape[3] <= _FEW_PIXELS
+@contextmanager
+def use_products(network: nn.Module, up_to_px: int) -> Iterator[None]:
+    """Compute transposed convolutions of at most so many pixels as products inside this block.
 
-
-def encoder(channels: int, width: int, depth: int, norm: str) -> nn.ModuleList:
-    """C64-C128-C256-C512-...: `depth` halvings; no norm on the first and on the bottleneck.
-
-    The bottleneck is 1x1 at training size: normalised by its own statistics it would be zero.
+    On a processor torch reorders the weights in every call of such a convolution, which is most of
+    its work where there are few pixels: products save a tenth of a training step at batch 1. Not
+    for translating: there a picture is rounded alike alone and in a batch.
     """
+    ups = [module for module in network.modules() if isinstance(module, Up)]
+    for up in ups:
+        up.products_up_to_px = up_to_px
+    try:
+        yield
+    finally:
+        for up in ups:
+            up.products_up_to_px = 0
+
+
+def fold_statistics(network: nn.Module) -> None:
+    """Move running statistics into the convolutions before them, irreversibly."""
+    for layer in (m for m in network.modules() if isinstance(m, Down | Up)):
+        norm = layer.norm
+        if isinstance(norm, Norm) and norm.statistics == "running":
+            scale, shift = norm.running_scale_and_shift()
+            conv: Any = layer.conv
+            out_channels = (1, -1, 1, 1) if conv.transposed else (-1, 1, 1, 1)
+            folded = conv.weight.detach() * scale.reshape(out_channels)
+            learns = conv.weight.requires_grad
+            conv.weight, conv.bias = nn.Parameter(folded, learns), nn.Parameter(shift, learns)
+            layer.norm = nn.Identity()
+
+
+def encoder(channels: int, width: int, depth: int, norm: str, inner_norm: str) -> nn.ModuleList:
+    """C64-C128-C256-C512-...: `depth` halvings; no norm on the first, `inner_norm` on the last."""
     sizes = [channels, *encoder_channels(width, depth)]
-    return nn.ModuleList(
-        Down(sizes[i], sizes[i + 1], "none" if i in (0, depth - 1) else norm, first=i == 0)
-        for i in range(depth)
-    )
+    norms = ["none", *[norm] * (depth - 2), inner_norm]
+    return nn.ModuleList(Down(sizes[i], sizes[i + 1], norms[i], first=i == 0) for i in range(depth))
 
 
 def decoder(
@@ -150,7 +173,7 @@ def decoder(
     """CD512-CD512-CD512-C512-...-out: `depth` doublings, the last without norm.
 
     Dropout is in the innermost max(1, depth - 5) layers: three of them at 256 px, as in the paper.
-    With `skips` every layer but the first takes the encoder's features of its size beside its own.
+    With `skips` every layer but the first takes the encoder's features of its size in addition.
     """
     ups = nn.ModuleList()
     inner = encoder_channels(width, depth)[::-1]

@@ -12,19 +12,19 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar, get_args
+from typing import TypeVar, get_args
 
 from torch import nn
 
 from pix2pix.config import Mode
 from pix2pix.errors import UserError
-from pix2pix.networks.layers import Down, Norm, Up
+from pix2pix.networks.layers import Norm
 
 G = TypeVar("G", bound=nn.Module)
 
 
-def twin(generator: G) -> G:
-    """A generator with layers of its own, which keep the mode, and with the same weights."""
+def share_weights(generator: G) -> G:
+    """Return a generator with the same weights and its own layers, which hold the mode."""
     weights = [*generator.parameters(), *generator.buffers()]
     return copy.deepcopy(generator, {id(tensor): tensor for tensor in weights})
 
@@ -49,23 +49,6 @@ def set_mode(generator: nn.Module, mode: Mode) -> None:
         )
     for norm in norms:
         norm.statistics = "running" if mode == "running" else "picture"
-
-
-def fold_statistics(generator: nn.Module) -> None:
-    """Make running statistics part of the convolutions before them, for good.
-
-    To be called in the mode `running`; in the others there is nothing that stands still.
-    """
-    for layer in (m for m in generator.modules() if isinstance(m, Down | Up)):
-        norm = layer.norm
-        if isinstance(norm, Norm) and norm.statistics == "running":
-            scale, shift = norm.running_scale_and_shift()
-            conv: Any = layer.conv
-            out_channels = (1, -1, 1, 1) if conv.transposed else (-1, 1, 1, 1)
-            folded = conv.weight.detach() * scale.reshape(out_channels)
-            learns = conv.weight.requires_grad
-            conv.weight, conv.bias = nn.Parameter(folded, learns), nn.Parameter(shift, learns)
-            layer.norm = nn.Identity()
 
 
 @contextmanager

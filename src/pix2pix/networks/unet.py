@@ -1,18 +1,19 @@
-"""The generator: an encoder-decoder whose layers of equal size may be joined by skips."""
+"""The paper's generator: an encoder-decoder whose layers of equal size may be joined by skips."""
 
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from pix2pix.networks.layers import decoder, encoder
+from pix2pix.config import Config
+from pix2pix.networks.generator import Generator, NoiseShape
+from pix2pix.networks.layers import Up, decoder, encoder
 from pix2pix.networks.noise import Noise
 
 
-class UNet(nn.Module):
-    """G(x, z) of the paper's section 3.2.1 for pictures of 2**depth pixels and its multiples.
+class UNet(Generator):
+    """G(x, z) of the paper's section 3.2.1, which halves a picture `depth` times.
 
-    With `classes` the output is the probability of each class instead of a picture, from -1 to 1.
     Without `skips` it is the paper's encoder-decoder (figures 3 and 5): all passes the bottleneck.
     """
 
@@ -24,22 +25,53 @@ class UNet(nn.Module):
         width: int = 64,
         depth: int = 8,
         norm: str = "batch",
+        inner_norm: str = "none",
         upsample: str = "transposed",
         dropout: float = 0.5,
         skips: bool = True,
         classes: bool = False,
     ) -> None:
-        super().__init__()
-        self.depth, self.skips, self.classes = depth, skips, classes
-        self.encoder = encoder(source_channels, width, depth, norm)
+        super().__init__(
+            source_channels, target_channels, classes=classes, multiple_px=2**depth, work_per_pixel=width**2
+        )
+        self.skips = skips
+        self.encoder = encoder(source_channels, width, depth, norm, inner_norm)
         self.decoder = decoder(target_channels, width, depth, norm, upsample, dropout, skips=skips)
 
-    def forward(self, source: Tensor, noise: Noise | None = None) -> Tensor:
-        """(B, source channels, H, W) in [-1, 1] -> (B, target channels, H, W) in [-1, 1].
+    @classmethod
+    def from_config(cls, config: Config, *, skips: bool) -> UNet:
+        """Build what the section [model] states."""
+        model, data = config.model, config.data
+        # Normalised by its own statistics, a map of 1 x 1 would be zero.
+        one_px = min(data.size) == 2**config.depth
+        return cls(
+            model.source_channels,
+            model.target_channels,
+            width=model.width,
+            depth=config.depth,
+            norm=model.norm,
+            inner_norm="none" if one_px else model.norm,
+            upsample=model.upsample,
+            dropout=model.dropout,
+            skips=skips,
+            classes=data.target_one_hot,
+        )
 
-        H and W are multiples of 2**depth. Without noise, no dropout.
-        """
-        x, skips = source, []
+    def noise_shapes(self, height: int, width: int) -> dict[int, NoiseShape]:
+        """Return the masks of the decoder's innermost layers."""
+        shapes, multiple = {}, self.multiple_px
+        for layer, up in enumerate(self.decoder):
+            scale = 2 ** (layer + 1)
+            if isinstance(up, Up) and up.drop:
+                shapes[layer] = NoiseShape(
+                    up.channels, height * scale // multiple, width * scale // multiple, up.drop
+                )
+        return shapes
+
+    def logits(self, source: Tensor, noise: Noise | None = None) -> Tensor:
+        """(B, source channels, H, W) in [-1, 1] -> (B, target channels, H, W); no noise, no dropout."""
+        skips: list[Tensor] = []
+        x = source
         for down in self.encoder:
             x = down(x)
             skips.append(x)
@@ -47,6 +79,5 @@ class UNet(nn.Module):
         for up in self.decoder[1:]:
             skip = skips.pop()
             x = up(torch.cat([x, skip], 1) if self.skips else x, noise)
-        # In float32 whatever came before: 16-bit targets need more than bf16 has.
-        x = x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
-        return torch.softmax(x, 1) * 2 - 1 if self.classes else torch.tanh(x)
+        logits: Tensor = x
+        return logits

@@ -1,1 +1,1 @@
-"""The drawing page: what it is told of a model, and its files, served or exported alike."""
+"""The drawing page: what it knows of a model, and its files, served or exported alike."""

@@ -1,59 +1,58 @@
-"""What the drawing page is told of a model, as JSON: which tools fit it, and what pixels mean.
+"""What the drawing page knows of a model, as JSON: its name, tools that fit it, what pixels mean.
 
 The tools follow from the model's own contract: classes make a palette, made edges make a pen, made
-holes make a brush for holes. Where the contract is silent, as with label maps that were learned as
-plain colours, the examples are looked at.
+holes make a brush for holes. Where the contract does not say, as with label maps that were learned as
+plain colours, the examples decide.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+import re
 from collections.abc import Sequence
+from itertools import chain, count
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from pix2pix.config import Mode
 from pix2pix.errors import UserError
-from pix2pix.model_file import Header, ImageContract
+from pix2pix.model_file import Header, ImageContract, model_path
+from pix2pix.networks import empty_generator
 from pix2pix.page.examples import Example
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.conform import to_depth
 from pix2pix.pictures.contract import PictureContract
-from pix2pix.pictures.palette import Palette, find_palette, to_index
+from pix2pix.pictures.palette import Palette, find_palette, of_contract, to_index
 
 Kind = Literal["labels", "sketch", "photograph", "mask"]
 
 _LARGEST_PX = 1024  # a page draws and translates this in seconds
-_LOOKED_AT = 12  # examples that tell what sources are
-_INK = 64  # levels from black or white that still count as ink or paper
-_LINES = 0.85  # share of ink and paper from which pictures are drawings of lines
+_COMMON_NAMES = ("", "model", "training")  # of many files and folders
+_INSPECTED = 12  # examples
+_INK_LEVELS = 64  # from black or white that still count as ink or paper
+_LINE_SHARE = 0.85  # of ink and paper together, from which pictures are drawings of lines
+_INK_SHARE = 0.3  # at most, in a drawing of lines
 
 
-class Swatch(BaseModel):
+class Swatch(BaseModel, frozen=True):
     """A colour to draw with: `colour` is #rrggbb."""
-
-    model_config = ConfigDict(frozen=True)
 
     name: str
     colour: str
 
 
-class KnownPair(BaseModel):
+class KnownPair(BaseModel, frozen=True):
     """Addresses of an example's pictures, relative to the page."""
-
-    model_config = ConfigDict(frozen=True)
 
     name: str
     source: str
     target: str | None
 
 
-class Card(BaseModel):
+class Card(BaseModel, frozen=True):
     """A model as the page sees it. `ground` is the swatch of a new drawing, -1 for a photograph."""
-
-    model_config = ConfigDict(frozen=True)
 
     name: str
     kind: Kind
@@ -69,21 +68,39 @@ class Card(BaseModel):
     modes: tuple[Mode, ...]
     mode: Mode
     examples: tuple[KnownPair, ...] = ()
-    translate: str | None = None  # the address that translates, where there is a server
-    network: dict[str, Any] | None = None  # the files of the network, where it runs in the page
+    translate: str | None = None  # the address that translates, if a server does
+    network: dict[str, Any] | None = None  # the files of the network, if it runs in the page
+
+
+def model_names(models: Sequence[Path]) -> list[str]:
+    """Return a name for each model, safe in addresses; equal names are numbered."""
+    names: list[str] = []
+    for model in models:
+        file = model_path(model).resolve()
+        parts = (file.stem, *(folder.name for folder in file.parents))
+        specific = next((part for part in parts if part not in _COMMON_NAMES), "")
+        name = re.sub(r"[^\w.-]+", "-", specific).strip(".-") or "model"
+        candidates = chain([name], (f"{name}-{number}" for number in count(2)))
+        names.append(next(candidate for candidate in candidates if candidate not in names))
+    return names
 
 
 def make_card(name: str, header: Header, examples: Sequence[Example]) -> Card:
-    """The card without addresses; raises UserError for sources that no page can draw."""
+    """Return the card without addresses; raises UserError for sources that no page can draw."""
     image, size = header.image, header.config.data.size
-    _refuse_undrawable(name, image)
-    seen = [_eight_bits(example.source.read()) for example in examples[:_LOOKED_AT]]
-    kind, palette, ground = _tools(image, seen)
+    drawn = image.photograph if image.made == "lab" and image.photograph else image.source
+    if drawn.depth == "float32" or drawn.channels > 4:
+        raise UserError(
+            f"The model '{name}' takes pictures of {drawn.channels} channels of {drawn.depth}: "
+            "a page can draw 8 or 16 bits in up to 4 channels.",
+            "Translate with `pix2pix translate`.",
+        )
+    kind, palette, ground = _tools(image, [_eight_bits(e.source.read()) for e in examples[:_INSPECTED]])
     return Card(
         name=name,
         kind=kind,
         size_px=size,
-        multiple_px=2**header.config.depth,
+        multiple_px=empty_generator(header.config).multiple_px,
         max_px=max(_LARGEST_PX, max(size)),
         palette=palette,
         ground=ground,
@@ -96,33 +113,21 @@ def make_card(name: str, header: Header, examples: Sequence[Example]) -> Card:
     )
 
 
-def _refuse_undrawable(name: str, image: ImageContract) -> None:
-    given = image.photograph if image.made == "lab" and image.photograph else image.source
-    if given.depth == "float32" or given.channels > 4:
-        raise UserError(
-            f"The model '{name}' takes pictures of {given.channels} channels of {given.depth}: "
-            "a page can draw 8 or 16 bits in up to 4 channels.",
-            "Translate with `pix2pix translate`.",
-        )
-
-
-def _tools(image: ImageContract, seen: Sequence[Array]) -> tuple[Kind, tuple[Swatch, ...], int]:
-    """What is drawn with, the swatches, and the one that fills a new drawing."""
+def _tools(image: ImageContract, sources: Sequence[Array]) -> tuple[Kind, tuple[Swatch, ...], int]:
+    """Return what is drawn with, the swatches, and the one that fills a new drawing."""
     recipe = image.made.partition(":")[0]
     if recipe in ("edges", "hed"):
-        return _sketch(paper=255)  # edges.draw leaves black lines on white
+        return _sketch(paper=255)  # edges are black lines on white
     if recipe in ("inpaint", "mask"):
         return "mask", (Swatch(name="hole", colour="#7f7f7f"),), -1
-    if recipe:
-        return "photograph", (), -1
-    if image.source.classes:
-        names = tuple(c.name for c in image.source.classes)
-        palette = Palette(names, tuple(c.colour for c in image.source.classes))
-        return _labels(palette, seen)
-    if seen and _are_lines(seen):
-        return _sketch(paper=int(np.median(np.concatenate([s.ravel() for s in seen]))))
-    found = find_palette(seen) if seen else None
-    return ("photograph", (), -1) if found is None else _labels(found, seen)
+    if not recipe:
+        if image.source.classes:
+            return _labels(of_contract(image.source), sources)
+        if sources and _are_lines(sources):
+            return _sketch(paper=int(np.median(np.concatenate([s.ravel() for s in sources]))))
+        if sources and (palette := find_palette(sources)):
+            return _labels(palette, sources)
+    return "photograph", (), -1
 
 
 def _sketch(paper: int) -> tuple[Kind, tuple[Swatch, ...], int]:
@@ -130,28 +135,23 @@ def _sketch(paper: int) -> tuple[Kind, tuple[Swatch, ...], int]:
     return "sketch", (black, white) if paper > 127 else (white, black), 1
 
 
-def _labels(palette: Palette, seen: Sequence[Array]) -> tuple[Kind, tuple[Swatch, ...], int]:
+def _labels(palette: Palette, sources: Sequence[Array]) -> tuple[Kind, tuple[Swatch, ...], int]:
     swatches = tuple(
         Swatch(name=name.replace("_", " "), colour=f"#{bytes(colour).hex()}")
         for name, colour in zip(palette.names, palette.colours, strict=True)
     )
-    counts: Counter[int] = Counter()
-    for picture in seen:
-        index = to_index(picture, palette, snap=True, name="an example")
-        counts.update(dict(enumerate(np.bincount(index.ravel()).tolist())))
-    return "labels", swatches, counts.most_common(1)[0][0] if counts else 0
+    indexes = [to_index(s, palette, snap=True, name="an example").ravel() for s in sources]
+    return "labels", swatches, int(np.bincount(np.concatenate(indexes)).argmax()) if indexes else 0
 
 
-def _are_lines(seen: Sequence[Array]) -> bool:
-    """Whether nearly all pixels are near black or white, and one of the two is rare."""
-    levels = np.concatenate([s.reshape(-1, s.shape[2]) for s in seen]).astype(np.int16)
-    grey = np.ptp(levels, axis=1) <= _INK // 2
-    black, white = (abs(levels[:, 0] - end) <= _INK for end in (0, 255))
-    rarer = min(black.mean(), white.mean())
-    return bool((grey & (black | white)).mean() >= _LINES and rarer < 0.3)
+def _are_lines(sources: Sequence[Array]) -> bool:
+    """Return whether nearly all pixels are near black or white, and one of the two is rare."""
+    levels = np.concatenate([s.reshape(-1, s.shape[2]) for s in sources]).astype(np.int16)
+    black, white = (abs(levels[:, 0] - end) <= _INK_LEVELS for end in (0, 255))
+    is_ink_or_paper = (black | white) & (np.ptp(levels, axis=1) <= _INK_LEVELS // 2)
+    return bool(is_ink_or_paper.mean() >= _LINE_SHARE and min(black.mean(), white.mean()) < _INK_SHARE)
 
 
 def _eight_bits(array: Array) -> Array:
-    """(H, W, 1 or 3) uint8 of an example, without transparency."""
-    colours = array[:, :, : array.shape[2] - (array.shape[2] in (2, 4))]
-    return to_depth(colours, "uint8", "an example")
+    """Return (H, W, 1 or 3) uint8 of an example, without transparency."""
+    return to_depth(array[:, :, : 1 if array.shape[2] < 3 else 3], "uint8", "an example")

@@ -1,13 +1,12 @@
-"""Known pairs beside a model: what the drawing page offers to begin with.
+"""Known pairs that come with a model: what the drawing page offers to begin with.
 
-A run keeps some in `examples/source` and `examples/target`. A user's own folder holds the same, or
-pictures side by side like those the model learned from, or sources alone.
+A run keeps up to 24 in `examples/source` and `examples/target`. A user's own folder holds the same, or
+pictures side by side like those of training, or sources alone.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,119 +19,102 @@ from pix2pix.model_file import ImageContract
 from pix2pix.pictures import codec, geometry
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.conform import conform
-from pix2pix.pictures.contract import PictureContract
 from pix2pix.pictures.geometry import Side
 from pix2pix.pictures.view import to_view
 
 LIMIT = 24
-Levels = NDArray[np.uint8]
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Half:
-    """A picture, or a half of one."""
+class ExamplePicture:
+    """The source or the target of an example: a file, or one side of it."""
 
     path: Path
     side: Side = "whole"
 
     def read(self) -> Array:
-        """(H, W, C); raises UserError that names the file."""
+        """Return (H, W, C); raises UserError that names the file."""
         return geometry.half(codec.read(self.path), self.side, str(self.path))
 
 
 @dataclass(frozen=True)
 class Example:
-    """A source, and its known target where there is one."""
+    """A source, and its target if that is known."""
 
     name: str
-    source: Half
-    target: Half | None
+    source: ExamplePicture
+    target: ExamplePicture | None
 
 
 def find_examples(model: Path, image: ImageContract, folder: Path | None = None) -> list[Example]:
-    """Up to 24 examples: those of the folder, or those that lie beside the model, or none.
+    """Return up to 24 examples from the folder, or from `examples` next to the model, if present.
 
-    Raises UserError for a folder that holds no picture.
+    A picture that does not fit the model is left out with a note. Raises UserError for a folder
+    without pictures.
     """
-    if folder is not None:
-        return _found(folder, image)
-    beside = (model if model.is_dir() else model.parent) / "examples"
-    return _found(beside, image) if kind(beside / "source") == "folder" else []
-
-
-def _found(folder: Path, image: ImageContract) -> list[Example]:
-    sources = folder / "source"
-    if kind(sources) == "folder":
-        targets = {_key(p, folder / "target"): p for p in _listed(folder / "target")}
-        found = [
-            Example(_key(p, sources), Half(p), _whole(targets.get(_key(p, sources))))
-            for p in list_pictures(sources)
-        ]
-    else:
-        found = [_of_one_file(p, folder, image) for p in _listed(folder)]
-    if not found:
+    root = folder or (model if model.is_dir() else model.parent) / "examples"
+    has_sources = kind(root / "source") == "folder"
+    if folder is None and not has_sources:
+        return []
+    sources = root / "source" if has_sources else root
+    paths = _pictures(sources)
+    if not paths:
         raise UserError(
-            f"{folder} holds no pictures to offer as examples.",
+            f"{root} holds no pictures to offer as examples.",
             "Wanted: source/ and target/ with equal names, or pictures like those of training.",
         )
-    some = [found[i * len(found) // LIMIT] for i in range(LIMIT)] if len(found) > LIMIT else found
-    return [example for example in some if _fits(example, image)]
+    targets = {_name(p, root / "target"): p for p in _pictures(root / "target")} if has_sources else {}
+    source_half = image.half if image.layout == "side by side" and not has_sources else None
+    examples, count = [], min(LIMIT, len(paths))
+    for path in (paths[i * len(paths) // count] for i in range(count)):
+        name = _name(path, sources)
+        try:
+            example = _example(name, path, targets.get(name), source_half)
+            view(example, image)
+            examples.append(example)
+        except UserError as error:
+            _log.warning("note: the example '%s' is left out: %s", name, error.message)
+    return examples
 
 
-def _fits(example: Example, image: ImageContract) -> bool:
-    """Whether it can be shown; a note says why not."""
-    try:
-        view(example, image)
-    except UserError as error:
-        _log.warning("note: the example '%s' is left out: %s", example.name, error.message)
-        return False
-    return True
-
-
-def _of_one_file(path: Path, folder: Path, image: ImageContract) -> Example:
-    """A pair side by side where the model learned from such, else a source alone."""
-    if image.layout != "side by side" or not _twice_as_wide(path):
-        return Example(_key(path, folder), Half(path), None)
-    sides: Sequence[Side] = ("left", "right") if image.half == "left" else ("right", "left")
-    return Example(_key(path, folder), Half(path, sides[0]), Half(path, sides[1]))
-
-
-def _twice_as_wide(path: Path) -> bool:
-    try:
-        height, width = codec.read(path).shape[:2]
-    except UserError:  # told when it is viewed
-        return False
-    return bool(width == 2 * height)
-
-
-def _listed(folder: Path) -> list[Path]:
-    return list_pictures(folder) if kind(folder) == "folder" else []
-
-
-def _whole(path: Path | None) -> Half | None:
-    return None if path is None else Half(path)
-
-
-def _key(path: Path, folder: Path) -> str:
-    return path.relative_to(folder).with_suffix("").as_posix()
-
-
-def view(example: Example, image: ImageContract) -> tuple[Levels, Levels | None]:
-    """Source and target as (H, W, 3) uint8 for a page; labels in the colours of their classes.
+def view(example: Example, image: ImageContract) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
+    """Return source and target as (H, W, 3) uint8 for a page; labels in the colours of their classes.
 
     Raises UserError that names the file which does not fit the model.
     """
-    source = view_half(example.source, image, target=False)
-    return source, view_half(example.target, image, target=True) if example.target else None
+    return (
+        view_picture(example.source, image, target=False),
+        view_picture(example.target, image, target=True) if example.target else None,
+    )
 
 
-def view_half(half: Half, image: ImageContract, *, target: bool) -> Levels:
-    """One of the two, as `view` gives it."""
-    lab = image.photograph if image.made == "lab" else None
-    contract: PictureContract = lab or (image.target if target else image.source)
-    array = conform(half.read(), contract, str(half.path), snap=True)
+def view_picture(picture: ExamplePicture, image: ImageContract, *, target: bool) -> NDArray[np.uint8]:
+    """Return the source or the target of an example, as `view` does."""
+    photograph = image.photograph if image.made == "lab" else None
+    contract = photograph or (image.target if target else image.source)
+    array = conform(picture.read(), contract, str(picture.path), snap=True)
     if contract.one_hot:
         return np.array([c.colour for c in contract.classes], np.uint8)[array[:, :, 0]]
     return to_view(array, contract)
+
+
+def _example(name: str, path: Path, target: Path | None, source_half: str | None) -> Example:
+    """Return a pair of two files, or of the two sides of one, or a source alone."""
+    if target is not None:
+        return Example(name, ExamplePicture(path), ExamplePicture(target))
+    if source_half is not None:
+        height, width = codec.read(path).shape[:2]
+        if width == 2 * height:
+            left, right = ExamplePicture(path, "left"), ExamplePicture(path, "right")
+            return Example(name, left, right) if source_half == "left" else Example(name, right, left)
+    return Example(name, ExamplePicture(path), None)
+
+
+def _pictures(folder: Path) -> list[Path]:
+    return list_pictures(folder) if kind(folder) == "folder" else []
+
+
+def _name(path: Path, folder: Path) -> str:
+    return path.relative_to(folder).with_suffix("").as_posix()

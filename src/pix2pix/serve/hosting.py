@@ -12,9 +12,8 @@ from urllib.parse import quote
 
 from pix2pix.errors import UserError
 from pix2pix.model_file import Header, read_header
-from pix2pix.page.card import Card, KnownPair, make_card
-from pix2pix.page.examples import Example, Half, find_examples, view_half
-from pix2pix.page.names import model_names
+from pix2pix.page.card import Card, KnownPair, make_card, model_names
+from pix2pix.page.examples import Example, ExamplePicture, find_examples, view_picture
 from pix2pix.pictures.image_bytes import to_bytes
 from pix2pix.serve.problems import RequestError
 
@@ -53,13 +52,13 @@ def host(models: Sequence[Path], examples: Path | None = None, megapixels: float
     return hosted
 
 
-def example_png(example: Half, header: Header, *, target: bool) -> bytes:
+def example_png(example: ExamplePicture, header: Header, *, target: bool) -> bytes:
     """A known picture as a page can show it; raises RequestError where its file cannot be read.
 
     A label map is shown in the colours of its classes, also where it holds their numbers.
     """
     try:
-        return to_bytes(view_half(example, header.image, target=target), "png")
+        return to_bytes(view_picture(example, header.image, target=target), "png")
     except UserError as error:
         _log.warning("%s", error)
         raise RequestError(404, f"The picture '{example.path.name}' cannot be shown.") from None
@@ -77,7 +76,7 @@ def _note_size(name: str, header: Header, megapixels: float) -> None:
         )
 
 
-def example_digest(example: Half) -> str:
+def example_digest(example: ExamplePicture) -> str:
     """Eight letters that change with the picture; none where it cannot be read."""
     try:
         return hashlib.sha256(example.path.read_bytes()).hexdigest()[:8]
@@ -91,8 +90,8 @@ def _served(card: Card, examples: Sequence[Example], megapixels: float) -> Card:
     largest = min(card.max_px, max(fitting, card.multiple_px))
     base = f"api/models/{quote(card.name, safe='')}"
 
-    def address(number: int, which: str, half: Half) -> str:
-        return f"{base}/examples/{number}/{which}?digest={example_digest(half)}"
+    def address(number: int, which: str, picture: ExamplePicture) -> str:
+        return f"{base}/examples/{number}/{which}?digest={example_digest(picture)}"
 
     pairs = tuple(
         KnownPair(

@@ -127,7 +127,7 @@ class Service:
             return await self.aside(lambda: self._jobs(model, mode, asked, body))
 
     def _jobs(self, model: Hosted, mode: Mode, asked: Asked, body: bytes) -> list[Job]:
-        multiple = 2**model.header.config.depth
+        multiple = model.card.multiple_px
         if asked.make and model.header.image.photograph is None:
             raise RequestError(
                 422,

@@ -12,7 +12,7 @@ from __future__ import annotations
 import importlib.util
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -45,6 +45,7 @@ def captured_engine(context: EngineContext, packet: Packet, log: Log) -> Iterato
         make_step = body.run if context.device.type == "cpu" else _recorded(body, packet, log)
 
     def step(packet: Packet) -> None:
+        assert make_step is not None
         with on_device(context.device):
             body.load(packet)
             make_step()
@@ -64,9 +65,10 @@ class Body:
 
     def __init__(self, context: EngineContext) -> None:
         self.context, state = context, context.state
+        self.device = next(state.generator.parameters()).device
         # As torch's fused Adam wants it: float32 on GPUs.
-        kind = torch.float64 if context.device.type == "cpu" else torch.float32
-        self.rate = torch.zeros((), dtype=kind, device=context.device)
+        kind = torch.float64 if self.device.type == "cpu" else torch.float32
+        self.rate = torch.zeros((), dtype=kind, device=self.device)
         for _, network, optimiser in state.parts():
             _lay_channels_last(network, optimiser)
             optimiser.param_groups[0].update(lr=self.rate, capturable=True)
@@ -95,7 +97,7 @@ class Body:
         context.meter.gather(losses)
 
 
-def _recorded(body: Body, packet: Packet, log: Log) -> Engine | None:
+def _recorded(body: Body, packet: Packet, log: Log) -> Callable[[], None] | None:
     """Return the replay of a recorded step once it was compared with a plain one, else None."""
     log("capturing the step; the first time on a machine its kernels are compiled")
     began, context = time.monotonic(), body.context
@@ -108,7 +110,7 @@ def _recorded(body: Body, packet: Packet, log: Log) -> Engine | None:
         with torch.no_grad():
             for tensor, kept in zip(state.tensors(), start, strict=True):
                 tensor.copy_(kept)
-        meter.unpack(sums, context.device)
+        meter.unpack(sums, body.device)
         state.images_seen = images_seen
         return ended
 

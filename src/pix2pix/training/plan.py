@@ -23,6 +23,7 @@ from pix2pix.device import (
     pick_precision,
     set_precision,
 )
+from pix2pix.networks import empty_generator
 from pix2pix.networks.noise import noise_keys
 from pix2pix.pictures.contract import PictureContract
 from pix2pix.training.distributed import ALONE, Processes
@@ -72,6 +73,7 @@ def make_plan(
     reading = find_reading(pairs.splits["train"], config)
     config = config.with_channels(reading.source.tensor_channels, reading.target.tensor_channels)
     folder.check(config)
+    empty_generator(config)  # an unknown one is refused before anything is written
     return Plan(config, data, pairs, reading, folder, chosen, engine_name, picked, processes)
 
 

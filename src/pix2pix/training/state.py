@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.optim import Adam
 
 from pix2pix.config import Config, TrainingConfig
-from pix2pix.networks import PatchGAN, UNet, build_discriminator, build_generator
+from pix2pix.networks import Generator, PatchGAN, build_discriminator, build_generator
 
 
 @dataclass
@@ -19,16 +19,16 @@ class State:
     `decay_from` is where the learning rate of a lengthened run falls on from: images seen, rate.
     """
 
-    generator: UNet
+    generator: Generator
     generator_optimiser: Adam
     discriminator: PatchGAN | None
     discriminator_optimiser: Adam | None
     images_seen: int = 0
     decay_from: tuple[int, float] | None = None
 
-    def parts(self) -> list[tuple[str, UNet | PatchGAN, Adam]]:
+    def parts(self) -> list[tuple[str, Generator | PatchGAN, Adam]]:
         """Return each network with its name and its optimiser."""
-        parts: list[tuple[str, UNet | PatchGAN, Adam]] = [
+        parts: list[tuple[str, Generator | PatchGAN, Adam]] = [
             ("generator", self.generator, self.generator_optimiser)
         ]
         if self.discriminator is not None and self.discriminator_optimiser is not None:
@@ -57,7 +57,7 @@ def new_state(config: Config, device: torch.device) -> State:
     return state
 
 
-def _adam(network: UNet | PatchGAN, config: TrainingConfig) -> Adam:
+def _adam(network: Generator | PatchGAN, config: TrainingConfig) -> Adam:
     optimiser = Adam(network.parameters(), config.learning_rate, (config.beta1, config.beta2), fused=True)
     reset(optimiser)
     return optimiser

@@ -7,6 +7,7 @@ two turns with compiled networks and records them for a GPU.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -16,6 +17,7 @@ from torch.optim import Adam
 from pix2pix.config import Config, ObjectiveConfig, TrainingConfig
 from pix2pix.device import Precision, computing
 from pix2pix.errors import UserError
+from pix2pix.networks.layers import use_products
 from pix2pix.training.distributed import ALONE, Processes
 from pix2pix.training.objective import (
     DISCRIMINATOR_TERMS,
@@ -28,6 +30,7 @@ from pix2pix.training.objective import (
 )
 from pix2pix.training.state import State
 
+_FEW_PX = 64  # layers of at most so many pixels are products: a tenth of a step on a processor
 _BUILT_IN = ("l1", "class", "gan")  # terms whose weights have their own settings
 
 Networks = tuple[Callable[[Tensor, Tensor], tuple[Tensor, Tensor]], Discriminator | None]
@@ -59,7 +62,7 @@ def term_weights(objective: ObjectiveConfig, classes: bool) -> TermWeights:
     of_discriminator = {n: w for n, w in chosen.items() if n in DISCRIMINATOR_TERMS}
     if of_discriminator and not objective.gan:
         raise UserError(
-            f"objective.terms names {[*of_discriminator][0]}, and objective.gan is 0: there is no D."
+            f"objective.terms names {next(iter(of_discriminator))}, and objective.gan is 0: there is no D."
         )
     return TermWeights(
         generator | {n: w for n, w in chosen.items() if n in GENERATOR_TERMS}, of_discriminator
@@ -120,7 +123,8 @@ def both_turns(
     objective = config.objective
     weights = term_weights(objective, config.data.target_one_hot)
     G, D = networks or networks_of(state)
-    with computing(x.device, precision):
+    products = use_products(state.generator, _FEW_PX) if x.is_cpu else nullcontext()
+    with computing(x.device, precision), products:
         logits, g = G(x, keys)
     shared = (objective.conditional, objective.adversarial)
     losses: Losses = {}

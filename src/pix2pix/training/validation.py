@@ -14,7 +14,7 @@ from pix2pix.config import Mode
 from pix2pix.data.batches import Batch, in_order
 from pix2pix.data.store import Store
 from pix2pix.measures import measure
-from pix2pix.networks import UNet
+from pix2pix.networks import Generator
 from pix2pix.networks.modes import inference, uses_noise
 from pix2pix.networks.noise import noise_keys
 from pix2pix.pictures import tensors, view
@@ -25,7 +25,7 @@ _EXAMPLES = 12
 
 
 @torch.no_grad()
-def translate_batch(generator: UNet, batch: Batch, mode: Mode) -> torch.Tensor:
+def translate_batch(generator: Generator, batch: Batch, mode: Mode) -> torch.Tensor:
     """Return the outputs (B, C, H, W) for a batch, by the noise that translation uses."""
     keys = noise_keys(0, torch.zeros_like(batch.positions)) if uses_noise(mode) else None
     with inference(generator, mode):
@@ -33,7 +33,7 @@ def translate_batch(generator: UNet, batch: Batch, mode: Mode) -> torch.Tensor:
     return output
 
 
-def validate(generator: UNet, store: Store, mode: Mode, device: torch.device) -> dict[str, float]:
+def validate(generator: Generator, store: Store, mode: Mode, device: torch.device) -> dict[str, float]:
     """Return the mean of each measure over a store, as `val_<name>`."""
     sums: dict[str, float] = {}
     for batch in in_order(store, BATCH):
@@ -44,7 +44,7 @@ def validate(generator: UNet, store: Store, mode: Mode, device: torch.device) ->
     return {f"val_{name}": total / len(store) for name, total in sums.items()}
 
 
-def preview(generator: UNet, store: Store, mode: Mode, device: torch.device) -> Image.Image:
+def preview(generator: Generator, store: Store, mode: Mode, device: torch.device) -> Image.Image:
     """Show source, output and target of the store's first pictures, one row each."""
     batch = next(in_order(store, PREVIEWS)).to(device)
     output = translate_batch(generator, batch, mode)

@@ -42,15 +42,15 @@
  * @property {number} max_px  the largest side that the page offers
  * @property {Swatch[]} palette  labels: the classes; sketch: ink, paper; mask: the hole
  * @property {number} ground  the swatch of a new drawing, -1 where it needs a photograph
- * @property {import("./pixels.js").Contract} source
- * @property {import("./pixels.js").Contract} target
- * @property {import("./pixels.js").Contract|null} photograph
+ * @property {import("./model/pixels.js").Contract} source
+ * @property {import("./model/pixels.js").Contract} target
+ * @property {import("./model/pixels.js").Contract|null} photograph
  * @property {string} made  how sources are made of photographs, or ""
  * @property {Mode[]} modes
  * @property {Mode} mode
  * @property {Example[]} examples
  * @property {string|null} translate  the address that translates
- * @property {import("./engine.js").Network|null} network  the files of the network that runs in the page
+ * @property {import("./model/engine.js").Network|null} network  the files of the network that runs in the page
  *
  * @typedef {object} Translation
  * @property {ImageBitmap} bitmap

@@ -1,0 +1,104 @@
+/** Keys that work everywhere on the page, and the list of all of them. */
+
+import { TOOLS, WIDEST_PX } from "../paint/choice.js";
+import { openDialog } from "../panels/dialog.js";
+import { byId, make } from "../panels/dom.js";
+import { LETTERS, nameOf } from "../panels/toolbar.js";
+import { announce } from "../panels/notices.js";
+import { choices, keepChoice } from "./store.js";
+import { t } from "../words/texts.js";
+
+/**
+ * @typedef {Record<string, () => void>} Actions  by the name of the key
+ */
+
+/**
+ * @param {import("../paint/editor.js").Editor} editor
+ * @param {import("../paint/choice.js").Choice} choice
+ * @param {import("./stroke-input.js").StrokeInput} strokeInput
+ * @param {(digit: string) => string|undefined} colourOf
+ * @param {Actions} actions  names of keys in lower case; "ctrl+" before those with Ctrl or Cmd
+ */
+export function followShortcuts(editor, choice, strokeInput, colourOf, actions) {
+  /** @param {string} key */
+  function plain(key) {
+    const tool = TOOLS[editor.card.kind].find((name) => LETTERS[name].toLowerCase() === key);
+    const colour = colourOf(key);
+    const { px } = choice.now;
+    if (tool) choice.set({ tool });
+    else if (colour) choice.set({ colour });
+    else if (key === "[") choice.set({ px: Math.max(1, px - widthStep(px)) });
+    else if (key === "]") choice.set({ px: Math.min(WIDEST_PX, px + widthStep(px + 1)) });
+    else return false;
+    return true;
+  }
+
+  addEventListener("keydown", (event) => {
+    if (event.key === "Alt" && !isText(event.target)) event.preventDefault(); // Windows would open a menu
+    if (!editor.card || event.defaultPrevented || document.querySelector("dialog[open]")) return;
+    const key = event.key.toLowerCase();
+    const ctrl = event.ctrlKey || event.metaKey;
+    if (isText(event.target) && !ctrl) return;
+    if (key === "escape") {
+      if (strokeInput.isDrawing) announce(t("announce_given_up"));
+      return strokeInput.cancel();
+    }
+    if (event.altKey || (!ctrl && key.length === 1 && !areLettersOn())) return;
+    const name = ctrl ? `ctrl+${event.shiftKey ? "shift+" : ""}${key}` : key;
+    const action = actions[name];
+    if (!action && (ctrl || !plain(key))) return;
+    event.preventDefault();
+    action?.();
+  });
+}
+
+/** Single letters can be turned off: dictation software types them by accident (WCAG 2.1.4). */
+const areLettersOn = () => choices().letters !== false;
+
+/**
+ * Do what a button does, unless it cannot be pressed now. @param {string} id
+ */
+export function press(id) {
+  const button = byId(id);
+  if (!button.closest("[hidden]")) button.click(); // a disabled one does nothing
+}
+
+/** Wide brushes change in larger steps. @param {number} px */
+const widthStep = (px) => (px > 32 ? 4 : px > 12 ? 2 : 1);
+
+/** @param {EventTarget|null} target */
+function isText(target) {
+  return target instanceof HTMLInputElement ? !["radio", "checkbox", "range"].includes(target.type) : target instanceof HTMLSelectElement;
+}
+
+/** @param {import("../types.js").Kind} kind */
+export function openKeys(kind) {
+  const tools = TOOLS[kind].map((tool) => [LETTERS[tool], t(nameOf(tool, kind))]);
+  const classes = kind === "labels" ? [["1 … 9, 0", t("keys_digits")]] : [];
+  const pick = kind === "labels" ? [["Alt", t("keys_alt")]] : [];
+  const drawing = [
+    ...(tools.length ? [["keys_tools", [...tools, ...classes, ["[ ]", t("keys_width")], ...pick]]] : []),
+    ["keys_canvas", [["← ↑ → ↓", t("keys_arrows")], ["Space", t("keys_draw")], ["Enter", t("keys_enter")], ["Esc", t("keys_escape")]]],
+  ];
+  const page = [
+    ["keys_page", [
+      ["Ctrl+Z", t("undo")], ["Ctrl+Shift+Z", t("redo")], ["Delete", t("clear")], ["+ −", t("zoom")], ["=", t("zoom_fit")],
+      ["N", t("example")], ["T", t("translate")], ["V", t("another")], ["C", t("keys_compare")], ["S", t("save_picture")],
+      ["Ctrl+S", t("save")], ["Ctrl+O", t("open")], ["?", t("keys_this")],
+    ]],
+  ];
+  const column = (/** @type {any[][]} */ lists) => {
+    const parts = lists.flatMap(([title, rows]) => [make("h3", { textContent: t(title) }), listOf(rows)]);
+    return make("div", {}, ...parts);
+  };
+  const letters = make("input", { type: "checkbox", checked: areLettersOn(), onchange: () => keepChoice("letters", letters.checked) });
+  letters.setAttribute("role", "switch");
+  const label = make("label", { className: "switch" }, letters, make("span", { textContent: t("keys_letters") }));
+  openDialog(t("keys_title"), [label, make("div", { className: "lists" }, column(drawing), column(page))]);
+}
+
+/** @param {string[][]} rows  keys and what they do */
+function listOf(rows) {
+  const items = rows.flatMap(([keys, what]) => [make("dt", {}, make("kbd", { textContent: keys })), make("dd", { textContent: what })]);
+  return make("dl", { className: "keys" }, ...items);
+}

@@ -1,0 +1,200 @@
+/** Which model and which drawing is open: nothing that was drawn is ever lost. */
+
+import { nearestSwatch } from "../paint/colours.js";
+import { checkSaved, isKept, toSaved, within } from "../paint/saved.js";
+import { pictureStrokes } from "../paint/drawing.js";
+import { createBag } from "./examples.js";
+import { notify, withdraw } from "../panels/notices.js";
+import { decode, fitSize } from "../paint/pictures.js";
+import { drawingKey, newDrawing } from "../paint/editor.js";
+import { keepChoice } from "./store.js";
+import { t } from "../words/texts.js";
+
+/**
+ * @typedef {import("../types.js").Card} Card
+ * @typedef {import("../types.js").PictureStroke} PictureStroke
+ * @typedef {import("../types.js").Stroke} Stroke
+ * @typedef {import("../paint/saved.js").Document} Document
+ */
+
+const KEEP_MS = 400;
+// From these shares of pixels on that no source of the model has, a picture is of another kind.
+const NO_MAP = 0.3;
+const NO_SKETCH = 0.5;
+const MUCH = 4; // times smaller: that a picture was scaled is told
+
+/**
+ * @param {readonly Card[]} cards
+ * @param {import("../paint/editor.js").Editor} editor
+ * @param {import("../paint/pictures.js").Pictures} pictures
+ * @param {import("./store.js").Store} store
+ */
+export function createSession(cards, editor, pictures, store) {
+  /** @type {Map<string, import("../types.js").Drawing>} */
+  const drawings = new Map();
+  const bag = createBag();
+  let [keeping, turns] = [0, 0];
+
+  editor.on("changed", () => {
+    clearTimeout(keeping);
+    keeping = setTimeout(keep, KEEP_MS);
+  });
+  addEventListener("pagehide", keep);
+
+  function keep() {
+    if (editor.card) void store.keepDrawing(drawingKey(editor.card), editor.drawing);
+  }
+
+  /** @param {readonly Stroke[]} strokes  @param {Card} card */
+  async function load(strokes, card) {
+    if (!(await pictures.load(strokes, card, cards))) notify("picture", { text: t("error_lost_picture"), error: true });
+  }
+
+  /** A picture at the size that fits. @param {{picture: string}|{model: string, example: string}} name  @param {Card} card */
+  async function placePicture(name, card) {
+    /** @type {PictureStroke} */
+    const stroke = { tool: "picture", width: 1, height: 1, ...name };
+    await load([stroke], card);
+    const picture = pictures.get(stroke, card);
+    return picture && { picture, stroke: { ...stroke, ...fitSize(picture.source, card) } };
+  }
+
+  /** @param {Card} card */
+  async function firstDrawing(card) {
+    const drawing = newDrawing(card);
+    if (!card.examples.length) return drawing;
+    const example = bag.first(card.name, card.examples.map(({ name }) => name));
+    const placed = await placePicture({ model: card.name, example }, card);
+    if (placed) drawing.strokes.push(placed.stroke);
+    return drawing;
+  }
+
+  /** One that cannot be replayed, perhaps of another version of this page, counts as none. @param {string} key */
+  async function keptDrawing(key) {
+    const kept = await store.drawing(key);
+    return isKept(kept) ? kept : undefined;
+  }
+
+  /** @param {Card} card */
+  async function openModel(card) {
+    if (editor.card) keep();
+    const turn = ++turns;
+    const key = drawingKey(card);
+    const known = drawings.get(key) ?? (await keptDrawing(key));
+    const drawing = known ?? (await firstDrawing(card));
+    drawings.set(key, drawing);
+    await load([...drawing.strokes, ...drawing.undone], card);
+    if (turn !== turns) return false; // another model was chosen meanwhile
+    keepChoice("model", card.name);
+    editor.open(card, drawing);
+    pictures.keep([...drawing.strokes, ...drawing.undone], card);
+    return !known;
+  }
+
+  return {
+    openModel,
+    async openExample() {
+      const { card } = editor;
+      const example = bag.next(card.name, card.examples.map(({ name }) => name));
+      const placed = await placePicture({ model: card.name, example }, card);
+      if (placed && card === editor.card) {
+        withdraw("picture");
+        editor.add(placed.stroke);
+      }
+    },
+    /** A picture of the user's. @param {Blob} blob */
+    async openPicture(blob) {
+      const { card } = editor;
+      const { width, height } = (await decode(blob, card)).dataset; // refuses what is no picture before it is kept
+      const placed = await placePicture({ picture: await store.keepPicture(blob) }, card);
+      if (!placed || card !== editor.card) return;
+      for (const name of ["picture", "scaled"]) withdraw(name); // of an earlier one
+      editor.add(placed.stroke);
+      addHole();
+      tellScaled(Number(width), Number(height), placed.stroke);
+      if (card.kind === "labels" && placed.picture.far > NO_MAP) notify("picture", { text: t("error_no_map"), error: true });
+      if (card.kind === "sketch" && placed.picture.far > NO_SKETCH) notify("picture", { text: t("error_no_sketch"), error: true });
+    },
+    /** A saved or shared drawing. @param {unknown} value */
+    async openSaved(value) {
+      const document = checkSaved(value);
+      const [before, card] = [editor.card, cardFor(document)];
+      for (const [id, url] of Object.entries(document.pictures ?? {})) {
+        if (url.startsWith("data:image/")) await store.keepPicture(await (await fetch(url)).blob(), id);
+      }
+      if (editor.card !== before) return; // another model was chosen meanwhile
+      if (card !== before) await openModel(card);
+      const { width, height, ground } = document.drawing;
+      const strokes = fitColours(within(document.drawing, card.max_px), card);
+      await load(strokes, card);
+      if (editor.card !== card) return;
+      editor.add({ tool: "drawing", width, height, ground: fitColour(ground, card) ?? ground, strokes });
+      notify("opened", { text: t("opened_beside") });
+      if (strokes.length > document.drawing.strokes.length) notify("smaller", { text: t("opened_smaller", { max: card.max_px }) });
+    },
+    /** The drawing with its pictures, as a file. */
+    async toFile() {
+      const document = toSaved(editor.drawing, editor.card);
+      document.pictures = {};
+      for (const { picture: id } of pictureStrokes(document.drawing.strokes)) {
+        const blob = id && (await store.picture(id));
+        if (id && blob) document.pictures[id] = await toAddress(blob);
+      }
+      return new Blob([JSON.stringify(document)], { type: "application/json" });
+    },
+    /** A new drawing; undo brings the old one back. */
+    startFresh() {
+      const { width, height, ground } = newDrawing(editor.card);
+      editor.add({ tool: "drawing", width, height, ground, strokes: [] });
+    },
+    /** Drop what was kept and is used no more. */
+    tidy: () => store.tidy((drawing) => pictureStrokes([...drawing.strokes, ...drawing.undone]).map((s) => s.picture ?? "")),
+  };
+
+  /** Nobody should wonder where the detail went. @param {number} width  @param {number} height  @param {PictureStroke} stroke */
+  function tellScaled(width, height, stroke) {
+    if (width < MUCH * stroke.width) return;
+    const [from, to] = [`${width} × ${height}`, `${stroke.width} × ${stroke.height}`];
+    notify("scaled", { text: t("scaled_picture", { from, to }) });
+  }
+
+  /** A model that learned to fill the middle starts with a hole there. */
+  function addHole() {
+    const { card, size } = editor;
+    if (card.kind !== "mask" || !/^inpaint(:centre)?$/.test(card.made)) return;
+    const [width, height] = [Math.round(size.width / 2), Math.round(size.height / 2)];
+    const [left, top] = [Math.floor((size.width - width) / 2), Math.floor((size.height - height) / 2)];
+    editor.add({ tool: "rectangle", colour: card.palette[0].colour, box: [left, top, width, height] });
+  }
+
+  /** The model of the document, or one like it. @param {Document} document  @returns {Card} */
+  function cardFor({ model, kind }) {
+    const same = cards.filter((card) => card.kind === kind);
+    const card = same.find(({ name }) => name === model) ?? same.find((other) => other === editor.card) ?? same[0];
+    if (!card) throw Object.assign(new Error(t("error_other_kind", { kind: t(`kind_${kind}`) })), { hint: "" });
+    return card;
+  }
+
+  /** @param {readonly Stroke[]} strokes  @param {Card} card  @returns {Stroke[]} */
+  function fitColours(strokes, card) {
+    const fitted = strokes.map((stroke) => ("colour" in stroke ? { ...stroke, colour: fitColour(stroke.colour, card) } : stroke));
+    const differs = fitted.some((stroke, i) => "colour" in stroke && stroke.colour !== /** @type {any} */ (strokes[i]).colour);
+    if (differs) notify("colours", { text: t("fitted_colours") });
+    return /** @type {Stroke[]} */ (fitted);
+  }
+}
+
+/** @param {string|null} colour  @param {Card} card */
+function fitColour(colour, { palette }) {
+  return colour === null || !palette.length ? colour : nearestSwatch(colour, palette).colour;
+}
+
+/** @param {Blob} blob  @returns {Promise<string>} */
+function toAddress(blob) {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(/** @type {string} */ (reader.result));
+    reader.onerror = () => reject(reader.error);
+    reader.readAsDataURL(blob);
+  });
+}

@@ -1,0 +1,106 @@
+/**
+ * What a browser keeps: drawings and their pictures in IndexedDB, choices in localStorage. Where it
+ * keeps nothing (private windows), the page works and forgets.
+ */
+
+// One host may serve several pages from folders of their own.
+const PLACE = `pix2pix ${new URL(".", location.href).pathname}`;
+const [DRAWINGS, PICTURES] = ["drawings", "pictures"];
+const DAY_MS = 24 * 3600 * 1000;
+
+/** @typedef {ReturnType<typeof createStore>} Store */
+
+/**
+ * @param {(key: string) => void} complain  told the words' key when nothing can be kept any more
+ */
+export function createStore(complain) {
+  const opened = openDatabase();
+  let complained = false;
+  /** @type {Map<string, Blob>} */
+  const pictures = new Map(); // of this visit, where the browser keeps none
+
+  /** @param {string} table  @param {IDBTransactionMode} mode  @param {(store: IDBObjectStore) => IDBRequest} ask */
+  async function ask(table, mode, ask) {
+    const database = await opened;
+    if (!database) return undefined;
+    return result(ask(database.transaction(table, mode).objectStore(table)));
+  }
+
+  /** @param {string} table  @param {string} key  @param {unknown} value  @returns {Promise<boolean>}  whether it is kept */
+  async function put(table, key, value) {
+    try {
+      return (await ask(table, "readwrite", (store) => store.put(value, key))) !== undefined;
+    } catch (error) {
+      if (!complained) complain(/** @type {Error} */ (error).name === "QuotaExceededError" ? "error_storage_full" : "error_storage");
+      complained = true;
+      return false;
+    }
+  }
+
+  return {
+    /** @param {string} key  @returns {Promise<import("../types.js").Drawing|undefined>} */
+    drawing: (key) => ask(DRAWINGS, "readonly", (store) => store.get(key)).catch(() => undefined),
+    /** @param {string} key  @param {import("../types.js").Drawing} drawing */
+    keepDrawing: (key, drawing) => put(DRAWINGS, key, drawing),
+    /** @param {string} id  @returns {Promise<Blob|undefined>} */
+    picture: async (id) => pictures.get(id) ?? ask(PICTURES, "readonly", (store) => store.get(id)).catch(() => undefined),
+    /** @param {Blob} blob  @param {string} [id]  @returns {Promise<string>}  its name */
+    async keepPicture(blob, id = Date.now().toString(36) + Math.random().toString(36).slice(2, 8)) {
+      const dated = new File([blob], id, { type: blob.type, lastModified: Date.now() });
+      if (!(await put(PICTURES, id, dated))) pictures.set(id, blob);
+      return id;
+    },
+    /** Drop the pictures that no drawing names, if the drawing of another tab cannot name them either. @param {(drawing: import("../types.js").Drawing) => string[]} names */
+    async tidy(names) {
+      const [drawings, ids] = await Promise.all([
+        ask(DRAWINGS, "readonly", (store) => store.getAll()),
+        ask(PICTURES, "readonly", (store) => store.getAllKeys()),
+      ]).catch(() => [[], []]);
+      const used = new Set((drawings ?? []).flatMap(names));
+      for (const id of ids ?? []) {
+        if (used.has(id)) continue;
+        const { lastModified = 0 } = (await ask(PICTURES, "readonly", (store) => store.get(id))) ?? {};
+        if (Date.now() - lastModified > DAY_MS) await ask(PICTURES, "readwrite", (store) => store.delete(id));
+      }
+    },
+  };
+}
+
+/** The choices of earlier visits. @returns {Record<string, any>} */
+export function choices() {
+  try {
+    return JSON.parse(localStorage.getItem(PLACE) ?? "{}");
+  } catch {
+    return {};
+  }
+}
+
+/** @param {string} name  @param {unknown} value */
+export function keepChoice(name, value) {
+  try {
+    localStorage.setItem(PLACE, JSON.stringify({ ...choices(), [name]: value }));
+  } catch {
+    // The browser refuses storage: the choice lasts as long as the page.
+  }
+}
+
+/** @returns {Promise<IDBDatabase|null>} */
+async function openDatabase() {
+  try {
+    const request = indexedDB.open(PLACE, 1);
+    request.onupgradeneeded = () => {
+      for (const table of [DRAWINGS, PICTURES]) request.result.createObjectStore(table);
+    };
+    return await result(request);
+  } catch {
+    return null;
+  }
+}
+
+/** @template T  @param {IDBRequest<T>} request  @returns {Promise<T>} */
+function result(request) {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+}

@@ -1,0 +1,95 @@
+/** The strokeInput that holds the tool: pointers and keys both move it. */
+
+import { toHex } from "../paint/colours.js";
+import { startStroke } from "../paint/tools.js";
+
+/**
+ * @typedef {import("../paint/tools.js").Touch} Touch
+ * @typedef {ReturnType<typeof createStrokeInput>} StrokeInput
+ */
+
+/**
+ * @param {import("../paint/editor.js").Editor} editor
+ * @param {import("../paint/choice.js").Choice} choice
+ * @param {(colour: string) => void} onPick
+ */
+export function createStrokeInput(editor, choice, onPick) {
+  /** @type {import("../paint/tools.js").ActiveStroke|null} */
+  let active = null;
+  const held = { straight: false, pick: false };
+  const settings = () => ({ ...choice.now, straight: held.straight });
+
+  /** @param {import("../paint/tools.js").Step|null} step */
+  const take = (step) => step && editor.take(step);
+
+  /** @param {Touch} touch */
+  function pick({ x, y }) {
+    onPick(colourAt(editor.image, x, y));
+  }
+
+  function cancel() {
+    if (!active) return;
+    active = null;
+    editor.cancel();
+  }
+  editor.on("interrupt", cancel);
+
+  return {
+    held,
+    /** The tool that a touch uses: Alt makes every one the pick. */
+    get tool() {
+      return held.pick && editor.card.kind === "labels" ? "pick" : choice.now.tool;
+    },
+    get isDrawing() {
+      return active !== null;
+    },
+    /** @param {Touch} touch */
+    down(touch) {
+      if (active) return take(active.tap(touch)); // the next corner of a polygon
+      const { tool } = this;
+      if (tool === "pick") return pick(touch);
+      if (tool === "move" || !editor.isReady) return undefined;
+      if (tool === "fill") {
+        if (isInside(editor.image, touch)) {
+          editor.add({ tool: "fill", colour: choice.now.colour ?? "#000000", at: [Math.floor(touch.x), Math.floor(touch.y)] });
+        }
+        return undefined;
+      }
+      editor.begin();
+      active = startStroke(tool, touch, settings());
+      return take(active.first());
+    },
+    /** @param {Touch[]} touches  the newest last */
+    move(touches) {
+      if (active) take(active.move(touches, settings()));
+    },
+    /** The finger leaves; a polygon goes on until it is closed. */
+    up() {
+      if (active && choice.now.tool !== "polygon") this.close();
+    },
+    close() {
+      if (!active) return;
+      const step = active.end();
+      active = null;
+      if (step) editor.take(step);
+      else editor.cancel();
+    },
+    cancel,
+  };
+}
+
+/**
+ * @param {import("../types.js").Image} image
+ * @param {number} x
+ * @param {number} y
+ */
+export function colourAt({ pixels, width, height }, x, y) {
+  const clamp = (/** @type {number} */ value, /** @type {number} */ most) => Math.max(0, Math.min(most - 1, Math.floor(value)));
+  return toHex(pixels[clamp(y, height) * width + clamp(x, width)]);
+}
+
+/**
+ * @param {import("../types.js").Image} image
+ * @param {Touch} touch
+ */
+const isInside = ({ width, height }, { x, y }) => x >= 0 && y >= 0 && x < width && y < height;

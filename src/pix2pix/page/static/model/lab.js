@@ -1,0 +1,65 @@
+// sRGB <-> CIE Lab under D65, as make.split_lab and make.join_lab compute it.
+
+import { fromLight, toLight } from "../paint/colours.js";
+
+// Linear sRGB -> XYZ (IEC 61966-2-1), each row divided by its sum, which is the white D65.
+const XYZ = [
+  [0.4124, 0.3576, 0.1805],
+  [0.2126, 0.7152, 0.0722],
+  [0.0193, 0.1192, 0.9505],
+].flatMap((row) => row.map((value) => value / row.reduce((a, b) => a + b)));
+const RGB = inverse(XYZ);
+const BREAK = 6 / 29; // below it Lab's cube root is a straight line
+
+const LIGHT = Float64Array.from({ length: 256 }, (_, level) => toLight(level / 255));
+
+/**
+ * Lightness 0 .. 100 of each pixel, of planes of levels 0 .. 255: RGB or grey.
+ * @param {Float32Array[]} planes
+ */
+export function lightness(planes) {
+  const [red, green, blue] = planes.length === 3 ? planes : [planes[0], planes[0], planes[0]];
+  const lights = new Float32Array(red.length);
+  for (let i = 0; i < lights.length; i++) {
+    const y = XYZ[3] * LIGHT[red[i]] + XYZ[4] * LIGHT[green[i]] + XYZ[5] * LIGHT[blue[i]];
+    lights[i] = 116 * (y > BREAK ** 3 ? Math.cbrt(y) : y / (3 * BREAK ** 2) + 4 / 29) - 16;
+  }
+  return lights;
+}
+
+/**
+ * Planes of red, green and blue, 0 .. 255 and not rounded, of planes of L, a and b.
+ * @param {Float32Array} lights  @param {Float32Array} as  @param {Float32Array} bs
+ */
+export function joinLab(lights, as, bs) {
+  const planes = [0, 1, 2].map(() => new Float32Array(lights.length));
+  for (let i = 0; i < lights.length; i++) {
+    const t = (lights[i] + 16) / 116;
+    const [x, y, z] = [uncompress(t + as[i] / 500), uncompress(t), uncompress(t - bs[i] / 200)];
+    for (let c = 0; c < 3; c++) {
+      planes[c][i] = 255 * encode(RGB[3 * c] * x + RGB[3 * c + 1] * y + RGB[3 * c + 2] * z);
+    }
+  }
+  return planes;
+}
+
+/** @param {number} t */
+function uncompress(t) {
+  return t > BREAK ? t * t * t : 3 * BREAK ** 2 * (t - 4 / 29);
+}
+
+/** sRGB 0 .. 1 of linear light, clipped to the gamut. @param {number} light */
+function encode(light) {
+  return fromLight(Math.min(1, Math.max(0, light)));
+}
+
+/** Of a matrix of three rows. @param {number[]} matrix */
+function inverse([a, b, c, d, e, f, g, h, i]) {
+  const adjugate = [
+    [e * i - f * h, c * h - b * i, b * f - c * e],
+    [f * g - d * i, a * i - c * g, c * d - a * f],
+    [d * h - e * g, b * g - a * h, a * e - b * d],
+  ].flat();
+  const determinant = a * adjugate[0] + b * adjugate[3] + c * adjugate[6];
+  return adjugate.map((value) => value / determinant);
+}

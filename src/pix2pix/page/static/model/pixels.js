@@ -1,0 +1,215 @@
+// Pixels <-> tensors, as images.py does it: a canvas has RGBA of 8 bits, a tensor is (C, H, W)
+// float32 in [-1, 1]. A picture contract says what lies between; models.json holds it.
+
+import { luma, nearest } from "../paint/colours.js";
+import { downscale } from "./downscale.js";
+import { joinLab, lightness } from "./lab.js";
+
+/**
+ * @typedef {import("../types.js").Card} Card
+ * @typedef {import("./engine.js").Tensor} Tensor
+ * @typedef {{name: string, colour: number[]}} LabelClass
+ *
+ * @typedef {object} Contract  a PictureContract of the package
+ * @property {number} channels
+ * @property {"uint8"|"uint16"|"float32"} depth
+ * @property {number} low  the value that becomes -1
+ * @property {number} high  the value that becomes 1
+ * @property {LabelClass[]} classes
+ * @property {boolean} one_hot
+ */
+
+/**
+ * The tensor of a drawing, mirrored at the right and the bottom up to multiples of `multiple_px`,
+ * and `planes`, the values (H, W each) that it was made of.
+ * @param {Uint8ClampedArray} pixels  RGBA  @param {number} width  @param {number} height
+ * @param {Card} card
+ * @returns {Tensor & {planes: Float32Array[]}}
+ */
+export function toTensor(pixels, width, height, card) {
+  const contract = card.source;
+  const planes = sourcePlanes(pixels, width, height, card);
+  const inTensor = contract.one_hot
+    ? contract.classes.map((_, c) => mapped(planes[0], (number) => (number === c ? 1 : -1)))
+    : planes.map((plane) => mapped(plane, scaling(contract)));
+  const rows = mirrored(height, nextMultiple(height, card.multiple_px));
+  const columns = mirrored(width, nextMultiple(width, card.multiple_px));
+  const data = new Float32Array(inTensor.length * rows.length * columns.length);
+  let at = 0;
+  for (const plane of inTensor) {
+    for (const row of rows) {
+      const start = row * width;
+      for (let x = 0; x < columns.length; x++) data[at++] = plane[start + columns[x]];
+    }
+  }
+  return { data, channels: inTensor.length, height: rows.length, width: columns.length, planes };
+}
+
+/**
+ * RGBA of the network's output (C, H, W), cropped to `width` x `height`.
+ * @param {Float32Array} output  @param {number} width  @param {number} height
+ * @param {Tensor & {planes: Float32Array[]}} source  what toTensor gave  @param {Card} card
+ */
+export function toPixels(output, width, height, source, card) {
+  const size = source.height * source.width;
+  const planes = Array.from({ length: output.length / size }, (_, c) =>
+    crop(output.subarray(c * size, (c + 1) * size), source.width, width, height),
+  );
+  const shown = shownPlanes(planes, source.planes[0], card);
+  const pixels = new Uint8ClampedArray(4 * width * height).fill(255);
+  for (let c = 0; c < 4; c++) {
+    const plane = c < 3 ? shown[Math.min(c, shown.length - 1)] : shown[3];
+    // Assigning to a clamped array rounds halves to even, as numpy does.
+    for (let i = 0; plane && i < plane.length; i++) pixels[4 * i + c] = plane[i];
+  }
+  return pixels;
+}
+
+/**
+ * The values that a source is made of, as translator.source makes them of a picture.
+ * @param {Uint8ClampedArray} pixels  @param {number} width  @param {number} height
+ * @param {Card} card
+ */
+function sourcePlanes(pixels, width, height, card) {
+  const { source, photograph } = card;
+  const [recipe, factor] = card.made.split(":");
+  if (!photograph) return conform(pixels, source);
+  if (recipe === "lab") return [lightness(conform(pixels, { ...photograph, depth: "uint8" }))];
+  if (recipe !== "downscale") return conform(pixels, source); // grey is in the contract
+  return downscale(conform(pixels, photograph), width, height, Number(factor));
+}
+
+/**
+ * Planes in the contract's channels and depth, or one plane of class numbers where labels are
+ * one-hot. A colour of no class becomes that of the nearest; transparency is laid on white.
+ * @param {Uint8ClampedArray} pixels  @param {Contract} contract
+ */
+export function conform(pixels, contract) {
+  const plane = (/** @type {(at: number) => number} */ valueAt) => {
+    const values = new Float32Array(pixels.length / 4);
+    for (let i = 0; i < values.length; i++) values[i] = valueAt(4 * i);
+    return values;
+  };
+  if (contract.classes.length) {
+    const classOf = nearestClass(contract.classes);
+    const numbers = plane((i) => classOf((pixels[i] << 16) | (pixels[i + 1] << 8) | pixels[i + 2]));
+    if (contract.one_hot) return [numbers];
+    return [0, 1, 2].map((c) => mapped(numbers, (number) => contract.classes[number].colour[c]));
+  }
+  const levels = contract.depth === "uint16" ? 257 : 1;
+  const hasAlpha = contract.channels === 2 || contract.channels === 4;
+  /** @param {number} value  @param {number} alpha */
+  const onWhite = (value, alpha) => Math.round((value * alpha) / 255 + levels * (255 - alpha));
+  const colours = [0, 1, 2].map((c) =>
+    plane((i) => onWhite(levels * pixels[i + c], hasAlpha ? 255 : pixels[i + 3])),
+  );
+  const planes = contract.channels < 3 ? [grey(colours)] : colours;
+  return hasAlpha ? [...planes, plane((i) => levels * pixels[i + 3])] : planes;
+}
+
+/**
+ * Indexes 0 .. n-1, n-1 .. 0, 0 ..: a picture mirrored at its border as often as needed.
+ * @param {number} length  @param {number} wanted
+ */
+export function mirrored(length, wanted) {
+  return Int32Array.from({ length: wanted }, (_, i) => {
+    const place = i % (2 * length);
+    return Math.min(place, 2 * length - 1 - place);
+  });
+}
+
+/** The smallest multiple that is not below the length. @param {number} length  @param {number} multiple */
+function nextMultiple(length, multiple) {
+  return Math.ceil(length / multiple) * multiple;
+}
+
+/** @param {Float32Array[]} colours */
+function grey([red, green, blue]) {
+  return mapped(red, (level, i) => luma(level, green[i], blue[i]));
+}
+
+/**
+ * @param {Float32Array} plane  @param {number} stride  @param {number} width
+ * @param {number} height
+ */
+function crop(plane, stride, width, height) {
+  const cropped = new Float32Array(width * height);
+  for (let y = 0; y < height; y++) {
+    cropped.set(plane.subarray(y * stride, y * stride + width), y * width);
+  }
+  return cropped;
+}
+
+/**
+ * As `plane.map`, which takes five times as long.
+ * @param {Float32Array} plane  @param {(value: number, i: number) => number} change
+ */
+function mapped(plane, change) {
+  const values = new Float32Array(plane.length);
+  for (let i = 0; i < values.length; i++) values[i] = change(plane[i], i);
+  return values;
+}
+
+/**
+ * Levels 0 .. 255, one plane for greys, three for colours, four with transparency.
+ * @param {Float32Array[]} planes  of the output  @param {Float32Array} source  @param {Card} card
+ */
+function shownPlanes(planes, source, card) {
+  const contract = card.target;
+  if (contract.one_hot) return classColours(planes, contract.classes);
+  const unscale = unscaling(contract);
+  if (card.made === "lab") return joinLab(source, mapped(planes[0], unscale), mapped(planes[1], unscale));
+  const shown = planes.length === 2 || planes.length > 4 ? planes.slice(0, 1) : planes;
+  const level = leveling(contract);
+  return shown.map((plane) => mapped(plane, (value) => level(unscale(value))));
+}
+
+/** @param {Float32Array[]} planes  @param {LabelClass[]} classes */
+function classColours(planes, classes) {
+  const numbers = mapped(planes[0], (_, i) => largest(planes, i));
+  return [0, 1, 2].map((c) => mapped(numbers, (number) => classes[number].colour[c]));
+}
+
+/** @param {Float32Array[]} planes  @param {number} i */
+function largest(planes, i) {
+  let best = 0;
+  for (let c = 1; c < planes.length; c++) if (planes[c][i] > planes[best][i]) best = c;
+  return best;
+}
+
+// Both in steps of float32, as torch computes them.
+
+/** @param {Contract} contract */
+function scaling({ low, high }) {
+  const step = Math.fround(2 / (high - low));
+  return (/** @type {number} */ value) => Math.fround(Math.fround(value - low) * step) - 1;
+}
+
+/** @param {Contract} contract */
+function unscaling({ low, high }) {
+  const step = Math.fround((high - low) / 2);
+  return (/** @type {number} */ value) =>
+    Math.fround(Math.fround(Math.fround(value + 1) * step) + low);
+}
+
+/** @param {Contract} contract  @returns {(value: number) => number} */
+function leveling({ depth, low, high }) {
+  if (depth === "uint8") return (value) => value;
+  if (depth === "uint16") return (value) => Math.round(value) / 257;
+  return (value) => (255 * (value - low)) / (high - low);
+}
+
+/**
+ * Colour 0xrrggbb -> number of the nearest class, the first of equals; each is sought once.
+ * @param {LabelClass[]} classes
+ */
+function nearestClass(classes) {
+  /** @type {Map<number, number>} */
+  const known = new Map();
+  const codes = classes.map(({ colour: [r, g, b] }) => (r << 16) | (g << 8) | b);
+  return (/** @type {number} */ code) => {
+    const found = known.get(code) ?? nearest(code, codes);
+    known.set(code, found);
+    return found;
+  };
+}

@@ -1,0 +1,72 @@
+/** A model on a server: the drawing goes there, the translation comes back. */
+
+/**
+ * @typedef {import("../types.js").Card} Card
+ * @typedef {import("../types.js").Translator} Translator
+ */
+
+// How long the page leaves a server alone that does not answer.
+const GONE_SECONDS = 4;
+
+/**
+ * @param {Card} card
+ * @returns {Translator}
+ */
+export function createTranslator(card) {
+  return {
+    async translate(canvas, { seed, sample, mode, signal }) {
+      const picture = await encode(canvas);
+      signal.throwIfAborted();
+      const url = new URL(/** @type {string} */ (card.translate), document.baseURI);
+      // A sketch or a hole is drawn as the network wants it; of a photograph the server makes it.
+      const make = card.kind === "photograph" && card.made !== "";
+      url.search = new URLSearchParams(Object.entries({ seed, sample, mode, make }).map(([name, value]) => [name, String(value)])).toString();
+      const answer = await send(url, picture, signal);
+      if (!answer.ok) throw await refusal(answer);
+      return {
+        bitmap: await createImageBitmap(await answer.blob()),
+        milliseconds: Number(answer.headers.get("X-Milliseconds")),
+        backend: "server",
+      };
+    },
+    prepare: () => Promise.resolve(),
+    close() {},
+  };
+}
+
+/**
+ * @param {HTMLCanvasElement|OffscreenCanvas} canvas
+ * @returns {Promise<Blob>}
+ */
+async function encode(canvas) {
+  if ("convertToBlob" in canvas) return canvas.convertToBlob({ type: "image/png" });
+  return new Promise((resolve, reject) => {
+    canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error("error_too_large"))), "image/png");
+  });
+}
+
+/**
+ * @param {URL} url
+ * @param {Blob} body
+ * @param {AbortSignal} signal
+ */
+async function send(url, body, signal) {
+  try {
+    return await fetch(url, { method: "POST", body, signal, headers: { "Content-Type": "image/png", Accept: "image/png" } });
+  } catch (error) {
+    if (signal.aborted) throw error;
+    throw Object.assign(new Error("error_server_gone"), { hint: "hint_server_gone", retryAfter: GONE_SECONDS });
+  }
+}
+
+/**
+ * The server's own sentence where it gave one.
+ * @param {Response} answer
+ */
+async function refusal(answer) {
+  const told = await answer.json().catch(() => ({}));
+  const error = new Error(told.error ?? (answer.status === 413 ? "error_too_large" : "error_server"));
+  const wait = Number(answer.headers.get("Retry-After"));
+  const retryAfter = answer.status === 503 ? Math.max(1, wait || 2) : undefined;
+  return Object.assign(error, { hint: told.hint ?? "", retryAfter, busy: answer.status === 503 });
+}

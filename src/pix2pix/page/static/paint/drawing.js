@@ -1,0 +1,147 @@
+/**
+ * A drawing is data: a list of strokes. Redraw is replay, undo is pop, redo is push. Nothing here
+ * knows a canvas or a button.
+ */
+
+/**
+ * @typedef {import("../types.js").Drawing} Drawing
+ * @typedef {import("../types.js").Stroke} Stroke
+ * @typedef {{width: number, height: number}} Size
+ * @typedef {{stroke: Stroke, width: number, height: number}} Placed  a stroke, and the size that the drawing had
+ */
+
+// Older strokes that nobody sees any more are dropped beyond this many.
+const KEPT = 2000;
+
+/**
+ * @param {Size & {ground: string}} paper
+ * @returns {Drawing}
+ */
+export function createDrawing({ width, height, ground }) {
+  return { width, height, ground, strokes: [], undone: [] };
+}
+
+/**
+ * Add a stroke; what was undone is gone.
+ * @param {Drawing} drawing
+ * @param {Stroke} stroke
+ */
+export function add(drawing, stroke) {
+  drawing.strokes.push(stroke);
+  drawing.undone.length = 0;
+  if (drawing.strokes.length > KEPT) Object.assign(drawing, visible(drawing));
+}
+
+/**
+ * @param {Drawing} drawing
+ * @returns {Stroke|undefined}  what was undone
+ */
+export function undo(drawing) {
+  const stroke = drawing.strokes.pop();
+  if (stroke) drawing.undone.push(stroke);
+  return stroke;
+}
+
+/**
+ * @param {Drawing} drawing
+ * @returns {Stroke|undefined}  what was done again
+ */
+export function redo(drawing) {
+  const stroke = drawing.undone.pop();
+  if (stroke) drawing.strokes.push(stroke);
+  return stroke;
+}
+
+/**
+ * The stroke that clears. Where nothing can be done without a photograph, that stays the first time.
+ * @param {Drawing} drawing
+ * @param {boolean} keepsPicture
+ * @returns {Stroke}
+ */
+export function clearing(drawing, keepsPicture) {
+  const base = keepsPicture && basePicture(drawing);
+  if (!base || flatten(drawing).placed.length === 1) return { tool: "clear" };
+  return { ...base, ...sizeOf(drawing) };
+}
+
+/**
+ * The size after all strokes.
+ * @param {Size & {strokes: readonly Stroke[]}} drawing
+ * @returns {Size}
+ */
+export function sizeOf(drawing) {
+  let { width, height } = drawing;
+  for (const stroke of drawing.strokes) ({ width, height } = sizeAfter(stroke, { width, height }));
+  return { width, height };
+}
+
+/**
+ * The strokes that can be seen: from the last one that covered everything.
+ * @param {Size & {ground: string, strokes: readonly Stroke[]}} drawing
+ * @returns {{ground: string, placed: Placed[], width: number, height: number}}
+ */
+export function flatten(drawing) {
+  let { width, height, ground } = drawing;
+  /** @type {Placed[]} */
+  let placed = [];
+  for (const stroke of drawing.strokes) {
+    if (stroke.tool === "clear") placed = [];
+    if (stroke.tool === "picture") placed = [{ stroke, width: stroke.width, height: stroke.height }];
+    if (stroke.tool === "drawing") ({ ground, placed } = flatten(stroke));
+    ({ width, height } = sizeAfter(stroke, { width, height }));
+    if ("box" in stroke || "points" in stroke || "at" in stroke) placed.push({ stroke, width, height });
+  }
+  return { ground, placed, width, height };
+}
+
+/**
+ * A drawing of the same look without what cannot be seen and nothing to undo: fit to be given away.
+ * @param {Drawing} drawing
+ * @returns {Drawing}
+ */
+export function visible(drawing) {
+  const { ground, placed, width, height } = flatten(drawing);
+  const first = placed[0] ?? { width, height };
+  /** @type {Stroke[]} */
+  const strokes = [];
+  let now = { width: first.width, height: first.height };
+  for (const { stroke, ...size } of [...placed, { stroke: null, width, height }]) {
+    if (size.width !== now.width || size.height !== now.height) strokes.push({ tool: "size", ...size });
+    if (stroke) strokes.push(stroke);
+    now = size;
+  }
+  return { width: first.width, height: first.height, ground, strokes, undone: [] };
+}
+
+/**
+ * The pictures that strokes name, those of opened and of undone drawings as well.
+ * @param {readonly Stroke[]} strokes
+ * @returns {import("../types.js").PictureStroke[]}
+ */
+export function pictureStrokes(strokes) {
+  return strokes.flatMap((stroke) => {
+    if (stroke.tool === "drawing") return pictureStrokes(stroke.strokes);
+    return stroke.tool === "picture" ? [stroke] : [];
+  });
+}
+
+/**
+ * The picture beneath the strokes, if there is one.
+ * @param {Drawing} drawing
+ * @returns {import("../types.js").PictureStroke|null}
+ */
+export function basePicture(drawing) {
+  const first = flatten(drawing).placed[0]?.stroke;
+  return first?.tool === "picture" ? first : null;
+}
+
+/**
+ * @param {Stroke} stroke
+ * @param {Size} size
+ * @returns {Size}
+ */
+function sizeAfter(stroke, size) {
+  if (stroke.tool === "drawing") return sizeOf(stroke);
+  if (stroke.tool === "size" || stroke.tool === "picture") return stroke;
+  return size;
+}

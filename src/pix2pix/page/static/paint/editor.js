@@ -1,0 +1,121 @@
+/**
+ * The model that is drawn for, the drawing, and its pixels, kept in step. Events: `opened` (another
+ * model or drawing), `painted` (box), `changed` (how, stroke): the drawing gained or lost a stroke,
+ * `interrupt`: it is about to, so that a stroke under way has to be given up.
+ */
+
+import { add, createDrawing, redo, sizeOf, undo } from "./drawing.js";
+import { createEmitter } from "./emitter.js";
+import { createSurface } from "./surface.js";
+
+/**
+ * @typedef {import("../types.js").Card} Card
+ * @typedef {import("../types.js").Drawing} Drawing
+ * @typedef {import("../types.js").Stroke} Stroke
+ * @typedef {import("./tools.js").Step} Step
+ * @typedef {ReturnType<typeof createEditor>} Editor
+ */
+
+/** @param {Card} card  @returns {Drawing} */
+export function newDrawing({ size_px: [height, width], palette, ground }) {
+  return createDrawing({ width, height, ground: palette[ground]?.colour ?? "#ffffff" });
+}
+
+/**
+ * Models with one key share a drawing: the same strokes mean the same to them.
+ * @param {Card} card
+ */
+export function drawingKey({ kind, palette }) {
+  return kind === "labels" ? `labels ${palette.map((s) => s.colour).join(" ")}` : `${kind} ${palette[0]?.colour ?? ""}`;
+}
+
+/**
+ * @param {import("./pictures.js").Pictures} pictures
+ */
+export function createEditor(pictures) {
+  const { on, emit } = createEmitter();
+  /** @type {Card} */
+  let card;
+  /** @type {Drawing} */
+  let drawing;
+  let surface = createSurface({ ink: null, picture: () => null });
+
+  const replay = () => emit("painted", surface.replay(drawing));
+
+  /** @param {import("../types.js").Box|null} box */
+  const paint = (box) => box && emit("painted", box);
+
+  /** The pixels of a stroke that was just added. @param {Stroke} stroke */
+  function show(stroke) {
+    if (!("colour" in stroke)) return replay(); // it changes more than pixels
+    surface.begin();
+    paint(surface.preview(stroke));
+    surface.settle(drawing);
+  }
+
+  return {
+    on,
+    get card() {
+      return card;
+    },
+    get drawing() {
+      return drawing;
+    },
+    get image() {
+      return surface.image;
+    },
+    get size() {
+      return sizeOf(drawing);
+    },
+    /** Whether there is something to translate: photographs have to come from somewhere. */
+    get isReady() {
+      return card.ground >= 0 || surface.hasPicture;
+    },
+    /** Another model, another drawing. @param {Card} nextCard  @param {Drawing} nextDrawing */
+    open(nextCard, nextDrawing) {
+      emit("interrupt");
+      [card, drawing] = [nextCard, nextDrawing];
+      surface = createSurface({
+        ink: card.kind === "sketch" ? card.palette[0].colour : null,
+        picture: (stroke, width, height) => pictures.sized(stroke, width, height, card),
+      });
+      const box = surface.replay(drawing);
+      emit("opened");
+      emit("painted", box);
+    },
+    begin: () => surface.begin(),
+    /** A stroke under way. @param {Step} step */
+    take({ kind, stroke, from }) {
+      if (kind === "extend") return paint(surface.extend(stroke, from ?? 0));
+      if (kind === "preview") return paint(surface.preview(stroke));
+      if (stroke.tool !== "brush") paint(surface.preview(stroke)); // a line has grown to what it is
+      add(drawing, stroke);
+      surface.settle(drawing);
+      return emit("changed", "added", stroke);
+    },
+    cancel() {
+      paint(surface.restore());
+    },
+    /** A stroke at once. @param {Stroke} stroke */
+    add(stroke) {
+      emit("interrupt");
+      add(drawing, stroke);
+      show(stroke);
+      emit("changed", "added", stroke);
+    },
+    undo() {
+      emit("interrupt");
+      const stroke = undo(drawing);
+      if (!stroke) return;
+      replay();
+      emit("changed", "undone", stroke);
+    },
+    redo() {
+      emit("interrupt");
+      const stroke = redo(drawing);
+      if (!stroke) return;
+      show(stroke);
+      emit("changed", "redone", stroke);
+    },
+  };
+}

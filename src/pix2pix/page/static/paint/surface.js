@@ -1,0 +1,200 @@
+/** A drawing as pixels: painting strokes one by one, and replaying them all after an undo. */
+
+import { toPixel } from "./colours.js";
+import { flatten } from "./drawing.js";
+import { flood } from "./flood.js";
+import { paintSegment } from "./brush.js";
+import { copyBox, paintBox, paintPolygon, union } from "./raster.js";
+
+/**
+ * @typedef {import("../types.js").Box} Box
+ * @typedef {import("../types.js").Drawing} Drawing
+ * @typedef {import("../types.js").PictureStroke} PictureStroke
+ * @typedef {import("../types.js").Stroke} Stroke
+ * @typedef {import("./drawing.js").Placed} Placed
+ * @typedef {import("./raster.js").Paint} Paint
+ * @typedef {{pixels: Uint32Array, beneath: Uint32Array}} Sized  `beneath` is what an eraser brings back
+ * @typedef {{count: number, last: Stroke, pixels: Uint32Array, beneath: Uint32Array|null}} Checkpoint
+ *
+ * @typedef {object} Style
+ * @property {string|null} ink  soft lines of this colour; null: hard edges
+ * @property {(stroke: PictureStroke, width: number, height: number) => Sized|null} picture
+ */
+
+// An undo paints again what came after a copy of the pixels: so many strokes, or what took so long.
+const [CHECKPOINT_STROKES, CHECKPOINT_MS] = [12, 6];
+const CHECKPOINT_BYTES = 2 ** 26; // in all
+
+/**
+ * @param {Style} style
+ */
+export function createSurface(style) {
+  /** @type {import("../types.js").Image} */
+  const image = { pixels: new Uint32Array(1), width: 1, height: 1 };
+  let [ground, backup] = [0, new Uint32Array(1)];
+  /** @type {Uint32Array|null} */
+  let beneath = null;
+  /** @type {Checkpoint[]} */
+  let checkpoints = [];
+  let spent = 0; // milliseconds of painting since the last copy
+  /** @type {Box|null} */
+  let tentative = null;
+
+  /** @param {string|null} colour  @returns {Paint} */
+  function paintOf(colour) {
+    const pixel = colour === null ? ground : toPixel(colour);
+    if (style.ink === null) return { colour: pixel, reveal: colour === null && beneath ? beneath : undefined };
+    return { colour: pixel, under: colour === null ? toPixel(style.ink) : ground };
+  }
+
+  /** @param {Placed} placed  @param {number} [from]  the first point of a line that is new */
+  function paint(placed, from = 0) {
+    const start = performance.now();
+    const changed = paintStroke(placed, from);
+    spent += performance.now() - start;
+    return changed;
+  }
+
+  /** @param {Placed} placed  @param {number} from  @returns {Box|null} */
+  function paintStroke({ stroke, width, height }, from) {
+    const [fx, fy] = [image.width / width, image.height / height];
+    if (stroke.tool === "picture") return paintPicture(stroke);
+    if (stroke.tool === "brush") return paintBrush(image, stroke, paintOf(stroke.colour), fx, fy, from);
+    if (stroke.tool === "rectangle") return paintBox(image, scaleBox(stroke.box, fx, fy), paintOf(stroke.colour));
+    if (stroke.tool === "polygon") {
+      return paintPolygon(image, stroke.points.map((v, i) => v * (i % 2 ? fy : fx)), paintOf(stroke.colour));
+    }
+    if (stroke.tool !== "fill") return null;
+    const [x, y] = [Math.floor((stroke.at[0] + 0.5) * fx), Math.floor((stroke.at[1] + 0.5) * fy)];
+    return flood(image, x, y, toPixel(stroke.colour));
+  }
+
+  /** @param {PictureStroke} stroke */
+  function paintPicture(stroke) {
+    const sized = style.picture(stroke, image.width, image.height);
+    if (!sized) return null;
+    image.pixels.set(sized.pixels);
+    beneath = sized.beneath;
+    return whole();
+  }
+
+  /** @returns {Box} */
+  const whole = () => ({ left: 0, top: 0, right: image.width, bottom: image.height });
+
+  /** @param {number} width  @param {number} height */
+  function resize(width, height) {
+    if (width === image.width && height === image.height) return;
+    Object.assign(image, { width, height, pixels: new Uint32Array(width * height) });
+    backup = new Uint32Array(width * height);
+    checkpoints = [];
+  }
+
+  /** @param {readonly Placed[]} placed  @returns {number}  how many of them a copy of pixels holds */
+  function recall(placed) {
+    checkpoints = checkpoints.filter(({ count, last }) => placed[count - 1]?.stroke === last);
+    const checkpoint = checkpoints.at(-1);
+    if (checkpoint) image.pixels.set(checkpoint.pixels);
+    else image.pixels.fill(ground);
+    beneath = checkpoint?.beneath ?? null;
+    return checkpoint?.count ?? 0;
+  }
+
+  /** Copy the pixels if it is time. @param {number} count  of strokes  @param {Stroke} last */
+  function remember(count, last) {
+    if (count - (checkpoints.at(-1)?.count ?? 0) < CHECKPOINT_STROKES && spent < CHECKPOINT_MS) return;
+    spent = 0;
+    checkpoints.push({ count, last, pixels: image.pixels.slice(), beneath });
+    if (checkpoints.length * image.pixels.byteLength > CHECKPOINT_BYTES) checkpoints.shift();
+  }
+
+  /** @param {() => Box|null} change  @returns {Box|null} */
+  function tentatively(change) {
+    const restored = tentative;
+    if (tentative) copyBox(image, backup, tentative);
+    tentative = change();
+    return union(restored, tentative);
+  }
+
+  return {
+    image,
+    /** Whether a picture lies beneath. */
+    get hasPicture() {
+      return beneath !== null;
+    },
+    /**
+     * The whole drawing anew. @param {Drawing} drawing  @returns {Box}
+     */
+    replay(drawing) {
+      const { placed, width, height, ...rest } = flatten(drawing);
+      resize(width, height);
+      if (ground !== toPixel(rest.ground)) checkpoints = [];
+      ground = toPixel(rest.ground);
+      for (let i = recall(placed); i < placed.length; i++) {
+        paint(placed[i]);
+        remember(i + 1, placed[i].stroke);
+      }
+      tentative = null;
+      return whole();
+    },
+    /** A stroke begins, which may still change or be given up. */
+    begin() {
+      backup.set(image.pixels);
+      tentative = null;
+    },
+    /** The stroke as it is now, instead of what it was. @param {Stroke} stroke */
+    preview: (stroke) => tentatively(() => paint({ stroke, ...image })),
+    /** What a line gained from a point on. @param {Stroke} stroke  @param {number} from */
+    extend(stroke, from) {
+      const changed = paint({ stroke, ...image }, from);
+      tentative = union(tentative, changed);
+      return changed;
+    },
+    /** The stroke is now the last of the drawing. @param {Drawing} drawing */
+    settle(drawing) {
+      const { placed } = flatten(drawing);
+      if (placed.length) remember(placed.length, placed[placed.length - 1].stroke);
+      tentative = null;
+    },
+    /** The stroke is given up. */
+    restore: () => tentatively(() => null),
+  };
+}
+
+/**
+ * @param {import("../types.js").Image} image
+ * @param {import("../types.js").BrushStroke} stroke
+ * @param {Paint} paint
+ * @param {number} fx
+ * @param {number} fy
+ * @param {number} from
+ */
+function paintBrush(image, stroke, paint, fx, fy, from) {
+  const px = Math.max(1, stroke.px * Math.sqrt(fx * fy));
+  const hard = paint.under === undefined;
+  // Hard nibs sit on the grid of pixels: a line of 3 px is 3 px wide wherever it is.
+  const place = (/** @type {number} */ value) =>
+    !hard ? value : Math.round(px) % 2 ? Math.floor(value) + 0.5 : Math.round(value);
+  const nib = (/** @type {number} */ i) => ({
+    x: place(stroke.points[2 * i] * fx),
+    y: place(stroke.points[2 * i + 1] * fy),
+    radius: (Math.max(1, (hard ? Math.round(px) : px) * (stroke.pressure?.[i] ?? 1))) / 2,
+  });
+  /** @type {Box|null} */
+  let changed = null;
+  for (let i = Math.max(0, from - 1); i < stroke.points.length / 2; i++) {
+    if (i >= from) changed = union(changed, paintSegment(image, nib(Math.max(0, i - 1)), nib(i), paint));
+  }
+  return changed;
+}
+
+/**
+ * @param {readonly [number, number, number, number]} box
+ * @param {number} fx
+ * @param {number} fy
+ * @returns {Box}
+ */
+function scaleBox([x, y, width, height], fx, fy) {
+  const [left, top] = [Math.round(x * fx), Math.round(y * fy)];
+  const [right, bottom] = [Math.round((x + width) * fx), Math.round((y + height) * fy)];
+  return { left, top, right: Math.max(left + 1, right), bottom: Math.max(top + 1, bottom) };
+}

@@ -1,0 +1,60 @@
+/** Before and after: the result beside the drawing or the known picture, cut at a divider. */
+
+import { byId, segments } from "./dom.js";
+import { contextOf } from "../paint/pictures.js";
+import { t } from "../words/texts.js";
+
+const SIDES = ["off", "drawing", "known"];
+
+/**
+ * @param {HTMLCanvasElement} drawing
+ * @param {() => HTMLCanvasElement|null} known  the picture that the result should look like
+ */
+export function createCompare(drawing, known) {
+  const [canvas, split] = [byId("compared"), byId("split")];
+  let chosen = "off";
+
+  const shown = () => (chosen === "known" && !known() ? "off" : chosen);
+
+  function show() {
+    const side = shown();
+    byId("before").hidden = byId("divider").hidden = side === "off";
+    byId("caption").textContent = t(`compare_${side}`);
+    canvas.classList.toggle("pixels", side === "drawing");
+    const picture = side === "drawing" ? drawing : side === "known" ? known() : null;
+    if (!picture) return;
+    if (canvas.width !== drawing.width || canvas.height !== drawing.height) {
+      Object.assign(canvas, { width: drawing.width, height: drawing.height });
+    }
+    contextOf(canvas).drawImage(picture, 0, 0, canvas.width, canvas.height);
+  }
+
+  function build() {
+    const options = SIDES.map((value) => ({ value, text: t(`compare_${value}`), checked: value === shown(), disabled: value === "known" && !known() }));
+    segments(byId("compare"), options, choose);
+    show();
+  }
+
+  /** @param {string} side */
+  function choose(side) {
+    chosen = side;
+    build();
+  }
+
+  split.addEventListener("input", () => {
+    byId("result-stage").style.setProperty("--split", `${split.value}%`);
+  });
+
+  return {
+    /** The drawing has changed. */
+    update: () => shown() === "drawing" && show(),
+    /** Another drawing, another language. */
+    build,
+    /** The next side that there is. */
+    step() {
+      const there = SIDES.filter((side) => side !== "known" || known());
+      chosen = there[(there.indexOf(shown()) + 1) % there.length];
+      build();
+    },
+  };
+}

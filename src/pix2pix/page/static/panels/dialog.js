@@ -1,0 +1,35 @@
+/** Dialogs that are made when they are needed and gone when they are closed. */
+
+import { icon, make } from "./dom.js";
+import { t } from "../words/texts.js";
+
+/**
+ * Show a dialog. The browser keeps the focus inside, closes it with Esc, and gives the focus back.
+ * @param {string} title
+ * @param {Node[]} content
+ * @param {() => void} [onClose]
+ */
+export function openDialog(title, content, onClose) {
+  const heading = make("h2", { textContent: title, id: "dialog-title" });
+  const close = make("button", { className: "icon-button", type: "button", title: t("close") }, icon("close"));
+  close.setAttribute("aria-label", t("close"));
+  const dialog = make("dialog", {}, make("div", { className: "dialog-head" }, heading, close), make("div", { className: "dialog-body" }, ...content));
+  dialog.setAttribute("aria-labelledby", heading.id);
+  close.onclick = () => dialog.close();
+  dialog.onclick = (event) => {
+    if (event.target === dialog && !contains(dialog, event)) dialog.close();
+  };
+  dialog.onclose = () => {
+    dialog.remove();
+    onClose?.();
+  };
+  document.body.append(dialog);
+  dialog.showModal();
+  return dialog;
+}
+
+/** @param {Element} element  @param {MouseEvent} event */
+function contains(element, { clientX, clientY }) {
+  const { left, right, top, bottom } = element.getBoundingClientRect();
+  return clientX >= left && clientX <= right && clientY >= top && clientY <= bottom;
+}

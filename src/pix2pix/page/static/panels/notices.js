@@ -1,0 +1,93 @@
+/** Messages: sentences in the page, and what only screen readers hear. */
+
+import { byId, iconButton, make } from "./dom.js";
+import { t } from "../words/texts.js";
+
+const INFO_SECONDS = 8;
+
+/**
+ * @typedef {object} Notice
+ * @property {string} text
+ * @property {string} [hint]
+ * @property {boolean} [error]  stays until it is closed or withdrawn
+ * @property {{text: string, run: () => void}} [action]
+ */
+
+/**
+ * Show a message; one of the same `name` is replaced.
+ * @param {string} name
+ * @param {Notice} notice
+ */
+export function notify(name, { text, hint = "", error = false, action }) {
+  const whole = hint ? `${text} ${hint}` : text;
+  const old = find(name);
+  if (old?.dataset.text === whole) return; // screen readers would read it again
+  const close = iconButton("close", t("close"), () => withdraw(name));
+  const item = make("div", { className: error ? "notice error" : "notice" }, make("p", { textContent: whole }));
+  item.setAttribute("role", error ? "alert" : "status");
+  Object.assign(item.dataset, { name, text: whole });
+  if (action) {
+    const run = () => (withdraw(name), action.run());
+    item.append(make("button", { className: "button", type: "button", textContent: action.text, onclick: run }));
+  }
+  item.append(close);
+  if (old) old.replaceWith(item);
+  else byId("notices").append(item);
+  if (!error) setTimeout(() => item.remove(), 1000 * INFO_SECONDS);
+}
+
+/** @param {string} name */
+export function withdraw(name) {
+  find(name)?.remove();
+}
+
+/** All of them: another language or model makes them stale. */
+export function withdrawAll() {
+  byId("notices").replaceChildren();
+}
+
+/**
+ * An error of whatever kind, in words.
+ * @param {unknown} error
+ * @param {string} [name]
+ * @param {Notice["action"]} [action]
+ */
+export function report(error, name = "error", action = undefined) {
+  const { message, hint } = /** @type {Error & {hint?: string}} */ (error);
+  const known = t(message) !== message || hint !== undefined;
+  notify(name, { text: known ? t(message) : t("error_unknown", { message }), hint: hint && t(hint), error: true, action });
+}
+
+/** Tell screen readers what happened. @param {string} text */
+export function announce(text) {
+  const said = byId("announcement");
+  // The same text twice would not be read twice.
+  said.textContent = said.textContent === text ? `${text}\u00a0` : text;
+}
+
+/**
+ * A stroke in words, for screen readers.
+ * @param {import("../types.js").Stroke} stroke
+ * @param {(colour: string) => string} nameOf
+ */
+export function describeStroke(stroke, nameOf) {
+  if ("colour" in stroke && stroke.colour === null) return t("announce_eraser");
+  const colour = "colour" in stroke ? nameOf(/** @type {string} */ (stroke.colour)) : "";
+  switch (stroke.tool) {
+    case "rectangle":
+      return t("announce_rectangle", { colour, width: stroke.box[2], height: stroke.box[3] });
+    case "brush":
+      return t("announce_brush", { colour, px: stroke.px });
+    case "polygon":
+      return t("announce_polygon", { colour, corners: stroke.points.length / 2 });
+    case "size":
+      return t("announce_size", { width: stroke.width, height: stroke.height });
+    case "fill":
+      return t("announce_fill", { colour });
+    default:
+      return t(`announce_${stroke.tool}`);
+  }
+}
+
+/** @param {string} name  @returns {HTMLElement|null} */
+const find = (name) => document.querySelector(`.notice[data-name="${name}"]`);

@@ -1,0 +1,209 @@
+/** The result: it follows the drawing, says how long that took, and offers modes and variants. */
+
+import { byId, segments } from "./dom.js";
+import { createEmitter } from "../paint/emitter.js";
+import { createLive } from "../model/live.js";
+import { createTranslator as createLocal } from "../model/local.js";
+import { notify, report, announce, withdraw } from "./notices.js";
+import { contextOf } from "../paint/pictures.js";
+import { createTranslator as createRemote } from "../model/remote.js";
+import { t } from "../words/texts.js";
+
+/**
+ * @typedef {import("../types.js").Card} Card
+ * @typedef {import("../types.js").Mode} Mode
+ * @typedef {import("../types.js").Translator} Translator
+ * @typedef {ReturnType<typeof createResult>} Result
+ */
+
+// A translation that is quicker than this shows no sign of work: it would flicker.
+const QUICK_MS = 250;
+const MB = 1e6;
+/** @type {Mode[]} */
+const MODES = ["paper", "deterministic", "running"];
+
+/**
+ * Events: `shown` (another result is on the canvas), `reset` (another model or mode), `blank` (there is none).
+ * @param {import("../paint/editor.js").Editor} editor
+ * @param {{upToDate: HTMLCanvasElement}} source
+ * @param {(signal: AbortSignal) => Promise<void>} rest  what is done when the drawing rests
+ */
+export function createResult(editor, source, rest) {
+  const { on, emit } = createEmitter();
+  const canvas = byId("result");
+  /** @type {Map<string, {translator: Translator, prepared: Promise<void>}>} */
+  const translators = new Map();
+  /** @type {{mode: Mode, sample: number, live: boolean}} */
+  const now = { mode: "paper", sample: 0, live: true };
+  let asked = false; // by the user, not by the drawing: then it is read aloud
+  let sign = 0;
+  /** @type {{ms: number, backend: string}|null} */
+  let latest = null;
+
+  /** @param {AbortSignal} signal  @param {number} sample */
+  async function translate(signal, sample) {
+    const { translator, prepared } = ready(editor.card);
+    await prepared;
+    signal.throwIfAborted();
+    return translator.translate(source.upToDate, { seed: 0, sample, mode: now.mode, signal });
+  }
+
+  /** @param {AbortSignal} signal */
+  async function run(signal) {
+    if (!editor.isReady) return blankOut();
+    const { bitmap, milliseconds, backend } = await translate(signal, now.sample);
+    show(canvas, bitmap, signal);
+    withdraw("translating");
+    const ms = Math.round(milliseconds);
+    latest = { ms, backend };
+    showButtons(true);
+    showTime();
+    if (asked) announce(t("announce_translated", { ms }));
+    asked = false;
+    emit("shown");
+  }
+
+  /** What is said of the result, in the language of now. */
+  function showTime() {
+    if (!latest) return;
+    const { ms, backend } = latest;
+    byId("time").textContent = t("time", { ms, backend: t(`backend_${backend}`).replace(/^backend_/, "") });
+    canvas.setAttribute("aria-label", t("result_label", canvas));
+  }
+
+  /** @param {boolean} isShown  whether there is a result to save or vary */
+  function showButtons(isShown) {
+    for (const id of ["another", "four"]) byId(id).disabled = !isShown || now.mode !== "paper";
+    for (const id of ["copy", "save-picture"]) byId(id).disabled = !isShown;
+  }
+
+  /** There is no result: nothing to translate, or that of another drawing. */
+  function blankOut() {
+    latest = null;
+    showButtons(false);
+    emit("blank");
+    Object.assign(canvas, { width: 1, height: 1 });
+    canvas.removeAttribute("aria-label");
+    byId("time").textContent = "";
+  }
+
+  /** The model's translator: fetched once, with a word on how far it is. @param {Card} card */
+  function ready(card) {
+    const known = translators.get(card.name);
+    if (known) return known;
+    const translator = (card.translate ? createRemote : createLocal)(card);
+    const made = { translator, prepared: prepare(translator) };
+    translators.set(card.name, made);
+    made.prepared.catch(() => translators.get(card.name) === made && translators.delete(card.name));
+    return made;
+  }
+
+  /** A network in the page takes memory: only that of the open model is kept. @param {string} but */
+  function putAway(but) {
+    for (const [name, { translator }] of translators) {
+      if (name === but) continue;
+      translators.delete(name);
+      translator.close(); // at once: a download of its network ends
+    }
+  }
+
+  const live = createLive({
+    run,
+    rest,
+    onBusy(busy) {
+      clearTimeout(sign);
+      const show = () => byId("result-stage").setAttribute("aria-busy", String(busy));
+      sign = setTimeout(show, busy ? QUICK_MS : 0);
+    },
+    onError(error) {
+      const { retryAfter, busy } = /** @type {any} */ (error);
+      if (busy) notify("translating", { text: t("error_busy", { seconds: retryAfter }), error: true });
+      else report(error, "translating");
+    },
+  });
+
+  function showModes() {
+    const modes = MODES.map((mode) => ({ value: mode, text: t(`mode_${mode}`), checked: mode === now.mode, disabled: !editor.card.modes.includes(mode) }));
+    segments(byId("modes"), modes, (mode) => setMode(/** @type {Mode} */ (mode)));
+    byId("mode-hint").textContent = t(`mode_${now.mode}_hint`);
+    showButtons(latest !== null);
+  }
+
+  /** @param {Mode} mode */
+  function setMode(mode) {
+    Object.assign(now, { mode, sample: 0 });
+    asked = true;
+    showModes();
+    emit("reset");
+    live.request({ afresh: true });
+  }
+
+  editor.on("painted", () => now.live && live.request());
+  editor.on("changed", (/** @type {string} */ how, /** @type {import("../types.js").Stroke} */ stroke) => {
+    if (how !== "undone" && (stroke.tool === "clear" || stroke.tool === "drawing")) blankOut();
+  });
+  editor.on("opened", () => {
+    Object.assign(now, { mode: editor.card.mode, sample: 0 });
+    showModes();
+    blankOut();
+    emit("reset");
+    live.stop();
+    putAway(editor.card.name);
+    if (!now.live) live.request(); // the old result is another model's
+  });
+
+  return {
+    on,
+    now,
+    canvas,
+    /** Whether there is a result. */
+    get isShown() {
+      return canvas.hasAttribute("aria-label");
+    },
+    translate,
+    showModes,
+    showTime,
+    refresh: live.refresh,
+    /** Translate now, whether live or not. */
+    ask() {
+      asked = true;
+      live.request({ afresh: true });
+    },
+    /** @param {boolean} isLive */
+    setLive(isLive) {
+      now.live = isLive;
+      if (isLive) live.request();
+    },
+    /** @param {number} sample */
+    setSample(sample) {
+      now.sample = sample;
+      announce(t("announce_variant", { number: sample + 1 }));
+      live.request({ afresh: true });
+    },
+  };
+}
+
+/** Unless it comes too late. @param {HTMLCanvasElement} canvas  @param {ImageBitmap} bitmap  @param {AbortSignal} signal */
+export function show(canvas, bitmap, signal) {
+  const { width, height } = bitmap;
+  if (signal.aborted) bitmap.close();
+  signal.throwIfAborted();
+  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+  contextOf(canvas).drawImage(bitmap, 0, 0);
+  bitmap.close();
+}
+
+/** @param {Translator} translator */
+async function prepare(translator) {
+  try {
+    await translator.prepare((/** @type {{loaded: number, total: number}} */ { loaded, total }) => {
+      byId("fetching").hidden = false;
+      byId("progress").value = total ? loaded / total : 0;
+      const megabytes = (/** @type {number} */ bytes) => (bytes / MB).toFixed(1);
+      byId("fetching-words").textContent =
+        loaded < total ? t("fetching", { loaded: megabytes(loaded), total: megabytes(total) }) : t("starting");
+    });
+  } finally {
+    byId("fetching").hidden = true;
+  }
+}

@@ -1,0 +1,117 @@
+/** What one draws with: tools, width, and the palette of named colours. */
+
+import { TOOLS, WIDEST_PX } from "../paint/choice.js";
+import { isLight } from "../paint/colours.js";
+import { byId, icon, make } from "./dom.js";
+import { t } from "../words/texts.js";
+
+/**
+ * @typedef {import("../paint/choice.js").Choice} Choice
+ * @typedef {import("../paint/tools.js").ToolName} ToolName
+ * @typedef {import("../types.js").Card} Card
+ */
+
+// Digits choose the first ten classes; from so many on the palette can be searched.
+const [DIGITS, SEARCHED] = ["1234567890", 16];
+
+/** @type {Record<ToolName, string>} */
+export const LETTERS = { rectangle: "R", brush: "B", eraser: "E", polygon: "P", fill: "F", pick: "I", move: "H" };
+
+/** The tool's name for a kind of model: what paints holes is no pen. @param {ToolName} tool  @param {string} kind */
+export function nameOf(tool, kind) {
+  if (tool !== "brush") return tool;
+  return kind === "sketch" ? "pen" : kind === "mask" ? "hole" : "brush";
+}
+
+/** Whether the width of the brush matters to it. @param {ToolName} tool */
+export const hasWidth = (tool) => tool === "brush" || tool === "eraser";
+
+/**
+ * @param {import("../paint/editor.js").Editor} editor
+ * @param {Choice} choice
+ */
+export function createToolbar(editor, choice) {
+  const [px, search] = [byId("px"), byId("palette-search")];
+  px.max = WIDEST_PX;
+  px.addEventListener("input", () => choice.set({ px: Number(px.value) }));
+  search.addEventListener("input", () => showSwatches(search.value));
+
+  function build() {
+    const { kind, palette } = editor.card;
+    byId("tools").hidden = TOOLS[kind].length === 0;
+    byId("tools").replaceChildren(...TOOLS[kind].map((tool) => toolButton(tool, kind)));
+    byId("palette").hidden = kind !== "labels";
+    byId("get-picture").hidden = kind !== "photograph" && kind !== "mask";
+    search.hidden = palette.length < SEARCHED;
+    search.placeholder = t("search");
+    search.setAttribute("aria-label", t("search"));
+    search.value = "";
+    showSwatches("");
+    follow();
+  }
+
+  /** @param {ToolName} tool  @param {string} kind */
+  function toolButton(tool, kind) {
+    const name = t(nameOf(tool, kind));
+    const input = make("input", { type: "radio", name: "tool", value: tool, onchange: () => choice.set({ tool }) });
+    input.setAttribute("aria-label", name);
+    input.setAttribute("aria-keyshortcuts", LETTERS[tool]);
+    const face = make("span", {}, icon(nameOf(tool, kind) === "hole" ? "brush" : nameOf(tool, kind)), make("b", { textContent: name }));
+    return make("label", { className: "tool", title: `${name} (${LETTERS[tool]})` }, input, face);
+  }
+
+  /** @param {string} wanted */
+  function showSwatches(wanted) {
+    const { kind, palette } = editor.card;
+    const words = wanted.trim().toLowerCase();
+    const shown = kind === "labels" ? palette.filter(({ name }) => name.toLowerCase().includes(words)) : [];
+    const rows = shown.map((swatch) => swatchButton(swatch, DIGITS[palette.indexOf(swatch)] ?? ""));
+    byId("swatches").replaceChildren(...(rows.length || kind !== "labels" ? rows : [make("p", { textContent: t("no_class") })]));
+    follow();
+  }
+
+  /** @param {import("../types.js").Swatch} swatch  @param {string} digit */
+  function swatchButton({ name, colour }, digit) {
+    const input = make("input", { type: "radio", name: "colour", value: colour, onchange: () => choice.set({ colour }) });
+    if (digit) input.setAttribute("aria-keyshortcuts", digit);
+    const chip = make("span", { className: isLight(colour) ? "chip pale" : "chip" }, icon("check"));
+    chip.style.setProperty("--colour", colour);
+    return make("label", { className: "swatch" }, input, chip, make("span", { textContent: name }), make("kbd", { textContent: digit }));
+  }
+
+  function follow() {
+    const { tool, colour, px: width } = choice.now;
+    check("tools", tool);
+    check("swatches", colour);
+    reveal(byId("swatches"));
+    byId("px-field").classList.toggle("idle", !hasWidth(tool));
+    byId("px-field").hidden = TOOLS[editor.card.kind].length === 0;
+    px.disabled = !hasWidth(tool);
+    px.value = String(width);
+    byId("px-now").textContent = `${width} px`;
+    px.setAttribute("aria-valuetext", `${width} px`);
+  }
+
+  editor.on("opened", build);
+  choice.on("chosen", follow);
+
+  return {
+    build,
+    /** The colour of a digit's class. @param {string} digit */
+    colourOf: (digit) => editor.card.palette[DIGITS.indexOf(digit)]?.colour,
+  };
+}
+
+/** @param {string} id  @param {string|null} value */
+function check(id, value) {
+  for (const input of byId(id).querySelectorAll("input")) input.checked = input.value === value;
+}
+
+/** Scroll the chosen swatch into sight, and only within its list. @param {HTMLElement} list */
+function reveal(list) {
+  const chosen = list.querySelector(":checked")?.parentElement;
+  if (!chosen) return;
+  const [inner, outer] = [chosen.getBoundingClientRect(), list.getBoundingClientRect()];
+  list.scrollLeft += Math.min(0, inner.left - outer.left) + Math.max(0, inner.right - outer.right);
+  list.scrollTop += Math.min(0, inner.top - outer.top) + Math.max(0, inner.bottom - outer.bottom);
+}

@@ -1,0 +1,57 @@
+/** The page's texts in the user's language. */
+
+import en from "./en.js";
+import zh from "./zh.js";
+
+/** @type {Record<string, Record<string, string>>} */
+const LANGUAGES = { en, zh };
+/** @type {Record<string, string>} */
+let words = en;
+
+/**
+ * The text of a key, with values in place of {names}; what is no key is returned as it is, so that
+ * a server's sentence can stand where a key does.
+ * @param {string} key
+ * @param {Record<string, string|number>} [values]
+ */
+export function t(key, values = {}) {
+  const text = words[key] ?? en[/** @type {keyof typeof en} */ (key)] ?? key;
+  return text.replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
+}
+
+/** The languages that there are, as [code, own name]. */
+export const languages = () => Object.entries(LANGUAGES).map(([code, texts]) => [code, texts.language]);
+
+/**
+ * The first language of the list that there is, else English.
+ * @param {readonly string[]} wanted
+ */
+export function pickLanguage(wanted) {
+  return wanted.map((code) => code.toLowerCase().split("-")[0]).find((code) => code in LANGUAGES) ?? "en";
+}
+
+/**
+ * Speak a language from now on, and put its texts into the page.
+ * @param {string} code
+ */
+export function speak(code) {
+  words = LANGUAGES[code] ?? en;
+  document.documentElement.lang = code === "zh" ? "zh-Hans" : code;
+  fill(document);
+}
+
+/**
+ * Put texts where they belong: `data-words` is the text of an element, `data-label` its name for
+ * screen readers and its tooltip, `data-keys` the keys that do the same.
+ * @param {Document|Element} root
+ */
+export function fill(root) {
+  for (const element of root.querySelectorAll("[data-words]")) {
+    element.textContent = t(/** @type {HTMLElement} */ (element).dataset.words ?? "");
+  }
+  for (const element of root.querySelectorAll("[data-label]")) {
+    const { label = "", keys } = /** @type {HTMLElement} */ (element).dataset;
+    element.setAttribute("aria-label", t(label));
+    element.setAttribute("title", keys ? `${t(label)} (${keys})` : t(label));
+  }
+}

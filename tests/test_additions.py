@@ -1,0 +1,68 @@
+"""Additions from outside: each is one definition and one line of registration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from torch import Tensor, nn
+
+from pix2pix import Translator, train
+from pix2pix.config import Config
+from pix2pix.errors import UserError
+from pix2pix.networks import GENERATORS, Generator, NoiseShape
+from pix2pix.networks.layers import make_norm
+from pix2pix.networks.noise import Noise, noisy_dropout
+from tests.helpers import noise, small, write_pairs
+
+
+class Plain(Generator):
+    """Two convolutions, with noise between."""
+
+    def __init__(self, config: Config) -> None:
+        model = config.model
+        super().__init__(model.source_channels, model.target_channels, multiple_px=2)
+        self.first = nn.Conv2d(model.source_channels, model.width, 3, 2, 1, bias=False)
+        self.norm = make_norm(model.norm, model.width)
+        self.last = nn.ConvTranspose2d(model.width, model.target_channels, 4, 2, 1)
+        self.drop = model.dropout
+
+    def noise_shapes(self, height: int, width: int) -> dict[int, NoiseShape]:
+        return {0: NoiseShape(self.first.out_channels, height // 2, width // 2, self.drop)}
+
+    def logits(self, source: Tensor, noise: Noise | None = None) -> Tensor:
+        x = self.norm(self.first(source)).relu()
+        logits: Tensor = self.last(x if noise is None else noisy_dropout(x, noise, 0, self.drop))
+        return logits
+
+
+@pytest.mark.parametrize("engine", ["torch", "openvino"])
+def test_a_generator_trains_is_saved_and_translates(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str
+) -> None:
+    monkeypatch.setitem(GENERATORS, "plain", Plain)
+    data = write_pairs(tmp_path / "pairs", 4)
+    config = small("model.generator=plain", "training.images=8")
+    result = train([data], config, tmp_path / "run", device="cpu")
+    translator = Translator.load(result.model, "cpu", engine=engine)
+    assert isinstance(translator.generator, Plain)
+    source = noise(5, 7)
+    paper, again, other = (
+        np.asarray(translator.translate(source, mode="paper", seed=seed), np.int16) for seed in (0, 0, 1)
+    )
+    assert paper.shape == (5, 7, 3)
+    assert np.abs(paper - again).max() <= 1
+    assert np.abs(paper - other).max() > 1
+    assert translator.translate(source, mode="running").size == (7, 5)
+
+    monkeypatch.delitem(GENERATORS, "plain")
+    with pytest.raises(UserError, match=r"model\.safetensors: There is no generator 'plain'"):
+        Translator.load(result.model, "cpu")
+
+
+def test_an_unknown_generator_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    data = write_pairs(tmp_path / "pairs", 2)
+    with pytest.raises(UserError, match="no generator 'unett'; did you mean 'unet'"):
+        train([data], small("model.generator=unett"), tmp_path / "run", device="cpu")
+    assert not (tmp_path / "run").exists()
