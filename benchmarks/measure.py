@@ -15,8 +15,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from pix2pix.config import Config
 from pix2pix.data.batches import Loader
 from pix2pix.data.feed import Line, find_feed, packets, sent
+from pix2pix.data.origins import find_data
 from pix2pix.data.reading import find_reading
-from pix2pix.data.sources import find_data
 from pix2pix.data.store import open_store
 from pix2pix.device import pick_precision, set_precision
 from pix2pix.networks.noise import noise_keys

@@ -33,8 +33,8 @@ from pix2pix.model_file import Header, ImageContract, Provenance, save_model, ve
 from pix2pix.networks import build_generator
 from pix2pix.networks.modes import inference
 from pix2pix.networks.noise import noise_keys
+from pix2pix.pictures.codec import to_bytes
 from pix2pix.pictures.contract import PictureContract
-from pix2pix.pictures.image_bytes import to_bytes
 from pix2pix.serve.run import shape_of_work
 
 SIZE_PX = 256

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +10,14 @@ import pytest
 from torch import Tensor, nn
 
 from pix2pix import Translator, train
-from pix2pix.config import Config
+from pix2pix.config import Config, DataConfig
+from pix2pix.data import origins
+from pix2pix.data.pairs import Half, Pair, PairSet, split_up
 from pix2pix.errors import UserError
 from pix2pix.networks import GENERATORS, Generator, NoiseShape
 from pix2pix.networks.layers import make_norm
 from pix2pix.networks.noise import Noise, noisy_dropout
-from tests.helpers import noise, small, write_pairs
+from tests.helpers import noise, small, write, write_pairs
 
 
 class Plain(Generator):
@@ -66,3 +69,20 @@ def test_an_unknown_generator_is_refused_before_anything_is_written(tmp_path: Pa
     with pytest.raises(UserError, match="no generator 'unett'; did you mean 'unet'"):
         train([data], small("model.generator=unett"), tmp_path / "run", device="cpu")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_place_where_pictures_come_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def numbered(data: Sequence[str], config: DataConfig) -> PairSet | None:
+        """Pairs of noise, `noise:COUNT`."""
+        if not data[0].startswith("noise:"):
+            return None
+        files = [write(tmp_path / f"{n}.png", noise(32, 64, seed=n)) for n in range(int(data[0][6:]))]
+        return split_up(
+            {"train": [Pair(p.stem, Half(p, "left"), Half(p, "right")) for p in files]}, "side by side"
+        )
+
+    monkeypatch.setattr(origins, "ORIGINS", [numbered, *origins.ORIGINS])
+    pairs = origins.find_data(["noise:3"], DataConfig())
+    assert [pair.name for pair in pairs.splits["train"]] == ["0", "1", "2"]
+    config = small("training.images=2")
+    assert train(["noise:3"], config, tmp_path / "run", device="cpu").images_seen == 2

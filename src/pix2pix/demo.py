@@ -17,12 +17,12 @@ from rich.console import Console
 
 from pix2pix.config import Config
 from pix2pix.datasets.sample import write_pairs
-from pix2pix.files import cannot_write, list_pictures, replacing
+from pix2pix.files import cannot_write, list_pictures
 from pix2pix.inference.folder import Options, plan, run_jobs
 from pix2pix.inference.translator import Translator
 from pix2pix.pictures import codec, geometry
 from pix2pix.progress import Progress
-from pix2pix.reports.document import document, gallery
+from pix2pix.reports.pages import write_page
 from pix2pix.training.train import train
 
 SEED = 0
@@ -86,14 +86,11 @@ def _split_halves(pairs: Path, sources: Path, targets: Path) -> None:
 def _write_page(page: Path, names: list[str], scores: dict[str, float]) -> None:
     folders = ("sources", "translated", "targets")
     rows = [[f"{folder}/{name}" for folder in folders] for name in names]
-    told = ", ".join(f"{name} {value:g}" for name, value in scores.items())
-    body = (
-        "<h1>Labels to buildings</h1>\n"
-        "<p>None of these label maps was seen in training. Left to right: the map that was given, "
-        "what the model made of it, and the building that was drawn from the same map.</p>\n"
-        f"{gallery(rows, ('source', 'output', 'target'))}\n"
-        f"<p>Scores on the validation pairs: {told}. "
-        "How the model learned: <a href='training/index.html'>curves and previews</a>.</p>"
+    write_page(
+        page,
+        "demo.html",
+        title="pix2pix demo",
+        rows=rows,
+        columns=("source", "output", "target"),
+        scores=scores,
     )
-    with replacing(page) as temporary:
-        temporary.write_text(document("pix2pix demo", body), "utf-8")

@@ -244,7 +244,7 @@ def several_bad(place: Path) -> None:
         (only_bad("text"), "bad.jpg is not a picture (17 bytes)"),
         (only_bad("truncated"), "bad.jpg cannot be read"),
         (several_bad, "None of the 3 pairs could be used"),
-        (unmatched, "2 names are in one folder only: 0 (only in pairs/source), 3 (only in"),
+        (unmatched, "2 pictures make no pair. pairs/source/0.png has no partner in pairs/target."),
     ],
 )
 def test_pairs_that_cannot_be_used_are_refused(

@@ -32,12 +32,12 @@ def refused(*folders: Path) -> str:
     return str(caught.value)
 
 
-def names(found: PairSet) -> dict[str, list[str]]:
-    return {split: [pair.name for pair in pairs] for split, pairs in found.splits.items()}
+def names(pair_set: PairSet) -> dict[str, list[str]]:
+    return {split: [pair.name for pair in pairs] for split, pairs in pair_set.splits.items()}
 
 
-def all_names(found: PairSet) -> list[str]:
-    return sorted(name for some in names(found).values() for name in some)
+def all_names(pair_set: PairSet) -> list[str]:
+    return sorted(name for some in names(pair_set).values() for name in some)
 
 
 # Side by side
@@ -45,30 +45,30 @@ def all_names(found: PairSet) -> list[str]:
 
 @pytest.mark.parametrize(("source", "target"), [("left", "right"), ("right", "left")])
 def test_side_by_side_with_split_folders(tmp_path: Path, source: str, target: str) -> None:
-    found = find(make(tmp_path, "train/b.jpg", "train/a/c.png", "val/d.jpg"), source=source)
-    assert found.layout == "side by side"
-    assert names(found) == {"train": ["a/c", "b"], "val": ["d"]}
+    pair_set = find(make(tmp_path, "train/b.jpg", "train/a/c.png", "val/d.jpg"), source=source)
+    assert pair_set.layout == "side by side"
+    assert names(pair_set) == {"train": ["a/c", "b"], "val": ["d"]}
     picture = tmp_path / "train" / "b.jpg"
-    assert found.splits["train"][1] == Pair("b", Half(picture, source), Half(picture, target))
-    assert found.note == ""
+    assert pair_set.splits["train"][1] == Pair("b", Half(picture, source), Half(picture, target))
+    assert pair_set.note == ""
 
 
 def test_side_by_side_without_split_folders_holds_a_tenth_out(tmp_path: Path) -> None:
-    found = find(make(tmp_path, *numbered("{}.png", 400)))
-    train, val = (names(found)[split] for split in ("train", "val"))
+    pair_set = find(make(tmp_path, *numbered("{}.png", 400)))
+    train, val = (names(pair_set)[split] for split in ("train", "val"))
     assert sorted(train + val) == sorted(str(n) for n in range(400))
     assert 20 <= len(val) <= 60
-    assert f"{len(val)} of 400 held out by name" in found.note
+    assert f"{len(val)} of 400 held out by name" in pair_set.note
 
 
 def test_pairs_in_folders_that_are_no_splits_keep_their_folder_in_the_name(tmp_path: Path) -> None:
-    found = find(make(tmp_path, "summer/1.png", "winter/1.png"))
-    assert all_names(found) == ["summer/1", "winter/1"]
+    pair_set = find(make(tmp_path, "summer/1.png", "winter/1.png"))
+    assert all_names(pair_set) == ["summer/1", "winter/1"]
 
 
 def test_validation_is_another_word_for_val(tmp_path: Path) -> None:
-    found = find(make(tmp_path, "train/a.png", "validation/b.png"))
-    assert names(found) == {"train": ["a"], "val": ["b"]}
+    pair_set = find(make(tmp_path, "train/a.png", "validation/b.png"))
+    assert names(pair_set) == {"train": ["a"], "val": ["b"]}
 
 
 def test_two_folders_for_validation_are_refused(tmp_path: Path) -> None:
@@ -81,37 +81,37 @@ def test_two_folders_for_validation_are_refused(tmp_path: Path) -> None:
 
 def test_source_and_target_inside_each_split(tmp_path: Path) -> None:
     make(tmp_path, "train/source/a.png", "train/target/a.jpg", "val/source/b.png")
-    found = find(make(tmp_path, "val/target/b.png"))
-    assert found.layout == "two folders"
-    assert names(found) == {"train": ["a"], "val": ["b"]}
+    pair_set = find(make(tmp_path, "val/target/b.png"))
+    assert pair_set.layout == "two folders"
+    assert names(pair_set) == {"train": ["a"], "val": ["b"]}
     source, target = (tmp_path / "train" / name for name in ("source/a.png", "target/a.jpg"))
-    assert found.splits["train"][0] == Pair("a", Half(source, "whole"), Half(target, "whole"))
+    assert pair_set.splits["train"][0] == Pair("a", Half(source, "whole"), Half(target, "whole"))
 
 
 def test_splits_with_source_and_target_go_before_those_of_the_whole(tmp_path: Path) -> None:
     for half in ("source", "target"):
         make(tmp_path, f"train/{half}/a.png", f"{half}/b.png")
-    found = find(tmp_path)
-    assert names(found) == {"train": ["a"]}
-    assert "2 pictures outside" in found.note
+    pair_set = find(tmp_path)
+    assert names(pair_set) == {"train": ["a"]}
+    assert "2 pictures outside" in pair_set.note
 
 
 def test_splits_inside_source_and_target(tmp_path: Path) -> None:
     for half in ("source", "target"):
         make(tmp_path, f"{half}/train/a.png", f"{half}/train/deep/b.png", f"{half}/test/c.png")
-    found = find(tmp_path)
-    assert found.layout == "two folders"
-    assert names(found) == {"train": ["train/a", "train/deep/b"], "test": ["test/c"]}
+    pair_set = find(tmp_path)
+    assert pair_set.layout == "two folders"
+    assert names(pair_set) == {"train": ["train/a", "train/deep/b"], "test": ["test/c"]}
 
 
 @pytest.mark.parametrize("as_two_arguments", [False, True])
 def test_source_and_target_without_splits(tmp_path: Path, as_two_arguments: bool) -> None:
     make(tmp_path, *numbered("source/{}.png"), *numbered("target/{}.jpg"))
     halves = (tmp_path / "source", tmp_path / "target")
-    found = find(*halves) if as_two_arguments else find(tmp_path)
-    assert found.layout == "two folders"
-    assert all_names(found) == sorted(str(n) for n in range(40))
-    for pairs in found.splits.values():
+    pair_set = find(*halves) if as_two_arguments else find(tmp_path)
+    assert pair_set.layout == "two folders"
+    assert all_names(pair_set) == sorted(str(n) for n in range(40))
+    for pairs in pair_set.splits.values():
         for pair in pairs:
             assert pair.source == Half(tmp_path / "source" / f"{pair.name}.png", "whole")
             assert pair.target == Half(tmp_path / "target" / f"{pair.name}.jpg", "whole")
@@ -120,15 +120,15 @@ def test_source_and_target_without_splits(tmp_path: Path, as_two_arguments: bool
 def test_two_arguments_may_hold_splits(tmp_path: Path) -> None:
     for half in ("maps", "photos"):
         make(tmp_path / half, "train/a.png", "validation/b.png")
-    found = find(tmp_path / "maps", tmp_path / "photos")
-    assert names(found) == {"train": ["train/a"], "val": ["validation/b"]}
+    pair_set = find(tmp_path / "maps", tmp_path / "photos")
+    assert names(pair_set) == {"train": ["train/a"], "val": ["validation/b"]}
 
 
 def test_a_folder_named_train_among_loose_pictures_is_no_split(tmp_path: Path) -> None:
     for half in ("source", "target"):
         make(tmp_path / half, "train/a.png", "b.png")
-    found = find(tmp_path / "source", tmp_path / "target")
-    assert all_names(found) == ["b", "train/a"]
+    pair_set = find(tmp_path / "source", tmp_path / "target")
+    assert all_names(pair_set) == ["b", "train/a"]
 
 
 # Names of other packages
@@ -141,10 +141,10 @@ def test_folders_inside_a_split_or_the_whole_by_other_names(
 ) -> None:
     for split in ("train/", "test/") if in_splits else ("",):
         make(tmp_path, f"{split}{source}/a.png", f"{split}{target}/a.jpg")
-    found = find(tmp_path)
-    assert found.layout == "two folders"
-    assert names(found) == ({"train": ["a"], "test": ["a"]} if in_splits else {"train": ["a"], "val": []})
-    (pair,) = found.splits["train"]
+    pair_set = find(tmp_path)
+    assert pair_set.layout == "two folders"
+    assert names(pair_set) == ({"train": ["a"], "test": ["a"]} if in_splits else {"train": ["a"], "val": []})
+    (pair,) = pair_set.splits["train"]
     above = tmp_path / "train" if in_splits else tmp_path
     assert pair.source == Half(above / source / "a.png", "whole")
     assert pair.target == Half(above / target / "a.jpg", "whole")
@@ -154,21 +154,21 @@ def test_folders_inside_a_split_or_the_whole_by_other_names(
 def test_folders_named_by_split_and_half(tmp_path: Path, source: str, target: str) -> None:
     for split in ("train", "val", "test"):
         make(tmp_path, f"{split}{source}/{split}/x.png", f"{split}{target}/{split}/x.jpg")
-    found = find(make(tmp_path, "train_inst/1.png"))
-    assert found.layout == "two folders"
-    assert names(found) == {s: [f"{s}/x"] for s in ("train", "val", "test")}
-    assert found.splits["test"][0].target.path == tmp_path / f"test{target}" / "test" / "x.jpg"
-    assert found.note == "1 pictures outside these folders are not used, such as train_inst/1.png"
+    pair_set = find(make(tmp_path, "train_inst/1.png"))
+    assert pair_set.layout == "two folders"
+    assert names(pair_set) == {s: [f"{s}/x"] for s in ("train", "val", "test")}
+    assert pair_set.splits["test"][0].target.path == tmp_path / f"test{target}" / "test" / "x.jpg"
+    assert pair_set.note == "1 pictures outside these folders are not used, such as train_inst/1.png"
 
 
-def test_half_a_twin_is_no_layout(tmp_path: Path) -> None:
+def test_one_of_two_folders_is_no_layout(tmp_path: Path) -> None:
     assert find(make(tmp_path, "trainA/a.png", "trainB/a.png", "testA/b.png")).splits["train"]
     assert find(make(tmp_path / "x", "trainA/a.png")).layout == "side by side"
 
 
 def test_names_must_match_in_folders_of_other_names_too(tmp_path: Path) -> None:
     message = refused(make(tmp_path, "trainA/1_A.png", "trainB/1_B.png"))
-    assert f"1_A (only in {tmp_path / 'trainA'})" in message
+    assert f"1_A.png has no partner in {tmp_path / 'trainB'}." in message
 
 
 def test_linked_folders_of_pictures_are_followed(tmp_path: Path) -> None:
@@ -177,12 +177,12 @@ def test_linked_folders_of_pictures_are_followed(tmp_path: Path) -> None:
         (tmp_path / "data" / split).mkdir(parents=True)
         (tmp_path / "data" / split / "source").symlink_to(store / "maps")
         (tmp_path / "data" / split / "target").symlink_to(store / "photos")
-    found = find(tmp_path / "data")
-    assert names(found) == {"train": ["a"], "val": ["a"]}
-    assert found.note == ""
+    pair_set = find(tmp_path / "data")
+    assert names(pair_set) == {"train": ["a"], "val": ["a"]}
+    assert pair_set.note == ""
 
 
-# What one looks at
+# Validation pairs and notes
 
 
 def test_validation_pairs_are_those_of_val_or_else_of_test(tmp_path: Path) -> None:
@@ -192,20 +192,20 @@ def test_validation_pairs_are_those_of_val_or_else_of_test(tmp_path: Path) -> No
 
 
 def test_without_pairs_to_validate_on_the_note_says_so(tmp_path: Path) -> None:
-    found = find(make(tmp_path, "train/a.png"))
-    assert not found.validation
-    assert "nothing is scored" in found.note
+    pair_set = find(make(tmp_path, "train/a.png"))
+    assert not pair_set.validation
+    assert "nothing is scored" in pair_set.note
 
 
 def test_pictures_outside_the_layout_are_counted_in_the_note(tmp_path: Path) -> None:
-    found = find(make(tmp_path, "train/a.png", "val/b.png", "loose.png", "more/c.png", "x.txt"))
-    assert names(found) == {"train": ["a"], "val": ["b"]}
-    assert found.note == "2 pictures outside these folders are not used, such as loose.png"
+    pair_set = find(make(tmp_path, "train/a.png", "val/b.png", "loose.png", "more/c.png", "x.txt"))
+    assert names(pair_set) == {"train": ["a"], "val": ["b"]}
+    assert pair_set.note == "2 pictures outside these folders are not used, such as loose.png"
 
 
 def test_a_note_can_be_written_whatever_the_names_are(tmp_path: Path) -> None:
-    found = find(make(tmp_path, "train/a.png", os.fsdecode(b"caf\xe9.png")))
-    assert "such as caf\ufffd.png" in found.note
+    pair_set = find(make(tmp_path, "train/a.png", os.fsdecode(b"caf\xe9.png")))
+    assert "such as caf\ufffd.png" in pair_set.note
 
 
 # The split by name
@@ -227,8 +227,8 @@ def test_a_pair_stays_in_its_split_when_files_are_added(
 
 
 def test_every_version_holds_out_the_same_names(tmp_path: Path) -> None:
-    found = find(make(tmp_path, *numbered("{}.png", 100)))
-    assert names(found)["val"] == ["39", "49", "51", "55", "65", "9"]
+    pair_set = find(make(tmp_path, *numbered("{}.png", 100)))
+    assert names(pair_set)["val"] == ["39", "49", "51", "55", "65", "9"]
 
 
 def test_there_is_always_something_to_learn_from(tmp_path: Path) -> None:
@@ -277,7 +277,7 @@ def test_without_train_the_folders_that_were_found_are_named(tmp_path: Path) -> 
     assert "There are no pairs in train/ (found test, val)" in message
 
 
-def test_an_empty_train_beside_loose_pictures_is_told_from_no_pictures(tmp_path: Path) -> None:
+def test_an_empty_train_beside_loose_pictures_is_not_called_no_pictures(tmp_path: Path) -> None:
     (tmp_path / "train").mkdir()
     assert "There are no pairs in train/" in refused(make(tmp_path, "a.png"))
 
@@ -286,31 +286,31 @@ def test_names_without_a_partner_are_counted_and_the_first_five_named(tmp_path: 
     source = make(tmp_path / "source", *numbered("{}.png", 10))
     target = make(tmp_path / "target", "0.png", "1.png", "a.png", "b.png")
     message = refused(source, target)
-    assert message.startswith("10 names are in one folder only: ")
-    assert f"2 (only in {source}), 3 (only in {source})" in message
-    assert "6 (only" in message
-    assert "7 (only" not in message
-    assert "and 5 more" in message
+    assert message.startswith("10 pictures make no pair. ")
+    assert f"{source}/2.png has no partner in {target}. {source}/3.png has no" in message
+    assert "6.png has no" in message
+    assert "7.png has no" not in message
+    assert "(and 5 more)" in message
 
 
 def test_a_single_name_without_a_partner_is_named_with_its_folder(tmp_path: Path) -> None:
     source = make(tmp_path / "source", "a.png")
     target = make(tmp_path / "target", "a.png", "b.png")
     message = refused(source, target)
-    assert f"b (only in {target})." in message
+    assert f"{target / 'b.png'} has no partner in {source}." in message
     assert "more" not in message
 
 
 def test_names_that_differ_in_case_are_different(tmp_path: Path) -> None:
     make(tmp_path, "source/a.png", "target/A.png")
-    assert "2 names are in one folder only" in refused(tmp_path)
+    assert "2 pictures make no pair" in refused(tmp_path)
 
 
 def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
     make(tmp_path, "source/a.png", "source/a.jpg", "target/a.png")
     message = refused(tmp_path)
     assert "a.jpg" in message
-    assert "a.png have the same name" in message
+    assert "a.png has the same name as" in message
 
 
 # Any names
@@ -324,22 +324,22 @@ def test_every_picture_of_any_tree_is_used_or_counted(
     plant(root, tree)
     pictures = list_pictures(root)
     try:
-        found = find(root, source=source)
+        pair_set = find(root, source=source)
     except UserError as error:
         if "holds no pictures" in str(error):
             assert not pictures
         return
-    pairs = [pair for some in found.splits.values() for pair in some]
+    pairs = [pair for some in pair_set.splits.values() for pair in some]
     used = {half.path for pair in pairs for half in (pair.source, pair.target)}
-    assert found.splits["train"]
+    assert pair_set.splits["train"]
     assert used <= set(pictures)
     unused = len(pictures) - len(used)
-    assert (f"{unused} pictures outside" in found.note) == (unused > 0)
-    found.note.encode()  # it is printed and written to the run's page
+    assert (f"{unused} pictures outside" in pair_set.note) == (unused > 0)
+    pair_set.note.encode()  # it is printed and written to the run's page
 
 
 @given(tree=trees())
-def test_two_folders_of_equal_names_give_a_pair_for_each_or_name_the_twins(
+def test_two_folders_of_equal_names_give_a_pair_for_each_or_name_the_equal_ones(
     tmp_path_factory: pytest.TempPathFactory, tree: list[PurePosixPath]
 ) -> None:
     root = tmp_path_factory.mktemp("twice")
@@ -349,13 +349,13 @@ def test_two_folders_of_equal_names_give_a_pair_for_each_or_name_the_twins(
     sources, targets = (list_pictures(root / half) for half in ("maps", "photos"))
     stems = [os.path.splitext(path)[0] for path in sources]
     try:
-        found = find(root / "maps", root / "photos")
+        pair_set = find(root / "maps", root / "photos")
     except UserError as error:
-        said = ("have the same name" in str(error), "hold no pictures" in str(error))
+        said = ("has the same name" in str(error), "hold no pictures" in str(error))
         no_train = "There are no pairs in train/" in str(error)
         assert no_train or said == (len(set(stems)) < len(stems), not sources)
         return
-    pairs = [pair for some in found.splits.values() for pair in some]
+    pairs = [pair for some in pair_set.splits.values() for pair in some]
     assert sorted(pair.source.path for pair in pairs) == sources
     assert sorted(pair.target.path for pair in pairs) == targets
     for pair in pairs:

@@ -6,8 +6,7 @@ import pytest
 from PIL import Image
 
 from pix2pix.datasets.sample import PALETTE, make_pair, write_pairs
-from pix2pix.datasets.sample_materials import LABEL
-from pix2pix.datasets.sample_render import render
+from pix2pix.datasets.sample_render import LABEL, render
 
 SIZES = (32, 64, 100, 128, 256)
 
@@ -21,7 +20,7 @@ def street(count: int = 24, size_px: int = 64) -> list[tuple[np.ndarray, np.ndar
 
 
 @pytest.mark.parametrize("size_px", SIZES)
-def test_a_pair_is_two_pictures_of_the_size_asked_for(size_px: int) -> None:
+def test_a_pair_is_two_pictures_of_the_size(size_px: int) -> None:
     for picture in make_pair(0, 1, size_px):
         assert picture.shape == (size_px, size_px, 3)
         assert picture.dtype == np.uint8
@@ -54,14 +53,14 @@ def test_a_building_is_one_layout_at_every_size() -> None:
     assert (small == large[::2, ::2]).all(axis=2).mean() > 0.95
 
 
-def test_each_label_has_a_look_of_its_own() -> None:
+def test_each_label_is_painted_in_its_own_way() -> None:
     pairs = street()
-    looks = {
+    colours = {
         name: np.concatenate([t[labelled(s, name)] for s, t in pairs]).mean(axis=0)
         for name in ("background", "wall", "door", "window", "shutter", "trim")
     }
-    for one, other in combinations(looks, 2):
-        assert np.abs(looks[one] - looks[other]).max() > 20, (one, other)
+    for one, other in combinations(colours, 2):
+        assert np.abs(colours[one] - colours[other]).max() > 20, (one, other)
 
 
 def test_the_target_follows_from_the_labels_alone() -> None:
@@ -106,7 +105,7 @@ def test_no_building_is_in_two_splits(tmp_path: Path) -> None:
     assert len(set(pictures)) == 24
 
 
-def test_progress_is_told_how_many_pairs_are_written(tmp_path: Path) -> None:
-    told: list[int] = []
-    write_pairs(tmp_path, {"train": 2, "val": 1}, 32, 0, progress=told.append)
-    assert told == [1, 2, 3]
+def test_progress_counts_the_pairs_written(tmp_path: Path) -> None:
+    counts: list[int] = []
+    write_pairs(tmp_path, {"train": 2, "val": 1}, 32, 0, progress=counts.append)
+    assert counts == [1, 2, 3]

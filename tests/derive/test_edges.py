@@ -1,8 +1,5 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from pix2pix.derive import edges
@@ -96,14 +93,3 @@ def test_thresholds_and_blur_take_lines_away() -> None:
         for low, high, sigma_px in ((0.1, 0.2, 1), (0.1, 0.9, 1), (0.1, 0.9, 3))
     )
     assert many > fewer > few
-
-
-@given(hnp.arrays(np.bool_, st.tuples(st.integers(1, 12), st.integers(1, 12))))
-def test_pixels_share_a_line_if_and_only_if_they_touch(bitmap: NDArray[np.bool_]) -> None:
-    rows, columns = np.nonzero(bitmap)
-    found = edges._connect(rows, columns, bitmap.shape)
-    by_hand = np.arange(len(rows))
-    for _ in by_hand:  # the lowest number spreads a pixel further each time
-        near = (abs(rows[:, None] - rows) <= 1) & (abs(columns[:, None] - columns) <= 1)
-        by_hand = np.where(near, by_hand, len(rows)).min(axis=1)
-    assert found.tolist() == by_hand.tolist()

@@ -11,7 +11,8 @@ from PIL import Image
 from torch import Tensor
 
 from pix2pix.config import Mode
-from pix2pix.derive.recipe import LAB_RANGES, join_lab, source_and_target, split_lab
+from pix2pix.derive.lab import LAB_RANGES, join_lab, split_lab
+from pix2pix.derive.recipe import source_and_target
 from pix2pix.errors import UserError
 from pix2pix.inference.translator import Translator
 from pix2pix.networks.modes import inference

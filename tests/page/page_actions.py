@@ -1,4 +1,4 @@
-"""Hands and eyes for the page: drawing in the window, reading canvases."""
+"""Actions on the page: draw in the window, read canvases."""
 
 from __future__ import annotations
 

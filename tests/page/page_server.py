@@ -25,15 +25,15 @@ PALETTE = {"sky": "#0006d9", "wall": "#0d3dfb", "door": "#a50000", "window": "#0
 
 @dataclass
 class Api:
-    """What the server was asked, and the answers that it gives before it works again."""
+    """The requests that the server got, and the answers that it gives before it works again."""
 
     address: str
-    asked: list[dict[str, str]] = field(default_factory=list)
+    requests: list[dict[str, str]] = field(default_factory=list)
     refusals: list[tuple[int, dict[str, str], dict[str, str]]] = field(default_factory=list)
 
 
 def card(name: str, kind: str, **changes: Any) -> dict[str, Any]:
-    """A model of 64 px as the page is told of it, with three known pairs."""
+    """A model of 64 px as the page sees it, with three known pairs."""
     palettes = {
         "labels": [{"name": n, "colour": c} for n, c in PALETTE.items()],
         "sketch": [{"name": "black", "colour": "#000000"}, {"name": "white", "colour": "#ffffff"}],
@@ -101,14 +101,14 @@ class _Handler(SimpleHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        asked = {key: values[0] for key, values in parse_qs(urlsplit(self.path).query).items()}
-        self.api.asked.append({"path": urlsplit(self.path).path} | asked)
+        query = {key: values[0] for key, values in parse_qs(urlsplit(self.path).query).items()}
+        self.api.requests.append({"path": urlsplit(self.path).path} | query)
         if self.api.refusals:
-            status, told, headers = self.api.refusals.pop(0)
-            self._answer(status, json.dumps(told).encode(), headers)
+            status, problem, headers = self.api.refusals.pop(0)
+            self._answer(status, json.dumps(problem).encode(), headers)
             return
         picture = np.array(Image.open(io.BytesIO(body)).convert("RGB"))
-        result = 255 - picture + np.uint8(20 * int(asked["sample"]))
+        result = 255 - picture + np.uint8(20 * int(query["sample"]))
         self._answer(200, png(result), {"X-Milliseconds": "7"})
 
     def _answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:

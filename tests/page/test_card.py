@@ -50,30 +50,30 @@ def sketches(paper: int) -> list[Array]:
 
 def test_classes_make_a_palette(tmp_path: Path) -> None:
     road = np.full((32, 32, 3), 90, np.uint8)
-    found = card(tmp_path, [road], source=PictureContract(classes=CLASSES, one_hot=True))
-    assert found.kind == "labels"
-    assert [(s.name, s.colour) for s in found.palette] == [("sky", "#0000ff"), ("road", "#5a5a5a")]
-    assert found.ground == 1  # what the examples show most
+    result = card(tmp_path, [road], source=PictureContract(classes=CLASSES, one_hot=True))
+    assert result.kind == "labels"
+    assert [(s.name, s.colour) for s in result.palette] == [("sky", "#0000ff"), ("road", "#5a5a5a")]
+    assert result.ground == 1  # what the examples show most
 
 
 def test_label_maps_learned_as_colours_get_the_palette_of_their_examples(tmp_path: Path) -> None:
-    found = card(tmp_path, label_maps())
-    named = {swatch.name: swatch.colour for swatch in found.palette}
-    assert found.kind == "labels"
+    result = card(tmp_path, label_maps())
+    named = {swatch.name: swatch.colour for swatch in result.palette}
+    assert result.kind == "labels"
     assert named["wall"] == "#0d3dfb"
     assert {"window", "door", "balcony"} <= set(named)
-    assert found.palette[found.ground].name == "wall"
+    assert result.palette[result.ground].name == "wall"
 
 
 @pytest.mark.parametrize(("paper", "ink"), [(255, "black"), (0, "white")])
 def test_drawings_of_lines_get_a_pen(tmp_path: Path, paper: int, ink: str) -> None:
-    found = card(tmp_path, sketches(paper))
-    assert (found.kind, found.palette[0].name, found.ground) == ("sketch", ink, 1)
+    result = card(tmp_path, sketches(paper))
+    assert (result.kind, result.palette[0].name, result.ground) == ("sketch", ink, 1)
 
 
 def test_photographs_are_uploaded(tmp_path: Path) -> None:
-    found = card(tmp_path, [noise(48, 48, seed=n) for n in range(10)])
-    assert (found.kind, found.palette, found.ground) == ("photograph", (), -1)
+    result = card(tmp_path, [noise(48, 48, seed=n) for n in range(10)])
+    assert (result.kind, result.palette, result.ground) == ("photograph", (), -1)
 
 
 @pytest.mark.parametrize(
@@ -83,22 +83,22 @@ def test_photographs_are_uploaded(tmp_path: Path) -> None:
 def test_made_sources_say_how_they_are_drawn(tmp_path: Path, recipe: str, kind: str) -> None:
     depth = "float32" if recipe == "lab" else "uint8"
     source = PictureContract(channels=1 if recipe != "inpaint" else 3, depth=depth)
-    found = card(tmp_path, [], f"data.make={recipe}", source=source, photograph=PictureContract())
-    assert found.kind == kind
+    result = card(tmp_path, [], f"data.make={recipe}", source=source, photograph=PictureContract())
+    assert result.kind == kind
 
 
 def test_the_hole_is_the_grey_that_training_left_there(tmp_path: Path) -> None:
     from pix2pix.derive import recipe
 
-    found = card(tmp_path, [], "data.make=inpaint", photograph=PictureContract())
+    result = card(tmp_path, [], "data.make=inpaint", photograph=PictureContract())
     blank = recipe.apply(recipe.parse("inpaint"), noise(16, 16), "x")[8, 8]
-    assert found.palette[0].colour == f"#{bytes(blank).hex()}"
+    assert result.palette[0].colour == f"#{bytes(blank).hex()}"
 
 
 def test_sizes_and_modes_are_those_of_the_network(tmp_path: Path) -> None:
-    found = card(tmp_path, [], "data.size_px=[32, 64]", "model.norm='instance'")
-    assert (found.size_px, found.multiple_px) == ((32, 64), 32)
-    assert found.modes == ("paper", "deterministic")
+    result = card(tmp_path, [], "data.size_px=[32, 64]", "model.norm='instance'")
+    assert (result.size_px, result.multiple_px) == ((32, 64), 32)
+    assert result.modes == ("paper", "deterministic")
 
 
 def test_what_no_page_can_draw_is_refused_in_words(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Known pairs are found beside a model, or in a folder that the user names."""
+"""Known pairs are found next to a model, or in a folder that the user names."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def test_a_run_brings_its_own(tmp_path: Path) -> None:
         write(tmp_path / "examples" / half / "01.png")
     write(tmp_path / "examples" / "source" / "02.png")
     for model in (tmp_path, tmp_path / "model.safetensors"):
-        found = find_examples(model, FOLDERS)
-        assert [(e.name, e.target is not None) for e in found] == [("01", True), ("02", False)]
+        examples = find_examples(model, FOLDERS)
+        assert [(e.name, e.target is not None) for e in examples] == [("01", True), ("02", False)]
 
 
 def test_a_model_alone_has_none(tmp_path: Path) -> None:
@@ -50,8 +50,8 @@ def test_a_single_picture_is_a_source_without_a_target(tmp_path: Path) -> None:
 def test_of_many_some_are_taken_from_everywhere(tmp_path: Path) -> None:
     for number in range(3 * LIMIT):
         write(tmp_path / "source" / f"{number:03d}.png", noise(1, 1))
-    found = find_examples(tmp_path, FOLDERS, tmp_path)
-    assert [e.name for e in found] == [f"{3 * n:03d}" for n in range(LIMIT)]
+    examples = find_examples(tmp_path, FOLDERS, tmp_path)
+    assert [e.name for e in examples] == [f"{3 * n:03d}" for n in range(LIMIT)]
 
 
 def test_an_empty_folder_is_refused_in_words(tmp_path: Path) -> None:

@@ -45,9 +45,9 @@ CASES: dict[str, dict[str, Any]] = {
 
 
 def test_what_runs_in_the_page_gives_the_numbers_of_the_package(tmp_path: Path) -> None:
-    vectors = {"masks": _masks(), "cases": [_case(tmp_path, name, **given) for name, given in CASES.items()]}
+    cases = [_case(tmp_path, name, **contracts) for name, contracts in CASES.items()]
     file = tmp_path / "vectors.json"
-    file.write_text(json.dumps(vectors), "utf-8")
+    file.write_text(json.dumps({"masks": _masks(), "cases": cases}), "utf-8")
     run_node_tests((Path(__file__).parent / "model").glob("*.test.js"), VECTORS=str(file))
 
 
@@ -67,11 +67,11 @@ def _masks() -> list[dict[str, Any]]:
     return masks
 
 
-def _case(tmp_path: Path, name: str, **given: PictureContract) -> dict[str, Any]:
+def _case(tmp_path: Path, name: str, **contracts: PictureContract) -> dict[str, Any]:
     """A picture and the tensor that a model makes of it; an output and its pixels."""
-    made = name.split(" ")[0] if "photograph" in given else ""
+    made = name.split(" ")[0] if "photograph" in contracts else ""
     settings = [f"data.make={made}"] if made else []
-    model = Translator.load(write_model(tmp_path / f"{len(name)}.safetensors", *settings, **given))
+    model = Translator.load(write_model(tmp_path / f"{len(name)}.safetensors", *settings, **contracts))
     image = model.header.image
     picture = _picture(image.source, image.photograph)
     multiple = model.generator.multiple_px

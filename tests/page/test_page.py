@@ -174,8 +174,8 @@ def test_axe_finds_no_violation(open_page: Open) -> None:
         for button in ("", "#keys", "#share", "#four"):
             if button:
                 page.click(button)
-            found = page.evaluate(
+            violations = page.evaluate(
                 "axe.run().then(r => r.violations.map(v => v.id + ' ' + v.nodes[0].target))"
             )
-            assert found == []
+            assert violations == []
             page.keyboard.press("Escape")

@@ -23,7 +23,7 @@ KEPT_AN_OPENED_DRAWING = """async () => {
 }"""
 
 
-def test_an_uploaded_label_map_becomes_exact_and_a_photograph_is_told(open_page: Open) -> None:
+def test_an_uploaded_label_map_becomes_exact_and_a_photograph_is_reported(open_page: Open) -> None:
     page = open_page()
     blurred = io.BytesIO()
     Image.fromarray(example(3, target=False)).save(blurred, "jpeg", quality=90)
@@ -40,7 +40,7 @@ def test_an_uploaded_label_map_becomes_exact_and_a_photograph_is_told(open_page:
     assert pixels(page, "drawing").shape[:2] == (90, 120)
     upload(page, "notes.png", b"no picture at all")
     page.wait_for_function("document.querySelectorAll('.notice').length === 2")
-    assert "no picture" in page.inner_text(".notices")
+    assert "cannot read this file" in page.inner_text(".notices")
 
 
 def test_a_drawing_is_saved_opened_shared_and_kept(open_page: Open, tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_variants_and_modes(open_page: Open, api: Api) -> None:
     wait_for_result(page, sample=3)
     page.click("#modes label >> nth=1")
     wait_for_result(page)
-    assert api.asked[-1]["mode"] == "deterministic"
+    assert api.requests[-1]["mode"] == "deterministic"
     assert page.is_disabled("#another")
     assert page.is_disabled("#modes input >> nth=2")
 
@@ -124,19 +124,19 @@ def test_not_live_waits_for_the_button(open_page: Open, api: Api) -> None:
     choose(page, "rectangle", "door")
     drag(page, (8, 8), (24, 20))
     page.wait_for_timeout(100)
-    assert len(api.asked) == 1
+    assert len(api.requests) == 1
     page.click("#translate")
     wait_for_result(page)
-    assert len(api.asked) == 2
+    assert len(api.requests) == 2
 
 
-def test_errors_are_told_and_a_full_queue_is_asked_again(open_page: Open, api: Api) -> None:
+def test_errors_are_shown_and_a_full_queue_is_tried_again(open_page: Open, api: Api) -> None:
     page = open_page()
     api.refusals = [(503, {"error": "The queue is full.", "hint": "Wait."}, {"Retry-After": "1"})]
     choose(page, "rectangle", "door")
     drag(page, (8, 8), (24, 20))
     page.wait_for_selector(".notice.error")
-    assert "much to do" in page.inner_text(".notice.error")
+    assert "is busy" in page.inner_text(".notice.error")
     wait_for_result(page)
     assert page.locator(".notice").count() == 0
     api.refusals = [(413, {"error": "The picture has 9 megapixels.", "hint": "Send less."}, {})]
@@ -164,20 +164,20 @@ def test_drawings_of_models_are_kept_apart(open_page: Open, api: Api) -> None:
     page.wait_for_function("document.body.dataset.kind === 'labels'")
     wait_for_result(page)
     assert np.array_equal(pixels(page, "drawing"), drawn)
-    assert api.asked[-1]["path"] == "/api/models/facades/translate"
+    assert api.requests[-1]["path"] == "/api/models/facades/translate"
 
 
 def test_a_photograph_is_shown_as_the_network_sees_it(open_page: Open, api: Api) -> None:
     page = open_page("colour")
     assert page.is_visible("#empty")
-    assert not [asked for asked in api.asked if "colour" in asked["path"]]
+    assert not [request for request in api.requests if "colour" in request["path"]]
     photograph = np.random.default_rng(0).integers(0, 256, (100, 64, 3), dtype=np.uint8)
     upload(page, "a.png", png(photograph))
     page.wait_for_selector("#empty", state="hidden")
     result = wait_for_result(page)
     assert result.shape == (100, 64, 3)
     assert np.ptp(pixels(page, "drawing"), axis=2).max() == 0
-    assert api.asked[-1]["make"] == "true"
+    assert api.requests[-1]["make"] == "true"
     page.click("#compare label >> nth=2")
     assert np.array_equal(pixels(page, "compared"), photograph)
 
@@ -202,26 +202,26 @@ def test_keys_do_only_what_their_buttons_would_do(open_page: Open, api: Api) -> 
     page = open_page()
     page.click("#modes label >> nth=1")
     wait_for_result(page)
-    asked, drawn = len(api.asked), pixels(page, "drawing")
+    count, drawn = len(api.requests), pixels(page, "drawing")
     page.eval_on_selector("#example", "button => (button.hidden = true)")
     page.focus("#drawing")
     for key in ("v", "n"):
         page.keyboard.press(key)
     page.wait_for_timeout(100)
-    assert len(api.asked) == asked
+    assert len(api.requests) == count
     assert np.array_equal(pixels(page, "drawing"), drawn)
     page.eval_on_selector("#example", "button => (button.hidden = false)")
     page.keyboard.press("n")
     page.locator("#announcement", has_text="Picture").wait_for(state="attached")
 
 
-def test_another_language_reaches_all_that_was_said_before(open_page: Open) -> None:
+def test_another_language_replaces_all_texts(open_page: Open) -> None:
     page = open_page()
     wait_for_result(page)
     page.select_option("#language", "zh")
     texts = ["#invite", "#time"]
     labels = ["#drawing", "#result"]
-    told = [page.inner_text(at) for at in texts]
-    told += [page.get_attribute(at, "aria-label") or "" for at in labels]
-    for text in told:
+    shown = [page.inner_text(at) for at in texts]
+    shown += [page.get_attribute(at, "aria-label") or "" for at in labels]
+    for text in shown:
         assert any(letter > "\u3000" for letter in text), text

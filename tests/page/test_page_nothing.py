@@ -1,4 +1,4 @@
-"""The page where there is nothing to show: no photograph, no result, no server."""
+"""The page with nothing to show: no photograph, no result, no server."""
 
 from __future__ import annotations
 

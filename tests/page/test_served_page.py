@@ -49,7 +49,7 @@ def address(model: Path) -> Iterator[str]:
 def test_a_rectangle_is_translated_as_the_package_does(browser: Any, model: Path, address: str) -> None:
     page = browser.new_page()
     refused: list[str] = []
-    page.on("console", lambda told: told.type == "error" and refused.append(told.text))
+    page.on("console", lambda message: message.type == "error" and refused.append(message.text))
     page.goto(address)
     page.wait_for_selector("#result[aria-label]")
     before = pixels(page, "result")
@@ -60,14 +60,14 @@ def test_a_rectangle_is_translated_as_the_package_does(browser: Any, model: Path
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * 3 / 4, box["y"] + box["height"] / 2)
     page.mouse.up()
-    wanted = np.full((32, 32, 3), CLASSES[0].colour, np.uint8)
-    wanted[8:16, 8:24] = CLASSES[1].colour
-    translated = np.array(Translator.load(model, "cpu").translate(wanted))
+    drawn = np.full((32, 32, 3), CLASSES[0].colour, np.uint8)
+    drawn[8:16, 8:24] = CLASSES[1].colour
+    translated = np.array(Translator.load(model, "cpu").translate(drawn))
     for _ in range(200):  # the result follows the drawing
         if np.array_equal(pixels(page, "result"), translated):
             break
         page.wait_for_timeout(20)
-    assert np.array_equal(pixels(page, "drawing"), wanted)
+    assert np.array_equal(pixels(page, "drawing"), drawn)
     assert np.array_equal(pixels(page, "result"), translated)
     assert not np.array_equal(before, translated)
     assert refused == []

@@ -13,14 +13,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pix2pix.errors import UserError
-from pix2pix.pictures import label_colours
+from pix2pix.pictures import palette as palettes
+from pix2pix.pictures.find_palette import find_palette, palette_report, stray_colours
 from pix2pix.pictures.palette import (
     Palette,
     describe,
-    find_palette,
     load_palette,
     palette_names,
-    palette_report,
     to_colours,
     to_index,
     to_toml,
@@ -240,7 +239,7 @@ def test_large_pictures_are_snapped_in_blocks_without_a_seam(
 ) -> None:
     array = np.resize(_jpeg(to_colours(_areas(20), CITY), 60), (*shape, 3))
     whole = _index(array, CITY, snap=True)
-    monkeypatch.setattr(label_colours, "BLOCK_PIXELS", 1)
+    monkeypatch.setattr(palettes, "_PIXELS_AT_ONCE", 1)
     np.testing.assert_array_equal(_index(array, CITY, snap=True), whole)
 
 
@@ -400,3 +399,18 @@ def test_a_palette_is_described_as_its_file() -> None:
         r'name = "a \"b\""',
         'colour = "#ff00ab"  # 75.00% of the pixels',
     ]
+
+
+@pytest.mark.parametrize("change", [_same, _jpeg])
+def test_colours_that_a_palette_lacks_are_listed_with_their_shares(change: Callable[[Array], Array]) -> None:
+    def strays() -> list[tuple[tuple[int, int, int], float]]:
+        listed = stray_colours(change(array), CITY, blurred=change is _jpeg)
+        return [(colour, share) for colour, share in listed if change is _same or share > 1e-3]
+
+    array = to_colours(_areas(20), CITY)
+    assert strays() == []
+    array[32:52, 32:52] = 200, 190, 40
+    array[64:80, 96:112] = 10, 90, 130
+    (first, share), (second, _) = strays()
+    assert np.abs(np.subtract([first, second], [(200, 190, 40), (10, 90, 130)])).max() <= 3
+    assert change is _jpeg or share == 400 / 128**2

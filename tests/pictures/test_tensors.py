@@ -266,6 +266,14 @@ def test_sixteen_bits_are_resized_within_their_range() -> None:
     assert (np.diff(wide[0, :, 0].astype(int)) >= -3000).all()
 
 
+def test_floats_are_resized_within_the_range_of_their_channel() -> None:
+    step = np.repeat(np.array([0, 1], np.float32), 8)[None, :, None].repeat(4, axis=0)
+    channels = np.concatenate([step, 100 - 3 * step], axis=2)
+    for way in (geometry.resize(channels, (4, 40)), geometry.fit(channels, (5, 33), "crop")):
+        assert (way.min((0, 1)) >= (0, 97)).all()
+        assert (way.max((0, 1)) <= (1, 100)).all()
+
+
 @given(size=st.tuples(st.integers(1, 40), st.integers(1, 40)))
 @pytest.mark.parametrize("channels", [1, 3])
 def test_resizing_labels_mixes_none(channels: int, size: tuple[int, int]) -> None:

@@ -1,16 +1,19 @@
+"""The page of a run: what it shows, and what an open page shows of a run that goes on."""
+
 import json
 import math
 import re
 from html.parser import HTMLParser
-from xml.etree import ElementTree
 
 import pytest
 
-from pix2pix.reports.chart import MAX_POINTS, Curve, compact, draw, smooth, thin, ticks
-from pix2pix.reports.training_page import write_page
+from pix2pix.reports.charts import MAX_POINTS
+from pix2pix.reports.training_page import write_training_page
+from tests import helpers
+from tests.page import conftest
 
 VOID = {"meta", "link", "img", "input", "br"}
-PNG_OF_30_BY_20 = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes([0, 0, 0, 30, 0, 0, 0, 20])
+browser = conftest.browser
 
 
 def train_line(images, **other):
@@ -54,14 +57,12 @@ def page(tmp_path):
         (tmp_path / "metrics.jsonl").write_text(text, "utf-8")
         (tmp_path / "previews").mkdir(exist_ok=True)
         for name in previews:
-            (tmp_path / "previews" / name).write_bytes(PNG_OF_30_BY_20)
-        write_page(tmp_path, title=title, images_total=total, state=state, facts=dict(facts))
+            helpers.write(tmp_path / "previews" / name)
+        write_training_page(tmp_path, title=title, images_total=total, state=state, facts=dict(facts))
         written = (tmp_path / "index.html").read_text("utf-8")
         parser = Strict()
         parser.feed(written)
         assert parser.open == []
-        for svg in re.findall(r"<svg viewBox.*?</svg></svg>", written, re.DOTALL):
-            ElementTree.fromstring(svg)
         return written
 
     return write
@@ -71,18 +72,20 @@ def titles(text):
     return re.findall("<h3>(.*?)</h3>", text)
 
 
-def numbers_of(text):
-    """Every number in the coordinates of the lines."""
-    return [float(n) for p in re.findall('points="(.*?)"', text) for n in re.split("[ ,]", p) if n]
+def data_of(folder):
+    """What data.js passes to the page: previews and figures."""
+    text = (folder / "data.js").read_text("utf-8")
+    found = re.fullmatch(r"showRun\({.*?previews: (.*?),\n  figures: (.*?),\n}\);", text.strip(), re.DOTALL)
+    return json.loads(found[1]), json.loads(found[2])
 
 
 def test_a_run_that_has_only_begun_has_a_page(tmp_path):
-    write_page(tmp_path, title="new", images_total=1000, state="training", facts={})
+    write_training_page(tmp_path, title="new", images_total=1000, state="training", facts={})
     text = (tmp_path / "index.html").read_text("utf-8")
     assert "<strong>0</strong> of 1,000 images" in text
     assert "No preview yet" in text
     assert "No curves yet" in text
-    assert [p.name for p in tmp_path.iterdir()] == ["index.html"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["data.js", "index.html"]
 
 
 def test_all_text_is_escaped(page):
@@ -95,7 +98,8 @@ def test_all_text_is_escaped(page):
 def test_the_page_needs_nothing_from_elsewhere(page):
     text = page([train_line(1)], previews=["000000001.png"])
     addresses = re.findall('(?:src|href)="(.*?)"', text)
-    assert addresses == ["data:,", "previews/000000001.png", *["previews/000000001.png"] * 2]
+    preview = "previews/000000001.png"
+    assert addresses == ["data:,", preview, preview, preview, "plotly.min.js", "data.js"]
     assert "@import" not in text
     assert "url(" not in text
 
@@ -107,10 +111,13 @@ def test_every_quantity_has_a_chart_and_training_and_validation_l1_share_one(pag
         "Discriminator’s right answers",
         "Discriminator’s loss",
         "Generator’s adversarial loss",
-        "Validation PSNR, dB",
+        "Validation PSNR",
         "Validation SSIM",
     ]
-    assert '<b>0.300</b> training</span><span class="key key-2"><b>0.310</b> validation' in text
+    assert re.findall('row">(L1.*?)</th><td>(.*?)</td>', text) == [
+        ("L1 to the target, training", "0.300"),
+        ("L1 to the target, validation", "0.310"),
+    ]
 
 
 def test_terms_that_are_off_have_no_chart(page):
@@ -131,11 +138,13 @@ def test_a_last_line_cut_short_is_left_out(page, tail):
 
 
 @pytest.mark.parametrize("broken", [math.nan, math.inf, -math.inf, 1e300, 10**400], ids=lambda v: str(v)[:6])
-def test_values_that_are_not_finite_are_counted_and_not_drawn(page, broken):
+def test_values_that_are_not_finite_are_counted_and_not_drawn(page, tmp_path, broken):
     lines = [train_line(i, loss_d=broken if i == 7 else 0.5) for i in range(1, 20)]
     text = page(lines)
     assert "1 value is infinite or not a number" in text
-    assert all(map(math.isfinite, numbers_of(text)))
+    (loss,) = [figure for figure in data_of(tmp_path)[1] if figure["id"] == "chart-loss_d"]
+    assert len(loss["data"][0]["x"]) == 18
+    assert "NaN" not in (tmp_path / "data.js").read_text("utf-8")
 
 
 @pytest.mark.parametrize("images", [math.nan, math.inf, 10**400, None, "7", True], ids=lambda v: str(v)[:6])
@@ -147,7 +156,7 @@ def test_a_line_without_its_number_of_images_is_left_out(page, images):
 def test_a_quantity_without_any_finite_value_still_has_its_warning(page):
     text = page([train_line(i, loss_d=math.nan) for i in range(3)])
     assert "3 values are infinite or not a number" in text
-    assert "<b>–</b> D" in text
+    assert "Discriminator’s loss</th><td>–</td>" in text
 
 
 def test_only_a_running_page_refreshes_itself(page):
@@ -168,84 +177,86 @@ def test_the_time_left_follows_the_last_speeds(page):
     lines = [train_line(i, images_per_second=1.0) for i in range(20)]
     lines += [train_line(i, images_per_second=10.0) for i in range(20, 41)]
     assert "about 2 h 40 min left" in page(lines, total=96_040)
-    assert "left</span>" not in page(lines, total=96_040, state="stopped")
+    assert "min left" not in page(lines, total=96_040, state="stopped")
 
 
-def test_previews_come_by_images_seen_and_the_newest_is_shown(page):
+def test_previews_come_by_images_seen_and_the_newest_is_shown(page, tmp_path):
     names = ["000004000.png", "12000.png", "000008000.png", ".7-000016000.png", "notes.png"]
     text = page(previews=names, total=20_000)
-    assert 'data-names="[&quot;000004000.png&quot;, &quot;000008000.png&quot;' in text
+    assert data_of(tmp_path)[0] == ["000004000.png", "000008000.png", "12000.png"]
     assert 'id="preview" src="previews/12000.png"' in text
-    assert 'alt="Preview after 12,000 images: ' in text
-    assert 'width="30" height="20"' in text
     assert "<strong>12,000</strong> of 20,000 images" in text
     without_scripts = re.findall(r"previews/\w+.png\">([\w.]+)</a>", text)
     assert without_scripts == ["4k", "8k", "12k"]
 
 
-def test_a_preview_that_is_no_png_is_still_shown(page, tmp_path):
-    (tmp_path / "previews").mkdir()
-    (tmp_path / "previews" / "7.png").write_bytes(b"cut")
-    assert 'src="previews/7.png"' in page()
-
-
-def test_the_page_of_a_long_run_stays_small(page):
+def test_the_page_of_a_long_run_stays_small(page, tmp_path):
     noise = (math.sin(i * i) for i in range(10**6))
     lines = [train_line(i * 100, loss_d=next(noise), loss_l1=next(noise)) for i in range(50_000)]
-    text = page(lines, total=5_000_000)
-    assert len(text) < 120_000
-    assert all(p.count(",") <= MAX_POINTS for p in re.findall('points="(.*?)"', text))
+    assert len(page(lines, total=5_000_000)) < 40_000
+    assert (tmp_path / "data.js").stat().st_size < 120_000
+    assert all(len(trace["x"]) <= MAX_POINTS for figure in data_of(tmp_path)[1] for trace in figure["data"])
 
 
 def test_the_page_replaces_the_one_before(page, tmp_path):
     page([train_line(10)])
     assert "<strong>20</strong>" in page([train_line(20)])
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["index.html", "metrics.jsonl", "previews"]
+    names = ["data.js", "index.html", "metrics.jsonl", "plotly.min.js", "previews"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == names
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "wanted"),
-    [
-        (0, 80_000, [0, 20_000, 40_000, 60_000, 80_000]),
-        (0.13, 0.71, [0.2, 0.4, 0.6]),
-        (-1, 1, [-1, -0.5, 0, 0.5, 1]),
-        (0, 2e-4, [0, 5e-5, 1e-4, 1.5e-4, 2e-4]),
-    ],
-)
-def test_ticks_are_round_numbers(low, high, wanted):
-    assert ticks(low, high) == pytest.approx(wanted)
+# In a browser, opened from disk
 
 
-@pytest.mark.parametrize(
-    ("images", "text"), [(0, "0"), (950, "950"), (1500, "1.5k"), (20_000, "20k"), (1.25e6, "1.25M")]
-)
-def test_images_seen_are_written_short(images, text):
-    assert compact(images) == text
+@pytest.fixture
+def opened(browser, tmp_path):
+    """Open the page from disk, in which no script may fail."""
+    failures = []
+    tab = browser.new_page()
+    tab.set_default_timeout(8000)
+    tab.on("pageerror", lambda error: failures.append(error))
+    yield lambda: (tab.goto((tmp_path / "index.html").as_uri()), tab)[1]
+    tab.close()
+    assert failures == []
 
 
-def test_thinning_keeps_every_peak_in_order():
-    points = [(float(i), 1.0 if i == 777 else 0.0) for i in range(10_000)]
-    kept = thin(points)
-    assert len(kept) <= MAX_POINTS
-    assert (777.0, 1.0) in kept
-    assert kept == sorted(kept)
+def points_drawn(tab):
+    return tab.evaluate("document.getElementById('chart-loss_d').data[0].x.length")
 
 
-def test_smoothing_is_centred():
-    step = [(float(i), float(i >= 500)) for i in range(1001)]
-    half_way = min(smooth(step), key=lambda point: abs(point[1] - 0.5))
-    assert half_way[0] == pytest.approx(500, abs=5)
+def test_an_open_page_follows_the_run_and_keeps_zoom_and_preview(page, opened):
+    previews = ["100.png", "200.png"]
+    page([train_line(10), train_line(20)], previews=previews)
+    tab = opened()
+    tab.wait_for_selector("#chart-loss_d .main-svg")
+    tab.evaluate("Plotly.relayout('chart-loss_d', {'xaxis.range': [5, 15]})")
+    tab.click("text=‹")
+    page([train_line(i) for i in (10, 20, 30, 40)], previews=[*previews, "300.png"], state="finished")
+    tab.evaluate("loadData()")
+    tab.wait_for_selector(".state.finished")
+    assert points_drawn(tab) == 4
+    assert tab.evaluate("document.getElementById('chart-loss_d').layout.xaxis.range") == [5, 15]
+    assert tab.inner_text("#preview-images") == "100 images"
+    assert tab.get_attribute("#preview", "src") == "previews/100.png"
+    tab.fill("#preview-slider", "2")
+    assert tab.inner_text("#preview-images") == "300 images"
 
 
-def test_few_points_are_drawn_as_they_are_and_dotted():
-    points = [(1.0, 3.0), (2.0, 4.0)]
-    assert smooth(points) == points
-    svg = draw("few", [Curve("one", points)], last_images=2)
-    assert svg.count("<circle") == 2
+def test_a_page_whose_run_got_its_first_curves_loads_itself_again(page, opened):
+    page()
+    tab = opened()
+    assert tab.query_selector(".plot") is None
+    page([train_line(10)], previews=["10.png"])
+    tab.evaluate("loadData()")
+    tab.wait_for_selector("#chart-loss_d .main-svg")
+    assert points_drawn(tab) == 1
 
 
-@pytest.mark.parametrize("value", [0.0, 0.3, -5.0, 1e29])
-def test_a_flat_line_lies_in_the_middle(value):
-    svg = draw("flat", [Curve("one", [(0.0, value), (10.0, value)])], last_images=10)
-    heights = numbers_of(svg)[1::2]
-    assert heights == pytest.approx([79, 79])
+def test_without_scripts_numbers_and_previews_can_be_read(page, browser, tmp_path):
+    page([train_line(10), validation_line(10)], previews=["10.png"], state="finished")
+    context = browser.new_context(java_script_enabled=False)
+    tab = context.new_page()
+    tab.goto((tmp_path / "index.html").as_uri())
+    assert "13.2" in tab.inner_text(".scores")
+    assert tab.is_visible("#preview")
+    context.close()

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from pix2pix.errors import UserError
+from pix2pix.pictures.codec import read_bytes
 from pix2pix.pictures.contract import LabelClass, PictureContract
-from pix2pix.pictures.image_bytes import read_bytes
 from pix2pix.serve.hosting import example_png, host
 from pix2pix.serve.problems import RequestError
 from tests.helpers import noise, write, write_model, write_text

@@ -78,12 +78,12 @@ def weights(path: Path) -> dict[str, torch.Tensor]:
 
 
 def contents(run: Path) -> dict[str, bytes]:
-    """Every file of a run but its lock, and its page, which tells when it was written."""
+    """Every file of a run but its lock, and its page, which says when it was written."""
     files = (path for path in run.rglob("*") if path.is_file())
     return {
         str(path.relative_to(run)): path.read_bytes()
         for path in files
-        if path.name not in (".lock", "index.html")
+        if path.name not in (".lock", "index.html", "data.js")
     }
 
 

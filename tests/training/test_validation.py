@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from pix2pix.config import Config
 from pix2pix.data.batches import in_order
+from pix2pix.data.origins import find_data
 from pix2pix.data.pairs import find_pairs
 from pix2pix.data.reading import find_reading
-from pix2pix.data.sources import find_data
 from pix2pix.data.store import Store, open_store
 from pix2pix.measures import measure
 from pix2pix.networks import Generator, build_generator

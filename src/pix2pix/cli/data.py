@@ -89,7 +89,7 @@ def check(
     pix2pix data check facades --source right -o facades-report
     """
     from pix2pix.config import Config
-    from pix2pix.data.sources import find_data
+    from pix2pix.data.origins import find_data
     from pix2pix.datasets.check import check as check_pairs
     from pix2pix.datasets.check import summary, write_report
 
@@ -119,7 +119,7 @@ def palette(
     """
     from pix2pix.files import list_pictures
     from pix2pix.pictures import codec, geometry
-    from pix2pix.pictures.palette import palette_report
+    from pix2pix.pictures.find_palette import palette_report
 
     if half not in ("left", "right", "whole"):
         raise UserError(f"--half {half} is unknown: wanted left, right or whole.")

@@ -4,13 +4,15 @@ Two layouts, each with or without sub-folders train, val and test:
 
     DATA/[train/]NAME.jpg                    side by side, either half is the source
     DATA/[train/]source/NAME.png + target/   two folders with equal names; or `SOURCES TARGETS`
+
+and photographs alone, of which each is a target whose source is made.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -21,8 +23,8 @@ from pix2pix.files import PICTURE_SUFFIXES, kind, list_pictures
 Side = Literal["left", "right", "whole"]
 Layout = Literal["side by side", "two folders", "photographs"]
 # Folders of sources and targets: ours, those of CycleGAN's package, those of pix2pixHD's.
-_TWINS = (("source", "target"), ("A", "B"), ("label", "img"))
-_SUFFIXED = (("A", "B"), ("_label", "_img"))
+_HALF_FOLDERS = (("source", "target"), ("A", "B"), ("label", "img"))
+_SPLIT_ENDINGS = (("A", "B"), ("_label", "_img"))  # trainA and trainB, train_label and train_img
 SPLITS = {"train": "train", "val": "val", "validation": "val", "test": "test"}
 
 
@@ -63,96 +65,66 @@ class PairSet:
 
 
 def find_pairs(data: Sequence[Path], source: Literal["left", "right"]) -> PairSet:
-    """The pairs in one folder, or in two: sources, then targets.
+    """Return the pairs in one folder, or in two: sources, then targets.
 
-    `source` says which half of a side-by-side picture is the source. Raises UserError where there
-    is no folder, no picture, or where the names of two folders do not match.
+    `source` says which half of a side-by-side picture is the source. Raises UserError where a
+    folder or its pictures are missing, or where the names of two folders do not match.
     """
     for folder in data:
-        if (found := kind(folder)) != "folder":
-            what = "is a file" if found == "file" else "does not exist"
+        if (entry := kind(folder)) != "folder":
+            what = "is a file" if entry == "file" else "does not exist"
             raise UserError(f"{folder} {what}: wanted a folder of pairs.")
     if len(data) == 2:
-        return split_up(_by_split(_matched(*data)), "two folders")
+        return split_up(_split_unless_loose(_two_folders(*data)), "two folders")
     if len(data) != 1:
         raise UserError(f"{len(data)} folders were given: wanted one of pairs, or two.")
-    return with_unused(_in_one_folder(data[0], source), data[0])
+    return _with_unused(_in_one_folder(data[0], source), data)
 
 
-def _in_one_folder(root: Path, source: Literal["left", "right"]) -> PairSet:
-    if (root / "val").is_dir() and (root / "validation").is_dir():
-        raise UserError(f"{root} has both val/ and validation/.", "Keep one of them.")
-    splits = {SPLITS[f.name]: f for f in root.iterdir() if f.is_dir() and f.name in SPLITS}
-    if twins := _twins_by_split(root, splits):
-        found = {split: list(_matched(*twin).values()) for split, twin in twins.items()}
-        return split_up(found, "two folders")
-    if twin := _twin(root):
-        return split_up(_by_split(_matched(*twin)), "two folders")
-    folders = splits or {"": root}
-    side = {s: _side_by_side(f, source) for s, f in folders.items()}
-    if not any(side.values()) and not list_pictures(root):
-        raise UserError(
-            f"{root} holds no pictures ({_count_files(root)} files).",
-            "Wanted side-by-side pictures, or folders source/ and target/ with equal names; "
-            f"known endings: {' '.join(sorted(PICTURE_SUFFIXES))}.",
-        )
-    return split_up(side, "side by side")
+def find_photographs(folders: Sequence[Path]) -> PairSet:
+    """Return every picture as a target whose source is made; folders train, val and test are splits."""
+    pairs = []
+    for folder in folders:
+        if not folder.is_dir():
+            raise UserError(f"{folder} is no folder: wanted a folder of photographs.")
+        for path in list_pictures(folder):
+            pairs.append(Pair(name_of(path, folder), Half(path, "whole"), Half(path, "whole")))
+    if not pairs:
+        raise UserError(f"{folders[0]} holds no pictures.")
+    splits = _by_split(pairs)
+    if len(splits) > 1:
+        splits.pop("", None)  # loose ones next to folders of splits are counted in the note
+    return _with_unused(split_up(splits, "photographs"), folders)
 
 
-def _twin(folder: Path) -> tuple[Path, Path] | None:
-    """The folders of sources and targets inside a folder, by the names that packages give them."""
-    for source, target in _TWINS:
-        if (folder / source).is_dir() and (folder / target).is_dir():
-            return folder / source, folder / target
-    return None
+def match(sources: Path, targets: Path) -> tuple[dict[str, tuple[Path, Path]], dict[Path, str]]:
+    """Return the files of equal names in two folders, and a sentence for each file without a partner.
+
+    A name is the relative path without its ending.
+    """
+    folders, faults = (sources, targets), dict[Path, str]()
+    files: tuple[dict[str, Path], dict[str, Path]] = ({}, {})
+    for folder, by_name in zip(folders, files, strict=True):
+        for path in list_pictures(folder):
+            if (first := by_name.setdefault(name_of(path, folder), path)) != path:
+                faults[path] = f"{path} has the same name as {first}."
+    for name in sorted(files[0].keys() ^ files[1].keys()):
+        side = int(name in files[1])
+        path = files[side][name]
+        faults[path] = f"{path} has no partner in {folders[1 - side]}."
+    matched = sorted(files[0].keys() & files[1].keys())
+    return {name: (files[0][name], files[1][name]) for name in matched}, faults
 
 
-def _twins_by_split(root: Path, splits: Mapping[str, Path]) -> dict[str, tuple[Path, Path]]:
-    """Split -> its two folders: train/source and train/target, trainA and trainB, and so on."""
-    found = {split: twin for split, folder in splits.items() if (twin := _twin(folder))}
-    for name, split in SPLITS.items():
-        for source, target in _SUFFIXED:
-            if (root / f"{name}{source}").is_dir() and (root / f"{name}{target}").is_dir():
-                found[split] = root / f"{name}{source}", root / f"{name}{target}"
-    return found
-
-
-def _side_by_side(folder: Path, source: Literal["left", "right"]) -> list[Pair]:
-    target: Side = "left" if source == "right" else "right"
-    return [
-        Pair(_name(path, folder), Half(path, source), Half(path, target)) for path in list_pictures(folder)
-    ]
-
-
-def _matched(sources: Path, targets: Path) -> dict[str, Pair]:
-    """Pairs of equal relative names; raises UserError that names the first five without one."""
-    left, right = _by_name(sources), _by_name(targets)
-    if not left and not right:
-        raise UserError(f"{sources} and {targets} hold no pictures.")
-    alone = sorted(left.keys() ^ right.keys())
-    if alone:
-        named = ", ".join(f"{name} (only in {sources if name in left else targets})" for name in alone[:5])
-        more = f" and {len(alone) - 5} more" if len(alone) > 5 else ""
-        raise UserError(
-            f"{len(alone)} names are in one folder only: {named}{more}.",
-            "Wanted the same names in both folders; endings may differ.",
-        )
-    return {n: Pair(n, Half(left[n], "whole"), Half(right[n], "whole")) for n in sorted(left)}
-
-
-def _by_split(pairs: Mapping[str, Pair]) -> dict[str, list[Pair]]:
-    """Pairs whose names begin with a split's folder go to it; else all are of no split."""
-    splits: dict[str, list[Pair]] = {}
-    for name, pair in pairs.items():
-        head = name.split("/")[0]
-        splits.setdefault(SPLITS.get(head, "") if "/" in name else "", []).append(pair)
-    return splits if "" not in splits else {"": list(pairs.values())}
+def name_of(path: Path, folder: Path) -> str:
+    """Return the name of a picture: its path relative to a folder, without the ending."""
+    return path.relative_to(folder).with_suffix("").as_posix()
 
 
 def split_up(splits: Mapping[str, Sequence[Pair]], layout: Layout) -> PairSet:
-    """The set of pairs by split; those of no split ("") are split by the digest of their names.
+    """Return the set of pairs by split; those of no split ("") are split by the digest of their names.
 
-    Raises UserError where there is nothing to learn from.
+    Raises UserError where no pair is left to learn from.
     """
     if "" in splits:
         train, val = _split_by_digest(splits[""])
@@ -167,38 +139,90 @@ def split_up(splits: Mapping[str, Sequence[Pair]], layout: Layout) -> PairSet:
     return PairSet({k: list(v) for k, v in splits.items()}, layout, note)
 
 
-def with_unused(found: PairSet, root: Path) -> PairSet:
-    """The same, with a word on the pictures that lie outside its layout."""
-    used = {h.path for some in found.splits.values() for p in some for h in (p.source, p.target)}
-    unused = [path for path in list_pictures(root) if path not in used]
+def _in_one_folder(root: Path, source: Literal["left", "right"]) -> PairSet:
+    if (root / "val").is_dir() and (root / "validation").is_dir():
+        raise UserError(f"{root} has both val/ and validation/.", "Keep one of them.")
+    splits = {SPLITS[f.name]: f for f in root.iterdir() if f.is_dir() and f.name in SPLITS}
+    if halves := _half_folders_by_split(root, splits):
+        return split_up({split: _two_folders(*both) for split, both in halves.items()}, "two folders")
+    if both := _half_folders(root):
+        return split_up(_split_unless_loose(_two_folders(*both)), "two folders")
+    pairs = {s: _side_by_side(f, source) for s, f in (splits or {"": root}).items()}
+    if not any(pairs.values()) and not list_pictures(root):
+        raise UserError(
+            f"{root} holds no pictures ({sum(path.is_file() for path in root.rglob('*'))} files).",
+            "Wanted side-by-side pictures, or folders source/ and target/ with equal names; "
+            f"known endings: {' '.join(sorted(PICTURE_SUFFIXES))}.",
+        )
+    return split_up(pairs, "side by side")
+
+
+def _half_folders(folder: Path) -> tuple[Path, Path] | None:
+    """Return the folders of sources and targets inside a folder, by the names that packages use."""
+    named = ((folder / source, folder / target) for source, target in _HALF_FOLDERS)
+    return next((both for both in named if both[0].is_dir() and both[1].is_dir()), None)
+
+
+def _half_folders_by_split(root: Path, splits: Mapping[str, Path]) -> dict[str, tuple[Path, Path]]:
+    """Return split -> its two folders: train/source and train/target, trainA and trainB, and so on."""
+    halves = {split: both for split, folder in splits.items() if (both := _half_folders(folder))}
+    for name, split in SPLITS.items():
+        for source, target in _SPLIT_ENDINGS:
+            if (root / f"{name}{source}").is_dir() and (root / f"{name}{target}").is_dir():
+                halves[split] = root / f"{name}{source}", root / f"{name}{target}"
+    return halves
+
+
+def _side_by_side(folder: Path, source: Literal["left", "right"]) -> list[Pair]:
+    target: Side = "left" if source == "right" else "right"
+    pictures = list_pictures(folder)
+    return [Pair(name_of(path, folder), Half(path, source), Half(path, target)) for path in pictures]
+
+
+def _two_folders(sources: Path, targets: Path) -> list[Pair]:
+    """Return pairs of equal names; raises UserError that names the first five files without a partner."""
+    matched, faults = match(sources, targets)
+    if faults:
+        more = f" (and {len(faults) - 5} more)" if len(faults) > 5 else ""
+        raise UserError(
+            f"{len(faults)} pictures make no pair. {' '.join([*faults.values()][:5])}{more}",
+            "Wanted the same names in both folders, each once; endings may differ.",
+        )
+    if not matched:
+        raise UserError(f"{sources} and {targets} hold no pictures.")
+    return [Pair(name, Half(s, "whole"), Half(t, "whole")) for name, (s, t) in matched.items()]
+
+
+def _by_split(pairs: Iterable[Pair]) -> dict[str, list[Pair]]:
+    """Return the pairs of each split, by the folder with which their names begin; "" is none."""
+    splits: dict[str, list[Pair]] = {}
+    for pair in pairs:
+        head, slash, _ = pair.name.partition("/")
+        splits.setdefault(SPLITS.get(head, "") if slash else "", []).append(pair)
+    return splits
+
+
+def _split_unless_loose(pairs: Sequence[Pair]) -> dict[str, Sequence[Pair]]:
+    """Return the pairs by split; where one lies in none, folders named train are no splits."""
+    splits = _by_split(pairs)
+    return {"": pairs} if "" in splits else {**splits}
+
+
+def _with_unused(pairs: PairSet, roots: Sequence[Path]) -> PairSet:
+    """Return the same set, its note counting the pictures that lie outside its layout."""
+    used = {half.path for split in pairs.splits.values() for p in split for half in (p.source, p.target)}
+    unused = [p.relative_to(root) for root in roots for p in list_pictures(root) if p not in used]
     if not unused:
-        return found
-    first = os.fsencode(unused[0].relative_to(root)).decode(errors="replace")
-    word = f"{len(unused)} pictures outside these folders are not used, such as {first}"
-    return replace(found, note=f"{found.note}; {word}" if found.note else word)
+        return pairs
+    first = os.fsencode(unused[0]).decode(errors="replace")
+    outside = f"{len(unused)} pictures outside these folders are not used, such as {first}"
+    return replace(pairs, note=f"{pairs.note}; {outside}" if pairs.note else outside)
 
 
 def _split_by_digest(pairs: Sequence[Pair]) -> tuple[list[Pair], list[Pair]]:
-    """(train, val): a tenth held out by the digest of its name: it stays when files come."""
-    val = [p for p in pairs if hashlib.sha256(os.fsencode(p.name)).digest()[0] < 26]
-    if len(val) == len(pairs):
+    """Return (train, val): a tenth is held out by the digest of its name, and stays when files come."""
+    held = [hashlib.sha256(os.fsencode(pair.name)).digest()[0] < 26 for pair in pairs]
+    if all(held):
         return list(pairs), []
-    held = set(val)
-    return [p for p in pairs if p not in held], val
-
-
-def _name(path: Path, folder: Path) -> str:
-    return path.relative_to(folder).with_suffix("").as_posix()
-
-
-def _by_name(folder: Path) -> dict[str, Path]:
-    """Pictures by relative name without ending; raises UserError where two share one."""
-    found: dict[str, Path] = {}
-    for path in list_pictures(folder):
-        if (first := found.setdefault(_name(path, folder), path)) != path:
-            raise UserError(f"{first} and {path} have the same name.", "Keep one, or rename one.")
-    return found
-
-
-def _count_files(folder: Path) -> int:
-    return sum(1 for path in folder.rglob("*") if path.is_file())
+    train = [pair for pair, out in zip(pairs, held, strict=True) if not out]
+    return train, [pair for pair, out in zip(pairs, held, strict=True) if out]

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from pix2pix.config import Config, DataConfig
 from pix2pix.data.pairs import Half, Pair
-from pix2pix.derive.recipe import LAB_RANGES, apply, join_lab, parse, source_and_target
+from pix2pix.derive.lab import LAB_RANGES, join_lab
+from pix2pix.derive.recipe import apply, parse, source_and_target
 from pix2pix.errors import UserError
 from pix2pix.pictures import codec, geometry, view
 from pix2pix.pictures.codec import Array

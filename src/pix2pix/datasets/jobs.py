@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from pix2pix.data.pairs import match, name_of
 from pix2pix.errors import UserError
 from pix2pix.files import list_pictures
 
@@ -59,22 +60,9 @@ def check_folders(data: Sequence[Path], out: Path) -> None:
 def pairs_of(folders: Sequence[Path]) -> tuple[list[tuple[str, tuple[Path, ...]]], dict[Path, str]]:
     """(name, files) of each pair by name without ending, and a sentence for each that has none."""
     if len(folders) == 1:
-        return [(_name(path, folders[0]), (path,)) for path in list_pictures(folders[0])], {}
-    failures: dict[Path, str] = {}
-    found: list[dict[str, Path]] = [{}, {}]
-    for by_name, folder in zip(found, folders, strict=True):
-        for path in list_pictures(folder):
-            if (first := by_name.setdefault(_name(path, folder), path)) != path:
-                failures[path] = f"{path} has the same name as {first}."
-    for by_name, others, folder in zip(found, found[::-1], folders[::-1], strict=True):
-        lonely = (path for name, path in by_name.items() if name not in others)
-        failures |= {path: f"{path} has no partner in {folder}." for path in lonely}
-    both = sorted(found[0].keys() & found[1].keys())
-    return [(name, (found[0][name], found[1][name])) for name in both], failures
-
-
-def _name(path: Path, folder: Path) -> str:
-    return path.relative_to(folder).with_suffix("").as_posix()
+        return [(name_of(path, folders[0]), (path,)) for path in list_pictures(folders[0])], {}
+    matched, failures = match(*folders)
+    return list(matched.items()), failures
 
 
 @contextmanager

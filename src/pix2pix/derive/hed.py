@@ -31,7 +31,7 @@ _MEAN_BGR = (104.00698793, 116.66876762, 122.67891434)  # of the pictures that V
 
 
 class HED(nn.Module):
-    """VGG-16 without its head; each of its five stages votes, and the votes are joined."""
+    """VGG-16 without its head: a 1x1 convolution fuses the side outputs of its five stages."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -46,36 +46,36 @@ class HED(nn.Module):
         self.moduleCombine = nn.Sequential(nn.Conv2d(5, 1, 1), nn.Sigmoid())
 
     def forward(self, rgb: Tensor) -> Tensor:
-        """(B, 3, H, W) in [0, 1] -> (B, 1, H, W): the probability of an edge; H, W >= 16."""
+        """Return the probability of an edge (B, 1, H, W) of RGB (B, 3, H, W) in [0, 1]; H, W >= 16."""
         x = rgb.flip(1) * 255 - rgb.new_tensor(_MEAN_BGR).view(1, 3, 1, 1)
-        votes = []
+        side_outputs = []
         for stage in _STAGES:
             x = self.get_submodule(f"moduleVgg{stage}")(x)
-            vote = self.get_submodule(f"moduleScore{stage}")(x)
-            votes.append(interpolate(vote, rgb.shape[2:], mode="bilinear", align_corners=False))
-        edges: Tensor = self.moduleCombine(torch.cat(votes, 1))
+            side_output = self.get_submodule(f"moduleScore{stage}")(x)
+            side_outputs.append(interpolate(side_output, rgb.shape[2:], mode="bilinear", align_corners=False))
+        edges: Tensor = self.moduleCombine(torch.cat(side_outputs, 1))
         return edges
 
 
 @lru_cache(1)
 def load(path: Path) -> HED:
-    """The network with the weights of a file; raises UserError where they are not its own."""
+    """Return the network with the weights of a file; raise UserError where they do not fit."""
+    network = HED()
     try:
         safe = path.suffix.lower() == ".safetensors"
-        found: dict[str, Any] = load_file(path) if safe else torch.load(path, weights_only=True)
-        network = HED()
-        network.load_state_dict({k.replace("net", "module", 1): v for k, v in found.items()})
+        state: dict[str, Any] = load_file(path) if safe else torch.load(path, weights_only=True)
+        network.load_state_dict({k.replace("net", "module", 1): v for k, v in state.items()})
     except FileNotFoundError:
         raise UserError(f"There is no file {path}: wanted the weights of HED.") from None
     except (OSError, RuntimeError, SafetensorError, AttributeError, pickle.UnpicklingError) as error:
-        told = str(error).strip().splitlines()[0].rstrip(".:")
-        raise UserError(f"{path} does not hold the weights of HED: {told}.") from None
+        reason = str(error).strip().splitlines()[0].rstrip(".:")
+        raise UserError(f"{path} does not hold the weights of HED: {reason}.") from None
     return network.eval().requires_grad_(False)
 
 
 @torch.inference_mode()
 def probability(rgb: NDArray[np.float32], weights: Path) -> NDArray[np.float32]:
-    """(H, W, 3) in [0, 1] -> (H, W) probability of an edge."""
+    """Return the probability of an edge (H, W) in RGB (H, W, 3) of [0, 1]."""
     height, width = rgb.shape[:2]
     # Four halvings: smaller pictures are continued by their last row and column.
     margin = ((0, max(0, 16 - height)), (0, max(0, 16 - width)), (0, 0))

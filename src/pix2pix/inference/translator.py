@@ -19,7 +19,7 @@ from PIL import Image
 from torch import Tensor
 
 from pix2pix.config import Mode
-from pix2pix.derive import recipe
+from pix2pix.derive import lab, recipe
 from pix2pix.device import Precision, describe, pick_device, pick_precision
 from pix2pix.errors import UserError
 from pix2pix.inference.executor import Passes
@@ -219,7 +219,7 @@ class Translator:
         image = self.header.image
         if image.made != "lab" or image.photograph is None:
             return array
-        rgb, depth = recipe.join_lab(source, array), image.photograph.depth
+        rgb, depth = lab.join_lab(source, array), image.photograph.depth
         return rgb if depth == "float32" else (rgb * LARGEST[depth]).round().astype(depth)
 
     @torch.inference_mode()
@@ -278,7 +278,7 @@ def conformed(header: Header, array: Array, name: str, made: bool) -> Array:
     image = header.image
     if image.photograph is not None and image.made == "lab":
         # Lightness is what is given, in colour or in grey.
-        return recipe.split_lab(conform(array, image.photograph, name))[0]
+        return lab.split_lab(conform(array, image.photograph, name))[0]
     if made:
         if image.photograph is None:
             raise UserError(

@@ -24,7 +24,8 @@ from pix2pix.page.examples import Example
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.conform import to_depth
 from pix2pix.pictures.contract import PictureContract
-from pix2pix.pictures.palette import Palette, find_palette, of_contract, to_index
+from pix2pix.pictures.find_palette import find_palette
+from pix2pix.pictures.palette import Palette, of_contract, to_index
 
 Kind = Literal["labels", "sketch", "photograph", "mask"]
 

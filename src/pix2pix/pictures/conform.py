@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
+from numpy.typing import NDArray
 
 from pix2pix.errors import UserError
 from pix2pix.pictures import palette as palettes
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.contract import LARGEST, PictureContract
 
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # Rec. 601, as Pillow's grey
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # Rec. 601, as Pillow's grey and JPEG's Y
 
 
 def conform(array: Array, contract: PictureContract, name: str, snap: bool = False) -> Array:
-    """The picture in the contract's channels and depth; a one-hot label map as (H, W, 1) indexes.
+    """Return the picture in the contract's channels and depth; a one-hot label map as (H, W, 1) indexes.
 
     8 and 16 bits are scaled into each other; grey becomes colour and colour grey; transparency is
     laid on white, and what has none is opaque. With `snap` a label map's stray colours become the
@@ -26,11 +29,11 @@ def conform(array: Array, contract: PictureContract, name: str, snap: bool = Fal
         labels = array if indexes else to_depth(array, "uint8", name)
         index = palettes.to_index(labels, classes, snap=snap, name=name)
         return index if contract.one_hot else palettes.to_colours(index, classes)
-    return _to_channels(to_depth(array, contract.depth, name), contract.channels, name)
+    return to_channels(to_depth(array, contract.depth, name), contract.channels, name)
 
 
 def to_depth(array: Array, depth: str, name: str) -> Array:
-    """The picture in a depth: 8 and 16 bits are scaled; raises UserError for float and others."""
+    """Return the picture in a depth, 8 and 16 bits scaled; raise UserError for float and others."""
     if str(array.dtype) == depth:
         return array
     if depth == "float32" or array.dtype == np.float32:
@@ -40,31 +43,37 @@ def to_depth(array: Array, depth: str, name: str) -> Array:
     return (array / 257).round().astype(np.uint8)
 
 
-def _to_channels(array: Array, channels: int, name: str) -> Array:
-    found = array.shape[2]
-    if found == channels:
+def to_channels(array: Array, channels: int, name: str) -> Array:
+    """Return (H, W, C) with that many channels: grey, RGB, and either with alpha become each other.
+
+    Raises UserError that names the picture for other numbers of channels.
+    """
+    present = array.shape[2]
+    if present == channels:
         return array
-    if found > 4 or channels > 4:
-        raise UserError(f"{name} has {found} channels: wanted {channels}.")
-    if found in (2, 4) and channels in (1, 3):
-        return _to_channels(_on_white(array), channels, name)
+    if present > 4 or channels > 4:
+        raise UserError(f"{name} has {present} channels: wanted {channels}.")
+    white = 1.0 if array.dtype == np.float32 else LARGEST[str(array.dtype)]
     if channels in (2, 4):
-        alpha = array[:, :, -1:] if found in (2, 4) else np.full_like(array[:, :, :1], _white(array))
-        colours = _to_channels(array[:, :, : found - (found in (2, 4))], channels - 1, name)
+        alpha = array[:, :, -1:] if present in (2, 4) else np.full_like(array[:, :, :1], white)
+        colours = to_channels(without_alpha(array), channels - 1, name)
         return np.concatenate([colours, alpha], axis=2)
-    if found == 1:
-        return np.repeat(array, 3, axis=2)
-    grey = (array.astype(np.float32) @ _LUMA)[:, :, None]
-    return grey if array.dtype == np.float32 else grey.round().astype(array.dtype)
+    if present in (2, 4):
+        opacity = array[:, :, -1:].astype(np.float32) / white
+        on_white = _like(array[:, :, :-1] * opacity + white * (1 - opacity), array)
+        return to_channels(on_white, channels, name)
+    return np.repeat(array, 3, axis=2) if present == 1 else _like(luma(array), array)
 
 
-def _white(array: Array) -> float:
-    return 1.0 if array.dtype == np.float32 else LARGEST[str(array.dtype)]
+def without_alpha(array: Array) -> Array:
+    """Return the grey or the colours of (H, W, 2 or 4), the whole of other pictures."""
+    return array[:, :, :-1] if array.shape[2] in (2, 4) else array
 
 
-def _on_white(array: Array) -> Array:
-    white = _white(array)
-    alpha = array[:, :, -1:].astype(np.float32) / white
-    mixed = array[:, :, :-1] * alpha + white * (1 - alpha)
-    laid: Array = (mixed if array.dtype == np.float32 else mixed.round()).astype(array.dtype)
-    return laid
+def luma(rgb: Array) -> NDArray[np.float32]:
+    """Return the brightness (H, W, 1) of (H, W, 3) RGB in the same units."""
+    return cast("NDArray[np.float32]", rgb.astype(np.float32) @ _LUMA)[:, :, None]
+
+
+def _like(values: Array, array: Array) -> Array:
+    return (values.round() if array.dtype.kind == "u" else values).astype(array.dtype)

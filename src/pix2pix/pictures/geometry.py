@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeVar
+from collections.abc import Callable
+from typing import Any, Literal, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ T = TypeVar("T", Tensor, Array)
 
 
 def half(array: Array, side: Side, name: str) -> Array:
-    """One half of a side-by-side picture, or the whole; raises UserError for an odd width.
+    """Return one half of a side-by-side picture, or the whole; raise UserError for an odd width.
 
     `name` is what an error calls the picture.
     """
@@ -35,61 +36,58 @@ def half(array: Array, side: Side, name: str) -> Array:
 
 
 def resize(array: Array, size: tuple[int, int], labels: bool = False) -> Array:
-    """The picture at (height, width): antialiased bicubic, or the nearest pixel for labels."""
+    """Return the picture at (height, width): antialiased bicubic, or the nearest pixel for labels."""
     if array.shape[:2] == size:
         return array
     method = Image.Resampling.NEAREST if labels else Image.Resampling.BICUBIC
     if array.dtype == np.uint8 and array.shape[2] in (1, 3):
         resized = np.asarray(to_pillow(array).resize(size[::-1], method))
         return resized.reshape(*size, array.shape[2])
-    # Pillow resizes other depths one channel at a time, in float32, which holds 16 bits exactly.
-    channels = (
-        Image.fromarray(array[:, :, c].astype(np.float32)).resize(size[::-1], method)
-        for c in range(array.shape[2])
-    )
-    stacked = np.stack([np.asarray(c) for c in channels], axis=2)
-    if array.dtype == np.float32:
-        return stacked
-    return stacked.round().clip(0, LARGEST[str(array.dtype)]).astype(array.dtype)
+    return by_channel(array, lambda plane: plane.resize(size[::-1], method))
+
+
+def by_channel(array: Array, change: Callable[[Image.Image], Image.Image]) -> Array:
+    """Return (H, W, C) of any depth with a Pillow operation done on each channel.
+
+    Bicubic curves overshoot: floats are clipped to their channel's range, levels to their depth's.
+    """
+    # In float32, which holds 16 bits exactly.
+    planes = np.moveaxis(array, -1, 0).astype(np.float32, order="C")
+    changed = np.stack([np.asarray(change(Image.fromarray(plane))) for plane in planes], axis=2)
+    if array.dtype.kind == "f":
+        return changed.clip(array.min((0, 1)), array.max((0, 1)))
+    return changed.round().clip(0, LARGEST[str(array.dtype)]).astype(array.dtype)
 
 
 def fit(array: Array, size: tuple[int, int], how: Fit, labels: bool = False) -> Array:
-    """The picture at (height, width): stretched, or its shape kept by a centre crop or a mirror."""
+    """Return the picture at (height, width): stretched, cut to the centre or mirrored at its borders."""
     if how == "stretch":
         return resize(array, size, labels)
     height, width = array.shape[:2]
     pick = max if how == "crop" else min
     scale = pick(size[0] / height, size[1] / width)
     inner = resize(array, (max(1, round(height * scale)), max(1, round(width * scale))), labels)
-    rows, columns = (_centred(n, wanted) for n, wanted in zip(inner.shape[:2], size, strict=True))
-    return inner[rows][:, columns]
+    for axis, (length, count) in enumerate(zip(inner.shape[:2], size, strict=True)):
+        inner = inner.take(mirrored(length, count, (length - count) // 2), axis)
+    return inner
 
 
-def mirrored(length: int, wanted: int, start: int = 0) -> NDArray[np.int64]:
-    """Indexes start ... of 0 ... n-1, n-1 ... 0, 0 ...: a picture mirrored at its borders."""
-    place = np.arange(start, start + wanted) % (2 * length)
+def mirrored(length: int, count: int, start: int = 0) -> NDArray[np.int64]:
+    """Return `count` indexes from `start` on of 0 ... n-1, n-1 ... 0, 0 ...: a mirrored picture."""
+    place = np.arange(start, start + count) % (2 * length)
     return np.minimum(place, 2 * length - 1 - place)
 
 
-def _centred(length: int, wanted: int) -> NDArray[np.int64]:
-    return mirrored(length, wanted, (length - wanted) // 2 % (2 * length))
-
-
 def pad(source: T, multiple: int, axes: tuple[int, int] = (1, 2)) -> T:
-    """(C, H, W) -> (C, H', W'), the next multiples, mirrored at the bottom and on the right.
+    """Return (C, H, W) as (C, H', W'), the next multiples, mirrored at the bottom and on the right.
 
     Mirrored as often as needed: a single pixel fills the whole. `axes` are those of height and
     width. What needs no padding is not copied.
     """
-    rows, columns = axes
-    return _mirrored(_mirrored(source, rows, multiple), columns, multiple)
-
-
-def _mirrored(source: T, axis: int, multiple: int) -> T:
-    length = source.shape[axis]
-    wanted = -(-length // multiple) * multiple
-    if wanted == length:
-        return source
-    place: Any = (*[slice(None)] * axis, mirrored(length, wanted))
-    extended: T = source[place]
-    return extended
+    padded: Any = source
+    for axis in axes:
+        length = padded.shape[axis]
+        multiplied = -(-length // multiple) * multiple
+        if multiplied != length:
+            padded = padded[(slice(None),) * axis + (mirrored(length, multiplied),)]
+    return cast(T, padded)

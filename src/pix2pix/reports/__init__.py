@@ -1,1 +1,1 @@
-"""Pages that open from disk."""
+"""Pages that open from disk: a template in templates/ and one function that fills it."""

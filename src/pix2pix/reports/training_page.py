@@ -1,7 +1,9 @@
-"""The page of a run: progress, previews and curves in one file that opens from disk.
+"""The page of a run: progress, previews and curves, refreshed while training.
 
-It is made anew from the run's folder each time, so that it shows the same after a crash or on
-another machine as it did while training. Nothing in it comes from the network.
+It is made anew from the run's folder each time, so that it shows the same after a crash or on another
+machine as it did while training. Nothing in it comes from the network. index.html has everything that can
+be read without scripts; data.js has it once more, and the open page loads that file again and again: a
+page from disk may load scripts, but not fetch data.
 """
 
 from __future__ import annotations
@@ -9,144 +11,193 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from html import escape
 from pathlib import Path
 from statistics import fmean
-from typing import Literal
+from typing import Any, Literal
 
-from pix2pix.files import replacing
-from pix2pix.reports.chart import compact
-from pix2pix.reports.curves import Line, number, points_of, section
-from pix2pix.reports.document import document
+from pix2pix.reports.charts import Figure, Point, drawable, line_chart, smooth
+from pix2pix.reports.pages import write_page
 
 PageState = Literal["training", "finished", "stopped"]
+Record = Mapping[str, Any]  # one line of metrics.jsonl; every number is a float
 REFRESH_SECONDS = 10
-_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
-def write_page(
+@dataclass(frozen=True)
+class Quantity:
+    """What one chart shows: its curves (key of metrics.jsonl -> label), its unit and how to read it."""
+
+    title: str
+    unit: str
+    keys: Mapping[str, str]
+    note: str
+    include: tuple[float, ...] = ()
+    guide: tuple[float, str] | None = None
+    only_if_it_varies: bool = False
+
+
+QUANTITIES = (
+    Quantity(
+        "L1 to the target",
+        "mean absolute difference",
+        {"loss_l1": "training", "val_l1": "validation"},
+        "Pixels from −1 to 1, before its weight. Overfitting is validation rising while training still "
+        "falls; compare directions, not levels. L1 rewards blur, so the lowest point is not the best model.",
+    ),
+    Quantity(
+        "Cross-entropy of the classes",
+        "nats",
+        {"loss_class": "training"},
+        "Mean of −log of the probability given to the true class, before its weight; 0 is sure and right, "
+        "the logarithm of the number of classes is guessing.",
+        include=(0.0,),
+    ),
+    Quantity(
+        "Discriminator’s right answers",
+        "share",
+        {"d_right": "share"},
+        "How often D tells real from generated. Healthy lies between the two ends: at 0.5 it guesses and "
+        "has nothing to teach; near 1.0 for long, it wins everywhere and G gets little to learn from.",
+        include=(1.0,),
+        guide=(0.5, "guessing"),
+    ),
+    Quantity(
+        "Discriminator’s loss",
+        "loss, halved",
+        {"loss_d": "D"},
+        "Halved, as in the paper; with its cross-entropy 0.69 is guessing. It should level off and waver "
+        "there. Lying at 0 means that D has won; it does not mean that training is done.",
+        include=(0.0,),
+    ),
+    Quantity(
+        "Generator’s adversarial loss",
+        "loss",
+        {"loss_gan": "G"},
+        "How far G is from fooling D. Its opponent improves with it, so it does not keep falling: wavering "
+        "around a level is healthy, a climb that never ends means that D pulls away.",
+        include=(0.0,),
+    ),
+    Quantity(
+        "Validation PSNR",
+        "dB",
+        {"val_psnr_db": "validation"},
+        "Higher is nearer to the target, pixel by pixel. Good for noticing a collapse; it rewards blur, so "
+        "it does not choose the model.",
+    ),
+    Quantity(
+        "Validation SSIM",
+        "SSIM, at most 1",
+        {"val_ssim": "validation"},
+        "Agreement of local structure. It rewards blur as well, if less: when it and the previews disagree, "
+        "believe the previews.",
+    ),
+    Quantity(
+        "Learning rate",
+        "step size",
+        {"learning_rate": "Adam"},
+        "The step size of both optimisers, shown because it changes in this run.",
+        include=(0.0,),
+        only_if_it_varies=True,
+    ),
+)
+
+
+def write_training_page(
     run: Path, *, title: str, images_total: int, state: PageState, facts: Mapping[str, str]
 ) -> None:
-    """Write run/index.html from run/metrics.jsonl and run/previews/*.png, whole or not at all.
+    """Write run/index.html and run/data.js from run/metrics.jsonl and run/previews/*.png.
 
-    `facts` are label -> value, shown beside the preview. While "training" the page refreshes
-    itself. Text is escaped here; either input may be missing.
+    `facts` are label -> value, shown alongside the preview. While "training", the page refreshes itself.
+    Either input may be missing.
     """
-    lines = _read_metrics(run / "metrics.jsonl")
-    previews = _find_previews(run / "previews")
-    seen = int(max([*(images for images, _ in lines), *previews], default=0))
-    body = "\n".join(
-        [
-            _head(title, seen, images_total, state, lines),
-            '<div class="split">',
-            _preview(previews),
-            _facts(facts),
-            "</div>",
-            section(lines, seen),
-        ]
-    )
-    text = document(title, body, refresh_seconds=REFRESH_SECONDS if state == "training" else None)
-    with replacing(run / "index.html") as temporary:
-        temporary.write_text(text, "utf-8", errors="replace")
+    records, previews = _read_metrics(run / "metrics.jsonl"), _find_previews(run / "previews")
+    seen = int(max([*(record["images"] for record in records), *previews], default=0))
+    shown = [(quantity, curves) for quantity in QUANTITIES if (curves := _curves(quantity, records))]
+    values: dict[str, object] = {
+        "title": title,
+        "state": state,
+        "refresh_seconds": REFRESH_SECONDS,
+        "seen": seen,
+        "total": images_total,
+        "share": min(seen / images_total, 1.0) if images_total > 0 else 1.0,
+        "time_left": _time_left(records, images_total - seen) if state == "training" else "",
+        "written": datetime.now().astimezone(),
+        "facts": facts,
+        "previews": previews,
+        "scores": [row for quantity, curves in shown for row in _latest(quantity, curves)],
+    }
+    figures = [_figure(quantity, curves) for quantity, curves in shown]
+    # In this order: a page that finds other charts in data.js than it has reloads itself.
+    write_page(run / "index.html", "training.html", figures, **values)
+    write_page(run / "data.js", "training_data.js", figures, **values)
 
 
-# Reading the run's folder
-
-
-def _read_metrics(path: Path) -> list[Line]:
-    """The lines of metrics.jsonl that are whole: a crash may have cut the last."""
-    lines: list[Line] = []
+def _read_metrics(path: Path) -> list[Record]:
+    """Return the lines of metrics.jsonl that are whole: a crash may have cut the last."""
+    records: list[Record] = []
     for text in path.read_bytes().splitlines() if path.is_file() else ():
         try:
-            record = json.loads(text)
+            record = json.loads(text, parse_int=float)
         except ValueError:
             continue
-        images = number(record.get("images")) if isinstance(record, dict) else None
-        if images is not None and math.isfinite(images):
-            lines.append((images, record))
-    return lines
+        if isinstance(record, dict) and _is_finite(record.get("images")):
+            records.append(record)
+    return records
 
 
-def _find_previews(folder: Path) -> dict[int, Path]:
-    """Images seen -> picture, oldest first; files whose names are no numbers are not previews."""
-    found = {int(p.stem): p for p in folder.glob("*.png") if p.stem.isascii() and p.stem.isdigit()}
-    return dict(sorted(found.items()))
+def _is_finite(value: object) -> bool:
+    return isinstance(value, float) and math.isfinite(value)
 
 
-# The parts of the page
+def _find_previews(folder: Path) -> dict[int, str]:
+    """Return images seen -> file name, oldest first; files whose names are no numbers are no previews."""
+    names = [path.name for path in folder.glob("*.png") if path.stem.isascii() and path.stem.isdigit()]
+    return {int(name[:-4]): name for name in sorted(names, key=lambda name: int(name[:-4]))}
 
 
-def _head(title: str, seen: int, total: int, state: PageState, lines: Sequence[Line]) -> str:
-    left = _time_left(lines, total - seen) if state == "training" else ""
-    now = datetime.now().astimezone()
-    share = min(seen / total, 1.0) if total > 0 else 1.0
-    return f"""<header class="head">
-<div class="title"><h1>{escape(title)}</h1><span class="state {state}">{state}</span></div>
-<progress max="1" value="{share:.4f}" aria-label="Images seen of {total:,}"></progress>
-<div class="numbers">
-<span><strong>{seen:,}</strong> of {total:,} images</span>
-<span>{math.floor(share * 100)}%{left}</span>
-<span class="quiet">written <time datetime="{now.isoformat(timespec="seconds")}">\
-{now:%Y-%m-%d %H:%M:%S}</time></span>
-</div>
-</header>"""
+def _curves(quantity: Quantity, records: Sequence[Record]) -> dict[str, list[Point]]:
+    """Return the points of each curve that the run has, by label."""
+    every = {label: _points(records, key) for key, label in quantity.keys.items()}
+    curves = {label: points for label, points in every.items() if points}
+    constant = len({value for points in curves.values() for _, value in points}) == 1
+    return {} if constant and quantity.only_if_it_varies else curves
 
 
-def _time_left(lines: Sequence[Line], images: int) -> str:
-    """How long the rest takes at the speed of the last lines, or nothing where that is unknown."""
-    speeds = [speed for _, speed in points_of(lines, "images_per_second") if 0 < speed < math.inf]
+def _points(records: Sequence[Record], key: str) -> list[Point]:
+    """Return (images seen, value) of the records that have a number under the key, NaN and inf included."""
+    return [(record["images"], record[key]) for record in records if isinstance(record.get(key), float)]
+
+
+def _figure(quantity: Quantity, curves: Mapping[str, Sequence[Point]]) -> Figure:
+    return line_chart(
+        "chart-" + next(iter(quantity.keys)),
+        quantity.title,
+        quantity.note,
+        curves,
+        axes=("images seen", quantity.unit),
+        include=quantity.include,
+        guide=quantity.guide,
+    )
+
+
+def _latest(quantity: Quantity, curves: Mapping[str, Sequence[Point]]) -> list[dict[str, object]]:
+    """Return where each curve ends, smoothed, and how many of its values are not drawn."""
+    rows: list[dict[str, object]] = []
+    for label, points in curves.items():
+        line = drawable(points)
+        ends = smooth(line)[-1] if len(line) else (max(points)[0], math.nan)
+        value = f"{ends[1]:#.3g}" if len(line) else "–"
+        name = f"{quantity.title}, {label}" if len(curves) > 1 else quantity.title
+        rows.append({"name": name, "value": value, "images": ends[0], "lost": len(points) - len(line)})
+    return rows
+
+
+def _time_left(records: Sequence[Record], images: int) -> str:
+    """Return how long the rest takes at the speed of the last lines, or nothing where that is unknown."""
+    speeds = [speed for _, speed in _points(records, "images_per_second") if 0 < speed < math.inf]
     if images <= 0 or not speeds:
         return ""
-    minutes = math.ceil(images / fmean(speeds[-20:]) / 60)
-    hours, rest = divmod(minutes, 60)
-    return f" · about {f'{hours:,} h ' if hours else ''}{rest} min left"
-
-
-def _preview(previews: Mapping[int, Path]) -> str:
-    """The newest preview; the script lets one step through the older ones, links do without it."""
-    if not previews:
-        return (
-            '<section aria-label="Preview"><p class="empty">No preview yet: the first comes with '
-            "the first validation.</p></section>"
-        )
-    images, newest = list(previews.items())[-1]
-    names = json.dumps([path.name for path in previews.values()])
-    seen = f"{images:,} images"
-    alt = "Preview after {}: source, output and target, one example a row"
-    links = " ".join(f'<a href="previews/{path.name}">{compact(at)}</a>' for at, path in previews.items())
-    return f"""<section aria-label="Preview">
-<div class="bar">
-<h2>Preview</h2><span class="quiet" id="preview-images">{seen}</span>
-<div class="steps" hidden>
-<button type="button" aria-label="Older preview">‹</button>
-<input type="range" id="preview-slider" min="0" max="{len(previews) - 1}" \
-value="{len(previews) - 1}" aria-label="Preview, by images seen" data-names="{escape(names)}">
-<button type="button" aria-label="Newer preview">›</button>
-</div>
-</div>
-<a class="shot" href="previews/{newest.name}"><img id="preview" src="previews/{newest.name}" \
-alt="{alt.format(seen)}" data-alt="{alt}"{_size(newest)}></a>
-<noscript><p class="quiet">All previews, by images seen: {links}</p></noscript>
-</section>"""
-
-
-def _size(path: Path) -> str:
-    """Attributes by which the page does not jump while a PNG loads, and small ones stay crisp."""
-    with path.open("rb") as file:
-        head = file.read(24)
-    if len(head) < 24 or not head.startswith(_PNG_SIGNATURE):
-        return ""
-    width, height = (int.from_bytes(head[i : i + 4], "big") for i in (16, 20))
-    return f' width="{width}" height="{height}" style="max-width: {3 * width}px"'
-
-
-def _facts(facts: Mapping[str, str]) -> str:
-    if not facts:
-        return ""
-    rows = "\n".join(
-        f"<div><dt>{escape(label)}</dt><dd>{escape(value)}</dd></div>" for label, value in facts.items()
-    )
-    return (
-        f'<section aria-label="This run">\n<h2>This run</h2>\n<dl class="facts">\n{rows}\n</dl>\n</section>'
-    )
+    hours, minutes = divmod(math.ceil(images / fmean(speeds[-20:]) / 60), 60)
+    return f"about {f'{hours:,} h ' if hours else ''}{minutes} min left"

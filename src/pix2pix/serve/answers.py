@@ -9,9 +9,8 @@ import numpy as np
 
 from pix2pix.model_file import Header
 from pix2pix.pictures import view
-from pix2pix.pictures.codec import Array
+from pix2pix.pictures.codec import Array, Format, to_bytes
 from pix2pix.pictures.contract import PictureContract
-from pix2pix.pictures.image_bytes import Format, to_bytes
 from pix2pix.serve.problems import RequestError
 
 FORMATS: tuple[Format, ...] = get_args(Format)

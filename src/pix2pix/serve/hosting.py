@@ -14,7 +14,7 @@ from pix2pix.errors import UserError
 from pix2pix.model_file import Header, read_header
 from pix2pix.page.card import Card, KnownPair, make_card, model_names
 from pix2pix.page.examples import Example, ExamplePicture, find_examples, view_picture
-from pix2pix.pictures.image_bytes import to_bytes
+from pix2pix.pictures.codec import to_bytes
 from pix2pix.serve.problems import RequestError
 
 _log = logging.getLogger(__name__)

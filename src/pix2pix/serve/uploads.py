@@ -15,8 +15,7 @@ from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from pix2pix.errors import UserError
-from pix2pix.pictures.codec import Array, Head
-from pix2pix.pictures.image_bytes import read_bytes
+from pix2pix.pictures.codec import Array, Head, read_bytes
 from pix2pix.serve.problems import RequestError
 
 RAW = ("image/png", "image/jpeg", "image/webp", "image/bmp", "image/gif", "application/octet-stream")

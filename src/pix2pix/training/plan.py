@@ -14,7 +14,7 @@ import torch
 from pix2pix.config import Config
 from pix2pix.data.pairs import PairSet
 from pix2pix.data.reading import Reading, find_reading
-from pix2pix.data.sources import find_data
+from pix2pix.data.origins import find_data
 from pix2pix.device import (
     Precision,
     describe,

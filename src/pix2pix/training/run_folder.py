@@ -24,7 +24,7 @@ from pix2pix.config import MAY_CHANGE, Config
 from pix2pix.errors import UserError
 from pix2pix.files import cannot_write, kind, replacing
 from pix2pix.pictures.codec import Array, from_pillow, write
-from pix2pix.reports.training_page import PageState, write_page
+from pix2pix.reports.training_page import PageState, write_training_page
 
 try:
     import fcntl
@@ -128,7 +128,7 @@ class RunFolder:
     def write_page(self, config: Config, state: PageState, facts: Mapping[str, str]) -> None:
         """Refresh index.html."""
         try:
-            write_page(
+            write_training_page(
                 self.path,
                 title=self.path.resolve().name,
                 images_total=config.training.images,

@@ -1,25 +1,25 @@
-"""The page of a report: whole, escaped, self-contained, and with the pictures it speaks of."""
+"""The page of a report: whole, escaped, and with the pictures that it names inside."""
 
 from __future__ import annotations
 
+import base64
+import io
+import json
 import os
 import re
 from html.parser import HTMLParser
 from pathlib import Path
-from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from pix2pix.data.pairs import Half, Pair, find_pairs
+from pix2pix.data.pairs import find_pairs
 from pix2pix.datasets.check import check, write_report
-from pix2pix.datasets.check.chart import draw
-from pix2pix.datasets.check.histogram import Histogram
-from pix2pix.datasets.check.sheets import HEIGHT_PX, WIDTH_PX, write_sheet
 from pix2pix.errors import UserError
 from pix2pix.pictures import codec
-from tests.helpers import files_below, noise, write, write_pairs, write_text
+from tests.datasets.check.made import Array
+from tests.helpers import files_below, noise, write, write_text
 
 VOID = {"meta", "link", "br", "img", "path"}
 
@@ -53,6 +53,12 @@ def page_of(data: Path, out: Path) -> str:
     return text
 
 
+def pictures_of(text: str) -> list[Array]:
+    """The pictures inside the page."""
+    encoded = re.findall(r'src="data:image/webp;base64,(.*?)"', text)
+    return [np.asarray(Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB")) for data in encoded]
+
+
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     for number in range(9):
@@ -63,21 +69,22 @@ def data(tmp_path: Path) -> Path:
 
 def test_a_clean_report_says_so_and_shows_pairs(data: Path, tmp_path: Path) -> None:
     text = page_of(data, tmp_path / "out")
-    assert "Nothing was found" in text
+    assert "No findings" in text
     assert "nothing to mend" in text
     assert "<strong>10</strong> of 10 pairs can be used" in text
     assert "9 of 9 in train" in text
-    assert files_below(tmp_path / "out") == {"index.html", "pairs-train.png", "pairs-val.png"}
+    assert len(pictures_of(text)) == 10
+    assert files_below(tmp_path / "out") == {"index.html", "plotly.min.js"}
 
 
-def test_every_sheet_that_the_page_names_is_there_and_nothing_else(data: Path, tmp_path: Path) -> None:
+def test_a_finding_shows_its_pairs_and_the_page_needs_nothing_from_elsewhere(
+    data: Path, tmp_path: Path
+) -> None:
     write(data / "val" / "copy.png", noise(32, 64, seed=3))
     text = page_of(data, tmp_path / "out")
     assert "train/3.png, val/copy.png are equal, in train and val." in text
-    sheets = set(re.findall(r"url\((.*?)\)", text))
-    assert sheets == {"findings.png", "pairs-train.png", "pairs-val.png"}
-    assert files_below(tmp_path / "out") == sheets | {"index.html"}
-    assert not re.findall(r'(?:src|href)="(?!data:)', text)
+    assert len(pictures_of(text)) == 2 + 9 + 2
+    assert re.findall(r'(?:src|href)="(?!data:)(.*?)"', text) == ["plotly.min.js"]
 
 
 def test_findings_stand_in_order_of_severity(data: Path, tmp_path: Path) -> None:
@@ -112,7 +119,7 @@ def test_names_are_escaped_and_readable(tmp_path: Path) -> None:
     write_text(tmp_path / "data" / os.fsdecode(b"caf\xe9.png"))
     text = page_of(tmp_path / "data", tmp_path / "out")
     assert "<script>alert" not in text
-    assert "&lt;script&gt;alert(&#x27;&amp;&#x27;).png" in text
+    assert "&lt;script&gt;alert(&#39;&amp;&#39;).png" in text
     assert "caf\ufffd.png is not a picture" in text
 
 
@@ -138,8 +145,7 @@ def test_deep_pictures_of_many_channels_are_shown(tmp_path: Path, depth: str) ->
             codec.write(array, tmp_path / "data" / side / f"{name}.tif")
     text = page_of(tmp_path / "data", tmp_path / "out")
     assert "channel 5" in text
-    with Image.open(tmp_path / "out" / "pairs-train.png") as sheet:
-        assert np.asarray(sheet.convert("RGB")).std() > 20
+    assert all(picture.std() > 20 for picture in pictures_of(text))
 
 
 def test_a_report_replaces_the_one_before(data: Path, tmp_path: Path) -> None:
@@ -148,53 +154,31 @@ def test_a_report_replaces_the_one_before(data: Path, tmp_path: Path) -> None:
     assert "<strong>11</strong> of 11" in page_of(data, tmp_path / "out")
 
 
-def test_a_folder_that_cannot_be_written_is_told(data: Path, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_named(data: Path, tmp_path: Path) -> None:
     (tmp_path / "out").write_text("a file")
     with pytest.raises(UserError, match="Cannot write"):
         page_of(data, tmp_path / "out")
 
 
-# Sheets
+def test_a_pair_that_cannot_be_read_any_more_is_left_out(data: Path, tmp_path: Path) -> None:
+    report = check(find_pairs([data], "left"))
+    (data / "val" / "9.png").unlink()
+    text = write_report(report, tmp_path / "out").read_text("utf-8")
+    assert len(pictures_of(text)) == 9
 
 
-def test_each_pair_of_a_sheet_is_where_its_place_says(tmp_path: Path) -> None:
-    pairs = []
-    for number in range(6):
-        flat = np.full((32, 64, 3), 40 * number + 20, np.uint8)
-        path = write(tmp_path / f"{number}.png", flat)
-        pairs.append(Pair(str(number), Half(path, "left"), Half(path, "right")))
-    places = write_sheet(pairs, tmp_path / "sheet.png")
-    with Image.open(tmp_path / "sheet.png") as sheet:
-        assert sheet.size == (4 * WIDTH_PX, 2 * HEIGHT_PX)
-        for number, pair in enumerate(pairs):
-            at = (number % 4 * WIDTH_PX + 9, number // 4 * HEIGHT_PX + 9)
-            assert sheet.getpixel(at) == (*[40 * number + 20] * 3, 255)
-            x, y = 100 * (number % 4) / 3, 100 * (number // 4)
-            assert f"background-position: {x:g}% {y:g}%" in places[pair].style
-            assert "background-size: 400% 200%" in places[pair].style
+def test_source_and_target_stand_side_by_side(data: Path, tmp_path: Path) -> None:
+    write(data / "val" / "9.png", np.repeat(np.array([[[40], [200]]], np.uint8), 32, 1).repeat(32, 0))
+    picture = pictures_of(page_of(data, tmp_path / "out"))[-1]
+    assert picture.shape == (192, 388, 3)
+    assert np.abs(picture[96, [90, 290]].astype(int) - [[40], [200]]).max() <= 4
 
 
-def test_a_pair_that_cannot_be_read_any_more_is_left_out(tmp_path: Path) -> None:
-    write_pairs(tmp_path, 2)
-    pairs = list(find_pairs([tmp_path], "left").splits["train"])
-    gone = pairs[0]
-    gone.source.path.unlink()
-    assert set(write_sheet(pairs, tmp_path / "out" / "sheet.png")) == set(pairs) - {gone}
-    assert write_sheet([gone], tmp_path / "none.png") == {}
-    assert not (tmp_path / "none.png").exists()
-
-
-# Histograms
-
-
-@pytest.mark.parametrize("channels", [1, 3, 5, 64])
-def test_a_histogram_is_drawn_with_a_line_for_each_channel(channels: int) -> None:
-    values = Histogram(0, 256, np.full((channels, 256), 7))
-    figure = ElementTree.fromstring(draw("a < b", values))
-    paths = [p for p in figure.iter("path") if p.get("class") != "grid"]
-    assert len(paths) == min(channels, 8)
-    assert "0.4% of the values are lowest (under 1)" in "".join(figure.itertext())
-
-
-def test_a_histogram_of_nothing_is_drawn() -> None:
-    assert "NaN" not in draw("empty", Histogram(0, 1, np.zeros((1, 256), int)))
+@pytest.mark.parametrize(("channels", "lines"), [(1, 1), (3, 3), (5, 5), (20, 8)])
+def test_a_histogram_has_a_line_for_each_channel(tmp_path: Path, channels: int, lines: int) -> None:
+    for side in ("source", "target"):
+        codec.write(noise(32, 32, channels), tmp_path / "data" / side / "a.tif")
+    text = page_of(tmp_path / "data", tmp_path / "out")
+    figures = json.loads(re.findall(r"drawCharts\((\[.*\])\);</script>", text)[0])
+    assert [len(figure["data"]) for figure in figures] == [lines, lines]
+    assert re.search(r"[\d.]+% of the values are lowest \(under 2\)", text)

@@ -8,13 +8,13 @@ const { cacheName, download } = await load("model/download.js");
 
 const BASE = "https://host.example/drawings/index.html?a#b";
 const text = "a network that is long enough to be cut in three";
-let [served, asked, kept] = [{}, [], new Map()];
+let [served, requests, kept] = [{}, [], new Map()];
 
 /** A host that has `served`, a cache that keeps, and no time lost between two tries. */
 beforeEach(() => {
-  [served, asked, kept] = [{}, [], new Map()];
+  [served, requests, kept] = [{}, [], new Map()];
   globalThis.fetch = async (address) => {
-    asked.push(address);
+    requests.push(address);
     if (!(address in served)) throw new TypeError("no network");
     return new Response(served[address].shift?.() ?? served[address]);
   };
@@ -38,26 +38,26 @@ function offer(data, gzip = false) {
   return { parts, bytes: bytes.length, gzip };
 }
 
-const read = async (file, told) => Buffer.from(await download(file, BASE, told)).toString();
+const read = async (file, progress) => Buffer.from(await download(file, BASE, progress)).toString();
 
 test("parts come together, and progress ends with all bytes", async () => {
   const file = offer(text);
-  const told = [];
-  assert.equal(await read(file, (loaded) => told.push(loaded)), text);
-  assert.equal(told.at(-1), file.bytes);
-  assert.deepEqual(told, told.toSorted((a, b) => a - b));
+  const progress = [];
+  assert.equal(await read(file, (loaded) => progress.push(loaded)), text);
+  assert.equal(progress.at(-1), file.bytes);
+  assert.deepEqual(progress, progress.toSorted((a, b) => a - b));
 });
 
 test("what was packed is unpacked", async () => {
   assert.equal(await read(offer(text, true)), text);
 });
 
-test("the next visit asks for nothing", async () => {
+test("the next visit requests nothing", async () => {
   const file = offer(text);
   await read(file);
-  asked = [];
+  requests = [];
   assert.equal(await read(file), text);
-  assert.deepEqual(asked, []);
+  assert.deepEqual(requests, []);
 });
 
 test("a download that broke off goes on at the part where it was", async () => {
@@ -66,10 +66,10 @@ test("a download that broke off goes on at the part where it was", async () => {
   const part = served[last];
   delete served[last];
   await assert.rejects(read(file), { message: "error_download" });
-  asked = [];
+  requests = [];
   served[last] = part;
   assert.equal(await read(file), text);
-  assert.deepEqual(asked, [last]);
+  assert.deepEqual(requests, [last]);
 });
 
 test("a damaged part is fetched again, and refused if it stays so", async () => {
@@ -84,7 +84,7 @@ test("a damaged part is fetched again, and refused if it stays so", async () => 
   assert.equal(kept.has(first), false);
 });
 
-test("a part that was cut short, by the host or by the browser, is not taken", async () => {
+test("a part truncated by the host or by the browser is downloaded again or refused", async () => {
   const file = offer(text);
   const first = new URL(file.parts[0].file, BASE).href;
   kept.set(first, new Response("cut"));

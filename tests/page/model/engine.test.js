@@ -35,7 +35,7 @@ const check = { channels, height, width, step: 2, values: [0.25, 0.25] };
 const network = { ...file("network"), noise, check };
 
 /** A host whose two backends compute these values, and a machine with this graphics card. */
-function given({ webgpu = 0.25, wasm = 0.25, adapter = {} } = {}) {
+function offer({ webgpu = 0.25, wasm = 0.25, adapter = {} } = {}) {
   const backends = {
     webgpu: { module: runtime(webgpu), binary: file("large") },
     wasm: { module: runtime(wasm), binary: file("plain") },
@@ -55,56 +55,56 @@ beforeEach(() => {
 
 const open = (options) => openEngine(network, BASE, options);
 
-test("a graphics card that computes what the export noted is taken", async () => {
-  given();
+test("a graphics card that computes the values of the export is used", async () => {
+  offer();
   assert.equal((await open()).backend, "webgpu");
   assert.deepEqual(opened, ["webgpu"]);
 });
 
-test("a graphics card that computes something else is left alone", async () => {
-  given({ webgpu: 0.5 });
+test("a graphics card that computes other values is not used", async () => {
+  offer({ webgpu: 0.5 });
   assert.equal((await open()).backend, "wasm");
 });
 
-test("not a number is something else", async () => {
-  given({ webgpu: NaN });
+test("NaN is another value", async () => {
+  offer({ webgpu: NaN });
   assert.equal((await open()).backend, "wasm");
 });
 
-test("a graphics card that fails is left alone", async () => {
-  given({ webgpu: '"fails"' });
+test("a graphics card that fails is not used", async () => {
+  offer({ webgpu: '"fails"' });
   assert.equal((await open()).backend, "wasm");
   assert.deepEqual(opened, ["webgpu", "wasm"]);
 });
 
 for (const [what, adapter] of Object.entries({
   "no graphics card": null,
-  "an imitated graphics card": { info: { isFallbackAdapter: true } },
-  "a graphics card imitated in an older browser": { isFallbackAdapter: true },
+  "an emulated graphics card": { info: { isFallbackAdapter: true } },
+  "a graphics card emulated in an older browser": { isFallbackAdapter: true },
 })) {
   test(`${what} means WebAssembly at once`, async () => {
-    given({ adapter });
+    offer({ adapter });
     assert.equal((await open()).backend, "wasm");
     assert.deepEqual(opened, ["wasm"]);
   });
 }
 
-test("a graphics card that was lost is not asked again", async () => {
-  given();
+test("a lost graphics card is not tried again", async () => {
+  offer();
   assert.equal((await open({ graphics: false })).backend, "wasm");
 });
 
 test("progress counts runtime and network", async () => {
-  given({ adapter: null });
-  const told = [];
-  await open({ onProgress: (progress) => told.push(progress) });
+  offer({ adapter: null });
+  const reports = [];
+  await open({ onProgress: (progress) => reports.push(progress) });
   const total = "plain".length + "network".length;
-  assert.deepEqual(told.at(-1), { loaded: total, total });
-  assert.ok(told.every((progress) => progress.total === total));
+  assert.deepEqual(reports.at(-1), { loaded: total, total });
+  assert.ok(reports.every((progress) => progress.total === total));
 });
 
-test("without a key every feature stays, with one some are left out", async () => {
-  given({ adapter: null });
+test("without a key every feature is kept, with a key not all are", async () => {
+  offer({ adapter: null });
   const engine = await open();
   const source = { data: new Float32Array(48), channels: 3, height: 4, width: 4 };
   await engine.run(source, null);

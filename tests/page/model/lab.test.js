@@ -12,9 +12,9 @@ test("greys keep their level on the way there and back", () => {
   }
 });
 
-test("black, white and red have the lightness that CIE gives them", () => {
+test("black, white and red have the lightness of CIE", () => {
   const [light] = [lightness([Float32Array.of(0, 255, 255), Float32Array.of(0, 255, 0), Float32Array.of(0, 255, 0)])];
-  [0, 100, 53.24].forEach((wanted, i) => assert.ok(Math.abs(light[i] - wanted) < 0.01));
+  [0, 100, 53.24].forEach((expected, i) => assert.ok(Math.abs(light[i] - expected) < 0.01));
 });
 
 test("colours outside of the gamut are clipped", () => {

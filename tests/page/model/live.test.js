@@ -15,7 +15,7 @@ function slow(more = {}) {
       signal.addEventListener("abort", () => request.fail(signal.reason), { once: true });
       requests.push(request);
     });
-  const live = createLive({ run: job("run"), onBusy: (b) => busy.push(b), ...(more.rests ? { rest: job("rest") } : {}), ...more });
+  const live = createLive({ run: job("run"), onBusy: (b) => busy.push(b), ...(more.rests ? { whenIdle: job("rest") } : {}), ...more });
   return { live, requests, busy };
 }
 const soon = () => new Promise((resolve) => setTimeout(resolve));
@@ -46,7 +46,7 @@ test("a request afresh ends the one under way", async () => {
   assert.equal(requests[1].signal.aborted, false);
 });
 
-test("errors are told, and only those that say so are tried again", async () => {
+test("errors are reported, and only those with a time are tried again", async () => {
   const errors = [];
   const waits = [];
   const { live, requests } = slow({ onError: (error) => errors.push(error.message), wait: async (seconds) => void waits.push(seconds) });
@@ -60,7 +60,7 @@ test("errors are told, and only those that say so are tried again", async () => 
   assert.deepEqual([errors, waits], [["busy", "broken"], [3]]);
 });
 
-test("what is done at rest waits for the drawing and gives way to it", async () => {
+test("idle work waits for the drawing and gives way to it", async () => {
   const { live, requests } = slow({ rests: true });
   live.request();
   requests[0].done();
@@ -90,17 +90,17 @@ test("stopping forgets all, also what waits for a second try", async () => {
   assert.equal(requests.length, 1);
 });
 
-test("who does not notice the end of a request holds up nobody", async () => {
-  const asked = [];
-  const live = createLive({ run: (signal) => (asked.push(signal), new Promise(() => {})) });
+test("a job that does not notice its abort delays no other", async () => {
+  const signals = [];
+  const live = createLive({ run: (signal) => (signals.push(signal), new Promise(() => {})) });
   live.request();
   live.stop();
   live.request();
   await soon();
-  assert.deepEqual(asked.map(({ aborted }) => aborted), [true, false]);
+  assert.deepEqual(signals.map(({ aborted }) => aborted), [true, false]);
 });
 
-test("a pause ends when it is stopped or something is asked afresh", async () => {
+test("a pause ends by a stop or by a request afresh", async () => {
   const { live, requests } = slow({ wait: () => new Promise(() => {}) });
   const fail = async () => (requests.at(-1).fail(Object.assign(new Error("busy"), { retryAfter: 3 })), await soon());
   live.request();

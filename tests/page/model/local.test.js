@@ -10,21 +10,21 @@ const soon = () => new Promise((resolve) => setImmediate(resolve));
 let workers = [];
 class FakeWorker {
   constructor() {
-    workers.push(Object.assign(this, { asked: [], isAlive: true }));
+    workers.push(Object.assign(this, { messages: [], isAlive: true }));
   }
   postMessage(message) {
-    this.asked.push(message);
+    this.messages.push(message);
     if (message.name === "prepare" && !FakeWorker.holds) this.answer({ result: {} });
   }
   answer(what) {
-    const { id } = this.asked.at(-1);
+    const { id } = this.messages.at(-1);
     queueMicrotask(() => this.isAlive && this.onmessage({ data: { id, ...what } }));
   }
   terminate() {
     this.isAlive = false;
   }
   get translations() {
-    return this.asked.filter(({ name }) => name === "translate").map(({ task }) => task.sample);
+    return this.messages.filter(({ name }) => name === "translate").map(({ task }) => task.sample);
   }
 }
 
@@ -53,7 +53,7 @@ test("one picture is under way at a time, and each gets its answer", async () =>
   assert.equal(await answers[1], "second");
 });
 
-test("what is given up ends at once; what never began costs nothing", async () => {
+test("an aborted translation ends at once; one that never began costs nothing", async () => {
   const translator = createTranslator(card);
   const [first, second] = [new AbortController(), new AbortController()];
   const answers = [translator.translate({}, request(1, first.signal)), translator.translate({}, request(2, second.signal))];
@@ -82,7 +82,7 @@ test("after a failure there is a new worker", async () => {
   assert.equal(await next, "well");
 });
 
-test("a worker that cannot start is told in words, and tried again", async () => {
+test("a worker that cannot start is reported in words, and tried again", async () => {
   FakeWorker.holds = true;
   const translator = createTranslator(card);
   const failing = translator.prepare();
@@ -94,21 +94,21 @@ test("a worker that cannot start is told in words, and tried again", async () =>
   assert.equal(workers.length, 2);
 });
 
-test("progress is told while it is prepared, once for all who wait", async () => {
+test("progress is reported during preparation, which is done once for all callers", async () => {
   FakeWorker.holds = true;
   const translator = createTranslator(card);
-  const told = [];
-  const both = [translator.prepare((progress) => told.push(progress)), translator.prepare()];
+  const reports = [];
+  const both = [translator.prepare((progress) => reports.push(progress)), translator.prepare()];
   await soon();
   workers[0].answer({ progress: { loaded: 1, total: 2 } });
   workers[0].answer({ result: {} });
   await Promise.all(both);
-  assert.deepEqual(told, [{ loaded: 1, total: 2 }]);
+  assert.deepEqual(reports, [{ loaded: 1, total: 2 }]);
   assert.equal(workers.length, 1);
   assert.deepEqual([...new Set(registered)], ["https://host.example/page/service-worker.js"]);
 });
 
-test("what is closed answers nobody and starts nothing", async () => {
+test("a closed translator answers no call and starts nothing", async () => {
   const translator = createTranslator(card);
   const answers = [1, 2].map((sample) => translator.translate({}, request(sample)));
   await soon();

@@ -4,28 +4,28 @@ import { load, skip, vectors } from "./vectors.js";
 
 const { conform, mirrored, toPixels, toTensor } = await load("model/pixels.js");
 
-const furthest = (found, wanted) =>
-  wanted.reduce((most, value, i) => Math.max(most, Math.abs(found[i] - value)), 0);
-const differing = (found, wanted, by) =>
-  wanted.filter((value, i) => Math.abs(found[i] - value) > by).length;
+const furthest = (actual, expected) =>
+  expected.reduce((most, value, i) => Math.max(most, Math.abs(actual[i] - value)), 0);
+const differing = (actual, expected, by) =>
+  expected.filter((value, i) => Math.abs(actual[i] - value) > by).length;
 
-for (const { name, card, width, height, ...wanted } of vectors.cases) {
-  const source = toTensor(Uint8ClampedArray.from(wanted.pixels), width, height, card);
+for (const { name, card, width, height, ...expected } of vectors.cases) {
+  const source = toTensor(Uint8ClampedArray.from(expected.pixels), width, height, card);
 
   test(`${name}: the tensor of a picture`, { skip }, () => {
-    assert.deepEqual([source.channels, source.height, source.width], wanted.padded);
-    assert.equal(source.data.length, wanted.tensor.length);
+    assert.deepEqual([source.channels, source.height, source.width], expected.padded);
+    assert.equal(source.data.length, expected.tensor.length);
     // Levels come of sums in float32 and in another order: a few may be rounded the other way.
     const isDeep = card.source.depth === "uint16";
-    assert.ok(furthest(source.data, wanted.tensor) <= 2.001 / (isDeep ? 65535 : 255));
-    assert.ok(isDeep || differing(source.data, wanted.tensor, 1e-6) <= wanted.tensor.length / 50);
+    assert.ok(furthest(source.data, expected.tensor) <= 2.001 / (isDeep ? 65535 : 255));
+    assert.ok(isDeep || differing(source.data, expected.tensor, 1e-6) <= expected.tensor.length / 50);
   });
 
   test(`${name}: the pixels of an output`, { skip }, () => {
-    const shown = toPixels(Float32Array.from(wanted.output), width, height, source, card);
-    assert.equal(shown.length, wanted.shown.length);
-    assert.ok(furthest(shown, wanted.shown) <= 1);
-    assert.ok(differing(shown, wanted.shown, 0) <= wanted.shown.length / 100);
+    const shown = toPixels(Float32Array.from(expected.output), width, height, source, card);
+    assert.equal(shown.length, expected.shown.length);
+    assert.ok(furthest(shown, expected.shown) <= 1);
+    assert.ok(differing(shown, expected.shown, 0) <= expected.shown.length / 100);
   });
 }
 

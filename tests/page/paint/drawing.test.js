@@ -56,19 +56,19 @@ test("an opened drawing is one stroke, with its own ground", () => {
   assert.deepEqual(seen(drawing), [box(0)]);
 });
 
-test("what is given away looks the same and hides nothing", () => {
+test("a saved drawing has the same pixels and hides nothing", () => {
   const size = { tool: "size", width: 128, height: 64 };
   const opened = { tool: "drawing", width: 8, height: 8, ground: "#00ff00", strokes: [box(5), size, box(6)] };
   for (const strokes of [[], [box(0), size, box(1)], [box(0), { tool: "clear" }, box(1), size], [box(0), opened, box(1)]]) {
     const drawing = drawn(...strokes);
-    const given = visible(drawing);
-    assert.deepEqual(flatten(given), flatten(drawing));
-    assert.deepEqual(visible(given), given);
+    const shared = visible(drawing);
+    assert.deepEqual(flatten(shared), flatten(drawing));
+    assert.deepEqual(visible(shared), shared);
   }
   assert.deepEqual(visible(drawn(box(0), { tool: "clear" }, box(1))).strokes, [box(1)]);
 });
 
-test("a drawing of thousands of strokes loses only what nobody sees", () => {
+test("a drawing of thousands of strokes loses only hidden ones", () => {
   const drawing = drawn(box(0), { tool: "clear" });
   for (let i = 0; i < 2000; i++) add(drawing, box(i));
   assert.equal(drawing.strokes.length, 2000);

@@ -7,23 +7,23 @@ import { paintBox, paintPolygon } from "../../../src/pix2pix/page/static/paint/r
 
 const [WHITE, BLACK, RED] = ["#ffffff", "#000000", "#ff0000"].map(toPixel);
 const blank = (width, height, colour = WHITE) => ({ pixels: new Uint32Array(width * height).fill(colour), width, height });
-const nib = (x, y, radius) => ({ x, y, radius });
+const disc = (x, y, radius) => ({ x, y, radius });
 /** Rows of letters: a dot for the first colour, a hash for others. */
 const show = ({ pixels, width }, ground = WHITE) =>
   Array.from({ length: pixels.length / width }, (_, y) =>
     [...pixels.subarray(y * width, (y + 1) * width)].map((p) => (p === ground ? "." : "#")).join(""));
 
-test("a nib of one pixel leaves one pixel, of three a square of three", () => {
+test("a brush of one pixel leaves one pixel, of three a square of three", () => {
   const image = blank(7, 3);
-  paintSegment(image, nib(1.5, 1.5, 0.5), nib(1.5, 1.5, 0.5), { colour: RED });
-  paintSegment(image, nib(5.5, 1.5, 1.5), nib(5.5, 1.5, 1.5), { colour: RED });
+  paintSegment(image, disc(1.5, 1.5, 0.5), disc(1.5, 1.5, 0.5), { colour: RED });
+  paintSegment(image, disc(5.5, 1.5, 1.5), disc(5.5, 1.5, 1.5), { colour: RED });
   assert.deepEqual(show(image), ["....###", ".#..###", "....###"]);
 });
 
 test("hard lines hold two colours and have no gaps", () => {
   for (const [x, y] of [[39.5, 3.5], [39.5, 17.5], [2.5, 19.5], [21.5, 19.5]]) {
     const image = blank(40, 20);
-    paintSegment(image, nib(0.5, 0.5, 0.5), nib(x, y, 0.5), { colour: RED });
+    paintSegment(image, disc(0.5, 0.5, 0.5), disc(x, y, 0.5), { colour: RED });
     assert.deepEqual(new Set(image.pixels), new Set([WHITE, RED]));
     const painted = [...image.pixels].filter((p) => p === RED).length;
     assert.ok(painted >= Math.max(x, y), "at least one pixel in every column or row");
@@ -32,24 +32,24 @@ test("hard lines hold two colours and have no gaps", () => {
 
 test("long lines equal their pieces, and outside nothing is touched", () => {
   const [long, pieces] = [blank(200, 20), blank(200, 20)];
-  paintSegment(long, nib(-20, -5, 3), nib(260, 30, 3), { colour: RED });
+  paintSegment(long, disc(-20, -5, 3), disc(260, 30, 3), { colour: RED });
   for (let i = 0; i < 4; i++) {
-    paintSegment(pieces, nib(-20 + 70 * i, -5 + 8.75 * i, 3), nib(50 + 70 * i, 3.75 + 8.75 * i, 3), { colour: RED });
+    paintSegment(pieces, disc(-20 + 70 * i, -5 + 8.75 * i, 3), disc(50 + 70 * i, 3.75 + 8.75 * i, 3), { colour: RED });
   }
   assert.deepEqual(long.pixels, pieces.pixels);
-  assert.equal(paintSegment(blank(9, 9), nib(-50, 0, 2), nib(-40, 0, 2), { colour: RED }), null);
+  assert.equal(paintSegment(blank(9, 9), disc(-50, 0, 2), disc(-40, 0, 2), { colour: RED }), null);
 });
 
-test("soft lines have grey edges, no knots where segments meet, and are rubbed out whole", () => {
+test("soft lines have grey edges, no knots where segments meet, and are erased completely", () => {
   const once = blank(30, 30);
   const ink = { colour: BLACK, under: WHITE };
-  paintSegment(once, nib(5, 5, 1), nib(25, 20, 1), ink);
+  paintSegment(once, disc(5, 5, 1), disc(25, 20, 1), ink);
   const greys = new Set(once.pixels).size;
   assert.ok(greys > 2);
   const twice = { ...once, pixels: once.pixels.slice() };
-  paintSegment(twice, nib(5, 5, 1), nib(25, 20, 1), ink);
+  paintSegment(twice, disc(5, 5, 1), disc(25, 20, 1), ink);
   assert.deepEqual(twice.pixels, once.pixels);
-  paintSegment(twice, nib(5, 5, 4), nib(25, 20, 4), { colour: WHITE, under: BLACK });
+  paintSegment(twice, disc(5, 5, 4), disc(25, 20, 4), { colour: WHITE, under: BLACK });
   assert.deepEqual(new Set(twice.pixels), new Set([WHITE]));
 });
 

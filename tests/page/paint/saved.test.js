@@ -12,9 +12,9 @@ const strokes = [
   { tool: "size", width: 512, height: 256 },
   { tool: "rectangle", colour: "#00ff00", box: [0, 0, 9, 9] },
 ];
-function drawn(...some) {
+function drawn(...strokes) {
   const drawing = createDrawing({ width: 256, height: 256, ground: "#0d3dfb" });
-  for (const stroke of some) add(drawing, stroke);
+  for (const stroke of strokes) add(drawing, stroke);
   return toSaved(drawing, card);
 }
 
@@ -47,7 +47,7 @@ test("what is no drawing is refused, whatever is wrong with it", () => {
     return copy;
   };
   assert.throws(() => checkSaved(null), /error_no_drawing/);
-  assert.throws(() => checkSaved({ some: "json" }), /error_no_drawing/);
+  assert.throws(() => checkSaved({ other: "json" }), /error_no_drawing/);
   assert.throws(() => checkSaved(wrong((d) => (d.version = 99))), /error_newer_drawing/);
   for (const change of [
     (d) => (d.kind = "video"), (d) => (d.drawing = null), (d) => (d.drawing.width = 1e9), (d) => (d.drawing.ground = "red"),

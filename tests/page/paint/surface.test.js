@@ -9,7 +9,7 @@ const PALETTE = ["#0006d9", "#0d3dfb", "#a50000", "#0075ff", "#68f898"];
 const labels = { ink: null, picture: () => null };
 const sketch = { ink: "#000000", picture: () => null };
 
-/** Strokes of all tools from a seed, as hands give them. */
+/** Strokes of all tools from a seed, as users draw them. */
 function strokes(count, seed = 3) {
   const random = () => (seed = (seed * 16807) % 2147483647) / 2147483647;
   const point = () => ({ x: random() * 80 - 8, y: random() * 80 - 8, ...(random() < 0.3 ? { pressure: random() } : {}) });

@@ -22,7 +22,7 @@ test("Shift makes squares and straight lines", () => {
   assert.deepEqual(line.end().stroke.points, [1, 1, 9, 9]);
 });
 
-test("a line keeps every place but trembling, and pressure only where there is a pen", () => {
+test("a line keeps every point but trembling, and pressure only of a pen", () => {
   const line = startStroke("brush", { x: 1, y: 1 }, settings);
   assert.equal(line.move([{ x: 1.2, y: 1.2 }], settings), null);
   assert.deepEqual(line.move([{ x: 3, y: 1 }, { x: 5.04, y: 1 }], settings).from, 1);

@@ -17,10 +17,10 @@ test("both languages have the same keys and the same {names}", () => {
 });
 
 test("every key that the page names is there, and every key is used", () => {
-  const asked = [...code.matchAll(/\bt\("(\w+)"|data-(?:words|label)="(\w+)"|"((?:error|hint|size|keys)_\w+)"/g)].map((m) => m[1] ?? m[2] ?? m[3]);
-  assert.deepEqual(asked.filter((key) => !(key in en)), []);
+  const named = [...code.matchAll(/\bt\("(\w+)"|data-(?:words|label)="(\w+)"|"((?:error|hint|size|keys)_\w+)"/g)].map((m) => m[1] ?? m[2] ?? m[3]);
+  assert.deepEqual(named.filter((key) => !(key in en)), []);
   const starts = [...code.matchAll(/`([a-z]+_)\$\{/g)].map((m) => m[1]); // t(`mode_${mode}`)
-  const used = (key) => asked.includes(key) || starts.some((start) => key.startsWith(start)) || new RegExp(`["'\`]${key}["'\`]`).test(code);
+  const used = (key) => named.includes(key) || starts.some((start) => key.startsWith(start)) || new RegExp(`["'\`]${key}["'\`]`).test(code);
   assert.deepEqual(Object.keys(en).filter((key) => key !== "language" && !used(key)), []);
 });
 

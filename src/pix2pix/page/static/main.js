@@ -1,4 +1,4 @@
-/** The page: puts its parts together. */
+/** Build the page from its parts. */
 
 import { followKeys } from "./input/cursor.js";
 import { createFiles } from "./input/files.js";
@@ -8,6 +8,7 @@ import { createSession } from "./input/session.js";
 import { choices, createStore, keepChoice } from "./input/store.js";
 import { createStrokeInput } from "./input/stroke-input.js";
 import { openWebcam } from "./input/webcam.js";
+import { failure } from "./model/errors.js";
 import { createCanvas } from "./paint/canvas.js";
 import { createChoice } from "./paint/choice.js";
 import { basePicture, clearing } from "./paint/drawing.js";
@@ -23,7 +24,7 @@ import { openShare, readAddress } from "./panels/share.js";
 import { createSizes } from "./panels/sizes.js";
 import { createToolbar, hasWidth, nameOf } from "./panels/toolbar.js";
 import { createVariants } from "./panels/variants.js";
-import { fill, languages, pickLanguage, speak, t } from "./words/texts.js";
+import { fill, languages, pickLanguage, setLanguage, t } from "./words/texts.js";
 
 const stage = byId("stage");
 const store = createStore((key) => notify("store", { text: t(key), error: true }));
@@ -86,7 +87,7 @@ function showTitle() {
   byId("drawing-title").textContent = t(editor.card.ground < 0 ? "photograph" : "drawing");
 }
 
-/** All that depends on the language or the model. */
+/** Build all that depends on the language or the model. */
 function build() {
   fill(document);
   if (!editor.card) return;
@@ -146,7 +147,7 @@ onClick("clear", () => editor.add(clearing(editor.drawing, editor.card.kind === 
 onClick("zoom-in", view.zoomIn);
 onClick("zoom-out", view.zoomOut);
 onClick("zoom-fit", () => view.fit());
-onClick("translate", result.ask);
+onClick("translate", result.request);
 onClick("another", variants.another);
 onClick("keys", () => editor.card && openKeys(editor.card.kind));
 onClick("share", () => void openShare(editor).catch(report));
@@ -162,7 +163,7 @@ languageChoice.replaceChildren(...languages().map(([code, name]) => new Option(n
 languageChoice.value = pickLanguage([choices().language ?? "", ...navigator.languages]);
 languageChoice.addEventListener("change", () => {
   keepChoice("language", languageChoice.value);
-  speak(languageChoice.value);
+  setLanguage(languageChoice.value);
   withdrawAll();
   build();
 });
@@ -174,13 +175,13 @@ async function fetchCards() {
     const answer = await fetch(address);
     return (await answer.json()).models;
   } catch {
-    throw Object.assign(new Error("error_no_models"), { hint: "hint_no_models" });
+    throw failure("error_no_models");
   }
 }
 
 async function start() {
   byId("not-started").remove();
-  speak(languageChoice.value);
+  setLanguage(languageChoice.value);
   const cards = await fetchCards();
   if (!cards.length) throw new Error("error_empty_models");
   const session = createSession(cards, editor, pictures, store);

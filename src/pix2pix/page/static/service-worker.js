@@ -1,11 +1,11 @@
-// Keeps the page for visits without a network. The files of one export are kept together, under its
-// digest; online the host's own come first, so that nobody sees an old page after a new export.
-// What is large (network and runtime) is fetched and kept by download.js.
+// Cache the page for visits without a network. The files of one export are cached together, under its
+// digest; online the host's files come first, so that a new export is seen at once. Large files (network
+// and runtime) are downloaded and cached by model/download.js.
 
 // Written by `pix2pix export --web`: the digest of all files, the page's files, the large ones.
 const EXPORT = { digest: "", files: [], large: [] };
 
-const SLOW_MS = 4000; // a host that takes longer is as good as none, where a copy is kept
+const SLOW_MS = 4000; // after this the cached copy is used
 const scope = new URL(self.registration.scope);
 const prefix = `pix2pix ${scope.pathname} `;
 const [pageCache, largeCache] = [prefix + EXPORT.digest, prefix + "large"];
@@ -16,7 +16,7 @@ self.addEventListener("install", (event) => {
 });
 
 self.addEventListener("activate", (event) => {
-  event.waitUntil(forgetOld().then(() => self.clients.claim()));
+  event.waitUntil(deleteOld().then(() => self.clients.claim()));
 });
 
 self.addEventListener("fetch", (event) => {
@@ -31,14 +31,14 @@ async function keepPage() {
   await cache.addAll([...known].map((address) => new Request(address, { cache: "no-cache" })));
 }
 
-async function forgetOld() {
+async function deleteOld() {
   const names = await caches.keys();
   const old = names.filter((name) => name.startsWith(prefix) && name !== pageCache);
   await Promise.all(old.filter((name) => name !== largeCache).map((name) => caches.delete(name)));
   const large = await caches.open(largeCache);
-  const wanted = new Set(EXPORT.large.map((file) => new URL(file, scope).href));
-  const kept = (await large.keys()).filter((request) => !wanted.has(request.url));
-  await Promise.all(kept.map((request) => large.delete(request)));
+  const current = new Set(EXPORT.large.map((file) => new URL(file, scope).href));
+  const unused = (await large.keys()).filter((request) => !current.has(request.url));
+  await Promise.all(unused.map((request) => large.delete(request)));
 }
 
 async function answer(request, address) {

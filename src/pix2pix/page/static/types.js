@@ -1,5 +1,5 @@
 /**
- * The words of this page's code; nothing runs here.
+ * The types of this page; nothing runs here.
  *
  * Coordinates are pixels of the drawing, x to the right, y down, the corner of the first pixel at
  * 0, 0. A colour is "#rrggbb". A pixel is a number as a Uint32Array over RGBA bytes holds it.
@@ -9,7 +9,7 @@
  * @typedef {{pixels: Uint32Array, width: number, height: number}} Image
  *
  * @typedef {{tool: "brush", colour: string|null, px: number, points: number[], pressure?: number[]}} BrushStroke
- *   points: x, y, x, y, ...; colour null brings back what was beneath; pressure: 0 to 1, one for each point
+ *   points: x, y, x, y, ...; colour null erases; pressure: 0 to 1, one for each point
  * @typedef {{tool: "rectangle", colour: string|null, box: [number, number, number, number]}} RectangleStroke
  *   box: left, top, width, height
  * @typedef {{tool: "polygon", colour: string|null, points: number[]}} PolygonStroke
@@ -19,7 +19,7 @@
  * @typedef {{tool: "picture", width: number, height: number, picture?: string, model?: string, example?: string}} PictureStroke
  *   a picture of the user's, kept under `picture`, or an example of a model; it sets the size
  * @typedef {{tool: "drawing", width: number, height: number, ground: string, strokes: Stroke[]}} DrawingStroke
- *   another drawing that was opened: as one stroke, so that undo brings the old one back
+ *   an opened drawing: one stroke, so that undo brings the old one back
  * @typedef {BrushStroke|RectangleStroke|PolygonStroke|FillStroke|ClearStroke|SizeStroke|PictureStroke|DrawingStroke} Stroke
  *
  * @typedef {object} Drawing

@@ -1,8 +1,8 @@
-/** Drawing with keys: arrows move a cursor, Space and Enter start and end strokes. */
+/** Draw with keys: arrows move a cursor, Space and Enter start and end strokes. */
 
-import { colourAt } from "./stroke-input.js";
 import { announce } from "../panels/notices.js";
 import { t } from "../words/texts.js";
+import { colourAt } from "./stroke-input.js";
 
 /** @type {Record<string, [number, number]>} */
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
@@ -16,7 +16,7 @@ const FAST_PX = 10;
  */
 export function followKeys(canvas, strokeInput, editor, { show, nameOf }) {
   const at = { x: 0, y: 0 };
-  let [placed, talk] = [false, 0];
+  let [placed, announcing] = [false, 0];
 
   function place() {
     const { width, height } = editor.image;
@@ -26,7 +26,7 @@ export function followKeys(canvas, strokeInput, editor, { show, nameOf }) {
     at.y = Math.max(0, Math.min(height - 1, at.y));
   }
 
-  // The middle of the pixel, so that lines and corners take it in.
+  // The middle of the pixel, so that lines and corners include it.
   const middle = () => ({ x: at.x + 0.5, y: at.y + 0.5 });
 
   /** @param {KeyboardEvent} event  @param {[number, number]} direction */
@@ -36,11 +36,11 @@ export function followKeys(canvas, strokeInput, editor, { show, nameOf }) {
     place();
     if (strokeInput.isDrawing) strokeInput.move([far()]);
     show(at);
-    clearTimeout(talk); // while a key repeats, only the place where it ends is read
-    talk = setTimeout(() => announce(t("announce_at", { ...at, colour: nameOf(colourAt(editor.image, at.x, at.y)) })), 400);
+    clearTimeout(announcing); // while a key repeats, only the point where it ends is announced
+    announcing = setTimeout(() => announce(t("announce_at", { ...at, colour: nameOf(colourAt(editor.image, at.x, at.y)) })), 400);
   }
 
-  /** The far corner of a rectangle takes its pixel in. */
+  /** Return the end of a stroke: the far corner of a rectangle includes its pixel. */
   function far() {
     return strokeInput.tool === "rectangle" ? { x: at.x + 1, y: at.y + 1 } : middle();
   }

@@ -1,23 +1,23 @@
-/** Known pairs, in random order, none twice before all were seen. */
+/** Known pairs in random order, none twice before all were shown. */
 
 /** @param {() => number} [random]  0 to 1 */
-export function createBag(random = Math.random) {
+export function createExampleOrder(random = Math.random) {
   /** @type {Map<string, string[]>} */
-  const bags = new Map();
+  const remaining = new Map();
   let last = "";
   return {
-    /** The next name. @param {string} model  @param {readonly string[]} names */
+    /** Return the next name. @param {string} model  @param {readonly string[]} names */
     next(model, names) {
-      const left = bags.get(model)?.length ? /** @type {string[]} */ (bags.get(model)) : shuffled(names, random);
-      // A new round does not begin with what is still on the screen.
+      const left = remaining.get(model)?.length ? /** @type {string[]} */ (remaining.get(model)) : shuffled(names, random);
+      // A new round does not begin with the example that is still on the screen.
       if (left.length > 1 && left.at(-1) === last) left.unshift(/** @type {string} */ (left.pop()));
       last = left.pop() ?? "";
-      bags.set(model, left);
+      remaining.set(model, left);
       return last;
     },
-    /** The first is always the same, so that a first visit shows what was looked at. @param {string} model  @param {readonly string[]} names */
+    /** Return the first name: always the same, so that a first visit shows a known result. @param {string} model  @param {readonly string[]} names */
     first(model, names) {
-      bags.set(model, shuffled(names.slice(1), random));
+      remaining.set(model, shuffled(names.slice(1), random));
       last = names[0];
       return last;
     },

@@ -1,6 +1,6 @@
-/** Files come in by the picker, by dropping and by pasting, and go out by saving and copying. */
+/** Open files by the picker, by dropping and by pasting; save and copy pictures and drawings. */
 
-import { byId, download } from "../panels/dom.js";
+import { byId, saveFile } from "../panels/dom.js";
 import { notify, report, withdraw } from "../panels/notices.js";
 import { t } from "../words/texts.js";
 
@@ -24,7 +24,7 @@ export function createFiles(editor, session, result) {
     }
   }
 
-  /** Which file an error is about. @param {any} error  @param {Blob} file */
+  /** Put the file's name into an error. @param {any} error  @param {Blob} file */
   function named(error, file) {
     if (!(file instanceof File) || !file.name || t(error.message) === error.message) return error;
     return Object.assign(new Error(`${file.name}: ${t(error.message)}`), { hint: error.hint ?? "" });
@@ -48,10 +48,10 @@ export function createFiles(editor, session, result) {
     open,
     choose: () => picker.click(),
     async saveDrawing() {
-      download(await session.toFile(), nameOf("drawing.json"));
+      saveFile(await session.toFile(), nameOf("drawing.json"));
     },
     savePicture() {
-      result.toBlob((blob) => blob && download(blob, nameOf("png")), "image/png");
+      result.toBlob((blob) => blob && saveFile(blob, nameOf("png")), "image/png");
     },
     async copyPicture() {
       const blob = new Promise((resolve) => result.toBlob(resolve, "image/png"));
@@ -65,13 +65,13 @@ export function createFiles(editor, session, result) {
   };
 }
 
-/** @param {HTMLElement} sign  shown while something is held over the page  @param {(file: Blob|undefined) => void} open */
-function followDrops(sign, open) {
+/** @param {HTMLElement} target  shown while a file is dragged over the page  @param {(file: Blob|undefined) => void} open */
+function followDrops(target, open) {
   const hasFile = (/** @type {DragEvent} */ event) => event.dataTransfer?.types.includes("Files");
-  let depth = 0; // of elements that are entered and not yet left
+  let depth = 0; // elements entered and not yet left
   const show = (/** @type {number} */ change) => {
     depth = Math.max(0, depth + change);
-    sign.hidden = depth === 0;
+    target.hidden = depth === 0;
   };
   addEventListener("dragenter", (event) => hasFile(event) && show(1));
   addEventListener("dragleave", (event) => hasFile(event) && show(-1));

@@ -1,12 +1,12 @@
-/** Keys that work everywhere on the page, and the list of all of them. */
+/** Keys that work everywhere on the page, and the dialog that lists all keys. */
 
 import { TOOLS, WIDEST_PX } from "../paint/choice.js";
 import { openDialog } from "../panels/dialog.js";
 import { byId, make } from "../panels/dom.js";
-import { LETTERS, nameOf } from "../panels/toolbar.js";
 import { announce } from "../panels/notices.js";
-import { choices, keepChoice } from "./store.js";
+import { LETTERS, nameOf } from "../panels/toolbar.js";
 import { t } from "../words/texts.js";
+import { choices, keepChoice } from "./store.js";
 
 /**
  * @typedef {Record<string, () => void>} Actions  by the name of the key
@@ -40,7 +40,7 @@ export function followShortcuts(editor, choice, strokeInput, colourOf, actions) 
     const ctrl = event.ctrlKey || event.metaKey;
     if (isText(event.target) && !ctrl) return;
     if (key === "escape") {
-      if (strokeInput.isDrawing) announce(t("announce_given_up"));
+      if (strokeInput.isDrawing) announce(t("announce_cancelled"));
       return strokeInput.cancel();
     }
     if (event.altKey || (!ctrl && key.length === 1 && !areLettersOn())) return;
@@ -52,15 +52,15 @@ export function followShortcuts(editor, choice, strokeInput, colourOf, actions) 
   });
 }
 
-/** Single letters can be turned off: dictation software types them by accident (WCAG 2.1.4). */
+/** Return whether single letters are keys: dictation software types them by accident (WCAG 2.1.4). */
 const areLettersOn = () => choices().letters !== false;
 
 /**
- * Do what a button does, unless it cannot be pressed now. @param {string} id
+ * Press a button, unless it is hidden or disabled. @param {string} id
  */
 export function press(id) {
   const button = byId(id);
-  if (!button.closest("[hidden]")) button.click(); // a disabled one does nothing
+  if (!button.closest("[hidden]")) button.click(); // does nothing if disabled
 }
 
 /** Wide brushes change in larger steps. @param {number} px */

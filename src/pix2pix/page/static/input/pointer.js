@@ -1,7 +1,7 @@
-/** Mouse, pen and fingers. One finger draws; two move and zoom the view. */
+/** Mouse, pen and touch. One finger draws; two move and zoom the view. */
 
 /**
- * @typedef {import("./stroke-input.js").StrokeInput} Hand
+ * @typedef {import("./stroke-input.js").StrokeInput} StrokeInput
  * @typedef {import("../paint/view.js").View} View
  */
 
@@ -9,10 +9,10 @@ const WHEEL_SPEED = 0.0022;
 
 /**
  * @param {HTMLElement} stage
- * @param {HTMLElement} target  the canvas that is drawn on
+ * @param {HTMLElement} target  the canvas of the drawing
  * @param {StrokeInput} strokeInput
  * @param {View} view
- * @param {(event: PointerEvent|null) => void} onHover  null: the pointer has left
+ * @param {(event: PointerEvent|null) => void} onHover  null when the pointer leaves
  */
 export function followPointers(stage, target, strokeInput, view, onHover) {
   /** @type {Map<number, PointerEvent>} */
@@ -84,8 +84,8 @@ export function followPointers(stage, target, strokeInput, view, onHover) {
 }
 
 /**
- * Ctrl and the wheel zoom (so does a pinch on a touchpad); the wheel alone moves what is zoomed, and
- * otherwise scrolls the page.
+ * Zoom by Ctrl and the wheel (so does a pinch on a touchpad); the wheel alone pans a zoomed view, else
+ * it scrolls the page.
  * @param {HTMLElement} stage
  * @param {View} view
  */
@@ -109,7 +109,7 @@ function setHeld(strokeInput, event) {
   strokeInput.held.pick = event.altKey;
 }
 
-/** All places since the last frame, for smooth lines. @param {PointerEvent} event */
+/** Return all events since the last frame, for smooth lines. @param {PointerEvent} event */
 function coalesced(event) {
   const events = event.getCoalescedEvents?.() ?? [];
   return events.length ? events : [event];

@@ -1,27 +1,27 @@
-/** Which model and which drawing is open: nothing that was drawn is ever lost. */
+/** Which model and which drawing is open; every drawing is kept. */
 
 import { nearestSwatch } from "../paint/colours.js";
-import { checkSaved, isKept, toSaved, within } from "../paint/saved.js";
 import { pictureStrokes } from "../paint/drawing.js";
-import { createBag } from "./examples.js";
-import { notify, withdraw } from "../panels/notices.js";
-import { decode, fitSize } from "../paint/pictures.js";
 import { drawingKey, newDrawing } from "../paint/editor.js";
-import { keepChoice } from "./store.js";
+import { decode, fitSize } from "../paint/pictures.js";
+import { checkSaved, isKept, toSaved, within } from "../paint/saved.js";
+import { notify, withdraw } from "../panels/notices.js";
 import { t } from "../words/texts.js";
+import { createExampleOrder } from "./examples.js";
+import { keepChoice } from "./store.js";
 
 /**
  * @typedef {import("../types.js").Card} Card
  * @typedef {import("../types.js").PictureStroke} PictureStroke
  * @typedef {import("../types.js").Stroke} Stroke
- * @typedef {import("../paint/saved.js").Document} Document
+ * @typedef {import("../paint/saved.js").SavedDrawing} SavedDrawing
  */
 
 const KEEP_MS = 400;
-// From these shares of pixels on that no source of the model has, a picture is of another kind.
+// A picture is of another kind if more than this share of its pixels fits no source of the model.
 const NO_MAP = 0.3;
 const NO_SKETCH = 0.5;
-const MUCH = 4; // times smaller: that a picture was scaled is told
+const MUCH = 4; // a picture made this many times smaller deserves a notice
 
 /**
  * @param {readonly Card[]} cards
@@ -32,7 +32,7 @@ const MUCH = 4; // times smaller: that a picture was scaled is told
 export function createSession(cards, editor, pictures, store) {
   /** @type {Map<string, import("../types.js").Drawing>} */
   const drawings = new Map();
-  const bag = createBag();
+  const order = createExampleOrder();
   let [keeping, turns] = [0, 0];
 
   editor.on("changed", () => {
@@ -50,7 +50,7 @@ export function createSession(cards, editor, pictures, store) {
     if (!(await pictures.load(strokes, card, cards))) notify("picture", { text: t("error_lost_picture"), error: true });
   }
 
-  /** A picture at the size that fits. @param {{picture: string}|{model: string, example: string}} name  @param {Card} card */
+  /** Load a picture and choose its size. @param {{picture: string}|{model: string, example: string}} name  @param {Card} card */
   async function placePicture(name, card) {
     /** @type {PictureStroke} */
     const stroke = { tool: "picture", width: 1, height: 1, ...name };
@@ -63,13 +63,13 @@ export function createSession(cards, editor, pictures, store) {
   async function firstDrawing(card) {
     const drawing = newDrawing(card);
     if (!card.examples.length) return drawing;
-    const example = bag.first(card.name, card.examples.map(({ name }) => name));
+    const example = order.first(card.name, card.examples.map(({ name }) => name));
     const placed = await placePicture({ model: card.name, example }, card);
     if (placed) drawing.strokes.push(placed.stroke);
     return drawing;
   }
 
-  /** One that cannot be replayed, perhaps of another version of this page, counts as none. @param {string} key */
+  /** Return the kept drawing, unless it cannot be replayed, as one of another version of this page. @param {string} key */
   async function keptDrawing(key) {
     const kept = await store.drawing(key);
     return isKept(kept) ? kept : undefined;
@@ -95,70 +95,70 @@ export function createSession(cards, editor, pictures, store) {
     openModel,
     async openExample() {
       const { card } = editor;
-      const example = bag.next(card.name, card.examples.map(({ name }) => name));
+      const example = order.next(card.name, card.examples.map(({ name }) => name));
       const placed = await placePicture({ model: card.name, example }, card);
       if (placed && card === editor.card) {
         withdraw("picture");
         editor.add(placed.stroke);
       }
     },
-    /** A picture of the user's. @param {Blob} blob */
+    /** Open a picture of the user's. @param {Blob} blob */
     async openPicture(blob) {
       const { card } = editor;
-      const { width, height } = (await decode(blob, card)).dataset; // refuses what is no picture before it is kept
+      const { width, height } = (await decode(blob, card)).dataset; // throws before a file that is no picture is stored
       const placed = await placePicture({ picture: await store.keepPicture(blob) }, card);
       if (!placed || card !== editor.card) return;
       for (const name of ["picture", "scaled"]) withdraw(name); // of an earlier one
       editor.add(placed.stroke);
       addHole();
-      tellScaled(Number(width), Number(height), placed.stroke);
+      noteScaled(Number(width), Number(height), placed.stroke);
       if (card.kind === "labels" && placed.picture.far > NO_MAP) notify("picture", { text: t("error_no_map"), error: true });
       if (card.kind === "sketch" && placed.picture.far > NO_SKETCH) notify("picture", { text: t("error_no_sketch"), error: true });
     },
-    /** A saved or shared drawing. @param {unknown} value */
+    /** Open a saved or shared drawing. @param {unknown} value */
     async openSaved(value) {
-      const document = checkSaved(value);
-      const [before, card] = [editor.card, cardFor(document)];
-      for (const [id, url] of Object.entries(document.pictures ?? {})) {
+      const saved = checkSaved(value);
+      const [before, card] = [editor.card, cardFor(saved)];
+      for (const [id, url] of Object.entries(saved.pictures ?? {})) {
         if (url.startsWith("data:image/")) await store.keepPicture(await (await fetch(url)).blob(), id);
       }
       if (editor.card !== before) return; // another model was chosen meanwhile
       if (card !== before) await openModel(card);
-      const { width, height, ground } = document.drawing;
-      const strokes = fitColours(within(document.drawing, card.max_px), card);
+      const { width, height, ground } = saved.drawing;
+      const strokes = fitColours(within(saved.drawing, card.max_px), card);
       await load(strokes, card);
       if (editor.card !== card) return;
       editor.add({ tool: "drawing", width, height, ground: fitColour(ground, card) ?? ground, strokes });
-      notify("opened", { text: t("opened_beside") });
-      if (strokes.length > document.drawing.strokes.length) notify("smaller", { text: t("opened_smaller", { max: card.max_px }) });
+      notify("opened", { text: t("opened_drawing") });
+      if (strokes.length > saved.drawing.strokes.length) notify("smaller", { text: t("opened_smaller", { max: card.max_px }) });
     },
-    /** The drawing with its pictures, as a file. */
+    /** Return the drawing with its pictures, as a file. */
     async toFile() {
-      const document = toSaved(editor.drawing, editor.card);
-      document.pictures = {};
-      for (const { picture: id } of pictureStrokes(document.drawing.strokes)) {
+      const saved = toSaved(editor.drawing, editor.card);
+      saved.pictures = {};
+      for (const { picture: id } of pictureStrokes(saved.drawing.strokes)) {
         const blob = id && (await store.picture(id));
-        if (id && blob) document.pictures[id] = await toAddress(blob);
+        if (id && blob) saved.pictures[id] = await toAddress(blob);
       }
-      return new Blob([JSON.stringify(document)], { type: "application/json" });
+      return new Blob([JSON.stringify(saved)], { type: "application/json" });
     },
-    /** A new drawing; undo brings the old one back. */
+    /** Start a new drawing; undo brings the old one back. */
     startFresh() {
       const { width, height, ground } = newDrawing(editor.card);
       editor.add({ tool: "drawing", width, height, ground, strokes: [] });
     },
-    /** Drop what was kept and is used no more. */
+    /** Delete stored pictures that no drawing uses. */
     tidy: () => store.tidy((drawing) => pictureStrokes([...drawing.strokes, ...drawing.undone]).map((s) => s.picture ?? "")),
   };
 
-  /** Nobody should wonder where the detail went. @param {number} width  @param {number} height  @param {PictureStroke} stroke */
-  function tellScaled(width, height, stroke) {
+  /** Explain lost detail. @param {number} width  @param {number} height  @param {PictureStroke} stroke */
+  function noteScaled(width, height, stroke) {
     if (width < MUCH * stroke.width) return;
     const [from, to] = [`${width} × ${height}`, `${stroke.width} × ${stroke.height}`];
     notify("scaled", { text: t("scaled_picture", { from, to }) });
   }
 
-  /** A model that learned to fill the middle starts with a hole there. */
+  /** Add the hole of models that were trained to fill the middle. */
   function addHole() {
     const { card, size } = editor;
     if (card.kind !== "mask" || !/^inpaint(:centre)?$/.test(card.made)) return;
@@ -167,7 +167,7 @@ export function createSession(cards, editor, pictures, store) {
     editor.add({ tool: "rectangle", colour: card.palette[0].colour, box: [left, top, width, height] });
   }
 
-  /** The model of the document, or one like it. @param {Document} document  @returns {Card} */
+  /** Return the model of the saved drawing, or one of the same kind. @param {SavedDrawing} saved  @returns {Card} */
   function cardFor({ model, kind }) {
     const same = cards.filter((card) => card.kind === kind);
     const card = same.find(({ name }) => name === model) ?? same.find((other) => other === editor.card) ?? same[0];

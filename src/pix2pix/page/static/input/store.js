@@ -1,9 +1,9 @@
 /**
- * What a browser keeps: drawings and their pictures in IndexedDB, choices in localStorage. Where it
- * keeps nothing (private windows), the page works and forgets.
+ * The browser's storage: drawings and their pictures in IndexedDB, choices in localStorage. Without
+ * storage (private windows), the page works and forgets.
  */
 
-// One host may serve several pages from folders of their own.
+// One host may serve several pages, each in its own folder.
 const PLACE = `pix2pix ${new URL(".", location.href).pathname}`;
 const [DRAWINGS, PICTURES] = ["drawings", "pictures"];
 const DAY_MS = 24 * 3600 * 1000;
@@ -11,62 +11,62 @@ const DAY_MS = 24 * 3600 * 1000;
 /** @typedef {ReturnType<typeof createStore>} Store */
 
 /**
- * @param {(key: string) => void} complain  told the words' key when nothing can be kept any more
+ * @param {(key: string) => void} onFailure  gets a key of the words when nothing can be stored any more
  */
-export function createStore(complain) {
+export function createStore(onFailure) {
   const opened = openDatabase();
-  let complained = false;
+  let failed = false;
   /** @type {Map<string, Blob>} */
-  const pictures = new Map(); // of this visit, where the browser keeps none
+  const pictures = new Map(); // of this visit, if the browser stores none
 
-  /** @param {string} table  @param {IDBTransactionMode} mode  @param {(store: IDBObjectStore) => IDBRequest} ask */
-  async function ask(table, mode, ask) {
+  /** @param {string} table  @param {IDBTransactionMode} mode  @param {(store: IDBObjectStore) => IDBRequest} request */
+  async function query(table, mode, request) {
     const database = await opened;
     if (!database) return undefined;
-    return result(ask(database.transaction(table, mode).objectStore(table)));
+    return result(request(database.transaction(table, mode).objectStore(table)));
   }
 
-  /** @param {string} table  @param {string} key  @param {unknown} value  @returns {Promise<boolean>}  whether it is kept */
+  /** @param {string} table  @param {string} key  @param {unknown} value  @returns {Promise<boolean>}  whether it was stored */
   async function put(table, key, value) {
     try {
-      return (await ask(table, "readwrite", (store) => store.put(value, key))) !== undefined;
+      return (await query(table, "readwrite", (store) => store.put(value, key))) !== undefined;
     } catch (error) {
-      if (!complained) complain(/** @type {Error} */ (error).name === "QuotaExceededError" ? "error_storage_full" : "error_storage");
-      complained = true;
+      if (!failed) onFailure(/** @type {Error} */ (error).name === "QuotaExceededError" ? "error_storage_full" : "error_storage");
+      failed = true;
       return false;
     }
   }
 
   return {
     /** @param {string} key  @returns {Promise<import("../types.js").Drawing|undefined>} */
-    drawing: (key) => ask(DRAWINGS, "readonly", (store) => store.get(key)).catch(() => undefined),
+    drawing: (key) => query(DRAWINGS, "readonly", (store) => store.get(key)).catch(() => undefined),
     /** @param {string} key  @param {import("../types.js").Drawing} drawing */
     keepDrawing: (key, drawing) => put(DRAWINGS, key, drawing),
     /** @param {string} id  @returns {Promise<Blob|undefined>} */
-    picture: async (id) => pictures.get(id) ?? ask(PICTURES, "readonly", (store) => store.get(id)).catch(() => undefined),
+    picture: async (id) => pictures.get(id) ?? query(PICTURES, "readonly", (store) => store.get(id)).catch(() => undefined),
     /** @param {Blob} blob  @param {string} [id]  @returns {Promise<string>}  its name */
     async keepPicture(blob, id = Date.now().toString(36) + Math.random().toString(36).slice(2, 8)) {
       const dated = new File([blob], id, { type: blob.type, lastModified: Date.now() });
       if (!(await put(PICTURES, id, dated))) pictures.set(id, blob);
       return id;
     },
-    /** Drop the pictures that no drawing names, if the drawing of another tab cannot name them either. @param {(drawing: import("../types.js").Drawing) => string[]} names */
+    /** Delete pictures that no drawing names and that are too old to be in a drawing of another tab. @param {(drawing: import("../types.js").Drawing) => string[]} names */
     async tidy(names) {
       const [drawings, ids] = await Promise.all([
-        ask(DRAWINGS, "readonly", (store) => store.getAll()),
-        ask(PICTURES, "readonly", (store) => store.getAllKeys()),
+        query(DRAWINGS, "readonly", (store) => store.getAll()),
+        query(PICTURES, "readonly", (store) => store.getAllKeys()),
       ]).catch(() => [[], []]);
       const used = new Set((drawings ?? []).flatMap(names));
       for (const id of ids ?? []) {
         if (used.has(id)) continue;
-        const { lastModified = 0 } = (await ask(PICTURES, "readonly", (store) => store.get(id))) ?? {};
-        if (Date.now() - lastModified > DAY_MS) await ask(PICTURES, "readwrite", (store) => store.delete(id));
+        const { lastModified = 0 } = (await query(PICTURES, "readonly", (store) => store.get(id))) ?? {};
+        if (Date.now() - lastModified > DAY_MS) await query(PICTURES, "readwrite", (store) => store.delete(id));
       }
     },
   };
 }
 
-/** The choices of earlier visits. @returns {Record<string, any>} */
+/** Return the choices of earlier visits. @returns {Record<string, any>} */
 export function choices() {
   try {
     return JSON.parse(localStorage.getItem(PLACE) ?? "{}");

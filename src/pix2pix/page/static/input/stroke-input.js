@@ -1,4 +1,4 @@
-/** The strokeInput that holds the tool: pointers and keys both move it. */
+/** Strokes from touches: pointers and keys both call it. */
 
 import { toHex } from "../paint/colours.js";
 import { startStroke } from "../paint/tools.js";
@@ -20,7 +20,7 @@ export function createStrokeInput(editor, choice, onPick) {
   const settings = () => ({ ...choice.now, straight: held.straight });
 
   /** @param {import("../paint/tools.js").Step|null} step */
-  const take = (step) => step && editor.take(step);
+  const apply = (step) => step && editor.apply(step);
 
   /** @param {Touch} touch */
   function pick({ x, y }) {
@@ -36,7 +36,7 @@ export function createStrokeInput(editor, choice, onPick) {
 
   return {
     held,
-    /** The tool that a touch uses: Alt makes every one the pick. */
+    /** The tool of the next touch: with Alt it is the pick. */
     get tool() {
       return held.pick && editor.card.kind === "labels" ? "pick" : choice.now.tool;
     },
@@ -45,7 +45,7 @@ export function createStrokeInput(editor, choice, onPick) {
     },
     /** @param {Touch} touch */
     down(touch) {
-      if (active) return take(active.tap(touch)); // the next corner of a polygon
+      if (active) return apply(active.tap(touch)); // the next corner of a polygon
       const { tool } = this;
       if (tool === "pick") return pick(touch);
       if (tool === "move" || !editor.isReady) return undefined;
@@ -57,13 +57,13 @@ export function createStrokeInput(editor, choice, onPick) {
       }
       editor.begin();
       active = startStroke(tool, touch, settings());
-      return take(active.first());
+      return apply(active.first());
     },
     /** @param {Touch[]} touches  the newest last */
     move(touches) {
-      if (active) take(active.move(touches, settings()));
+      if (active) apply(active.move(touches, settings()));
     },
-    /** The finger leaves; a polygon goes on until it is closed. */
+    /** End the stroke; a polygon goes on until it is closed. */
     up() {
       if (active && choice.now.tool !== "polygon") this.close();
     },
@@ -71,7 +71,7 @@ export function createStrokeInput(editor, choice, onPick) {
       if (!active) return;
       const step = active.end();
       active = null;
-      if (step) editor.take(step);
+      if (step) editor.apply(step);
       else editor.cancel();
     },
     cancel,

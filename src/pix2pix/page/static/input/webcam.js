@@ -1,4 +1,4 @@
-/** A photograph from the webcam. */
+/** Take a photograph with the webcam. */
 
 import { openDialog } from "../panels/dialog.js";
 import { make } from "../panels/dom.js";
@@ -6,9 +6,9 @@ import { report } from "../panels/notices.js";
 import { t } from "../words/texts.js";
 
 /**
- * @param {(blob: Blob) => void} take
+ * @param {(blob: Blob) => void} onPhotograph
  */
-export async function openWebcam(take) {
+export async function openWebcam(onPhotograph) {
   let stream;
   try {
     stream = await start();
@@ -23,15 +23,15 @@ export async function openWebcam(take) {
   shoot.onclick = () => {
     const canvas = make("canvas", { width: video.videoWidth, height: video.videoHeight });
     canvas.getContext("2d")?.drawImage(video, 0, 0);
-    canvas.toBlob((blob) => blob && take(blob), "image/png");
+    canvas.toBlob((blob) => blob && onPhotograph(blob), "image/png");
     dialog.close();
   };
   shoot.focus();
 }
 
-/** The stream, or an Error whose message is a key of the words. */
+/** Return the stream; throws an Error whose message is a key of the words. */
 async function start() {
-  // Browsers hide cameras from pages that came over plain http.
+  // Browsers hide cameras from pages on plain http.
   if (!navigator.mediaDevices) throw new Error("error_webcam_insecure");
   try {
     return await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment", width: { ideal: 1280 } } });

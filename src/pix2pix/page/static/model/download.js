@@ -1,17 +1,18 @@
-// Large files come in parts: none is too large for a host, each is checked and kept by itself, so
-// that a download that broke off goes on where it was and the next visit needs no network.
+// Download large files in parts: no part is too large for a host, and each is checked and cached by
+// itself, so that an interrupted download resumes and the next visit needs no network.
 
 /**
  * @typedef {{file: string, bytes: number, sha256: string}} Part  a file relative to the page
  * @typedef {{parts: Part[], bytes: number, gzip: boolean}} LargeFile
- * @typedef {(loaded: number) => void} Tell
+ * @typedef {(loaded: number) => void} OnLoaded  bytes so far
  */
 
 const TRIES = 3;
 const WAIT_MS = 1000;
 
 /**
- * The cache of a folder's large files; service-worker.js forgets what a newer export has not.
+ * Return the name of the cache of a folder's large files; service-worker.js deletes from it what a
+ * newer export does not have.
  * @param {string} base
  */
 export function cacheName(base) {
@@ -19,9 +20,9 @@ export function cacheName(base) {
 }
 
 /**
- * The bytes of a file. `onProgress` gets how many are loaded so far; raises an Error whose message
- * is a key of the words.
- * @param {LargeFile} file  @param {string} base  @param {Tell} onProgress
+ * Return the bytes of a file. `onProgress` gets how many are loaded so far; throws an Error whose
+ * message is a key of the words.
+ * @param {LargeFile} file  @param {string} base  @param {OnLoaded} onProgress
  * @returns {Promise<ArrayBuffer>}
  */
 export async function download(file, base, onProgress = () => {}) {
@@ -35,28 +36,28 @@ export async function download(file, base, onProgress = () => {}) {
     onProgress(done);
   }
   if (!file.gzip) return whole.buffer;
-  // Hosts compress what they know by its ending, and these they do not know.
+  // Hosts compress only file types that they know, and not these.
   const packed = /** @type {ReadableStream} */ (new Response(whole).body);
   return new Response(packed.pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
 }
 
 /**
- * @param {Part} part  @param {Uint8Array<ArrayBuffer>} place  where its bytes belong
- * @param {string} base  @param {Cache|undefined} cache  @param {Tell} onProgress
+ * @param {Part} part  @param {Uint8Array<ArrayBuffer>} place  gets its bytes
+ * @param {string} base  @param {Cache|undefined} cache  @param {OnLoaded} onProgress
  */
 async function loadPart(part, place, base, cache, onProgress) {
   const address = new URL(part.file, base).href;
-  const kept = await cache?.match(address).then((found) => found?.arrayBuffer());
-  // What is kept was checked when it came; a browser short of space may have cut it.
+  const kept = await cache?.match(address).then((response) => response?.arrayBuffer());
+  // Cached parts were checked on arrival; a browser short of space may have truncated them.
   if (kept?.byteLength === part.bytes) return place.set(new Uint8Array(kept));
   await fetchChecked(address, part, place, onProgress);
-  // A full disk or a private window keeps nothing: the page works without.
+  // A full disk or a private window caches nothing: the page works without.
   await cache?.put(address, new Response(place)).catch(() => {});
 }
 
 /**
  * @param {string} address  @param {Part} part  @param {Uint8Array<ArrayBuffer>} place
- * @param {Tell} onProgress
+ * @param {OnLoaded} onProgress
  */
 async function fetchChecked(address, part, place, onProgress) {
   for (let tried = 1; ; tried++) {
@@ -70,7 +71,7 @@ async function fetchChecked(address, part, place, onProgress) {
   }
 }
 
-/** @param {string} address  @param {Uint8Array} place  @param {Tell} onProgress */
+/** @param {string} address  @param {Uint8Array} place  @param {OnLoaded} onProgress */
 async function fetchOnce(address, place, onProgress) {
   let loaded = 0;
   try {
@@ -80,7 +81,7 @@ async function fetchOnce(address, place, onProgress) {
     for (const reader = body.getReader(); ; ) {
       const { done, value } = await reader.read();
       if (done) break;
-      place.set(value, loaded); // more than the part has is an error too
+      place.set(value, loaded); // throws if there are more bytes than the part has
       onProgress((loaded += value.length));
     }
   } catch (cause) {
@@ -90,14 +91,14 @@ async function fetchOnce(address, place, onProgress) {
 }
 
 /**
- * Pages that are neither https nor of this machine have no crypto: there the length must do.
+ * Compare the digest. Only pages on https or on this machine have crypto: elsewhere the length must do.
  * @param {Uint8Array<ArrayBuffer>} bytes  @param {Part} part
  */
 async function check(bytes, { sha256 }) {
   if (!globalThis.crypto?.subtle) return;
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  const found = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  if (found !== sha256) throw new Error("error_damaged");
+  const hex = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  if (hex !== sha256) throw new Error("error_damaged");
 }
 
 /** @param {string} base */

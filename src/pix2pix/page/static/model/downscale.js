@@ -1,9 +1,9 @@
-// Averages of squares, brought back to the old size by bicubic curves: make.py's `downscale`.
+// Shrink by averages of squares and enlarge again by bicubic curves: `downscale` of derive/recipe.py.
 
 /** @typedef {{first: number, weights: number[], coarse: number}} Curve */
 
 /**
- * Planes (H, W) of a photograph -> what a network that sharpens was fed of it.
+ * Return planes (H, W) of a photograph as a network that sharpens sees them in training.
  * @param {Float32Array[]} planes  @param {number} width  @param {number} height
  * @param {number} factor
  */
@@ -20,7 +20,7 @@ export function downscale(planes, width, height, factor) {
 }
 
 /**
- * What lies at the border and fills no square is averaged over what there is.
+ * Average squares; those that the border cuts are averaged over the rest.
  * @param {Float32Array} plane  @param {number} width  @param {number} height
  * @param {number} factor
  */
@@ -42,7 +42,8 @@ function reduce(plane, width, height, factor) {
 }
 
 /**
- * For each place of a line of `length`, the first of `coarse` places and the weights from there on.
+ * Return, for each pixel of a line of `length`, the first of the `coarse` pixels and the weights from
+ * there on.
  * @param {number} length  @param {number} coarse  @param {number} factor  @returns {Curve[]}
  */
 function curves(length, coarse, factor) {
@@ -64,7 +65,7 @@ function bicubic(distance) {
 }
 
 /**
- * Each line of a plane by its curves: (lines, coarse) -> (lines, length).
+ * Enlarge each line of a plane: (lines, coarse) -> (lines, length).
  * @param {Float32Array} plane  @param {Curve[]} places
  */
 function weighted(plane, places) {

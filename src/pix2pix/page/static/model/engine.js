@@ -1,5 +1,5 @@
-// onnxruntime-web with a network in it: on the graphics card by WebGPU where there is one, else by
-// WebAssembly, on several threads where the host's headers allow them.
+// Run the network by onnxruntime-web: on a graphics card by WebGPU if there is one, else by
+// WebAssembly, on several threads if the host's headers allow it.
 
 import { download } from "./download.js";
 import { keepMask, noiseKey } from "./noise.js";
@@ -11,20 +11,20 @@ import { keepMask, noiseKey } from "./noise.js";
  * @typedef {{channels: number, height: number, width: number, step: number, values: number[]}} Check
  * @typedef {LargeFile & {noise: NoiseInput[], check: Check}} Network
  * @typedef {{module: string, binary: LargeFile}} Backend  a part of onnxruntime-web
- * @typedef {(progress: {loaded: number, total: number}) => void} Tell  in bytes
+ * @typedef {(progress: {loaded: number, total: number}) => void} OnProgress  in bytes
  *
  * @typedef {object} Engine
  * @property {string} backend  "webgpu" or "wasm"
  * @property {(source: Tensor, key: number|null) => Promise<Float32Array>} run
- *   the output (C, H, W) of a source; the key of its noise, or null for no dropout
+ *   returns the output (C, H, W) of a source; `key` is that of its noise, null for no dropout
  */
 
 const CLOSE = 2 / 127.5; // two of 255 levels, in [-1, 1]
 
 /**
- * The network, ready to run; runtime and network are loaded. Without `graphics` by WebAssembly only.
+ * Load runtime and network, ready to run. Without `graphics` only by WebAssembly.
  * @param {Network} network  @param {string} base
- * @param {{onProgress?: Tell, graphics?: boolean}} [options]
+ * @param {{onProgress?: OnProgress, graphics?: boolean}} [options]
  * @returns {Promise<Engine>}
  */
 export async function openEngine(network, base, { onProgress = () => {}, graphics = true } = {}) {
@@ -34,9 +34,9 @@ export async function openEngine(network, base, { onProgress = () => {}, graphic
     try {
       const engine = await start("webgpu");
       if (await isRight(engine, network)) return engine;
-      console.warn("WebGPU gives wrong pictures here; WebAssembly takes its place.");
+      console.warn("WebGPU gives wrong pictures here; using WebAssembly.");
     } catch (error) {
-      console.warn("WebGPU fails here; WebAssembly takes its place.", error);
+      console.warn("WebGPU fails here; using WebAssembly.", error);
     }
   }
   return start("wasm");
@@ -44,7 +44,7 @@ export async function openEngine(network, base, { onProgress = () => {}, graphic
 
 /**
  * @param {string} backend  @param {Backend} files  @param {Network} network  @param {string} base
- * @param {Tell} onProgress
+ * @param {OnProgress} onProgress
  * @returns {Promise<Engine>}
  */
 async function open(backend, { module, binary }, network, base, onProgress) {
@@ -84,12 +84,12 @@ async function run(ort, session, noise, { data, channels, height, width }, key) 
 async function hasGraphicsCard() {
   const { gpu } = /** @type {any} */ (navigator);
   const adapter = await gpu?.requestAdapter().catch(() => null);
-  // A graphics card that is imitated by the processor is slower than WebAssembly.
+  // A graphics card emulated on the processor is slower than WebAssembly.
   return Boolean(adapter) && !(adapter.info?.isFallbackAdapter ?? adapter.isFallbackAdapter);
 }
 
 /**
- * Whether the engine computes what the export noted: drivers have been known to be wrong.
+ * Return whether the engine computes the values that the export recorded: some drivers are wrong.
  * @param {Engine} engine  @param {Network} network
  */
 async function isRight(engine, { check: { channels, height, width, step, values } }) {

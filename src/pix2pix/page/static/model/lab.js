@@ -1,20 +1,21 @@
-// sRGB <-> CIE Lab under D65, as make.split_lab and make.join_lab compute it.
+// sRGB <-> CIE Lab under D65, as the package's derive/lab.py computes it.
 
 import { fromLight, toLight } from "../paint/colours.js";
 
-// Linear sRGB -> XYZ (IEC 61966-2-1), each row divided by its sum, which is the white D65.
+// Linear sRGB -> XYZ, each row divided by the white D65: both as scikit-image has them.
+const WHITE = [0.95047, 1, 1.08883];
 const XYZ = [
-  [0.4124, 0.3576, 0.1805],
-  [0.2126, 0.7152, 0.0722],
-  [0.0193, 0.1192, 0.9505],
-].flatMap((row) => row.map((value) => value / row.reduce((a, b) => a + b)));
+  [0.412453, 0.35758, 0.180423],
+  [0.212671, 0.71516, 0.072169],
+  [0.019334, 0.119193, 0.950227],
+].flatMap((row, i) => row.map((value) => value / WHITE[i]));
 const RGB = inverse(XYZ);
 const BREAK = 6 / 29; // below it Lab's cube root is a straight line
 
 const LIGHT = Float64Array.from({ length: 256 }, (_, level) => toLight(level / 255));
 
 /**
- * Lightness 0 .. 100 of each pixel, of planes of levels 0 .. 255: RGB or grey.
+ * Return the lightness 0 .. 100 of each pixel, from planes of levels 0 .. 255: RGB or grey.
  * @param {Float32Array[]} planes
  */
 export function lightness(planes) {
@@ -28,14 +29,14 @@ export function lightness(planes) {
 }
 
 /**
- * Planes of red, green and blue, 0 .. 255 and not rounded, of planes of L, a and b.
+ * Return planes of red, green and blue, 0 .. 255 and not rounded, from planes of L, a and b.
  * @param {Float32Array} lights  @param {Float32Array} as  @param {Float32Array} bs
  */
 export function joinLab(lights, as, bs) {
   const planes = [0, 1, 2].map(() => new Float32Array(lights.length));
   for (let i = 0; i < lights.length; i++) {
     const t = (lights[i] + 16) / 116;
-    const [x, y, z] = [uncompress(t + as[i] / 500), uncompress(t), uncompress(t - bs[i] / 200)];
+    const [x, y, z] = [uncompress(t + as[i] / 500), uncompress(t), uncompress(Math.max(0, t - bs[i] / 200))];
     for (let c = 0; c < 3; c++) {
       planes[c][i] = 255 * encode(RGB[3 * c] * x + RGB[3 * c + 1] * y + RGB[3 * c + 2] * z);
     }
@@ -48,12 +49,12 @@ function uncompress(t) {
   return t > BREAK ? t * t * t : 3 * BREAK ** 2 * (t - 4 / 29);
 }
 
-/** sRGB 0 .. 1 of linear light, clipped to the gamut. @param {number} light */
+/** Return sRGB 0 .. 1 of linear light, clipped to the gamut. @param {number} light */
 function encode(light) {
   return fromLight(Math.min(1, Math.max(0, light)));
 }
 
-/** Of a matrix of three rows. @param {number[]} matrix */
+/** Invert a matrix of three rows. @param {number[]} matrix */
 function inverse([a, b, c, d, e, f, g, h, i]) {
   const adjugate = [
     [e * i - f * h, c * h - b * i, b * f - c * e],

@@ -1,14 +1,16 @@
 /**
- * The result follows the drawing: at most one request is under way, and the latest state wins. A
- * request that is under way is left to finish, so that something is shown while somebody draws
- * without a pause; only what makes its answer worthless (another model, another mode) ends it.
+ * Keep the result up to date with the drawing: at most one request runs, and the latest state wins. A
+ * running request may finish, so that results appear while the user draws without a pause; only what
+ * makes its answer useless (another model, another mode) aborts it.
  */
+
+import { aborted } from "./errors.js";
 
 /**
  * @typedef {object} Hooks
- * @property {(signal: AbortSignal) => Promise<void>} run  translate the state of now and show it; it may
- *   go on after an abort, but show nothing any more
- * @property {(signal: AbortSignal) => Promise<void>} [rest]  what has time until the drawing rests
+ * @property {(signal: AbortSignal) => Promise<void>} run  translate the current state and show it;
+ *   may go on after an abort, but must show nothing any more
+ * @property {(signal: AbortSignal) => Promise<void>} [whenIdle]  work that can wait for a pause in drawing
  * @property {(busy: boolean) => void} [onBusy]
  * @property {(error: Error & {retryAfter?: number}) => void} [onError]
  * @property {(seconds: number) => Promise<void>} [wait]
@@ -18,75 +20,75 @@
 const sleep = (seconds) => new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
 
 /**
- * An error with `retryAfter` (seconds) is told, and the request made again after that time.
+ * An error with `retryAfter` (seconds) is reported, and the request is repeated after that time.
  * @param {Hooks} hooks
  */
-export function createLive({ run, rest, onBusy, onError, wait = sleep }) {
-  let [wanted, rested, working] = [false, true, false];
+export function createLive({ run, whenIdle, onBusy, onError, wait = sleep }) {
+  let [due, idleDone, working] = [false, true, false];
   /** @type {AbortController|null} */
   let running = null;
   /** @type {AbortController|null} */
-  let resting = null;
+  let idleRun = null;
   let endPause = () => {};
 
   async function work() {
     working = true;
-    while (wanted || !rested) await (wanted ? runOnce() : restOnce());
+    while (due || !idleDone) await (due ? runOnce() : idleOnce());
     working = false;
   }
 
   async function runOnce() {
-    wanted = rested = false;
+    due = idleDone = false;
     onBusy?.(true);
     running = new AbortController();
     const error = await attempt(run, running.signal);
     running = null;
     if (error) await failed(error);
-    if (!wanted) onBusy?.(false);
+    if (!due) onBusy?.(false);
   }
 
-  async function restOnce() {
-    rested = true;
-    if (!rest) return;
-    resting = new AbortController();
-    const error = await attempt(rest, resting.signal);
-    resting = null;
+  async function idleOnce() {
+    idleDone = true;
+    if (!whenIdle) return;
+    idleRun = new AbortController();
+    const error = await attempt(whenIdle, idleRun.signal);
+    idleRun = null;
     if (error) await failed(error);
   }
 
   /** @param {Error & {retryAfter?: number}} error */
   async function failed(error) {
     onError?.(error);
-    rested = true;
+    idleDone = true;
     if (!error.retryAfter) return;
-    rested = false;
+    idleDone = false;
     await Promise.race([wait(error.retryAfter), new Promise((resolve) => (endPause = () => resolve(null)))]);
-    wanted ||= !rested; // `stop` may have come meanwhile
+    due ||= !idleDone; // `stop` may have come meanwhile
   }
 
   return {
     /**
-     * Something changed. With `afresh`, an answer that is on its way is of no use any more.
+     * Something has changed. With `afresh`, the answer of a running request is useless.
      * @param {{afresh?: boolean}} [how]
      */
     request({ afresh = false } = {}) {
-      wanted = true;
-      resting?.abort();
+      due = true;
+      idleRun?.abort();
       if (afresh) running?.abort();
       if (afresh) endPause();
       if (!working) void work();
     },
-    /** Only what is done at rest is to be done again. */
+    /** Repeat only the work of a pause. */
     refresh() {
-      rested = false;
+      idleDone = false;
       if (!working) void work();
     },
-    /** Forget what is wanted, and what is under way. */
+    /** Forget what is due, and abort what runs. */
     stop() {
-      wanted = false;
-      rested = true;
+      due = false;
+      idleDone = true;
       running?.abort();
-      resting?.abort();
+      idleRun?.abort();
       endPause();
     },
   };
@@ -95,7 +97,7 @@ export function createLive({ run, rest, onBusy, onError, wait = sleep }) {
 /**
  * @param {(signal: AbortSignal) => Promise<void>} job
  * @param {AbortSignal} signal
- * @returns {Promise<(Error & {retryAfter?: number})|null>}  null where it went well or was ended
+ * @returns {Promise<(Error & {retryAfter?: number})|null>}  null if it succeeded or was aborted
  */
 async function attempt(job, signal) {
   try {
@@ -104,9 +106,4 @@ async function attempt(job, signal) {
   } catch (error) {
     return signal.aborted ? null : /** @type {Error} */ (error);
   }
-}
-
-/** Who is slow to notice the end of a request holds up nobody. @param {AbortSignal} signal  @returns {Promise<never>} */
-function aborted(signal) {
-  return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }));
 }

@@ -1,13 +1,15 @@
-// The translator of an exported page: the network runs in a worker of the page.
+// The translator of an exported page: the network runs in a web worker.
+
+import { aborted, failure } from "./errors.js";
 
 /**
- * @typedef {import("./engine.js").Tell} Tell
- * @typedef {{resolve: (answer: any) => void, reject: (error: Error) => void, onProgress: Tell}} Call
+ * @typedef {import("./engine.js").OnProgress} OnProgress
+ * @typedef {{resolve: (answer: any) => void, reject: (error: Error) => void, onProgress: OnProgress}} Call
  */
 
 /**
- * As remote.js, of a card that has a `network`. `prepare` downloads runtime and network, which are
- * kept for the next visit.
+ * Create a translator for a card with a `network`. `prepare` downloads runtime and network, which are
+ * cached for the next visit.
  * @param {import("../types.js").Card} card
  * @returns {import("../types.js").Translator}
  */
@@ -28,13 +30,13 @@ export function createTranslator(card) {
   function start() {
     worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
     worker.onmessage = ({ data: { id, progress, result, error } }) => {
-      const call = calls.get(id);
-      if (progress) return call?.onProgress(progress);
+      const waiting = calls.get(id);
+      if (progress) return waiting?.onProgress(progress);
       calls.delete(id);
-      if (error) call?.reject(failure(error));
-      else call?.resolve(result);
+      if (error) waiting?.reject(failure(error));
+      else waiting?.resolve(result);
     };
-    // A module that cannot be loaded, by an old browser or without the network.
+    // Old browsers, or no network: the module cannot be loaded.
     worker.onerror = () => stop(failure("error_worker"));
   }
 
@@ -42,29 +44,29 @@ export function createTranslator(card) {
   function stop(reason) {
     worker?.terminate();
     worker = ready = null;
-    calls.forEach((call) => call.reject(reason));
+    calls.forEach(({ reject }) => reject(reason));
     calls.clear();
   }
 
   /**
    * @param {string} name  @param {object} task
-   * @param {{transfer?: Transferable[], onProgress?: Tell}} [options]
+   * @param {{transfer?: Transferable[], onProgress?: OnProgress}} [options]
    * @returns {Promise<any>}
    */
-  function ask(name, task, { transfer = [], onProgress = () => {} } = {}) {
+  function call(name, task, { transfer = [], onProgress = () => {} } = {}) {
     return new Promise((resolve, reject) => {
       calls.set(++count, { resolve, reject, onProgress });
       worker?.postMessage({ id: count, name, task }, transfer);
     });
   }
 
-  /** @param {Tell} [onProgress] */
+  /** @param {OnProgress} [onProgress] */
   async function prepare(onProgress) {
     if (closed) throw closed;
     if (ready) return ready;
     keepForOffline(base);
     start();
-    ready = ask("prepare", { card, network: card.network, base }, { onProgress });
+    ready = call("prepare", { card, network: card.network, base }, { onProgress });
     return ready.catch((error) => {
       stop(error);
       throw error;
@@ -76,8 +78,8 @@ export function createTranslator(card) {
     await prepare();
     signal.throwIfAborted();
     const bitmap = await createImageBitmap(canvas);
-    const answer = ask("translate", { bitmap, seed, sample, mode }, { transfer: [bitmap] });
-    // A worker without memory stays so: the next picture gets a new one.
+    const answer = call("translate", { bitmap, seed, sample, mode }, { transfer: [bitmap] });
+    // A worker that ran out of memory never recovers: the next picture gets a new one.
     return answer.catch((error) => {
       stop(error);
       throw error;
@@ -87,38 +89,25 @@ export function createTranslator(card) {
   return {
     prepare,
 
-    /** One picture is under way at a time; a call that is given up before its turn costs nothing. */
+    /** Translate one picture at a time; a call that is aborted before its turn costs nothing. */
     async translate(canvas, request) {
       const turn = busy.then(() => translateNow(canvas, request));
       busy = turn.catch(() => {});
-      return Promise.race([turn, givenUp(request.signal)]);
+      return Promise.race([turn, aborted(request.signal)]);
     },
 
     close() {
-      closed = new DOMException("This model was put away.", "AbortError");
+      closed = new DOMException("This model was closed.", "AbortError");
       stop(closed);
     },
   };
 }
 
-/** @param {AbortSignal} signal  @returns {Promise<never>} */
-function givenUp(signal) {
-  return new Promise((_, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-  });
-}
-
 /**
- * Only https and this machine may have a service worker; without one the page needs its host.
+ * Register the service worker, which browsers allow on https and on this machine only.
  * @param {string} base
  */
 function keepForOffline(base) {
   const script = new URL("service-worker.js", base);
   navigator.serviceWorker?.register(script, { updateViaCache: "none" }).catch(() => {});
-}
-
-/** An error whose message and hint are keys of the words. @param {string} message */
-function failure(message) {
-  return Object.assign(new Error(message), { hint: message.replace("error", "hint") });
 }

@@ -1,5 +1,5 @@
-// The noise z, as networks/noise.py draws it: whether a feature stays is a 32-bit hash of (seed,
-// sample, layer, channel, row, column). Math.imul multiplies modulo 2**32, which is all it takes.
+// The noise z, as networks/noise.py draws it: a 32-bit hash of (seed, sample, layer, channel, row,
+// column) decides whether a feature is kept. Math.imul multiplies modulo 2**32.
 
 /** @typedef {{layer: number, channels: number, drop: number}} Layer */
 
@@ -18,7 +18,7 @@ function absorb(h, counter) {
 }
 
 /**
- * The key of one variant: all that the hash needs to know of a seed and a sample's number.
+ * Return the key of one variant, from a seed and the number of the sample.
  * @param {number} seed  @param {number} sample
  */
 export function noiseKey(seed, sample) {
@@ -26,8 +26,8 @@ export function noiseKey(seed, sample) {
 }
 
 /**
- * What the features of a noisy layer are multiplied by, (C, H, W): 0, or 1 / (1 - drop) with
- * probability 1 - drop. Rows and columns count from the top left.
+ * Return the factors of a layer's features, (C, H, W): 0, or 1 / (1 - drop) with probability
+ * 1 - drop. Rows and columns count from the top left.
  * @param {number} key  @param {Layer} layer  @param {number} height  @param {number} width
  */
 export function keepMask(key, { layer, channels, drop }, height, width) {

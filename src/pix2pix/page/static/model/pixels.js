@@ -1,5 +1,5 @@
-// Pixels <-> tensors, as images.py does it: a canvas has RGBA of 8 bits, a tensor is (C, H, W)
-// float32 in [-1, 1]. A picture contract says what lies between; models.json holds it.
+// Pixels <-> tensors, as pictures/tensors.py does it: a canvas has RGBA of 8 bits, a tensor is
+// (C, H, W) float32 in [-1, 1]. The picture contract in models.json says how they correspond.
 
 import { luma, nearest } from "../paint/colours.js";
 import { downscale } from "./downscale.js";
@@ -20,8 +20,8 @@ import { joinLab, lightness } from "./lab.js";
  */
 
 /**
- * The tensor of a drawing, mirrored at the right and the bottom up to multiples of `multiple_px`,
- * and `planes`, the values (H, W each) that it was made of.
+ * Return the tensor of a drawing, padded by mirroring at the right and the bottom to multiples of
+ * `multiple_px`, and `planes`, the values (H, W each) before that.
  * @param {Uint8ClampedArray} pixels  RGBA  @param {number} width  @param {number} height
  * @param {Card} card
  * @returns {Tensor & {planes: Float32Array[]}}
@@ -46,9 +46,9 @@ export function toTensor(pixels, width, height, card) {
 }
 
 /**
- * RGBA of the network's output (C, H, W), cropped to `width` x `height`.
+ * Return RGBA of the network's output (C, H, W), cropped to `width` x `height`.
  * @param {Float32Array} output  @param {number} width  @param {number} height
- * @param {Tensor & {planes: Float32Array[]}} source  what toTensor gave  @param {Card} card
+ * @param {Tensor & {planes: Float32Array[]}} source  from toTensor  @param {Card} card
  */
 export function toPixels(output, width, height, source, card) {
   const size = source.height * source.width;
@@ -66,7 +66,7 @@ export function toPixels(output, width, height, source, card) {
 }
 
 /**
- * The values that a source is made of, as translator.source makes them of a picture.
+ * Return the values of the source, as `source` of inference/translator.py derives them from a picture.
  * @param {Uint8ClampedArray} pixels  @param {number} width  @param {number} height
  * @param {Card} card
  */
@@ -80,8 +80,8 @@ function sourcePlanes(pixels, width, height, card) {
 }
 
 /**
- * Planes in the contract's channels and depth, or one plane of class numbers where labels are
- * one-hot. A colour of no class becomes that of the nearest; transparency is laid on white.
+ * Return planes in the contract's channels and depth, or one plane of class numbers if labels are
+ * one-hot. A colour of no class becomes the nearest class; transparency is laid on white.
  * @param {Uint8ClampedArray} pixels  @param {Contract} contract
  */
 export function conform(pixels, contract) {
@@ -108,17 +108,17 @@ export function conform(pixels, contract) {
 }
 
 /**
- * Indexes 0 .. n-1, n-1 .. 0, 0 ..: a picture mirrored at its border as often as needed.
- * @param {number} length  @param {number} wanted
+ * Return indexes 0 .. n-1, n-1 .. 0, 0 ..: a picture mirrored at its border as often as needed.
+ * @param {number} length  @param {number} padded
  */
-export function mirrored(length, wanted) {
-  return Int32Array.from({ length: wanted }, (_, i) => {
+export function mirrored(length, padded) {
+  return Int32Array.from({ length: padded }, (_, i) => {
     const place = i % (2 * length);
     return Math.min(place, 2 * length - 1 - place);
   });
 }
 
-/** The smallest multiple that is not below the length. @param {number} length  @param {number} multiple */
+/** Return the smallest multiple that is not below the length. @param {number} length  @param {number} multiple */
 function nextMultiple(length, multiple) {
   return Math.ceil(length / multiple) * multiple;
 }
@@ -141,7 +141,7 @@ function crop(plane, stride, width, height) {
 }
 
 /**
- * As `plane.map`, which takes five times as long.
+ * Map a plane, five times as fast as `plane.map`.
  * @param {Float32Array} plane  @param {(value: number, i: number) => number} change
  */
 function mapped(plane, change) {
@@ -151,7 +151,7 @@ function mapped(plane, change) {
 }
 
 /**
- * Levels 0 .. 255, one plane for greys, three for colours, four with transparency.
+ * Return levels 0 .. 255: one plane for greys, three for colours, four with transparency.
  * @param {Float32Array[]} planes  of the output  @param {Float32Array} source  @param {Card} card
  */
 function shownPlanes(planes, source, card) {
@@ -177,7 +177,7 @@ function largest(planes, i) {
   return best;
 }
 
-// Both in steps of float32, as torch computes them.
+// Both compute in steps of float32, as torch does.
 
 /** @param {Contract} contract */
 function scaling({ low, high }) {
@@ -200,7 +200,7 @@ function leveling({ depth, low, high }) {
 }
 
 /**
- * Colour 0xrrggbb -> number of the nearest class, the first of equals; each is sought once.
+ * Return a function from a colour 0xrrggbb to the number of the nearest class, the first of equals.
  * @param {LabelClass[]} classes
  */
 function nearestClass(classes) {
@@ -208,8 +208,8 @@ function nearestClass(classes) {
   const known = new Map();
   const codes = classes.map(({ colour: [r, g, b] }) => (r << 16) | (g << 8) | b);
   return (/** @type {number} */ code) => {
-    const found = known.get(code) ?? nearest(code, codes);
-    known.set(code, found);
-    return found;
+    const number = known.get(code) ?? nearest(code, codes);
+    known.set(code, number);
+    return number;
   };
 }

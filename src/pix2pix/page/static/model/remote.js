@@ -1,11 +1,13 @@
-/** A model on a server: the drawing goes there, the translation comes back. */
+/** The translator of a served page: send the drawing to the server, get the translation back. */
+
+import { failure } from "./errors.js";
 
 /**
  * @typedef {import("../types.js").Card} Card
  * @typedef {import("../types.js").Translator} Translator
  */
 
-// How long the page leaves a server alone that does not answer.
+// Pause before a server that does not answer is tried again.
 const GONE_SECONDS = 4;
 
 /**
@@ -18,7 +20,7 @@ export function createTranslator(card) {
       const picture = await encode(canvas);
       signal.throwIfAborted();
       const url = new URL(/** @type {string} */ (card.translate), document.baseURI);
-      // A sketch or a hole is drawn as the network wants it; of a photograph the server makes it.
+      // Sketches and holes are drawn as sources; from a photograph the server derives the source.
       const make = card.kind === "photograph" && card.made !== "";
       url.search = new URLSearchParams(Object.entries({ seed, sample, mode, make }).map(([name, value]) => [name, String(value)])).toString();
       const answer = await send(url, picture, signal);
@@ -55,18 +57,18 @@ async function send(url, body, signal) {
     return await fetch(url, { method: "POST", body, signal, headers: { "Content-Type": "image/png", Accept: "image/png" } });
   } catch (error) {
     if (signal.aborted) throw error;
-    throw Object.assign(new Error("error_server_gone"), { hint: "hint_server_gone", retryAfter: GONE_SECONDS });
+    throw Object.assign(failure("error_server_gone"), { retryAfter: GONE_SECONDS });
   }
 }
 
 /**
- * The server's own sentence where it gave one.
+ * Return the server's error, in its own words if it sent any.
  * @param {Response} answer
  */
 async function refusal(answer) {
-  const told = await answer.json().catch(() => ({}));
-  const error = new Error(told.error ?? (answer.status === 413 ? "error_too_large" : "error_server"));
+  const problem = await answer.json().catch(() => ({}));
+  const error = new Error(problem.error ?? (answer.status === 413 ? "error_too_large" : "error_server"));
   const wait = Number(answer.headers.get("Retry-After"));
   const retryAfter = answer.status === 503 ? Math.max(1, wait || 2) : undefined;
-  return Object.assign(error, { hint: told.hint ?? "", retryAfter, busy: answer.status === 503 });
+  return Object.assign(error, { hint: problem.hint ?? "", retryAfter, busy: answer.status === 503 });
 }

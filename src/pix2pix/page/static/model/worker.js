@@ -1,4 +1,4 @@
-// The worker of local.js: pixels in, pixels out, so that the page's own thread is free to draw.
+// The web worker of local.js: pixels in, pixels out, so that the page's main thread is free to draw.
 
 import { openEngine } from "./engine.js";
 import { noiseKey } from "./noise.js";
@@ -6,17 +6,17 @@ import { toPixels, toTensor } from "./pixels.js";
 
 /** @typedef {import("../types.js").Card} Card */
 
-const board = new OffscreenCanvas(1, 1);
+const canvas = new OffscreenCanvas(1, 1);
 /** @type {{card: Card, network: import("./engine.js").Network, base: string}} */
 let model;
 /** @type {import("./engine.js").Engine} */
 let engine;
 
-/** @type {Record<string, (task: any, tell: import("./engine.js").Tell) => Promise<any>>} */
+/** @type {Record<string, (task: any, onProgress: import("./engine.js").OnProgress) => Promise<any>>} */
 const tasks = {
-  async prepare(task, tell) {
+  async prepare(task, onProgress) {
     model = task;
-    engine = await openEngine(model.network, model.base, { onProgress: tell });
+    engine = await openEngine(model.network, model.base, { onProgress });
     return {};
   },
 
@@ -39,7 +39,7 @@ async function run(source, key) {
     return await engine.run(source, key);
   } catch (error) {
     if (engine.backend !== "webgpu") throw error;
-    // A graphics card may be lost at any time: by another program, or when the machine sleeps.
+    // A graphics card can be lost at any time: to another program, or when the machine sleeps.
     engine = await openEngine(model.network, model.base, { graphics: false });
     return engine.run(source, key);
   }
@@ -47,12 +47,12 @@ async function run(source, key) {
 
 /** @param {ImageBitmap} bitmap */
 function pixelsOf(bitmap) {
-  [board.width, board.height] = [bitmap.width, bitmap.height];
+  [canvas.width, canvas.height] = [bitmap.width, bitmap.height];
   const options = { willReadFrequently: true };
-  const context = /** @type {OffscreenCanvasRenderingContext2D} */ (board.getContext("2d", options));
+  const context = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d", options));
   context.drawImage(bitmap, 0, 0);
   bitmap.close();
-  return context.getImageData(0, 0, board.width, board.height).data;
+  return context.getImageData(0, 0, canvas.width, canvas.height).data;
 }
 
 self.onmessage = async ({ data: { id, name, task } }) => {
@@ -63,7 +63,6 @@ self.onmessage = async ({ data: { id, name, task } }) => {
   } catch (error) {
     console.error(error);
     const { message } = /** @type {Error} */ (error);
-    const told = message.startsWith("error_") ? message : "error_network";
-    self.postMessage({ id, error: told });
+    self.postMessage({ id, error: message.startsWith("error_") ? message : "error_network" });
   }
 };

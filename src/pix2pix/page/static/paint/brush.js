@@ -1,4 +1,4 @@
-/** The lines of round nibs: hard to the pixel, or smooth at the edges. */
+/** Lines of a round brush: hard to the pixel, or smooth at the edges. */
 
 import { clip, paintRun } from "./raster.js";
 
@@ -6,15 +6,15 @@ import { clip, paintRun } from "./raster.js";
  * @typedef {import("../types.js").Box} Box
  * @typedef {import("../types.js").Image} Image
  * @typedef {import("./raster.js").Paint} Paint
- * @typedef {{x: number, y: number, radius: number}} Disc
+ * @typedef {{x: number, y: number, radius: number}} Disc  the brush at one point
  */
 
 // Rounding must not lose a pixel whose centre lies on the edge.
 const EPSILON = 1e-6;
 
 /**
- * The line that a round nib leaves, whose radius may change on the way: all that lies between the
- * two rounds. It is convex, so that each row of it is one run of pixels.
+ * Paint the convex hull of two discs: a line whose width may change on the way. Each of its rows is
+ * one run of pixels.
  * @param {Image} image
  * @param {Disc} from
  * @param {Disc} to
@@ -54,7 +54,7 @@ export function paintSegment(image, from, to, paint) {
 }
 
 /**
- * The pixels from one column to another in part, by how far they lie inside.
+ * Paint part of a row, each pixel by how far it lies inside.
  * @param {Image} image
  * @param {number} y
  * @param {number} left
@@ -76,17 +76,17 @@ function paintEdge(image, y, left, right, a, b, paint) {
 }
 
 /**
- * The columns of a row whose centres lie within two rounds or between them.
- * @param {Disc[]} rounds
- * @param {number[][]} sides  lines that touch both
+ * Return the columns of a row, first and one past the last, whose centres lie inside the hull.
+ * @param {Disc[]} discs
+ * @param {number[][]} sides  the tangents
  * @param {number} row
  * @param {Box} box
  * @returns {[number, number]}
  */
-function runOf(rounds, sides, row, box) {
+function runOf(discs, sides, row, box) {
   const y = row + 0.5;
   let [left, right] = [Infinity, -Infinity];
-  for (const { x, y: middle, radius } of rounds) {
+  for (const { x, y: middle, radius } of discs) {
     const squared = radius * radius - (y - middle) * (y - middle);
     if (radius < 0 || squared < -EPSILON) continue;
     const half = Math.sqrt(Math.max(0, squared));
@@ -104,8 +104,8 @@ function runOf(rounds, sides, row, box) {
 }
 
 /**
- * The two outer lines that touch two rounds, as x1, y1, x2, y2; none where one holds the other.
- * @param {Disc[]} rounds
+ * Return the two outer tangents as x1, y1, x2, y2; none if one disc contains the other.
+ * @param {Disc[]} discs
  */
 function tangents([a, b]) {
   const [dx, dy, shrink] = [b.x - a.x, b.y - a.y, a.radius - b.radius];
@@ -118,12 +118,12 @@ function tangents([a, b]) {
   });
 }
 
-/** @param {Disc} nib  @param {number} by */
+/** @param {Disc} disc  @param {number} by */
 const grown = ({ x, y, radius }, by) => ({ x, y, radius: radius + by });
 
 /**
- * The colour by coverage, unless the pixel is nearer to it already: painting the joint of two
- * segments twice then leaves no knot, as blending would.
+ * Return the colour by coverage, unless the pixel is nearer to it already: the joint of two segments
+ * is painted twice, and plain blending would leave a knot there.
  * @param {number} old
  * @param {Paint} paint
  * @param {number} coverage
@@ -132,9 +132,9 @@ function blend(old, paint, coverage) {
   let pixel = 0xff000000;
   for (let shift = 0; shift < 24; shift += 8) {
     const [ink, under] = [(paint.colour >> shift) & 255, (/** @type {number} */ (paint.under) >> shift) & 255];
-    const wanted = Math.round(under + (ink - under) * coverage);
+    const mixed = Math.round(under + (ink - under) * coverage);
     const now = (old >> shift) & 255;
-    pixel |= (Math.abs(now - ink) < Math.abs(wanted - ink) ? now : wanted) << shift;
+    pixel |= (Math.abs(now - ink) < Math.abs(mixed - ink) ? now : mixed) << shift;
   }
   return pixel >>> 0;
 }

@@ -1,4 +1,4 @@
-/** Pixels to the screen, once a frame, and only what was changed. */
+/** Show pixels on the screen, once a frame, and only what has changed. */
 
 import { contextOf } from "./pictures.js";
 import { union } from "./raster.js";
@@ -35,7 +35,7 @@ export function createCanvas(canvas, editor, onShown) {
   });
 
   return {
-    /** The canvas with everything that was drawn: for those who read it before the next frame. */
+    /** The canvas with everything that was drawn, for code that reads it before the next frame. */
     get upToDate() {
       show();
       return canvas;

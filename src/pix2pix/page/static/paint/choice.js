@@ -1,4 +1,4 @@
-/** The tool, colour and width in hand. Event: `chosen`. */
+/** The chosen tool, colour and width. Event: `chosen`. */
 
 import { createEmitter } from "./emitter.js";
 
@@ -31,10 +31,10 @@ export function createChoice() {
       Object.assign(now, change);
       emit("chosen");
     },
-    /** What fits a model's training size. @param {Card} card */
+    /** Choose what fits a model's training size. @param {Card} card */
     begin({ kind, palette, ground, size_px }) {
       const side = Math.min(...size_px);
-      // Palettes begin with what is large and everywhere: a later class shows more at first.
+      // Palettes begin with large areas such as sky and wall: a later class shows more at first.
       const begin = Math.min(3, palette.length - 1);
       const first = kind === "labels" ? palette[begin === ground ? begin - 1 : begin] ?? palette[0] : palette[0];
       const px = kind === "sketch" ? Math.max(1, Math.round(side / 128)) : Math.max(2, Math.round(side / (kind === "mask" ? 8 : 16)));

@@ -6,7 +6,7 @@
 const FAR = 48 ** 2;
 
 /**
- * "#rrggbb" as an opaque pixel.
+ * Return "#rrggbb" as an opaque pixel.
  * @param {string} hex
  */
 export function toPixel(hex) {
@@ -15,7 +15,7 @@ export function toPixel(hex) {
 }
 
 /**
- * A pixel as "#rrggbb"; its alpha is left out.
+ * Return a pixel as "#rrggbb", without its alpha.
  * @param {number} pixel
  */
 export function toHex(pixel) {
@@ -24,7 +24,7 @@ export function toHex(pixel) {
 }
 
 /**
- * The swatch of the nearest colour.
+ * Return the swatch of the nearest colour.
  * @param {string} hex
  * @param {readonly Swatch[]} palette  at least one
  */
@@ -34,15 +34,15 @@ export function nearestSwatch(hex, palette) {
 }
 
 /**
- * Every pixel in the nearest colour of the palette. `far` is the share of pixels, 0 to 1, that were
- * near none: in a label map hardly any, in a photograph most.
+ * Return every pixel in the nearest colour of the palette. `far` is the share of pixels, 0 to 1, that
+ * are near none: almost 0 in a label map, large in a photograph.
  * @param {Uint32Array} pixels
  * @param {readonly number[]} palette  pixels
  * @returns {{pixels: Uint32Array, far: number}}
  */
 export function snap(pixels, palette) {
   const exact = new Set(palette);
-  const known = new Map(); // colour -> [nearest, whether it is far]
+  const known = new Map(); // colour -> [nearest, is it far]
   const snapped = new Uint32Array(pixels.length);
   let far = 0;
   for (let i = 0; i < pixels.length; i++) {
@@ -53,20 +53,20 @@ export function snap(pixels, palette) {
     }
     // A photograph has a million colours: those that differ in their last two bits share an answer.
     const rough = pixel & 0xfffcfcfc;
-    let found = known.get(rough);
-    if (!found) {
+    let match = known.get(rough);
+    if (!match) {
       const colour = palette[nearest(pixel, palette)];
-      known.set(rough, (found = [colour, distance(pixel, colour) > FAR]));
+      known.set(rough, (match = [colour, distance(pixel, colour) > FAR]));
     }
-    snapped[i] = found[0];
-    far += found[1];
+    snapped[i] = match[0];
+    far += match[1];
   }
   return { pixels: snapped, far: far / pixels.length };
 }
 
 /**
- * The pixels in grey. By lightness, so that a network which is given CIE L gets the L of the
- * colours; else by luma (Rec. 601), as grey pictures are made.
+ * Return the pixels in grey: by lightness, so that a network whose input is CIE L gets the L of the
+ * colours, else by luma (Rec. 601), as grey pictures are made.
  * @param {Uint32Array} pixels
  * @param {boolean} byLightness
  */
@@ -85,7 +85,7 @@ export function toGrey(pixels, byLightness) {
 }
 
 /**
- * Whether dark text reads better on the colour than light text (WCAG's relative luminance).
+ * Return whether dark text reads better on the colour than light text (WCAG's relative luminance).
  * @param {string} hex
  */
 export function isLight(hex) {
@@ -94,7 +94,7 @@ export function isLight(hex) {
   return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.18;
 }
 
-/** Rec. 601, rounded, in the levels that are given. @param {number} r  @param {number} g  @param {number} b */
+/** Return Rec. 601 luma, rounded, in the levels of its arguments. @param {number} r  @param {number} g  @param {number} b */
 export const luma = (r, g, b) => Math.round(0.299 * r + 0.587 * g + 0.114 * b);
 
 /** @param {number} value  sRGB, 0 to 1 */
@@ -104,7 +104,7 @@ export const toLight = (value) => (value <= 0.04045 ? value / 12.92 : ((value + 
 export const fromLight = (light) => (light <= 0.0031308 ? 12.92 * light : 1.055 * light ** (1 / 2.4) - 0.055);
 
 /**
- * The place of the nearest colour, the first of equals. All hold their channels in the same order.
+ * Return the index of the nearest colour, the first of equals. All have the same order of channels.
  * @param {number} pixel
  * @param {readonly number[]} palette
  */

@@ -10,7 +10,7 @@
  * @typedef {{stroke: Stroke, width: number, height: number}} Placed  a stroke, and the size that the drawing had
  */
 
-// Older strokes that nobody sees any more are dropped beyond this many.
+// Beyond this many strokes, older ones that are hidden are dropped.
 const KEPT = 2000;
 
 /**
@@ -22,7 +22,7 @@ export function createDrawing({ width, height, ground }) {
 }
 
 /**
- * Add a stroke; what was undone is gone.
+ * Add a stroke, and drop what was undone.
  * @param {Drawing} drawing
  * @param {Stroke} stroke
  */
@@ -34,7 +34,7 @@ export function add(drawing, stroke) {
 
 /**
  * @param {Drawing} drawing
- * @returns {Stroke|undefined}  what was undone
+ * @returns {Stroke|undefined}  the undone stroke
  */
 export function undo(drawing) {
   const stroke = drawing.strokes.pop();
@@ -44,7 +44,7 @@ export function undo(drawing) {
 
 /**
  * @param {Drawing} drawing
- * @returns {Stroke|undefined}  what was done again
+ * @returns {Stroke|undefined}  the redone stroke
  */
 export function redo(drawing) {
   const stroke = drawing.undone.pop();
@@ -53,7 +53,7 @@ export function redo(drawing) {
 }
 
 /**
- * The stroke that clears. Where nothing can be done without a photograph, that stays the first time.
+ * Return the stroke that clears. With `keepsPicture`, a photograph stays the first time.
  * @param {Drawing} drawing
  * @param {boolean} keepsPicture
  * @returns {Stroke}
@@ -65,7 +65,7 @@ export function clearing(drawing, keepsPicture) {
 }
 
 /**
- * The size after all strokes.
+ * Return the size after all strokes.
  * @param {Size & {strokes: readonly Stroke[]}} drawing
  * @returns {Size}
  */
@@ -76,7 +76,17 @@ export function sizeOf(drawing) {
 }
 
 /**
- * The strokes that can be seen: from the last one that covered everything.
+ * Return a size times a factor, in whole pixels and at least 1.
+ * @param {Size} size
+ * @param {number} factor
+ * @returns {Size}
+ */
+export function scaledSize({ width, height }, factor) {
+  return { width: Math.max(1, Math.round(width * factor)), height: Math.max(1, Math.round(height * factor)) };
+}
+
+/**
+ * Return the visible strokes: from the last one that covered everything.
  * @param {Size & {ground: string, strokes: readonly Stroke[]}} drawing
  * @returns {{ground: string, placed: Placed[], width: number, height: number}}
  */
@@ -95,7 +105,7 @@ export function flatten(drawing) {
 }
 
 /**
- * A drawing of the same look without what cannot be seen and nothing to undo: fit to be given away.
+ * Return a drawing of the same pixels without hidden strokes and without undo, for saving and sharing.
  * @param {Drawing} drawing
  * @returns {Drawing}
  */
@@ -114,7 +124,7 @@ export function visible(drawing) {
 }
 
 /**
- * The pictures that strokes name, those of opened and of undone drawings as well.
+ * Return the picture strokes, including those inside opened drawings.
  * @param {readonly Stroke[]} strokes
  * @returns {import("../types.js").PictureStroke[]}
  */
@@ -126,7 +136,7 @@ export function pictureStrokes(strokes) {
 }
 
 /**
- * The picture beneath the strokes, if there is one.
+ * Return the picture under the strokes, if any.
  * @param {Drawing} drawing
  * @returns {import("../types.js").PictureStroke|null}
  */

@@ -1,7 +1,7 @@
 /**
- * The model that is drawn for, the drawing, and its pixels, kept in step. Events: `opened` (another
+ * The open model, its drawing, and the drawing's pixels, kept in step. Events: `opened` (another
  * model or drawing), `painted` (box), `changed` (how, stroke): the drawing gained or lost a stroke,
- * `interrupt`: it is about to, so that a stroke under way has to be given up.
+ * `interrupt`: it is about to, so that an unfinished stroke must be cancelled.
  */
 
 import { add, createDrawing, redo, sizeOf, undo } from "./drawing.js";
@@ -22,7 +22,7 @@ export function newDrawing({ size_px: [height, width], palette, ground }) {
 }
 
 /**
- * Models with one key share a drawing: the same strokes mean the same to them.
+ * Return the key under which a drawing is kept. Models with the same key share it.
  * @param {Card} card
  */
 export function drawingKey({ kind, palette }) {
@@ -45,7 +45,7 @@ export function createEditor(pictures) {
   /** @param {import("../types.js").Box|null} box */
   const paint = (box) => box && emit("painted", box);
 
-  /** The pixels of a stroke that was just added. @param {Stroke} stroke */
+  /** Paint a stroke that was just added. @param {Stroke} stroke */
   function show(stroke) {
     if (!("colour" in stroke)) return replay(); // it changes more than pixels
     surface.begin();
@@ -67,11 +67,11 @@ export function createEditor(pictures) {
     get size() {
       return sizeOf(drawing);
     },
-    /** Whether there is something to translate: photographs have to come from somewhere. */
+    /** Whether there is something to translate: some models need a photograph first. */
     get isReady() {
       return card.ground >= 0 || surface.hasPicture;
     },
-    /** Another model, another drawing. @param {Card} nextCard  @param {Drawing} nextDrawing */
+    /** Open a model with its drawing. @param {Card} nextCard  @param {Drawing} nextDrawing */
     open(nextCard, nextDrawing) {
       emit("interrupt");
       [card, drawing] = [nextCard, nextDrawing];
@@ -84,11 +84,11 @@ export function createEditor(pictures) {
       emit("painted", box);
     },
     begin: () => surface.begin(),
-    /** A stroke under way. @param {Step} step */
-    take({ kind, stroke, from }) {
+    /** Show or finish a stroke of a tool. @param {Step} step */
+    apply({ kind, stroke, from }) {
       if (kind === "extend") return paint(surface.extend(stroke, from ?? 0));
       if (kind === "preview") return paint(surface.preview(stroke));
-      if (stroke.tool !== "brush") paint(surface.preview(stroke)); // a line has grown to what it is
+      if (stroke.tool !== "brush") paint(surface.preview(stroke)); // a brush line is on the surface already
       add(drawing, stroke);
       surface.settle(drawing);
       return emit("changed", "added", stroke);
@@ -96,7 +96,7 @@ export function createEditor(pictures) {
     cancel() {
       paint(surface.restore());
     },
-    /** A stroke at once. @param {Stroke} stroke */
+    /** Add a finished stroke. @param {Stroke} stroke */
     add(stroke) {
       emit("interrupt");
       add(drawing, stroke);

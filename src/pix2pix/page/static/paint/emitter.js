@@ -1,5 +1,5 @@
 /**
- * Who wants to know is told: `on(name, listener)`, `emit(name, ...)`.
+ * Create an event emitter: `on(name, listener)`, `emit(name, ...values)`.
  */
 export function createEmitter() {
   /** @type {Map<string, Array<(...values: any[]) => void>>} */

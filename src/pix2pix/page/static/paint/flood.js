@@ -1,4 +1,4 @@
-/** Filling an area of one colour, row by row. */
+/** Fill an area of one colour, row by row. */
 
 /**
  * @typedef {import("../types.js").Box} Box
@@ -6,12 +6,12 @@
  */
 
 /**
- * Colour the pixels that are joined to (x, y) by pixels of the same colour, up, down and sideways.
+ * Fill the area of one colour around (x, y), connected up, down and sideways.
  * @param {Image} image
  * @param {number} x
  * @param {number} y
  * @param {number} colour  pixel
- * @returns {Box|null}  what was changed: null where the colour was there already
+ * @returns {Box|null}  what was changed, null if nothing
  */
 export function flood(image, x, y, colour) {
   const { pixels, width, height } = image;
@@ -36,7 +36,7 @@ export function flood(image, x, y, colour) {
 }
 
 /**
- * One seed for each run of the colour.
+ * Add one seed for each run of the colour.
  * @param {Uint32Array} pixels
  * @param {number} from
  * @param {number} to

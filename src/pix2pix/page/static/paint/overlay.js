@@ -1,4 +1,4 @@
-/** What floats over the drawing: the round of the brush, the cursor of the keyboard. */
+/** Outlines over the drawing: the circle of the brush, the cross of the keyboard's cursor. */
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -27,10 +27,10 @@ export function createOverlay(overlay, view) {
   function outline({ x, y, px, cross }) {
     const at = view.toStage({ x, y });
     const radius = ((px ?? 0) * view.scale()) / 2;
-    const round = radius > 2 ? `M${at.x - radius} ${at.y}a${radius} ${radius} 0 1 0 ${2 * radius} 0a${radius} ${radius} 0 1 0 ${-2 * radius} 0` : "";
+    const circle = radius > 2 ? `M${at.x - radius} ${at.y}a${radius} ${radius} 0 1 0 ${2 * radius} 0a${radius} ${radius} 0 1 0 ${-2 * radius} 0` : "";
     const [from, to] = [4, 13];
     const lines = `M${at.x - to} ${at.y}h${to - from}m${2 * from} 0h${to - from}M${at.x} ${at.y - to}v${to - from}m0 ${2 * from}v${to - from}`;
-    return cross ? round + lines : round;
+    return cross ? circle + lines : circle;
   }
 
   view.on("moved", draw);

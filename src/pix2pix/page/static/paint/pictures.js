@@ -1,14 +1,15 @@
-/** Pictures beneath a drawing: uploads and examples, decoded as the model's sources are made. */
+/** Pictures under a drawing: uploads and examples, decoded as the model's sources are made. */
 
 import { snap, toGrey, toPixel } from "./colours.js";
-import { pictureStrokes } from "./drawing.js";
+import { pictureStrokes, scaledSize } from "./drawing.js";
 
 /**
  * @typedef {import("../types.js").Card} Card
  * @typedef {import("../types.js").PictureStroke} PictureStroke
  * @typedef {import("../types.js").Image} Image
  * @typedef {{source: HTMLCanvasElement, beneath: HTMLCanvasElement, known: HTMLCanvasElement|null, far: number}} Picture
- *   known: what the result may be compared with; far: the share of pixels that fit no source
+ *   beneath: what an eraser brings back; known: what the result may be compared with;
+ *   far: the share of pixels that fit no source
  * @typedef {ReturnType<typeof createPictures>} Pictures
  */
 
@@ -46,7 +47,7 @@ export function createPictures(store) {
 
   return {
     /**
-     * Load what the strokes name. @returns {Promise<boolean>}  whether all of it was found
+     * Load the pictures of the strokes. @returns {Promise<boolean>}  whether all could be loaded
      * @param {readonly import("../types.js").Stroke[]} strokes  @param {Card} card  @param {readonly Card[]} cards
      */
     async load(strokes, card, cards) {
@@ -60,7 +61,7 @@ export function createPictures(store) {
       }
       return all;
     },
-    /** Forget all but what the strokes name: undo may need those. @param {readonly import("../types.js").Stroke[]} strokes  @param {Card} card */
+    /** Drop all pictures but those of the strokes. @param {readonly import("../types.js").Stroke[]} strokes  @param {Card} card */
     keep(strokes, card) {
       const named = new Set(pictureStrokes(strokes).map((stroke) => keyOf(stroke, card)));
       for (const key of ready.keys()) if (!named.has(key)) ready.delete(key);
@@ -68,7 +69,7 @@ export function createPictures(store) {
     /** @param {PictureStroke} stroke  @param {Card} card */
     get: (stroke, card) => ready.get(keyOf(stroke, card)) ?? null,
     /**
-     * The pixels at a size; null where the picture could not be loaded.
+     * Return the pixels at a size; null if the picture could not be loaded.
      * @param {PictureStroke} stroke  @param {number} width  @param {number} height  @param {Card} card
      */
     sized(stroke, width, height, card) {
@@ -87,8 +88,8 @@ export function createPictures(store) {
 }
 
 /**
- * The size at which a picture is drawn on: its own where that is near the training size, else scaled
- * so that the short side is the training size's, as in training.
+ * Return the size at which a picture is drawn on: its own if that is near the training size, else
+ * scaled so that the short side is the training size's, as in training.
  * @param {{width: number, height: number}} picture
  * @param {Card} card
  */
@@ -96,14 +97,13 @@ export function fitSize({ width, height }, { size_px, max_px }) {
   const [short, long, trained] = [Math.min(width, height), Math.max(width, height), Math.min(...size_px)];
   const near = short >= trained && short <= 2 * trained && long <= max_px;
   const scale = near ? 1 : Math.min(trained / short, max_px / long);
-  const side = (/** @type {number} */ px) => Math.max(1, Math.round(px * scale));
-  return { width: side(width), height: side(height) };
+  return scaledSize({ width, height }, scale);
 }
 
 /**
- * A file as a canvas; throws an Error whose message is a key of the words.
+ * Return a file as a canvas; throws an Error whose message is a key of the words.
  * @param {Blob} blob
- * @param {Card|null} card  null: a picture that is only looked at
+ * @param {Card|null} card  null: a picture that is only shown
  */
 export async function decode(blob, card) {
   const exact = card?.kind === "labels";
@@ -116,8 +116,8 @@ export async function decode(blob, card) {
   }
   const most = exact ? card.max_px : LARGEST_PX;
   const scale = Math.min(1, most / Math.max(bitmap.width, bitmap.height));
-  const side = (/** @type {number} */ px) => Math.max(1, Math.round(px * scale));
-  const canvas = blank(side(bitmap.width), side(bitmap.height));
+  const { width, height } = scaledSize(bitmap, scale);
+  const canvas = blank(width, height);
   const context = contextOf(canvas);
   context.fillStyle = card?.palette[card.ground]?.colour ?? "#ffffff"; // behind what is transparent
   context.fillRect(0, 0, canvas.width, canvas.height);
@@ -138,7 +138,7 @@ export function blank(width, height) {
 export const contextOf = (canvas) =>
   /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", { willReadFrequently: true }));
 
-/** What is done to a picture: models that do the same share it. @param {Card} card */
+/** Return how a picture is processed: models of the same process share it. @param {Card} card */
 function processOf({ kind, made, palette }) {
   if (kind === "labels") return palette.map((s) => s.colour).join();
   if (kind === "sketch") return "gray";
@@ -160,13 +160,13 @@ function prepare(source, target, card) {
   }
   const process = processOf(card);
   const canvas = process ? fromPixels(toGrey(pixels, process === "lab"), source) : source;
-  // Where sources are made of photographs, the photograph is what the result should look like.
+  // If sources are made from photographs, the photograph is the target.
   const original = card.kind === "photograph" && card.made ? source : null;
   const far = card.kind === "sketch" ? shareOfGreys(pixelsOf(canvas)) : 0;
   return { source: canvas, beneath: (card.kind === "mask" && target) || canvas, known: target ?? original, far };
 }
 
-/** The share of pixels that are neither nearly black nor nearly white. @param {Uint32Array} pixels */
+/** Return the share of pixels that are neither nearly black nor nearly white. @param {Uint32Array} pixels */
 function shareOfGreys(pixels) {
   let greys = 0;
   for (const pixel of pixels) if ((pixel & 255) > INK_LEVELS && (pixel & 255) < 255 - INK_LEVELS) greys++;

@@ -1,6 +1,6 @@
 /**
- * Strokes into pixels, without the canvas: its lines are always smoothed, and a label map may hold
- * nothing but the colours of its classes. Functions return the box that they changed, or null.
+ * Paint strokes into pixels without the canvas, whose lines are always smoothed: a label map may hold
+ * only the colours of its classes. Functions return the box that they changed, or null.
  */
 
 /**
@@ -26,7 +26,7 @@ export function paintBox(image, box, paint) {
 }
 
 /**
- * The pixels whose centres lie inside, by the even-odd rule.
+ * Paint the pixels whose centres lie inside, by the even-odd rule.
  * @param {Image} image
  * @param {readonly number[]} points  x, y, x, y, ...
  * @param {Paint} paint
@@ -55,7 +55,7 @@ export function paintPolygon(image, points, paint) {
 }
 
 /**
- * The smallest box around both.
+ * Return the smallest box around both.
  * @param {Box|null} a
  * @param {Box|null} b
  * @returns {Box|null}
@@ -82,7 +82,7 @@ export function copyBox(image, pixels, box) {
 }
 
 /**
- * The pixels of a row from `left` to before `right`.
+ * Paint the pixels of a row from `left` to before `right`.
  * @param {Image} image
  * @param {number} y
  * @param {number} left
@@ -96,21 +96,21 @@ export function paintRun(image, y, left, right, paint) {
 }
 
 /**
- * Where the outline crosses a height, from left to right.
+ * Return where the outline crosses a height, from left to right.
  * @param {number[]} xs
  * @param {number[]} ys
  * @param {number} y
  */
 function crossings(xs, ys, y) {
-  const found = [];
+  const cuts = [];
   for (let i = 0, j = xs.length - 1; i < xs.length; j = i++) {
-    if (ys[i] <= y !== ys[j] <= y) found.push(xs[i] + ((y - ys[i]) * (xs[j] - xs[i])) / (ys[j] - ys[i]));
+    if (ys[i] <= y !== ys[j] <= y) cuts.push(xs[i] + ((y - ys[i]) * (xs[j] - xs[i])) / (ys[j] - ys[i]));
   }
-  return found.sort((a, b) => a - b);
+  return cuts.sort((a, b) => a - b);
 }
 
 /**
- * What of a box lies on the image.
+ * Return the part of a box that lies on the image.
  * @param {Box} box
  * @param {Image} image
  * @returns {Box|null}

@@ -1,13 +1,13 @@
-/** A drawing as a file or a link, and back: what comes from outside is checked here. */
+/** A drawing as a file or a link, and back. What comes from outside is checked here. */
 
-import { sizeOf, visible } from "./drawing.js";
+import { scaledSize, sizeOf, visible } from "./drawing.js";
 
 /**
  * @typedef {import("../types.js").Drawing} Drawing
  * @typedef {import("../types.js").Stroke} Stroke
  * @typedef {import("../types.js").Kind} Kind
- * @typedef {{format: string, version: number, model: string, kind: Kind, drawing: Omit<Drawing, "undone">, pictures?: Record<string, string>}} Document
- *   pictures: those that strokes name, as data addresses
+ * @typedef {{format: string, version: number, model: string, kind: Kind, drawing: Omit<Drawing, "undone">, pictures?: Record<string, string>}} SavedDrawing
+ *   pictures: by the names that strokes use, as data addresses
  */
 
 const [FORMAT, VERSION] = ["pix2pix drawing", 1];
@@ -20,7 +20,7 @@ const SHARED = 10;
 /**
  * @param {Drawing} drawing
  * @param {{name: string, kind: Kind}} card
- * @returns {Document}
+ * @returns {SavedDrawing}
  */
 export function toSaved(drawing, { name, kind }) {
   const { undone: _, ...seen } = visible(drawing);
@@ -28,21 +28,21 @@ export function toSaved(drawing, { name, kind }) {
 }
 
 /**
- * The document of parsed JSON; throws an Error whose message is a key of the words.
+ * Return parsed JSON as a saved drawing; throws an Error whose message is a key of the words.
  * @param {unknown} value
- * @returns {Document}
+ * @returns {SavedDrawing}
  */
 export function checkSaved(value) {
-  const found = /** @type {Document} */ (value);
-  if (found?.format !== FORMAT) throw new Error("error_no_drawing");
-  if (found.version > VERSION) throw new Error("error_newer_drawing");
-  const known = ["labels", "sketch", "photograph", "mask"].includes(found.kind) && typeof found.model === "string";
-  if (!known || !isDrawing(found.drawing, 0) || !arePictures(found.pictures)) throw new Error("error_damaged_drawing");
-  return found;
+  const saved = /** @type {SavedDrawing} */ (value);
+  if (saved?.format !== FORMAT) throw new Error("error_no_drawing");
+  if (saved.version > VERSION) throw new Error("error_newer_drawing");
+  const known = ["labels", "sketch", "photograph", "mask"].includes(saved.kind) && typeof saved.model === "string";
+  if (!known || !isDrawing(saved.drawing, 0) || !arePictures(saved.pictures)) throw new Error("error_damaged_drawing");
+  return saved;
 }
 
 /**
- * Whether the browser kept a drawing that can still be replayed.
+ * Return whether a drawing from the browser's storage can still be replayed.
  * @param {unknown} value
  * @returns {value is Drawing}
  */
@@ -52,25 +52,23 @@ export function isKept(value) {
 }
 
 /**
- * The strokes of a drawing, scaled down at the end where a side is longer than `most` pixels.
+ * Return the strokes of a drawing, scaled down at the end if a side is longer than `most` pixels.
  * @param {Omit<Drawing, "undone">} drawing
  * @param {number} most
  * @returns {Stroke[]}
  */
 export function within(drawing, most) {
-  const { width, height } = sizeOf(drawing);
-  const scale = most / Math.max(width, height);
-  if (scale >= 1) return drawing.strokes;
-  const side = (/** @type {number} */ px) => Math.max(1, Math.round(px * scale));
-  return [...drawing.strokes, { tool: "size", width: side(width), height: side(height) }];
+  const size = sizeOf(drawing);
+  const scale = most / Math.max(size.width, size.height);
+  return scale >= 1 ? drawing.strokes : [...drawing.strokes, { tool: "size", ...scaledSize(size, scale) }];
 }
 
 /**
- * The drawing for an address: compressed, in letters that addresses allow.
- * @param {Document} document
+ * Return the drawing for an address: compressed, in letters that addresses allow.
+ * @param {SavedDrawing} saved
  */
-export async function pack(document) {
-  const json = JSON.stringify(mapPoints(document, (points) => points.map((v, i) => tenths(v) - tenths(points[i - 2] ?? 0))));
+export async function pack(saved) {
+  const json = JSON.stringify(mapPoints(saved, (points) => points.map((v, i) => tenths(v) - tenths(points[i - 2] ?? 0))));
   const bytes = await through(new Blob([json]), new CompressionStream("deflate-raw"), Infinity);
   let letters = "";
   for (const byte of bytes) letters += String.fromCharCode(byte);
@@ -78,9 +76,9 @@ export async function pack(document) {
 }
 
 /**
- * The inverse; throws an Error whose message is a key of the words.
+ * Invert `pack`; throws an Error whose message is a key of the words.
  * @param {string} text
- * @returns {Promise<Document>}
+ * @returns {Promise<SavedDrawing>}
  */
 export async function unpack(text) {
   let value;
@@ -96,13 +94,13 @@ export async function unpack(text) {
 }
 
 /**
- * The document without the user's own pictures, which are too large for an address.
- * @param {Document} document
- * @returns {Document}
+ * Return the saved drawing without the user's own pictures, which are too large for an address.
+ * @param {SavedDrawing} saved
+ * @returns {SavedDrawing}
  */
-export function withoutPictures(document) {
-  const strokes = document.drawing.strokes.filter((s) => s.tool !== "picture" || s.picture === undefined);
-  return { ...document, drawing: { ...document.drawing, strokes } };
+export function withoutPictures(saved) {
+  const strokes = saved.drawing.strokes.filter((s) => s.tool !== "picture" || s.picture === undefined);
+  return { ...saved, drawing: { ...saved.drawing, strokes } };
 }
 
 /** @param {number} value */
@@ -115,19 +113,19 @@ function sums(differences) {
 }
 
 /**
- * @param {Document} document
+ * @param {SavedDrawing} saved
  * @param {(points: number[]) => number[]} change
- * @returns {Document}
+ * @returns {SavedDrawing}
  */
-function mapPoints(document, change) {
-  const strokes = document.drawing.strokes.map((s) => ("points" in s ? { ...s, points: change(s.points) } : s));
-  return { ...document, drawing: { ...document.drawing, strokes } };
+function mapPoints(saved, change) {
+  const strokes = saved.drawing.strokes.map((s) => ("points" in s ? { ...s, points: change(s.points) } : s));
+  return { ...saved, drawing: { ...saved.drawing, strokes } };
 }
 
 /**
  * @param {Blob} blob
  * @param {CompressionStream|DecompressionStream} change
- * @param {number} most  bytes: a short link may unfold to gigabytes
+ * @param {number} most  bytes: a short link may decompress to gigabytes
  */
 async function through(blob, change, most) {
   const reader = blob.stream().pipeThrough(change).getReader();

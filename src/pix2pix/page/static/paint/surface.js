@@ -1,9 +1,9 @@
-/** A drawing as pixels: painting strokes one by one, and replaying them all after an undo. */
+/** A drawing as pixels: paint strokes one by one, replay all of them after an undo. */
 
+import { paintSegment } from "./brush.js";
 import { toPixel } from "./colours.js";
 import { flatten } from "./drawing.js";
 import { flood } from "./flood.js";
-import { paintSegment } from "./brush.js";
 import { copyBox, paintBox, paintPolygon, union } from "./raster.js";
 
 /**
@@ -21,7 +21,7 @@ import { copyBox, paintBox, paintPolygon, union } from "./raster.js";
  * @property {(stroke: PictureStroke, width: number, height: number) => Sized|null} picture
  */
 
-// An undo paints again what came after a copy of the pixels: so many strokes, or what took so long.
+// An undo repaints the strokes after the last copy of the pixels: at most so many, or so long.
 const [CHECKPOINT_STROKES, CHECKPOINT_MS] = [12, 6];
 const CHECKPOINT_BYTES = 2 ** 26; // in all
 
@@ -47,7 +47,7 @@ export function createSurface(style) {
     return { colour: pixel, under: colour === null ? toPixel(style.ink) : ground };
   }
 
-  /** @param {Placed} placed  @param {number} [from]  the first point of a line that is new */
+  /** @param {Placed} placed  @param {number} [from]  the first new point of a line */
   function paint(placed, from = 0) {
     const start = performance.now();
     const changed = paintStroke(placed, from);
@@ -89,7 +89,7 @@ export function createSurface(style) {
     checkpoints = [];
   }
 
-  /** @param {readonly Placed[]} placed  @returns {number}  how many of them a copy of pixels holds */
+  /** Go back to the last copy of the pixels. @param {readonly Placed[]} placed  @returns {number}  how many strokes it holds */
   function recall(placed) {
     checkpoints = checkpoints.filter(({ count, last }) => placed[count - 1]?.stroke === last);
     const checkpoint = checkpoints.at(-1);
@@ -99,7 +99,7 @@ export function createSurface(style) {
     return checkpoint?.count ?? 0;
   }
 
-  /** Copy the pixels if it is time. @param {number} count  of strokes  @param {Stroke} last */
+  /** Copy the pixels now and then. @param {number} count  of strokes  @param {Stroke} last */
   function remember(count, last) {
     if (count - (checkpoints.at(-1)?.count ?? 0) < CHECKPOINT_STROKES && spent < CHECKPOINT_MS) return;
     spent = 0;
@@ -117,12 +117,12 @@ export function createSurface(style) {
 
   return {
     image,
-    /** Whether a picture lies beneath. */
+    /** Whether there is a picture under the strokes. */
     get hasPicture() {
       return beneath !== null;
     },
     /**
-     * The whole drawing anew. @param {Drawing} drawing  @returns {Box}
+     * Paint the whole drawing. @param {Drawing} drawing  @returns {Box}
      */
     replay(drawing) {
       const { placed, width, height, ...rest } = flatten(drawing);
@@ -136,26 +136,26 @@ export function createSurface(style) {
       tentative = null;
       return whole();
     },
-    /** A stroke begins, which may still change or be given up. */
+    /** Begin a stroke that may still change or be cancelled. */
     begin() {
       backup.set(image.pixels);
       tentative = null;
     },
-    /** The stroke as it is now, instead of what it was. @param {Stroke} stroke */
+    /** Paint the stroke as it is now in place of its last state. @param {Stroke} stroke */
     preview: (stroke) => tentatively(() => paint({ stroke, ...image })),
-    /** What a line gained from a point on. @param {Stroke} stroke  @param {number} from */
+    /** Paint what a line gained from a point on. @param {Stroke} stroke  @param {number} from */
     extend(stroke, from) {
       const changed = paint({ stroke, ...image }, from);
       tentative = union(tentative, changed);
       return changed;
     },
-    /** The stroke is now the last of the drawing. @param {Drawing} drawing */
+    /** Keep the stroke: it is now the last of the drawing. @param {Drawing} drawing */
     settle(drawing) {
       const { placed } = flatten(drawing);
       if (placed.length) remember(placed.length, placed[placed.length - 1].stroke);
       tentative = null;
     },
-    /** The stroke is given up. */
+    /** Remove the cancelled stroke. */
     restore: () => tentatively(() => null),
   };
 }
@@ -171,18 +171,18 @@ export function createSurface(style) {
 function paintBrush(image, stroke, paint, fx, fy, from) {
   const px = Math.max(1, stroke.px * Math.sqrt(fx * fy));
   const hard = paint.under === undefined;
-  // Hard nibs sit on the grid of pixels: a line of 3 px is 3 px wide wherever it is.
-  const place = (/** @type {number} */ value) =>
+  // Hard brushes sit on the grid of pixels: a line of 3 px is 3 px wide everywhere.
+  const onGrid = (/** @type {number} */ value) =>
     !hard ? value : Math.round(px) % 2 ? Math.floor(value) + 0.5 : Math.round(value);
-  const nib = (/** @type {number} */ i) => ({
-    x: place(stroke.points[2 * i] * fx),
-    y: place(stroke.points[2 * i + 1] * fy),
+  const disc = (/** @type {number} */ i) => ({
+    x: onGrid(stroke.points[2 * i] * fx),
+    y: onGrid(stroke.points[2 * i + 1] * fy),
     radius: (Math.max(1, (hard ? Math.round(px) : px) * (stroke.pressure?.[i] ?? 1))) / 2,
   });
   /** @type {Box|null} */
   let changed = null;
   for (let i = Math.max(0, from - 1); i < stroke.points.length / 2; i++) {
-    if (i >= from) changed = union(changed, paintSegment(image, nib(Math.max(0, i - 1)), nib(i), paint));
+    if (i >= from) changed = union(changed, paintSegment(image, disc(Math.max(0, i - 1)), disc(i), paint));
   }
   return changed;
 }

@@ -1,5 +1,5 @@
 /**
- * What a hand does, as strokes: tools know points and the drawing's size, no events and no canvas.
+ * Strokes from touches, one function a tool: tools know points, no events and no canvas.
  */
 
 /**
@@ -18,11 +18,11 @@
  * @property {number} [from]  extend: the first point that is new
  */
 
-// Hands tremble: nearer points than this add nothing but bytes.
+// Points nearer than this are trembling: they would only add bytes.
 const NEAR_PX = 0.7;
 
 /**
- * A tool at work, from the first touch to the last.
+ * Start a stroke of a tool, from the first touch to the last.
  * @param {ToolName} name
  * @param {Touch} start
  * @param {Settings} settings
@@ -104,7 +104,7 @@ function startRectangle(start, { colour }) {
 }
 
 /**
- * Every tap is a corner; `end` closes.
+ * Every tap adds a corner; `end` closes.
  * @param {Touch} start
  * @param {Settings} settings
  */
@@ -148,7 +148,7 @@ function push(stroke, touch, near) {
 }
 
 /**
- * Without the key `pressure` where there is none: JSON has no undefined.
+ * Drop an undefined `pressure`: JSON has no undefined.
  * @param {import("../types.js").BrushStroke} stroke
  * @returns {import("../types.js").BrushStroke}
  */

@@ -1,6 +1,6 @@
 /**
- * How the drawing lies in its square: zoom and pan, the same for drawing and result. The sheet is
- * as large as the picture has pixels, and a transform brings it to the screen.
+ * Zoom and pan, the same for drawing and result. The sheet has one CSS pixel for each pixel of the
+ * picture, and a transform brings it to the screen.
  */
 
 import { createEmitter } from "./emitter.js";
@@ -26,7 +26,7 @@ export function createView(stage, root) {
   const top = () => side() / 2 - middleY * size.height * scale();
 
   function show() {
-    const reach = 0.5 / zoom; // what lies outside of the square is no more than beside it
+    const reach = 0.5 / zoom; // half of the visible part: the picture's edge stays outside of it
     const bounded = (/** @type {number} */ middle, /** @type {number} */ share) =>
       share * zoom <= 1 ? 0.5 : Math.max(reach / share, Math.min(1 - reach / share, middle));
     const longest = Math.max(size.width, size.height);
@@ -78,12 +78,12 @@ export function createView(stage, root) {
       middleY -= dy / (scale() * size.height);
       show();
     },
-    /** A place in the window as a point of the drawing. @param {{clientX: number, clientY: number}} event */
+    /** Return a point of the window in pixels of the drawing. @param {{clientX: number, clientY: number}} event */
     toDrawing({ clientX, clientY }) {
       const corner = stage.getBoundingClientRect();
       return { x: (clientX - corner.left - left()) / scale(), y: (clientY - corner.top - top()) / scale() };
     },
-    /** A point of the drawing in pixels of the square. @param {import("../types.js").Point} point */
+    /** Return a point of the drawing in pixels of the square. @param {import("../types.js").Point} point */
     toStage: ({ x, y }) => ({ x: left() + x * scale(), y: top() + y * scale() }),
   };
 }

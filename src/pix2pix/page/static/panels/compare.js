@@ -1,14 +1,14 @@
-/** Before and after: the result beside the drawing or the known picture, cut at a divider. */
+/** Before and after: the drawing or the target over the result, cut at a divider. */
 
-import { byId, segments } from "./dom.js";
 import { contextOf } from "../paint/pictures.js";
 import { t } from "../words/texts.js";
+import { byId, segments } from "./dom.js";
 
 const SIDES = ["off", "drawing", "known"];
 
 /**
  * @param {HTMLCanvasElement} drawing
- * @param {() => HTMLCanvasElement|null} known  the picture that the result should look like
+ * @param {() => HTMLCanvasElement|null} known  the target
  */
 export function createCompare(drawing, known) {
   const [canvas, split] = [byId("compared"), byId("split")];
@@ -46,14 +46,14 @@ export function createCompare(drawing, known) {
   });
 
   return {
-    /** The drawing has changed. */
+    /** Follow a change of the drawing. */
     update: () => shown() === "drawing" && show(),
-    /** Another drawing, another language. */
+    /** Follow a change of model, picture or language. */
     build,
-    /** The next side that there is. */
+    /** Choose the next possible side. */
     step() {
-      const there = SIDES.filter((side) => side !== "known" || known());
-      chosen = there[(there.indexOf(shown()) + 1) % there.length];
+      const possible = SIDES.filter((side) => side !== "known" || known());
+      chosen = possible[(possible.indexOf(shown()) + 1) % possible.length];
       build();
     },
   };

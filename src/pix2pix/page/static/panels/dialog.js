@@ -1,10 +1,10 @@
-/** Dialogs that are made when they are needed and gone when they are closed. */
+/** Dialogs: created when opened, removed when closed. */
 
-import { icon, make } from "./dom.js";
 import { t } from "../words/texts.js";
+import { icon, make } from "./dom.js";
 
 /**
- * Show a dialog. The browser keeps the focus inside, closes it with Esc, and gives the focus back.
+ * Show a dialog. The browser keeps the focus inside, closes it on Esc, and restores the focus.
  * @param {string} title
  * @param {Node[]} content
  * @param {() => void} [onClose]

@@ -1,7 +1,7 @@
 /** Small helpers for elements. */
 
 /**
- * The element of an id; that it exists is a matter of index.html.
+ * Return the element of an id of index.html.
  * @param {string} id
  * @returns {any}
  */
@@ -21,7 +21,7 @@ export function make(tag, properties = {}, ...children) {
 }
 
 /**
- * One of the icons at the end of index.html.
+ * Create one of the icons at the end of index.html.
  * @param {string} name
  */
 export function icon(name) {
@@ -34,7 +34,7 @@ export function icon(name) {
 }
 
 /**
- * A button with an icon and nothing else.
+ * Create a button with only an icon.
  * @param {string} name
  * @param {string} label
  * @param {() => void} onclick
@@ -46,8 +46,8 @@ export function iconButton(name, label, onclick) {
 }
 
 /**
- * Radio buttons as a row of segments. The tab key enters at the chosen one and arrows move, as
- * browsers do for radio buttons. Called again, it changes them in place: who is there stays there.
+ * Show radio buttons as a row of segments. Called again, it changes them in place, so that the focus
+ * stays where it is.
  * @param {HTMLElement} parent
  * @param {{value: string, text: string, disabled?: boolean, checked?: boolean}[]} options
  * @param {(value: string) => void} choose
@@ -65,11 +65,11 @@ export function segments(parent, options, choose) {
 }
 
 /**
- * Save something under a name.
+ * Save a file under a name.
  * @param {Blob} blob
  * @param {string} name
  */
-export function download(blob, name) {
+export function saveFile(blob, name) {
   const link = make("a", { href: URL.createObjectURL(blob), download: name });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);

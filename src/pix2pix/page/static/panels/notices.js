@@ -1,7 +1,7 @@
-/** Messages: sentences in the page, and what only screen readers hear. */
+/** Messages: notices in the page, and announcements for screen readers. */
 
-import { byId, iconButton, make } from "./dom.js";
 import { t } from "../words/texts.js";
+import { byId, iconButton, make } from "./dom.js";
 
 const INFO_SECONDS = 8;
 
@@ -41,13 +41,13 @@ export function withdraw(name) {
   find(name)?.remove();
 }
 
-/** All of them: another language or model makes them stale. */
+/** Remove all notices: they are stale in another language or for another model. */
 export function withdrawAll() {
   byId("notices").replaceChildren();
 }
 
 /**
- * An error of whatever kind, in words.
+ * Show an error of any kind in words.
  * @param {unknown} error
  * @param {string} [name]
  * @param {Notice["action"]} [action]
@@ -58,15 +58,15 @@ export function report(error, name = "error", action = undefined) {
   notify(name, { text: known ? t(message) : t("error_unknown", { message }), hint: hint && t(hint), error: true, action });
 }
 
-/** Tell screen readers what happened. @param {string} text */
+/** Announce to screen readers what happened. @param {string} text */
 export function announce(text) {
-  const said = byId("announcement");
-  // The same text twice would not be read twice.
-  said.textContent = said.textContent === text ? `${text}\u00a0` : text;
+  const region = byId("announcement");
+  // The same text again would not be read again.
+  region.textContent = region.textContent === text ? `${text}\u00a0` : text;
 }
 
 /**
- * A stroke in words, for screen readers.
+ * Return a stroke in words, for screen readers.
  * @param {import("../types.js").Stroke} stroke
  * @param {(colour: string) => string} nameOf
  */

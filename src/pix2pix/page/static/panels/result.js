@@ -1,13 +1,13 @@
-/** The result: it follows the drawing, says how long that took, and offers modes and variants. */
+/** The result: follow the drawing, show the time, offer modes and variants. */
 
-import { byId, segments } from "./dom.js";
-import { createEmitter } from "../paint/emitter.js";
 import { createLive } from "../model/live.js";
 import { createTranslator as createLocal } from "../model/local.js";
-import { notify, report, announce, withdraw } from "./notices.js";
-import { contextOf } from "../paint/pictures.js";
 import { createTranslator as createRemote } from "../model/remote.js";
+import { createEmitter } from "../paint/emitter.js";
+import { contextOf } from "../paint/pictures.js";
 import { t } from "../words/texts.js";
+import { byId, segments } from "./dom.js";
+import { announce, notify, report, withdraw } from "./notices.js";
 
 /**
  * @typedef {import("../types.js").Card} Card
@@ -16,27 +16,27 @@ import { t } from "../words/texts.js";
  * @typedef {ReturnType<typeof createResult>} Result
  */
 
-// A translation that is quicker than this shows no sign of work: it would flicker.
+// No progress line for translations that are quicker than this: it would flicker.
 const QUICK_MS = 250;
 const MB = 1e6;
 /** @type {Mode[]} */
 const MODES = ["paper", "deterministic", "running"];
 
 /**
- * Events: `shown` (another result is on the canvas), `reset` (another model or mode), `blank` (there is none).
+ * Events: `shown` (another result is on the canvas), `reset` (another model or mode), `blank` (no result).
  * @param {import("../paint/editor.js").Editor} editor
  * @param {{upToDate: HTMLCanvasElement}} source
- * @param {(signal: AbortSignal) => Promise<void>} rest  what is done when the drawing rests
+ * @param {(signal: AbortSignal) => Promise<void>} whenIdle  work for a pause in drawing
  */
-export function createResult(editor, source, rest) {
+export function createResult(editor, source, whenIdle) {
   const { on, emit } = createEmitter();
   const canvas = byId("result");
   /** @type {Map<string, {translator: Translator, prepared: Promise<void>}>} */
   const translators = new Map();
   /** @type {{mode: Mode, sample: number, live: boolean}} */
   const now = { mode: "paper", sample: 0, live: true };
-  let asked = false; // by the user, not by the drawing: then it is read aloud
-  let sign = 0;
+  let announces = false; // results that the user requested, not those that follow the drawing
+  let busyTimer = 0;
   /** @type {{ms: number, backend: string}|null} */
   let latest = null;
 
@@ -58,12 +58,12 @@ export function createResult(editor, source, rest) {
     latest = { ms, backend };
     showButtons(true);
     showTime();
-    if (asked) announce(t("announce_translated", { ms }));
-    asked = false;
+    if (announces) announce(t("announce_translated", { ms }));
+    announces = false;
     emit("shown");
   }
 
-  /** What is said of the result, in the language of now. */
+  /** Show the time and label the result, in the current language. */
   function showTime() {
     if (!latest) return;
     const { ms, backend } = latest;
@@ -77,7 +77,7 @@ export function createResult(editor, source, rest) {
     for (const id of ["copy", "save-picture"]) byId(id).disabled = !isShown;
   }
 
-  /** There is no result: nothing to translate, or that of another drawing. */
+  /** Clear the result: there is nothing to translate, or it was that of another drawing. */
   function blankOut() {
     latest = null;
     showButtons(false);
@@ -87,7 +87,7 @@ export function createResult(editor, source, rest) {
     byId("time").textContent = "";
   }
 
-  /** The model's translator: fetched once, with a word on how far it is. @param {Card} card */
+  /** Return the model's translator: loaded once, with progress. @param {Card} card */
   function ready(card) {
     const known = translators.get(card.name);
     if (known) return known;
@@ -98,22 +98,22 @@ export function createResult(editor, source, rest) {
     return made;
   }
 
-  /** A network in the page takes memory: only that of the open model is kept. @param {string} but */
-  function putAway(but) {
+  /** Close the translators of other models: a network in the page needs much memory. @param {string} open */
+  function closeOthers(open) {
     for (const [name, { translator }] of translators) {
-      if (name === but) continue;
+      if (name === open) continue;
       translators.delete(name);
-      translator.close(); // at once: a download of its network ends
+      translator.close(); // also ends the download of its network
     }
   }
 
   const live = createLive({
     run,
-    rest,
+    whenIdle,
     onBusy(busy) {
-      clearTimeout(sign);
+      clearTimeout(busyTimer);
       const show = () => byId("result-stage").setAttribute("aria-busy", String(busy));
-      sign = setTimeout(show, busy ? QUICK_MS : 0);
+      busyTimer = setTimeout(show, busy ? QUICK_MS : 0);
     },
     onError(error) {
       const { retryAfter, busy } = /** @type {any} */ (error);
@@ -132,7 +132,7 @@ export function createResult(editor, source, rest) {
   /** @param {Mode} mode */
   function setMode(mode) {
     Object.assign(now, { mode, sample: 0 });
-    asked = true;
+    announces = true;
     showModes();
     emit("reset");
     live.request({ afresh: true });
@@ -148,7 +148,7 @@ export function createResult(editor, source, rest) {
     blankOut();
     emit("reset");
     live.stop();
-    putAway(editor.card.name);
+    closeOthers(editor.card.name);
     if (!now.live) live.request(); // the old result is another model's
   });
 
@@ -156,7 +156,7 @@ export function createResult(editor, source, rest) {
     on,
     now,
     canvas,
-    /** Whether there is a result. */
+    /** Whether a result is shown. */
     get isShown() {
       return canvas.hasAttribute("aria-label");
     },
@@ -165,8 +165,8 @@ export function createResult(editor, source, rest) {
     showTime,
     refresh: live.refresh,
     /** Translate now, whether live or not. */
-    ask() {
-      asked = true;
+    request() {
+      announces = true;
       live.request({ afresh: true });
     },
     /** @param {boolean} isLive */
@@ -183,7 +183,7 @@ export function createResult(editor, source, rest) {
   };
 }
 
-/** Unless it comes too late. @param {HTMLCanvasElement} canvas  @param {ImageBitmap} bitmap  @param {AbortSignal} signal */
+/** Show a picture, unless its request was aborted. @param {HTMLCanvasElement} canvas  @param {ImageBitmap} bitmap  @param {AbortSignal} signal */
 export function show(canvas, bitmap, signal) {
   const { width, height } = bitmap;
   if (signal.aborted) bitmap.close();

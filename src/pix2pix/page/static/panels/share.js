@@ -1,12 +1,12 @@
-/** The drawing in an address. */
+/** Share a drawing as an address. */
 
-import { openDialog } from "./dialog.js";
 import { pack, toSaved, unpack, withoutPictures } from "../paint/saved.js";
+import { t } from "../words/texts.js";
+import { openDialog } from "./dialog.js";
 import { make } from "./dom.js";
 import { notify } from "./notices.js";
-import { t } from "../words/texts.js";
 
-// Beyond this, programs that pass addresses on begin to cut them.
+// Many programs truncate longer addresses.
 const MOST_LETTERS = 16000;
 const HERE = /^(localhost|127\.[\d.]+|\[::1\])$/; // addresses of this machine
 const MARK = "#d=";
@@ -40,8 +40,8 @@ export async function openShare(editor) {
 }
 
 /**
- * The drawing of the page's address, which is taken out of it; null where there is none.
- * @returns {Promise<import("../paint/saved.js").Document|null>}
+ * Return the drawing in the page's address, if any, and remove it from there.
+ * @returns {Promise<import("../paint/saved.js").SavedDrawing|null>}
  */
 export async function readAddress() {
   if (!location.hash.startsWith(MARK)) return null;

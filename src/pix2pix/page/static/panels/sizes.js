@@ -1,14 +1,14 @@
-/** The size of the drawing: the trained one, multiples, the picture's own, or any other. */
+/** Choose the size of the drawing: the trained one, multiples, the picture's own, or any other. */
 
+import { t } from "../words/texts.js";
 import { openDialog } from "./dialog.js";
 import { byId, make } from "./dom.js";
-import { t } from "../words/texts.js";
 
 const [TIMES, CUSTOM] = [[1, 2, 3, 4, 6, 8], "custom"];
 
 /**
  * @param {import("../paint/editor.js").Editor} editor
- * @param {() => {width: number, height: number}|null} pictureSize  of the picture beneath
+ * @param {() => {width: number, height: number}|null} pictureSize  of the picture under the drawing
  */
 export function createSizes(editor, pictureSize) {
   const select = byId("size");
@@ -40,7 +40,7 @@ export function createSizes(editor, pictureSize) {
     if (now.width !== width || now.height !== height) editor.add({ tool: "size", width, height });
   }
 
-  function ask() {
+  function openCustom() {
     const most = editor.card.max_px;
     const field = (/** @type {string} */ key, /** @type {number} */ value) => {
       const input = make("input", { type: "number", min: "1", max: String(most), step: "1", required: true, value: String(value), autofocus: key === "width" });
@@ -58,7 +58,7 @@ export function createSizes(editor, pictureSize) {
   }
 
   select.addEventListener("change", () => {
-    if (select.value === CUSTOM) return ask();
+    if (select.value === CUSTOM) return openCustom();
     const [width, height] = select.value.split("x").map(Number);
     return set(width, height);
   });

@@ -1,9 +1,9 @@
-/** What one draws with: tools, width, and the palette of named colours. */
+/** The toolbar: tools, brush width, and the palette of named colours. */
 
 import { TOOLS, WIDEST_PX } from "../paint/choice.js";
 import { isLight } from "../paint/colours.js";
-import { byId, icon, make } from "./dom.js";
 import { t } from "../words/texts.js";
+import { byId, icon, make } from "./dom.js";
 
 /**
  * @typedef {import("../paint/choice.js").Choice} Choice
@@ -11,19 +11,19 @@ import { t } from "../words/texts.js";
  * @typedef {import("../types.js").Card} Card
  */
 
-// Digits choose the first ten classes; from so many on the palette can be searched.
+// Digits choose the first ten classes; a palette of so many or more can be searched.
 const [DIGITS, SEARCHED] = ["1234567890", 16];
 
 /** @type {Record<ToolName, string>} */
 export const LETTERS = { rectangle: "R", brush: "B", eraser: "E", polygon: "P", fill: "F", pick: "I", move: "H" };
 
-/** The tool's name for a kind of model: what paints holes is no pen. @param {ToolName} tool  @param {string} kind */
+/** Return the tool's name for a kind of model: the brush is a pen for sketches. @param {ToolName} tool  @param {string} kind */
 export function nameOf(tool, kind) {
   if (tool !== "brush") return tool;
   return kind === "sketch" ? "pen" : kind === "mask" ? "hole" : "brush";
 }
 
-/** Whether the width of the brush matters to it. @param {ToolName} tool */
+/** Return whether the tool has a width. @param {ToolName} tool */
 export const hasWidth = (tool) => tool === "brush" || tool === "eraser";
 
 /**
@@ -60,10 +60,10 @@ export function createToolbar(editor, choice) {
     return make("label", { className: "tool", title: `${name} (${LETTERS[tool]})` }, input, face);
   }
 
-  /** @param {string} wanted */
-  function showSwatches(wanted) {
+  /** @param {string} query */
+  function showSwatches(query) {
     const { kind, palette } = editor.card;
-    const words = wanted.trim().toLowerCase();
+    const words = query.trim().toLowerCase();
     const shown = kind === "labels" ? palette.filter(({ name }) => name.toLowerCase().includes(words)) : [];
     const rows = shown.map((swatch) => swatchButton(swatch, DIGITS[palette.indexOf(swatch)] ?? ""));
     byId("swatches").replaceChildren(...(rows.length || kind !== "labels" ? rows : [make("p", { textContent: t("no_class") })]));
@@ -97,7 +97,7 @@ export function createToolbar(editor, choice) {
 
   return {
     build,
-    /** The colour of a digit's class. @param {string} digit */
+    /** Return the colour of a digit's class. @param {string} digit */
     colourOf: (digit) => editor.card.palette[DIGITS.indexOf(digit)]?.colour,
   };
 }
@@ -107,7 +107,7 @@ function check(id, value) {
   for (const input of byId(id).querySelectorAll("input")) input.checked = input.value === value;
 }
 
-/** Scroll the chosen swatch into sight, and only within its list. @param {HTMLElement} list */
+/** Scroll the chosen swatch into view, only within its list. @param {HTMLElement} list */
 function reveal(list) {
   const chosen = list.querySelector(":checked")?.parentElement;
   if (!chosen) return;

@@ -1,8 +1,8 @@
-/** Four translations of one drawing, by noise of their own each; a click takes one. */
+/** Four translations of one drawing, each by its own noise; a click chooses one. */
 
+import { t } from "../words/texts.js";
 import { byId, make } from "./dom.js";
 import { show } from "./result.js";
-import { t } from "../words/texts.js";
 
 const COUNT = 4;
 
@@ -10,27 +10,27 @@ const COUNT = 4;
  * @param {() => import("./result.js").Result} result
  */
 export function createVariants(result) {
-  const [strip, button] = [byId("strip"), byId("four")];
+  const [strip, toggle] = [byId("strip"), byId("four")];
   let first = 0;
   const canvases = Array.from({ length: COUNT }, () => make("canvas", { width: 1, height: 1 }));
   strip.append(...canvases.map((canvas, i) => make("button", { type: "button", onclick: () => result().setSample(first + i) }, canvas)));
 
   function mark() {
-    for (const [i, take] of [...strip.children].entries()) {
-      take.setAttribute("aria-label", t("variant", { number: first + i + 1 }));
-      take.setAttribute("aria-pressed", String(first + i === result().now.sample));
+    for (const [i, button] of [...strip.children].entries()) {
+      button.setAttribute("aria-label", t("variant", { number: first + i + 1 }));
+      button.setAttribute("aria-pressed", String(first + i === result().now.sample));
     }
   }
 
-  button.addEventListener("click", () => {
+  toggle.addEventListener("click", () => {
     strip.hidden = !strip.hidden;
-    button.setAttribute("aria-expanded", String(!strip.hidden));
+    toggle.setAttribute("aria-expanded", String(!strip.hidden));
     mark();
     if (!strip.hidden) result().refresh();
   });
 
   return {
-    /** The strip is filled one by one while the drawing rests. @param {AbortSignal} signal */
+    /** Fill the strip one by one in a pause of drawing. @param {AbortSignal} signal */
     async fill(signal) {
       if (strip.hidden || result().now.mode !== "paper" || !result().isShown) return;
       for (const [i, canvas] of canvases.entries()) {
@@ -39,23 +39,23 @@ export function createVariants(result) {
       }
     },
     mark,
-    /** There is no result to vary. */
+    /** Clear the strip: there is no result. */
     blank() {
       for (const canvas of canvases) canvas.width = 1;
     },
-    /** The next variant, in the next four where these are through. */
+    /** Show the next variant, of the next four after the fourth. */
     another() {
       const next = result().now.sample + 1;
       if (next >= first + COUNT) first = next;
       result().setSample(next);
       mark();
     },
-    /** Another model or mode. */
+    /** Start over for another model or mode. */
     reset() {
       first = 0;
       const none = result().now.mode !== "paper";
       if (none) strip.hidden = true;
-      button.setAttribute("aria-expanded", String(!strip.hidden));
+      toggle.setAttribute("aria-expanded", String(!strip.hidden));
       mark();
     },
   };

@@ -9,8 +9,8 @@ const LANGUAGES = { en, zh };
 let words = en;
 
 /**
- * The text of a key, with values in place of {names}; what is no key is returned as it is, so that
- * a server's sentence can stand where a key does.
+ * Return the text of a key, with values in place of {names}. What is no key is returned as it is: it
+ * may be a server's own sentence.
  * @param {string} key
  * @param {Record<string, string|number>} [values]
  */
@@ -19,30 +19,30 @@ export function t(key, values = {}) {
   return text.replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
 }
 
-/** The languages that there are, as [code, own name]. */
+/** Return the available languages, as [code, own name]. */
 export const languages = () => Object.entries(LANGUAGES).map(([code, texts]) => [code, texts.language]);
 
 /**
- * The first language of the list that there is, else English.
- * @param {readonly string[]} wanted
+ * Return the first available language of the list, else English.
+ * @param {readonly string[]} codes
  */
-export function pickLanguage(wanted) {
-  return wanted.map((code) => code.toLowerCase().split("-")[0]).find((code) => code in LANGUAGES) ?? "en";
+export function pickLanguage(codes) {
+  return codes.map((code) => code.toLowerCase().split("-")[0]).find((code) => code in LANGUAGES) ?? "en";
 }
 
 /**
- * Speak a language from now on, and put its texts into the page.
+ * Switch to a language, and put its texts into the page.
  * @param {string} code
  */
-export function speak(code) {
+export function setLanguage(code) {
   words = LANGUAGES[code] ?? en;
   document.documentElement.lang = code === "zh" ? "zh-Hans" : code;
   fill(document);
 }
 
 /**
- * Put texts where they belong: `data-words` is the text of an element, `data-label` its name for
- * screen readers and its tooltip, `data-keys` the keys that do the same.
+ * Fill in texts: `data-words` is the text of an element, `data-label` its name for screen readers and
+ * its tooltip, `data-keys` the keys that do the same.
  * @param {Document|Element} root
  */
 export function fill(root) {
