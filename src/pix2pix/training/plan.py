@@ -12,9 +12,9 @@ import numpy as np
 import torch
 
 from pix2pix.config import Config
+from pix2pix.data.origins import find_data
 from pix2pix.data.pairs import PairSet
 from pix2pix.data.reading import Reading, find_reading
-from pix2pix.data.origins import find_data
 from pix2pix.device import (
     Precision,
     describe,
