@@ -41,7 +41,7 @@ from pix2pix.data.pairs import find_pairs
 from pix2pix.data.reading import find_reading
 from pix2pix.data.store import open_store
 from pix2pix.device import pick_device
-from pix2pix.inference.folder import Options, plan, run_jobs
+from pix2pix.inference.folder import Options, plan, translate_items
 from pix2pix.inference.translator import Translator
 from pix2pix.measures import measure
 from pix2pix.pictures import codec, geometry
@@ -200,7 +200,7 @@ def translate(bench):
     translator, files = Translator.load(bench.model), [str(p) for p in sorted(sources.iterdir())]
 
     def run(some):
-        return run_jobs(translator, plan(some, bench.out / "translated", translator), Options())
+        return translate_items(translator, plan(some, bench.out / "translated", translator), Options())
 
     run(files[:20])
     start = time.perf_counter()

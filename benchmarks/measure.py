@@ -14,7 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from pix2pix.config import Config
 from pix2pix.data.batches import Loader
-from pix2pix.data.feed import Line, find_feed, packets, sent
+from pix2pix.data.feed import PacketSource, find_feed, packets, sent
 from pix2pix.data.origins import find_data
 from pix2pix.data.reading import find_reading
 from pix2pix.data.store import open_store
@@ -124,19 +124,19 @@ class Steps:
         self.state, self.meter, self.logged = new_state(config, device), Meter(), []
         feed = feed(loader, device)
         context = EngineContext(self.state, config, feed, self.meter, device, precision)
-        self.line = Line(feed, device, ALONE.share, partial(noise_keys, config.training.seed))
+        self.source = PacketSource(feed, device, ALONE.share, partial(noise_keys, config.training.seed))
         self._opened = ExitStack()
         self.step_on = self._opened.enter_context(
             open_engine(engine, context, self.packet(), self.logged.append)
         )
-        self._coming = packets(self.line, 0)
+        self._coming = packets(self.source, 0)
         self.step()
         wait(device)
         self.started = time.perf_counter() - start
 
     def packet(self):
         """Return the packet that comes next for the state."""
-        return sent(self.line.packet(self.state.images_seen), self.device)
+        return sent(self.source.packet(self.state.images_seen), self.device)
 
     def step(self):
         self.step_on(next(self._coming))
@@ -148,7 +148,7 @@ class Steps:
     def restart(self):
         """Take packets from where the state is now."""
         self._coming.close()
-        self._coming = packets(self.line, self.state.images_seen)
+        self._coming = packets(self.source, self.state.images_seen)
 
     def close(self):
         self._coming.close()

@@ -71,7 +71,7 @@ def bare(model, seconds):
     @torch.inference_mode()
     def lane(number):
         torch.set_num_threads(threads)
-        generator = translator.twin().generator
+        generator = translator.share().generator
         x = torch.rand(batch, generator.source_channels, SIZE_PX, SIZE_PX) * 2 - 1
         with inference(generator, "paper"):
             while time.perf_counter() < end:

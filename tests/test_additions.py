@@ -8,16 +8,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 from torch import Tensor, nn
+from typer.testing import CliRunner
 
 from pix2pix import Translator, train
+from pix2pix.cli.main import app
 from pix2pix.config import Config, DataConfig
 from pix2pix.data import origins
 from pix2pix.data.pairs import Half, Pair, PairSet, split_up
 from pix2pix.errors import UserError
+from pix2pix.inference.executor import EXECUTORS, Executor
 from pix2pix.networks import GENERATORS, Generator, NoiseShape
 from pix2pix.networks.layers import make_norm
 from pix2pix.networks.noise import Noise, noisy_dropout
-from tests.helpers import noise, small, write, write_pairs
+from tests.helpers import noise, pixels, small, write, write_model, write_pairs
 
 
 class Plain(Generator):
@@ -86,3 +89,20 @@ def test_a_place_where_pictures_come_from(tmp_path: Path, monkeypatch: pytest.Mo
     assert [pair.name for pair in pairs.splits["train"]] == ["0", "1", "2"]
     config = small("training.images=2")
     assert train(["noise:3"], config, tmp_path / "run", device="cpu").images_seen == 2
+
+
+def test_a_way_to_run_a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def mirror(generator: Generator, *_: object) -> Executor:
+        """Build what returns the source, mirrored, where the network would run."""
+        return lambda source, keys, mode: source.flip(3)
+
+    monkeypatch.setitem(EXECUTORS, "mirror", mirror)
+    model, picture = write_model(tmp_path / "model.safetensors"), write(tmp_path / "a.png", noise(32, 32))
+    translator = Translator.load(model, "cpu", engine="mirror")
+    assert np.array_equal(np.asarray(translator.translate(picture)), noise(32, 32)[:, ::-1])
+    assert translator.how.startswith("mirror, fp32, on cpu")
+
+    words = ["translate", str(model), str(picture), "-o", str(tmp_path / "b.png")]
+    done = CliRunner().invoke(app, [*words, "--engine", "mirror", "--device", "cpu"])
+    assert done.exit_code == 0, done.output
+    assert np.array_equal(pixels(tmp_path / "b.png"), noise(32, 32)[:, ::-1])

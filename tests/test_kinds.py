@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from pix2pix.config import Config
-from pix2pix.inference.folder import Options, plan, run_jobs
+from pix2pix.inference.folder import Options, plan, translate_items
 from pix2pix.inference.translator import Translator
 from pix2pix.pictures import codec
 from pix2pix.pictures.codec import Array
@@ -175,7 +175,7 @@ def check(root: Path, layout: str, name: str) -> str:
     given = write(root / f"new{task.source.suffix}", task.source.draw(1000, OTHER_SIZE))
     translator = Translator.load(result.model, "cpu")
     jobs = plan([str(given)], root / "out", translator)
-    assert run_jobs(translator, jobs, Options(make=bool(task.make))) == []
+    assert translate_items(translator, jobs, Options(make=bool(task.make))) == []
     output = codec.read(jobs[0].output)
     assert (str(output.dtype), output.shape) == (kind.depth, (*OTHER_SIZE, kind.channels))
     if kind.labels:

@@ -18,7 +18,7 @@ from rich.console import Console
 from pix2pix.config import Config
 from pix2pix.datasets.sample import write_pairs
 from pix2pix.files import cannot_write, list_pictures
-from pix2pix.inference.folder import Options, plan, run_jobs
+from pix2pix.inference.folder import Options, plan, translate_items
 from pix2pix.inference.translator import Translator
 from pix2pix.pictures import codec, geometry
 from pix2pix.progress import Progress
@@ -48,7 +48,7 @@ def run_demo(out: Path, device: str, console: Console) -> Path:
     _split_halves(data / "test", sources, targets)
     translator = Translator.load(result.model, device)
     jobs = plan([str(sources)], outputs, translator)
-    run_jobs(translator, jobs, Options())
+    translate_items(translator, jobs, Options())
     page = out / "index.html"
     _write_page(page, [job.source.name for job in jobs], result.scores)
     progress.log(f"the model:    {result.model}")

@@ -11,7 +11,7 @@ import torch
 
 from pix2pix.config import DataConfig
 from pix2pix.data.batches import Loader
-from pix2pix.data.feed import DeviceFeed, HostFeed, Line, Packet, find_feed, packets
+from pix2pix.data.feed import DeviceFeed, HostFeed, Packet, PacketSource, find_feed, packets
 from pix2pix.data.reading import Reading
 from pix2pix.data.store import Store
 from pix2pix.pictures.codec import Array
@@ -91,17 +91,17 @@ def fed() -> Iterator[HostFeed]:
     yield HostFeed(loader(DataConfig(size_px=32), batch=4))
     # The thread that made packets ends when nobody takes them any more.
     for thread in threading.enumerate():
-        if thread.name == "feed":
+        if thread.name.startswith("feed"):
             thread.join(5)
             assert not thread.is_alive()
 
 
-def line(fed: HostFeed, share: Callable[[range], range] = lambda all: all) -> Line:
-    return Line(fed, CPU, share, lambda positions: positions * 2)
+def source_of(fed: HostFeed, share: Callable[[range], range] = lambda all: all) -> PacketSource:
+    return PacketSource(fed, CPU, share, lambda positions: positions * 2)
 
 
 def test_packets_come_in_order_from_any_position(fed: HostFeed) -> None:
-    with closing(packets(line(fed), 8)) as some:
+    with closing(packets(source_of(fed), 8)) as some:
         taken = list(islice(some, 20))
     assert [p.positions for p in taken] == [range(n, n + 4) for n in range(8, 88, 4)]
     assert taken[0].keys.tolist() == [16, 18, 20, 22]
@@ -110,7 +110,7 @@ def test_packets_come_in_order_from_any_position(fed: HostFeed) -> None:
 def test_processes_share_the_positions_of_each_batch(fed: HostFeed) -> None:
     halves: list[list[Packet]] = []
     for place in range(2):
-        half = line(fed, lambda all, p=place: all[2 * p : 2 * p + 2])
+        half = source_of(fed, lambda all, p=place: all[2 * p : 2 * p + 2])
         with closing(packets(half, 0)) as some:
             halves.append(list(islice(some, 3)))
     for start, one, other in zip(range(0, 12, 4), *halves, strict=True):
@@ -120,7 +120,7 @@ def test_processes_share_the_positions_of_each_batch(fed: HostFeed) -> None:
 
 def test_the_thread_has_ended_when_the_packets_are_closed(fed: HostFeed) -> None:
     before = threading.active_count()
-    coming = packets(Line(fed, CPU, lambda its: its, lambda its: its), 0)
+    coming = packets(PacketSource(fed, CPU, lambda its: its, lambda its: its), 0)
     next(coming)
     assert threading.active_count() == before + 1
     coming.close()
@@ -135,4 +135,4 @@ def test_what_goes_wrong_in_the_thread_is_raised_where_packets_are_taken(
 
     monkeypatch.setattr(fed, "tensors", broken)
     with pytest.raises(OSError, match="the disk is gone"):
-        next(packets(line(fed), 0))
+        next(packets(source_of(fed), 0))

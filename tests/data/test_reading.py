@@ -1,3 +1,4 @@
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,11 @@ from pix2pix.data.pairs import Half, Pair
 from pix2pix.data.reading import Reading, find_reading, read_raw
 from pix2pix.derive.recipe import apply, parse
 from pix2pix.errors import UserError
+from pix2pix.pictures import codec
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.contract import PictureContract
 from pix2pix.pictures.palette import load_palette
+from pix2pix.pictures.tensors import from_levels, to_array, to_levels
 from tests.helpers import noise, write, write_text
 
 FACADES = load_palette("facades")
@@ -142,6 +145,29 @@ def test_the_range_of_floats_is_measured_on_all_pairs(tmp_path: Path) -> None:
     assert (reading.target.low, reading.target.high) == (0, 58)
 
 
+def test_ranges_of_both_halves_are_measured_in_one_pass(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pairs = [pair(tmp_path, f"{n:02}", floats(4, 4, 1), floats(4, 4, 2), "tif") for n in range(20)]
+    reads: list[Path] = []
+    threads: set[int] = set()
+    decode = codec.read
+
+    def counted(path: Path) -> Array:
+        reads.append(path)
+        threads.add(threading.get_ident())
+        return decode(path)
+
+    monkeypatch.setattr(codec, "read", counted)
+    assert found(pairs[:1]).source.high == 1
+    probed = len(reads)
+    assert probed == 4
+    found(pairs)
+    assert len(reads) == probed + 2 * 16 + 2 * 20
+    assert threading.get_ident() in threads
+    assert len(threads) > 1
+
+
 def test_a_stated_range_is_not_measured(tmp_path: Path) -> None:
     some = pair(tmp_path, "a", floats(4, 4, 1), floats(4, 4, 2), "npy")
     reading = found([some], source_range=[-8.0, 8.0], target_range=[0, 100])
@@ -209,6 +235,22 @@ def test_halves_of_different_size_are_both_named(tmp_path: Path, odd: int) -> No
     assert str(caught.value) == (
         f"{path} is 9 x 8 px but {tmp_path / 'target.png'} is 8 x 8 px: wanted equal sizes."
     )
+
+
+def test_each_file_of_a_pair_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target, other = (
+        write(tmp_path / name, noise(8, 16, seed=n)) for n, name in enumerate(("t.png", "o.png"))
+    )
+    halves = (Half(other, "right"), Half(target, "right"), Half(other, "left"))
+    reads: list[Path] = []
+    decode = codec.read
+    monkeypatch.setattr(codec, "read", lambda path: (reads.append(path), decode(path))[1])
+    source, right = read_raw(Pair("a", Half(other, "left"), Half(target, "left"), halves))
+    assert sorted(reads) == sorted([target, other])
+    assert np.array_equal(right, decode(target)[:, :8])
+    columns = decode(other)
+    expected = [columns[:, :8], columns[:, 8:], decode(target)[:, 8:], columns[:, :8]]
+    assert np.array_equal(source, np.concatenate(expected, axis=2))
 
 
 # Sizes
@@ -315,12 +357,15 @@ def test_lab_makes_lightness_and_colours_of_any_photograph(tmp_path: Path) -> No
     assert reading.source == PictureContract(channels=1, depth="float32", low=0, high=100)
     assert reading.target == PictureContract(channels=2, depth="float32", low=-110, high=110)
     assert reading.photograph == PictureContract()
+    assert reading.stored == (reading.photograph,)
     for some in pairs:
-        source, target = reading.read(some, (16, 32))
-        assert (source.shape, target.shape) == ((16, 32, 1), (16, 32, 2))
-        assert source.dtype == target.dtype == np.float32
-    source, target = reading.read(pairs[0], (32, 32))
-    assert abs(reading.view(source, target)[1].astype(int) - smooth).max() <= 1
+        (stored,) = reading.read(some, (16, 32))
+        assert (stored.shape, stored.dtype) == ((16, 32, 3), np.uint8)
+    levels = [to_levels(reading.read(pairs[0], (32, 32))[0][None])]
+    source, target = reading.tensors(from_levels, levels)
+    assert (source.shape, target.shape) == ((1, 1, 32, 32), (1, 2, 32, 32))
+    halves = to_array(source[0], reading.source), to_array(target[0], reading.target)
+    assert abs(reading.view(*halves)[1].astype(int) - smooth).max() <= 1
 
 
 def test_sources_are_made_after_sizing(tmp_path: Path) -> None:

@@ -106,10 +106,10 @@ def test_two_folders_may_hold_other_endings_and_depths(tmp_path: Path) -> None:
     assert np.array_equal(store.targets[0], target)
 
 
-def test_progress_is_told_of_every_pair(folder: Path) -> None:
-    told: list[tuple[int, int]] = []
-    store_of(folder, progress=lambda done, total: told.append((done, total)))
-    assert told == [(n, 5) for n in range(1, 6)]
+def test_progress_is_reported_for_every_pair(folder: Path) -> None:
+    reports: list[tuple[int, int]] = []
+    store_of(folder, progress=lambda done, total: reports.append((done, total)))
+    assert reports == [(n, 5) for n in range(1, 6)]
 
 
 # The cache
@@ -156,7 +156,7 @@ def test_a_changed_picture_makes_a_new_store(folder: Path) -> None:
         lambda pairs: (pairs[1:], SIZE, RGB),
         lambda pairs: (pairs[::-1], SIZE, RGB),
         lambda pairs: ([Pair(p.name, p.target, p.source) for p in pairs], SIZE, RGB),
-        lambda pairs: ([Pair(p.name, p.source, p.target, (p.source,)) for p in pairs], SIZE, RGB),
+        lambda pairs: ([Pair(p.name, p.source, p.target, (p.source,)) for p in pairs], SIZE, reading(6)),
     ],
     ids=["height", "width", "channels", "fit", "make", "snap", "fewer", "order", "direction", "more sources"],
 )
@@ -178,6 +178,27 @@ def test_a_changed_mask_makes_a_new_store(tmp_path: Path) -> None:
         os.utime(mask, ns=(white, white))
         store = open_store(pairs, SIZE, made)
         assert np.array_equal(store.sources, store.targets) == (white == 0)
+
+
+def test_other_weights_of_hed_make_a_new_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    photograph = Half(write(tmp_path / "a.png"), "whole")
+    weights = tmp_path / "hed.pth"
+    grey = PictureContract(channels=1)
+    made = Reading(grey, PictureContract(), DataConfig(make=f"hed:{weights}"), PictureContract())
+
+    def edges(picture: codec.Array, path: Path) -> Any:
+        probability = np.zeros(picture.shape[:2], np.float32)
+        probability[:, int(path.read_text())] = 1
+        return probability
+
+    monkeypatch.setattr("pix2pix.derive.hed.probability", edges)
+    sources = []
+    for text in ("8", "9", "8"):
+        write_text(weights, text)
+        os.utime(weights, ns=(0, 0))
+        sources.append(open_store([Pair("a", photograph, photograph)], SIZE, made).sources)
+    assert np.array_equal(sources[0], sources[2])
+    assert not np.array_equal(sources[0], sources[1])
 
 
 def test_a_raised_limit_reads_what_was_too_large(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

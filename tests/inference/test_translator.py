@@ -246,13 +246,22 @@ def test_variants_are_translations_by_noise_of_their_own(translator: Translator)
 
 def test_the_spread_is_the_deviation_as_a_share_of_the_range(translator: Translator) -> None:
     result = translator.variants(picture(40, 50), 4)
-    stack = np.stack(result.pictures).astype(np.float64)
-    wanted = stack.std(axis=0).mean(axis=2) / np.ptp(stack)
+    expected = np.stack(result.pictures).astype(np.float64).std(axis=0).mean(axis=2) / 255
     assert result.spread.shape == (40, 50)
     assert result.spread.dtype == np.float32
     assert result.spread.max() > 0.02
-    assert abs(result.spread - wanted).max() < 1e-5
+    assert abs(result.spread - expected).max() < 1e-5
     assert (translator.variants(picture(40, 50), 1).spread == 0).all()
+
+
+def test_spreads_of_one_model_compare_whatever_range_its_translations_have(
+    translator: Translator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dull translations that differ by 2 levels in 255 differ by as much as colourful ones."""
+    for base in (0, 200):
+        pair = [np.full((4, 5, 3), base + off, np.uint8) for off in (0, 4)]
+        monkeypatch.setattr(translator, "translate_sources", lambda *_, pair=pair, **__: pair)
+        assert translator.variants(noise(4, 5), 2).spread == pytest.approx(2 / 255)
 
 
 @pytest.mark.parametrize("mode", ["deterministic", "running"])
@@ -456,14 +465,14 @@ def test_seeds_and_samples_of_its_own_for_each_picture(translator: Translator) -
         torch.testing.assert_close(one, other, atol=1e-4, rtol=0)
 
 
-def test_a_twin_shares_weights_but_not_the_mode(learned_batches: Translator) -> None:
-    twin, source = learned_batches.twin(), tensor(32, 32)
+def test_another_translator_shares_weights_but_not_the_mode(learned_batches: Translator) -> None:
+    other, source = learned_batches.share(), tensor(32, 32)
     assert all(
-        a is b for a, b in zip(*(t.generator.parameters() for t in (learned_batches, twin)), strict=True)
+        a is b for a, b in zip(*(t.generator.parameters() for t in (learned_batches, other)), strict=True)
     )
     (expected,) = learned_batches.translate_tensors([source], mode="running")
     with inference(learned_batches.generator, "deterministic"):
-        (output,) = twin.translate_tensors([source], mode="running")
+        (output,) = other.translate_tensors([source], mode="running")
     torch.testing.assert_close(output, expected)
 
 

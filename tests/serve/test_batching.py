@@ -36,7 +36,7 @@ class Held:
         assert self.release.wait(30)
         if self.error:
             raise self.error
-        yield self.translator.twin()
+        yield self.translator.share()
 
 
 def job(seed: int = 0, model: str = "a", mode: Mode = "paper", size: tuple[int, int] = (32, 32)) -> Job:

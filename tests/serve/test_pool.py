@@ -142,11 +142,10 @@ def test_who_waits_too_long_is_told(paths: list[Path], monkeypatch: pytest.Monke
 def test_compiled_networks_count_and_are_made_only_where_they_fit(paths: list[Path]) -> None:
     pool, each = opened(paths, 4.5), paths[0].stat().st_size
     touch(pool, "b")
-    with pool.use("a") as translator:
-        assert translator.processor
-        assert translator.processor.may_make()
+    with pool.use("a"):
+        assert pool._may_compile(pool._places["a"])
         assert (pool.loaded_bytes, pool.loaded) == (4 * each, ["a", "b"])
-        assert not translator.processor.may_make()
+        assert not pool._may_compile(pool._places["a"])
         assert (pool.loaded_bytes, pool.loaded) == (3 * each, ["a"])
     with pool.use("b"), pool.use("c"):
         assert pool.loaded_bytes == 2 * each

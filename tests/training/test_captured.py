@@ -15,7 +15,7 @@ import torch
 
 from pix2pix.config import Config
 from pix2pix.data.batches import Loader
-from pix2pix.data.feed import HostFeed, Line, Packet, sent
+from pix2pix.data.feed import HostFeed, Packet, PacketSource, sent
 from pix2pix.data.reading import Reading
 from pix2pix.data.store import Store
 from pix2pix.device import Precision
@@ -72,8 +72,8 @@ def new_context(
 
 def next_packet(context: EngineContext) -> Packet:
     keys = partial(noise_keys, context.config.training.seed)
-    line = Line(context.feed, CPU, context.processes.share, keys)
-    return sent(line.packet(context.state.images_seen), CPU)
+    source = PacketSource(context.feed, CPU, context.processes.share, keys)
+    return sent(source.packet(context.state.images_seen), CPU)
 
 
 def run(name: EngineName, context: EngineContext, steps: int) -> EngineContext:

@@ -88,7 +88,7 @@ class Pool:
         with self._changed, self._turn(place):
             # Loading under the lock: two lanes never load one model twice.
             original = place.original = place.original or self._load(place)
-            translator = place.idle.pop() if place.idle else original.twin()
+            translator = place.idle.pop() if place.idle else original.share()
             place.users += 1
             self._clock += 1
             place.used = self._clock
@@ -143,13 +143,13 @@ class Pool:
 
     def _load(self, place: _Place) -> Translator:
         try:
-            translator = Translator.load(place.path, self._device)
+            translator = Translator.load(
+                place.path, self._device, may_compile=lambda: self._may_compile(place)
+            )
         except UserError as error:
             raise _unusable(place, "cannot be loaded", error.message) from None
         if _told(translator.header) != _told(place.header):
             raise _unusable(place, "is another one than when the server began")
-        if translator.processor:
-            translator.processor.may_make = lambda: self._may_compile(place)
         self.loads += 1
         return translator
 

@@ -66,11 +66,11 @@ def fit(session: Session) -> bool:
 def _train(session: Session) -> None:
     context, training = session.context, session.plan.config.training
     state, processes = context.state, context.processes
-    first = sent(session.line.packet(state.images_seen), context.device)
+    first = sent(session.packet_source.packet(state.images_seen), context.device)
     with (
         open_engine(session.plan.engine, context, first, session.progress.log) as make_step,
         stopping() as stop,
-        closing(packets(session.line, state.images_seen)) as coming,
+        closing(packets(session.packet_source, state.images_seen)) as coming,
     ):
         now = time.monotonic()
         clock = Clock(now, now, now, now, state.images_seen)

@@ -25,7 +25,6 @@ from pix2pix.device import (
 )
 from pix2pix.networks import empty_generator
 from pix2pix.networks.noise import noise_keys
-from pix2pix.pictures.contract import PictureContract
 from pix2pix.training.distributed import ALONE, Processes
 from pix2pix.training.engine import EngineName, pick_engine
 from pix2pix.training.run_folder import RunFolder
@@ -105,7 +104,7 @@ def facts_of(plan: Plan) -> dict[str, str]:
     }
 
 
-def dry_run(plan: Plan) -> dict[str, str]:
+def describe_plan(plan: Plan) -> dict[str, str]:
     """Return what training would take, by label: parameters, memory, disk and time.
 
     A few steps on random pictures are timed on the device. Nothing is written.
@@ -171,14 +170,11 @@ def _try_steps(plan: Plan, state: State) -> tuple[int, float]:
 def _decoded_bytes(plan: Plan) -> int:
     """Return the size of all decoded pairs, those of validation at most as many as are scored."""
 
-    def of_a_pixel(contract: PictureContract) -> int:
-        return np.dtype(contract.depth).itemsize * (1 if contract.one_hot else contract.channels)
-
-    config, reading = plan.config, plan.reading
+    config, stored = plan.config, plan.reading.stored
+    bytes_per_pixel = sum(np.dtype(c.depth).itemsize * (1 if c.one_hot else c.channels) for c in stored)
     training = len(plan.pairs.splits["train"]) * int(np.prod(config.data.resize))
     scored = min(len(plan.pairs.validation), config.training.validate_pairs)
-    pixels = training + scored * int(np.prod(config.data.size))
-    return pixels * (of_a_pixel(reading.source) + of_a_pixel(reading.target))
+    return bytes_per_pixel * (training + scored * int(np.prod(config.data.size)))
 
 
 def _size(count: float) -> str:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any
 
-from pix2pix.data.feed import Line
+from pix2pix.data.feed import PacketSource
 from pix2pix.derive import recipe
 from pix2pix.model_file import Header, ImageContract, Provenance, versions
 from pix2pix.networks.noise import noise_keys
@@ -42,11 +42,11 @@ class Session:
     saved_at: int | None = None  # images seen at the last save
 
     @property
-    def line(self) -> Line:
-        """Return the way of this process's part of each batch to the device."""
+    def packet_source(self) -> PacketSource:
+        """Return what makes this process's part of each batch."""
         context = self.context
         keys = partial(noise_keys, context.config.training.seed)
-        return Line(context.feed, context.device, context.processes.share, keys)
+        return PacketSource(context.feed, context.device, context.processes.share, keys)
 
     def facts(self) -> dict[str, str]:
         """Return what the page shows next to the curves."""

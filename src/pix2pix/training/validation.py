@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pix2pix.config import Mode
-from pix2pix.data.batches import Batch, in_order
+from pix2pix.data.batches import Batch, in_order, whole
 from pix2pix.data.store import Store
 from pix2pix.measures import measure
 from pix2pix.networks import Generator
@@ -67,11 +67,9 @@ def examples(store: Store) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8
     contract = reading.photograph if reading.config.make == "lab" else reading.source
     if contract is None or contract.depth == "float32" or contract.channels not in (1, 3):
         return
-    for i in spread_out(store.names, _EXAMPLES):
-        source, target = (
-            tensors.to_array(tensors.to_tensor(half[i], contract), contract)
-            for half, contract in ((store.sources, reading.source), (store.targets, reading.target))
-        )
+    batch = whole(store, spread_out(store.names, _EXAMPLES))
+    sources = tensors.to_array(batch.source, reading.source)
+    for source, target in zip(sources, tensors.to_array(batch.target, reading.target), strict=True):
         source_view, target_view = reading.view(source, target)
         # Lightness is taken from the photograph, which is also what the target shows.
         yield (target_view if reading.config.make == "lab" else source_view), target_view

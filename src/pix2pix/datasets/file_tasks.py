@@ -1,7 +1,7 @@
-"""Pictures in, pictures out, on all cores: what `data split`, `combine` and `resize` share.
+"""Files in, files out, on all cores: what `data split`, `combine` and `resize` share.
 
-A picture that cannot be treated is left out and named, an output that exists is left as it is
-unless forced, and a full disk stops the whole. Every file of the folders is used or named.
+A picture that cannot be used is left out and named, an output that exists stays as it is unless
+forced, and a full disk stops the whole. Every file of the folders is used or named.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ from pathlib import Path
 from pix2pix.data.pairs import match, name_of
 from pix2pix.errors import UserError
 from pix2pix.files import list_pictures
-
-Progress = Callable[[int, int], None]  # told jobs done, and all
+from pix2pix.progress import OnProgress
 
 
 @dataclass(frozen=True)
@@ -36,8 +35,8 @@ class Done:
 
 
 @dataclass(frozen=True)
-class Job:
-    """Pictures in, pictures out."""
+class FileTask:
+    """Files to read, files to write."""
 
     inputs: tuple[Path, ...]
     outputs: tuple[Path, ...]
@@ -58,7 +57,7 @@ def check_folders(data: Sequence[Path], out: Path) -> None:
 
 
 def pairs_of(folders: Sequence[Path]) -> tuple[list[tuple[str, tuple[Path, ...]]], dict[Path, str]]:
-    """(name, files) of each pair by name without ending, and a sentence for each that has none."""
+    """Return (name, files) of each pair, and a sentence for each file without a partner."""
     if len(folders) == 1:
         return [(name_of(path, folders[0]), (path,)) for path in list_pictures(folders[0])], {}
     matched, failures = match(*folders)
@@ -67,14 +66,13 @@ def pairs_of(folders: Sequence[Path]) -> tuple[list[tuple[str, tuple[Path, ...]]
 
 @contextmanager
 def leaving_out() -> Iterator[None]:
-    """What goes wrong in the block is wrong with one picture."""
+    """Turn what goes wrong in the block into LeftOutError: only one picture is affected."""
     try:
         yield
     except UserError as error:
         raise LeftOutError(error.message, error.hint) from None
     except OSError as error:
-        told = f"{error.filename} cannot be read: {error.strerror or error}."
-        raise LeftOutError(told) from None
+        raise LeftOutError(f"{error.filename} cannot be read: {error.strerror or error}.") from None
 
 
 def refuse_existing(path: Path, force: bool) -> None:
@@ -84,50 +82,53 @@ def refuse_existing(path: Path, force: bool) -> None:
 
 
 def run(
-    jobs: Sequence[Job],
-    treat: Callable[[Job], bool],
-    failures: dict[Path, str],
+    tasks: Sequence[FileTask],
+    write: Callable[[FileTask], bool],
+    failures: Mapping[Path, str],
     data: Sequence[Path],
-    progress: Progress,
+    on_progress: OnProgress,
 ) -> Done:
-    """Do the jobs on all cores; `treat` says whether something was written."""
+    """Do the tasks on all cores; `write` returns whether it wrote something.
 
-    def attempt(job: Job) -> bool | LeftOutError:
+    `failures` are those known before, `data` the folders that the tasks read. Raises UserError where
+    nothing could be used.
+    """
+
+    def attempt(task: FileTask) -> bool | LeftOutError:
         try:
-            return treat(job)
+            return write(task)
         except LeftOutError as error:
             return error
 
     failures, pairs, written = dict(failures), Counter[str](), 0
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         try:
-            for done, (job, result) in enumerate(zip(jobs, pool.map(attempt, jobs), strict=True), 1):
+            for done, (task, result) in enumerate(zip(tasks, pool.map(attempt, tasks), strict=True), 1):
                 if isinstance(result, LeftOutError):
-                    failures[job.inputs[0]] = str(result)
+                    failures[task.inputs[0]] = str(result)
                 else:
-                    pairs[job.split] += 1
+                    pairs[task.split] += 1
                     written += result
-                progress(done, len(jobs))
+                on_progress(done, len(tasks))
         except BaseException:
-            pool.shutdown(cancel_futures=True)  # the queue would be worked off first
+            pool.shutdown(cancel_futures=True)  # else the whole queue would be done first
             raise
-    named = {*failures, *(path for job in jobs for path in job.inputs)}
     if not pairs:
-        raise _nothing(list(failures.values()), data)
-    return Done(pairs, written, [*failures.values()], _others(data, named))
+        raise _nothing_used([*failures.values()], data)
+    named = {*failures, *(path for task in tasks for path in task.inputs)}
+    return Done(pairs, written, [*failures.values()], _other_files(data, named))
 
 
-def _nothing(failures: Sequence[str], data: Sequence[Path]) -> UserError:
-    if len(failures) == 1:
-        return UserError(failures[0])
-    if failures:
-        more = f" (and {len(failures) - 5} more)" if len(failures) > 5 else ""
-        return UserError(" ".join(failures[:5]) + more, f"None of {len(failures)} could be used.")
-    return UserError(f"{' and '.join(map(str, data))}: no pictures are there.")
+def _nothing_used(failures: Sequence[str], data: Sequence[Path]) -> UserError:
+    if not failures:
+        return UserError(f"{' and '.join(map(str, data))}: no pictures are there.")
+    more = f" (and {len(failures) - 5} more)" if len(failures) > 5 else ""
+    hint = f"None of {len(failures)} could be used." if len(failures) > 1 else ""
+    return UserError(" ".join(failures[:5]) + more, hint)
 
 
-def _others(data: Sequence[Path], named: set[Path]) -> list[Path]:
-    """What lies in the folders beside the files that were used or named, but for hidden files."""
+def _other_files(data: Sequence[Path], named: set[Path]) -> list[Path]:
+    """Files of the folders that were neither used nor named, without hidden ones."""
     return sorted(
         path
         for folder in data
