@@ -40,6 +40,10 @@ class Progress:
             self._printed = time.monotonic()
             self.log(f"{task}: {done:,} of {total:,} {unit}  {note}".rstrip())
 
+    def counter(self, task: str, unit: str) -> OnProgress:
+        """Return a callable that reports how far one task is."""
+        return lambda done, total: self.update(task, done, total, unit)
+
     def close(self) -> None:
         """Remove the bar."""
         if self._bar is not None:

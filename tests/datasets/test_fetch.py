@@ -52,7 +52,7 @@ SHA256 = hashlib.sha256(GOOD).hexdigest()
 
 @dataclass
 class Server:
-    """What a local server gives at each path, and what it was asked."""
+    """What a local server gives at each path, and which requests it got."""
 
     address: str = ""
     files: dict[str, bytes] = field(default_factory=dict)
@@ -61,7 +61,7 @@ class Server:
     ranges: bool = True
     marks: bool = True
     silent: bool = False  # about the length
-    asked: list[tuple[str, str | None]] = field(default_factory=list)
+    requests: list[tuple[str, str | None]] = field(default_factory=list)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -71,8 +71,8 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
     def do_GET(self) -> None:
-        place, asked = self.place, self.headers["Range"]
-        place.asked.append((self.path, asked))
+        place, span = self.place, self.headers["Range"]
+        place.requests.append((self.path, span))
         if codes := place.codes.get(self.path):
             self.send_error(codes.pop(0))
             return
@@ -82,8 +82,8 @@ class Handler(BaseHTTPRequestHandler):
             return
         mark = f'"{hashlib.sha256(body).hexdigest()[:8]}"'
         start, whole = 0, len(body)
-        if asked and place.ranges and self.headers["If-Range"] == mark:
-            start = int(asked.removeprefix("bytes=").rstrip("-"))
+        if span and place.ranges and self.headers["If-Range"] == mark:
+            start = int(span.removeprefix("bytes=").rstrip("-"))
             if start >= whole:
                 self.send_response(416)
                 self.send_header("Content-Range", f"bytes */{whole}")
@@ -130,7 +130,7 @@ def facades(server: Server) -> Callable[..., DataSet]:
     return make
 
 
-def told(console: Console) -> str:
+def printed(console: Console) -> str:
     file = console.file
     assert isinstance(file, io.StringIO)
     return file.getvalue()
@@ -142,7 +142,7 @@ def console() -> Console:
 
 
 def is_good(out: Path, got: Fetched) -> bool:
-    """Whether the folder holds the good archive, and nothing lies beside it."""
+    """Whether the folder holds the good archive, and nothing lies next to it."""
     assert files_below(out.parent) == {f"{out.name}/{name}" for name in [*NAMES, RECORD]}
     assert (out / "train" / "1.jpg").read_bytes() == NOISE + b"train/1.jpg"
     assert got.sha256 == SHA256
@@ -173,18 +173,18 @@ def test_a_set_is_fetched_unpacked_and_nothing_else_is_left(
     got = fetch(facades("/good"), tmp_path / "facades", progress=Progress(console))
     assert is_good(tmp_path / "facades", got)
     assert not got.verified
-    assert f"not verified: no SHA-256 of facades is known; this one's is {SHA256}" in told(console)
-    assert "terms of the CMP Facade Database" in told(console)
+    assert f"not verified: no SHA-256 of facades is known; this one's is {SHA256}" in printed(console)
+    assert "terms of the CMP Facade Database" in printed(console)
 
 
-def test_the_second_call_asks_nobody_and_says_so(
+def test_the_second_call_requests_nothing_and_says_so(
     tmp_path: Path, facades: Callable[..., DataSet], server: Server, console: Console
 ) -> None:
     first = fetch(facades("/good"), tmp_path / "facades")
-    server.asked.clear()
+    server.requests.clear()
     assert fetch(facades("/good"), tmp_path / "facades", progress=Progress(console)) == first
-    assert server.asked == []
-    assert "is there already: facades from http" in told(console)
+    assert server.requests == []
+    assert "is there already: facades from http" in printed(console)
 
 
 def test_what_broke_off_is_continued_where_it_was(
@@ -194,7 +194,7 @@ def test_what_broke_off_is_continued_where_it_was(
     got = fetch(facades("/good", sha256=SHA256), tmp_path / "facades")
     assert is_good(tmp_path / "facades", got)
     assert got.verified
-    assert [asked for _, asked in server.asked] == [None, "bytes=100000-", "bytes=300000-"]
+    assert [span for _, span in server.requests] == [None, "bytes=100000-", "bytes=300000-"]
 
 
 def test_the_next_call_continues_what_the_last_one_left(
@@ -204,12 +204,12 @@ def test_the_next_call_continues_what_the_last_one_left(
     with pytest.raises(UserError, match=r"byte 100,000.*same command goes on"):
         fetch(facades("/good"), tmp_path / "facades")
     assert not (tmp_path / "facades").exists()
-    server.asked.clear()
+    server.requests.clear()
     assert is_good(tmp_path / "facades", fetch(facades("/good"), tmp_path / "facades"))
-    assert server.asked == [("/good", "bytes=100000-")]
+    assert server.requests == [("/good", "bytes=100000-")]
 
 
-def test_a_call_that_was_stopped_before_the_end_was_noted_asks_for_nothing_twice(
+def test_a_call_stopped_before_the_end_was_noted_requests_nothing_twice(
     tmp_path: Path, facades: Callable[..., DataSet], server: Server
 ) -> None:
     server.breaks["/good"] = [100_000, 0, 0, 0]
@@ -217,20 +217,20 @@ def test_a_call_that_was_stopped_before_the_end_was_noted_asks_for_nothing_twice
         fetch(facades("/good"), tmp_path / "facades")
     (part,) = (tmp_path / ".facades.fetch").glob("*.part")
     part.write_bytes(GOOD)
-    server.asked.clear()
+    server.requests.clear()
     assert is_good(tmp_path / "facades", fetch(facades("/good"), tmp_path / "facades"))
-    assert server.asked == [("/good", f"bytes={len(GOOD)}-")]
+    assert server.requests == [("/good", f"bytes={len(GOOD)}-")]
 
 
 @pytest.mark.parametrize("lack", ["ranges", "marks"])
-def test_a_server_that_cannot_continue_is_asked_for_all(
+def test_a_server_that_cannot_continue_sends_all(
     tmp_path: Path, facades: Callable[..., DataSet], server: Server, lack: str
 ) -> None:
     setattr(server, lack, False)
     server.breaks["/good"] = [100_000, 50_000]
     assert is_good(tmp_path / "facades", fetch(facades("/good"), tmp_path / "facades"))
     # Without a mark nobody could say whether the bytes to come belong to those that are there.
-    assert lack == "ranges" or [asked for _, asked in server.asked] == [None, None, None]
+    assert lack == "ranges" or [span for _, span in server.requests] == [None, None, None]
 
 
 def test_a_file_that_changed_meanwhile_is_taken_anew(
@@ -244,7 +244,7 @@ def test_a_file_that_changed_meanwhile_is_taken_anew(
     assert is_good(tmp_path / "facades", fetch(facades("/good"), tmp_path / "facades"))
 
 
-def test_a_server_that_does_not_tell_the_length_will_do(
+def test_a_server_that_sends_no_length_will_do(
     tmp_path: Path, facades: Callable[..., DataSet], server: Server
 ) -> None:
     server.silent = True
@@ -268,8 +268,8 @@ def test_a_mirror_takes_over_from_a_server_that_refuses(
     server.codes["/bad"] = [code] * 9
     got = fetch(facades("/bad", "/good"), tmp_path / "facades", progress=Progress(console))
     assert is_good(tmp_path / "facades", got)
-    assert f"/bad: the server answered {code}" in told(console)
-    tries = sum(path == "/bad" for path, _ in server.asked)
+    assert f"/bad: the server answered {code}" in printed(console)
+    tries = sum(path == "/bad" for path, _ in server.requests)
     assert tries == (1 if code < 500 else 3)
 
 
@@ -290,8 +290,8 @@ def test_an_archive_with_another_digest_is_left_for_the_mirror(
     got = fetch(wanted, tmp_path / "facades", progress=Progress(console))
     assert is_good(tmp_path / "facades", got)
     found = hashlib.sha256(wrong).hexdigest()
-    assert f"/wrong: the SHA-256 is {found}, wanted {SHA256}" in told(console)
-    assert f"verified: SHA-256 {SHA256}" in told(console)
+    assert f"/wrong: the SHA-256 is {found}, wanted {SHA256}" in printed(console)
+    assert f"verified: SHA-256 {SHA256}" in printed(console)
 
 
 def test_an_archive_of_another_size_is_not_even_taken(
@@ -300,7 +300,7 @@ def test_an_archive_of_another_size_is_not_even_taken(
     server.files["/page"] = b"<html>please log in</html>"
     wanted = facades("/page", "/good", bytes=len(GOOD))
     assert is_good(tmp_path / "facades", fetch(wanted, tmp_path / "facades", progress=Progress(console)))
-    assert f"/page: the archive is of 26 bytes, wanted {len(GOOD):,}" in told(console)
+    assert f"/page: the archive is of 26 bytes, wanted {len(GOOD):,}" in printed(console)
 
 
 def test_a_page_in_place_of_an_archive_is_left_for_the_mirror(
@@ -309,7 +309,7 @@ def test_a_page_in_place_of_an_archive_is_left_for_the_mirror(
     server.files["/page"] = b"<html>please log in</html>"
     got = fetch(facades("/page", "/good"), tmp_path / "facades", progress=Progress(console))
     assert is_good(tmp_path / "facades", got)
-    assert "/page: it is no whole tar archive" in told(console)
+    assert "/page: it is no whole tar archive" in printed(console)
 
 
 def test_when_no_address_gives_it_each_is_named_with_its_reason(
@@ -338,7 +338,7 @@ def test_a_local_archive_is_unpacked_and_stays(
     assert is_good(tmp_path / "in" / "facades", got)
     assert got.verified
     assert archive.read_bytes() == GOOD
-    assert server.asked == []
+    assert server.requests == []
 
 
 def test_another_address_is_taken_in_place_of_the_tables(
@@ -348,7 +348,7 @@ def test_another_address_is_taken_in_place_of_the_tables(
     got = fetch(wanted, tmp_path / "facades", f"{server.address}/good", progress=Progress(console))
     assert is_good(tmp_path / "facades", got)
     assert not got.verified
-    assert f"not the authors' archive: SHA-256 {SHA256}" in told(console)
+    assert f"not the authors' archive: SHA-256 {SHA256}" in printed(console)
 
 
 @pytest.mark.parametrize("origin", ["gone.tar.gz", "ftp://127.0.0.1/x.tar.gz", "file:///etc/hosts"])
@@ -389,15 +389,13 @@ def test_cityscapes_is_fetched_only_by_who_accepted_its_licence(
     wanted = facades("/good", licence="Register first.", agree=True)
     with pytest.raises(UserError, match=r"Register first\. Then add --accept-licence"):
         fetch(wanted, tmp_path / "facades")
-    assert server.asked == []
+    assert server.requests == []
     assert is_good(tmp_path / "facades", fetch(wanted, tmp_path / "facades", accepted=True))
     assert data_sets()["cityscapes"].agree
     assert "forbids" in data_sets()["cityscapes"].licence
 
 
-def test_a_folder_that_cannot_be_written_is_said_in_words(
-    tmp_path: Path, facades: Callable[..., DataSet]
-) -> None:
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, facades: Callable[..., DataSet]) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="Cannot write"):
         fetch(facades("/good"), tmp_path / "file" / "facades")
@@ -533,7 +531,7 @@ def test_the_page_on_data_sets_says_what_the_table_says() -> None:
     page = (Path(__file__).parents[2] / "docs" / "data_sets.md").read_text("utf-8")
     for name, row in data_sets().items():
         (line,) = [line for line in page.splitlines() if line.startswith(f"| `{name}` |")]
-        for told in (f"| {row.left}, {row.right} | {row.source}", f"| {row.about_mb:,} MB |"):
-            assert told in line
+        for cell in (f"| {row.left}, {row.right} | {row.source}", f"| {row.about_mb:,} MB |"):
+            assert cell in line
         for split, count in row.pairs.items():
             assert f"{count:,} /" in line or (split == "test" and f"/ {count:,} |" in line)

@@ -6,8 +6,8 @@ import pytest
 
 from pix2pix.errors import UserError
 from pix2pix.model_file import read_header
+from pix2pix.serve.errors import RequestError
 from pix2pix.serve.pool import Pool
-from pix2pix.serve.problems import RequestError
 from tests.helpers import write_model
 
 
@@ -87,7 +87,7 @@ def test_a_model_over_the_limit_is_refused_at_once(paths: list[Path]) -> None:
         opened(paths, 0.5)
 
 
-def test_a_file_that_went_or_changed_is_told(paths: list[Path], caplog: pytest.LogCaptureFixture) -> None:
+def test_a_file_that_went_or_changed_is_reported(paths: list[Path], caplog: pytest.LogCaptureFixture) -> None:
     pool = opened(paths, 1)
     paths[0].unlink()
     with pytest.raises(RequestError, match="cannot be loaded") as caught, pool.use("a"):
@@ -129,7 +129,7 @@ def test_who_waits_for_room_comes_before_later_users_of_a_loaded_model(paths: li
     assert order == ["b", "a"]
 
 
-def test_who_waits_too_long_is_told(paths: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_waits_too_long_is_reported(paths: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pix2pix.serve.pool._WAIT_SECONDS", 0.01)
     pool = opened(paths, 1.5)
     with pool.use("a"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -62,11 +62,8 @@ def console_progress() -> Progress:
 @contextmanager
 def counting(task: str, unit: str) -> Iterator[OnProgress]:
     """Yield a callable that reports how far one task is; its bar goes when the block ends."""
-    progress = console_progress()
-    try:
-        yield lambda done, total: progress.update(task, done, total, unit)
-    finally:
-        progress.close()
+    with closing(console_progress()) as progress:
+        yield progress.counter(task, unit)
 
 
 def choice(option: str, value: str | None, allowed: Sequence[str]) -> Any:

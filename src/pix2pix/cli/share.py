@@ -95,8 +95,8 @@ def serve(
     pix2pix serve runs/facades runs/shoes --port 8080 --memory 1
     """
     try:
-        from pix2pix.serve.run import Options
-        from pix2pix.serve.run import serve as serve_models
+        from pix2pix.serve.server import ServerOptions
+        from pix2pix.serve.server import serve as serve_models
     except ModuleNotFoundError as error:
         if str(error.name).startswith("pix2pix"):
             raise
@@ -104,7 +104,8 @@ def serve(
             f"Serving needs the package {error.name}.", "Install it with pip install 'pix2pix[serve]'."
         ) from None
     serve_models(
-        models, Options(host, port, device, memory, queue, max_megapixels, origins or (), examples, open_page)
+        models,
+        ServerOptions(host, port, device, memory, queue, max_megapixels, origins or (), examples, open_page),
     )
 
 

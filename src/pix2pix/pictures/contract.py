@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 Depth = Literal["uint8", "uint16", "float32"]
+MAX_CHANNELS = 64  # of a file
 LARGEST = {"uint8": 255.0, "uint16": 65535.0}
 
 

@@ -21,14 +21,18 @@ from pix2pix.reports.charts import Figure
 def write_page(path: Path, template: str, figures: Sequence[Figure] = (), **values: object) -> None:
     """Fill a template and write it, whole or not at all, with plotly.min.js alongside where it has figures.
 
-    Text is escaped; a value that the template lacks is an error. Raises UserError where the page cannot be
-    written.
+    Raises UserError where the page cannot be written.
     """
-    text = _environment().get_template(template).render(figures=figures, **values)
+    text = render(template, figures=figures, **values)
     if figures:
         _copy_plotly(path.parent)
     with replacing(path) as temporary:
         temporary.write_text(text, "utf-8", errors="replace")
+
+
+def render(template: str, **values: object) -> str:
+    """Fill a template; text is escaped, and a value that the template lacks is an error."""
+    return _environment().get_template(template).render(**values)
 
 
 @cache

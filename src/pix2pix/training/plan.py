@@ -67,7 +67,7 @@ def make_plan(
     engine_name, picked = pick_engine(engine, chosen, processes), pick_precision(precision, chosen)
     set_precision(picked)
     processes.check(config.training.batch)
-    term_weights(config.objective, config.data.target_one_hot)
+    term_weights(config)
     pairs = find_data(data, config.data)
     reading = find_reading(pairs.splits["train"], config)
     config = config.with_channels(reading.source.tensor_channels, reading.target.tensor_channels)

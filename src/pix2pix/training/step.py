@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.optim import Adam
 
-from pix2pix.config import Config, ObjectiveConfig, TrainingConfig
+from pix2pix.config import Config, TrainingConfig
 from pix2pix.device import Precision, computing
 from pix2pix.errors import UserError
 from pix2pix.networks.layers import use_products
@@ -44,12 +44,13 @@ class TermWeights:
     discriminator: Mapping[str, float]
 
 
-def term_weights(objective: ObjectiveConfig, classes: bool) -> TermWeights:
+def term_weights(config: Config) -> TermWeights:
     """Return the weights that a configuration states; raises UserError for an unknown term.
 
-    Where targets are `classes`, cross-entropy stands in place of L1.
+    Where targets are classes, cross-entropy stands in place of L1.
     """
-    generator = {"class" if classes else "l1": objective.l1}
+    objective = config.objective
+    generator = {"class" if config.data.target_one_hot else "l1": objective.l1}
     if objective.gan:
         generator["gan"] = objective.gan
     registered = sorted({*GENERATOR_TERMS, *DISCRIMINATOR_TERMS} - {*_BUILT_IN})
@@ -121,7 +122,7 @@ def both_turns(
     Nothing here waits for the device or depends on a tensor's values, so that it can be captured.
     """
     objective = config.objective
-    weights = term_weights(objective, config.data.target_one_hot)
+    weights = term_weights(config)
     G, D = networks or networks_of(state)
     products = use_products(state.generator, _FEW_PX) if x.is_cpu else nullcontext()
     with computing(x.device, precision), products:

@@ -9,8 +9,8 @@ import torch
 
 from pix2pix.config import Mode
 from pix2pix.inference.translator import Translator
-from pix2pix.serve.batching import Job, Lanes
-from pix2pix.serve.problems import RequestError
+from pix2pix.serve.errors import RequestError
+from pix2pix.serve.workers import WaitingPicture, Workers
 from tests.helpers import noise
 
 PX = 32 * 32
@@ -39,8 +39,10 @@ class Held:
         yield self.translator.share()
 
 
-def job(seed: int = 0, model: str = "a", mode: Mode = "paper", size: tuple[int, int] = (32, 32)) -> Job:
-    return Job(model, mode, size, noise(*size, seed=seed), seed, 0)
+def waiting(
+    seed: int = 0, model: str = "a", mode: Mode = "paper", size: tuple[int, int] = (32, 32)
+) -> WaitingPicture:
+    return WaitingPicture(model, mode, size, noise(*size, seed=seed), seed, 0)
 
 
 @pytest.fixture
@@ -53,21 +55,21 @@ def batches() -> list[int]:
     return []
 
 
-def opened(held: Held, batches: list[int], count: int = 1, largest_px: int = 3 * PX) -> Lanes:
-    return Lanes(held.use, count, largest_px, lambda pictures, seconds: batches.append(pictures))
+def opened(held: Held, batches: list[int], count: int = 1, largest_px: int = 3 * PX) -> Workers:
+    return Workers(held.use, count, largest_px, lambda pictures, seconds: batches.append(pictures))
 
 
 def test_what_waits_becomes_batches_by_model_mode_and_size(held: Held, batches: list[int]) -> None:
-    lanes = opened(held, batches)
-    first = job()
-    lanes.submit([first])
+    workers = opened(held, batches)
+    first = waiting()
+    workers.submit([first])
     assert held.begun.wait(30)
-    alike = [job(n) for n in range(1, 6)]
-    others = [job(8, "b"), job(8, mode="deterministic"), job(8, size=(32, 64))]
-    lanes.submit([alike[0], others[0], *alike[1:], *others[1:]])
-    assert lanes.waiting == 8
+    alike = [waiting(n) for n in range(1, 6)]
+    others = [waiting(8, "b"), waiting(8, mode="deterministic"), waiting(8, size=(32, 64))]
+    workers.submit([alike[0], others[0], *alike[1:], *others[1:]])
+    assert workers.waiting == 8
     held.release.set()
-    lanes.close()
+    workers.close()
     # The oldest comes first, with the companions that fit.
     assert batches == [1, 3, 1, 2, 1, 1]
     assert held.names == ["a", "a", "b", "a", "a", "a"]
@@ -77,87 +79,87 @@ def test_what_waits_becomes_batches_by_model_mode_and_size(held: Held, batches: 
 
 
 def test_a_picture_larger_than_a_batch_goes_alone(held: Held, batches: list[int]) -> None:
-    lanes = opened(held, batches, largest_px=100)
+    workers = opened(held, batches, largest_px=100)
     held.release.set()
-    jobs = [job(n) for n in range(3)]
-    lanes.submit(jobs)
-    lanes.close()
+    pictures = [waiting(n) for n in range(3)]
+    workers.submit(pictures)
+    workers.close()
     assert batches == [1, 1, 1]
-    assert all(j.future.result().milliseconds > 0 for j in jobs)
+    assert all(j.future.result().milliseconds > 0 for j in pictures)
 
 
 def test_who_has_gone_is_left_out(held: Held, batches: list[int]) -> None:
-    lanes = opened(held, batches)
-    running, gone, stays = job(0), job(1), job(2)
-    lanes.submit([running])
+    workers = opened(held, batches)
+    running, gone, stays = waiting(0), waiting(1), waiting(2)
+    workers.submit([running])
     assert held.begun.wait(30)
-    lanes.submit([gone, stays])
+    workers.submit([gone, stays])
     assert gone.future.cancel()
     assert not running.future.cancel()
     held.release.set()
-    lanes.close()
+    workers.close()
     assert batches == [1, 1]
     assert stays.future.done()
 
 
 def test_an_error_reaches_all_of_its_batch_and_no_others(held: Held, batches: list[int]) -> None:
-    lanes = opened(held, batches)
+    workers = opened(held, batches)
     held.error = ZeroDivisionError("a defect")
-    jobs = [job(n) for n in range(2)]
-    lanes.submit(jobs)
+    pictures = [waiting(n) for n in range(2)]
+    workers.submit(pictures)
     held.release.set()
-    for one in jobs:
+    for one in pictures:
         with pytest.raises(ZeroDivisionError):
             one.future.result(30)
     held.error = None
-    after = job()
-    lanes.submit([after])
-    lanes.close()
+    after = waiting()
+    workers.submit([after])
+    workers.close()
     assert after.future.result().picture.shape == (32, 32, 3)
 
 
 @pytest.mark.parametrize("error", [MemoryError(), torch.OutOfMemoryError("CUDA out of memory")])
-def test_a_lack_of_memory_is_told_with_the_size(held: Held, batches: list[int], error: Exception) -> None:
-    lanes = opened(held, batches)
+def test_a_lack_of_memory_is_reported_with_the_size(held: Held, batches: list[int], error: Exception) -> None:
+    workers = opened(held, batches)
     held.error = error
     held.release.set()
-    one = job(size=(64, 32))
-    lanes.submit([one])
+    one = waiting(size=(64, 32))
+    workers.submit([one])
     with pytest.raises(RequestError, match="not enough memory for a picture of 32 x 64 px") as caught:
         one.future.result(30)
-    lanes.close()
+    workers.close()
     assert caught.value.status == 503
 
 
-def test_lanes_work_side_by_side_and_share_the_threads(
+def test_workers_work_side_by_side_and_share_the_threads(
     held: Held, batches: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taken: list[int] = []
     monkeypatch.setattr(torch, "get_num_threads", lambda: 8)
     monkeypatch.setattr(torch, "set_num_threads", taken.append)
-    lanes = opened(held, batches, count=2)
-    lanes.submit([job(0)])
+    workers = opened(held, batches, count=2)
+    workers.submit([waiting(0)])
     assert held.begun.wait(30)
     held.begun.clear()
-    lanes.submit([job(1)])
+    workers.submit([waiting(1)])
     assert held.begun.wait(30)  # though the first is not done
     held.release.set()
-    lanes.close()
+    workers.close()
     assert taken == [8, 4]
 
 
-def test_nothing_is_lost_between_many_lanes_and_clients(held: Held, batches: list[int]) -> None:
-    lanes = opened(held, batches, count=3)
+def test_nothing_is_lost_between_many_workers_and_clients(held: Held, batches: list[int]) -> None:
+    workers = opened(held, batches, count=3)
     held.release.set()
-    jobs = [job(n, mode=("paper", "deterministic")[n % 2]) for n in range(40)]  # type: ignore[arg-type]
-    clients = [threading.Thread(target=lanes.submit, args=(jobs[n::4],)) for n in range(4)]
+    pictures = [waiting(n, mode=("paper", "deterministic")[n % 2]) for n in range(40)]  # type: ignore[arg-type]
+    clients = [threading.Thread(target=workers.submit, args=(pictures[n::4],)) for n in range(4)]
     for client in clients:
         client.start()
     for client in clients:
         client.join()
-    lanes.close()
+    workers.close()
     assert sum(batches) == 40
-    for one in jobs:
+    for one in pictures:
         (alone,) = held.translator.translate_sources([one.source], mode=one.mode, seed=one.seed)
         assert np.abs(one.future.result().picture.astype(int) - alone).max() <= 1
 
@@ -167,7 +169,7 @@ def test_a_picture_comes_also_where_it_cannot_be_counted(held: Held) -> None:
         raise ZeroDivisionError
 
     held.release.set()
-    lanes, jobs = Lanes(held.use, 1, PX, seen), [job(1), job(2)]
-    lanes.submit(jobs)
-    assert all(one.future.result(30).picture.shape == (32, 32, 3) for one in jobs)
-    lanes.close()
+    workers, pictures = Workers(held.use, 1, PX, seen), [waiting(1), waiting(2)]
+    workers.submit(pictures)
+    assert all(one.future.result(30).picture.shape == (32, 32, 3) for one in pictures)
+    workers.close()

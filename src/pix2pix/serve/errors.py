@@ -1,4 +1,4 @@
-"""What a client is told when a request is not met: a status, what was found, what to do."""
+"""The error of a request: a status, what was found, what to do."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class RequestError(UserError):
         self.status, self.retry_seconds = status, retry_seconds
 
 
-class Told(BaseModel):
+class ErrorBody(BaseModel):
     """The JSON of an error."""
 
     error: str = Field(description="What was found, and what was wanted.")

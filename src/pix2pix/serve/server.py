@@ -1,4 +1,4 @@
-"""The server itself: its socket, its start, and its end, which finishes what was taken."""
+"""The server itself: its socket, its start, and its end, which finishes what was admitted."""
 
 from __future__ import annotations
 
@@ -22,23 +22,22 @@ import uvicorn
 
 from pix2pix.device import keep_freed_memory, pick_device
 from pix2pix.errors import UserError
-from pix2pix.serve.app import create_app
-from pix2pix.serve.batching import Lanes
-from pix2pix.serve.counters import Counters
+from pix2pix.serve.app import create_app, page_files
 from pix2pix.serve.hosting import Hosted, host
+from pix2pix.serve.metrics import Metrics
 from pix2pix.serve.pool import Pool
 from pix2pix.serve.service import Service
-from pix2pix.serve.site import page_files
 from pix2pix.serve.uploads import Limits
+from pix2pix.serve.workers import Workers
 
 PORT = 8000
-_TRIED = 20  # ports, where nobody asked for a certain one
-_MOST_LANES = 4
-_BACKLOG = 1024  # connections that wait to be taken
+_PORTS_TRIED = 20  # where no certain one was requested
+_MOST_WORKERS = 4
+_BACKLOG = 1024  # connections that wait to be accepted
 
 
 @dataclass(frozen=True)
-class Options:
+class ServerOptions:
     """How to serve. `port` is 0 for any free one, None for the default or the next free one."""
 
     host: str = "127.0.0.1"
@@ -52,8 +51,8 @@ class Options:
     open_page: bool = False
 
 
-def serve(models: Sequence[Path], options: Options) -> None:
-    """Serve the models until a signal comes; then finish what was taken, and return.
+def serve(models: Sequence[Path], options: ServerOptions) -> None:
+    """Serve the models until a signal comes; then finish what was admitted, and return.
 
     Raises UserError for a file that is no model and for an address that cannot be had.
     """
@@ -68,16 +67,16 @@ def serve(models: Sequence[Path], options: Options) -> None:
     print(f"pix2pix serves {', '.join(hosted)} at {address} (Ctrl-C stops it)", flush=True)
     if not bound.is_loopback:
         print("note: whoever can reach this machine can use it", file=sys.stderr)
-    signal.signal(signal.SIGTERM, _interrupt)  # as Ctrl-C: a normal end
-    # What clients do wrong is told to them, not to whoever watches the server.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: a normal end
+    # What clients do wrong is in their answers, not in the log.
     logging.getLogger("python_multipart").setLevel(logging.ERROR)
     config = uvicorn.Config(app, log_level="error", access_log=False, server_header=False)
-    with suppress(KeyboardInterrupt):  # handed on by uvicorn, after it has stopped
+    with suppress(KeyboardInterrupt):  # raised again by uvicorn, after it has stopped
         Server(config, service, address if options.open_page else "").run(sockets=[listening])
 
 
 class Server(uvicorn.Server):
-    """Says what it waits for when it is told to stop; opens the address once it answers there."""
+    """Open the page once it answers; report what is left to finish at the end."""
 
     def __init__(self, config: uvicorn.Config, service: Service, address: str = "") -> None:
         super().__init__(config)
@@ -87,52 +86,50 @@ class Server(uvicorn.Server):
         """Begin to answer."""
         await super().startup(sockets)
         if self.started and self._address:
-            # Some browsers hold whoever opens them.
+            # Some browsers block the program that opens them.
             threading.Thread(target=webbrowser.open, args=[self._address], daemon=True).start()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """The first signal ends gracefully, the second at once."""
+        """End gracefully at the first signal, at once at the second."""
         if count := self._service.under_way:
             left = f"{count} request{'s' * (count > 1)}"
             print(f"finishing {left}; Ctrl-C again stops at once", file=sys.stderr)
         super().handle_exit(sig, frame)
 
 
-def create_service(hosted: dict[str, Hosted], options: Options) -> Service:
-    """All that works for the models, running and waiting."""
-    device, counters = pick_device(options.device), Counters()
+def create_service(hosted: dict[str, Hosted], options: ServerOptions) -> Service:
+    """Build all that works for the models, running and waiting."""
+    device, metrics = pick_device(options.device), Metrics()
     models = {name: (model.path, model.header) for name, model in hosted.items()}
     pool = Pool(models, int(options.memory_gb * 1e9), options.device)
-    count, largest_px = shape_of_work(device)
-    lanes = Lanes(pool.use, count, largest_px, counters.translated)
-    limits = Limits(megapixels=options.megapixels)
-    return Service(hosted, pool, lanes, counters, limits, options.queue)
+    workers = Workers(pool.use, *shape_of_work(device), metrics.count_batch)
+    return Service(hosted, pool, workers, metrics, Limits(megapixels=options.megapixels), options.queue)
 
 
 def shape_of_work(device: torch.device) -> tuple[int, int]:
-    """Lanes, and the pixels of a batch."""
+    """Return the number of workers, and the pixels of a batch."""
     if device.type == "cpu":
-        return min(_MOST_LANES, torch.get_num_threads()), 2 * 256**2
+        return min(_MOST_WORKERS, torch.get_num_threads()), 2 * 256**2
     return 2, 16 * 256**2
 
 
 def listen(host: str, port: int | None) -> socket.socket:
-    """A listening socket; without a port, at the default one or the next that is free.
+    """Return a listening socket; without a port, at the default one or the next that is free.
 
     Raises UserError that says why there is none.
     """
-    ports = range(PORT, PORT + _TRIED) if port is None else [port]
+    ports = range(PORT, PORT + _PORTS_TRIED) if port is None else [port]
     for number in ports:
         try:
             family, *_, address = socket.getaddrinfo(host, number, type=socket.SOCK_STREAM)[0]
             listening = socket.create_server(address[:2], family=family, backlog=_BACKLOG)
         except OSError as error:
-            if error.errno != errno.EADDRINUSE:
-                raise UserError(
-                    f"Cannot listen at {host}, port {number}: {error.strerror}.",
-                    "Choose others with --host and --port.",
-                ) from None
-            continue
+            if error.errno == errno.EADDRINUSE:
+                continue
+            raise UserError(
+                f"Cannot listen at {host}, port {number}: {error.strerror}.",
+                "Choose others with --host and --port.",
+            ) from None
         if port is None and number != PORT:
             print(f"note: port {PORT} is taken", file=sys.stderr)
         return listening
@@ -141,7 +138,7 @@ def listen(host: str, port: int | None) -> socket.socket:
 
 
 def address_of(listening: socket.socket) -> str:
-    """What a browser opens to come here."""
+    """Return the address that a browser opens."""
     name, port = listening.getsockname()[:2]
     ip = ipaddress.ip_address(name)
     shown = "localhost" if ip.is_unspecified else f"[{name}]" if ip.version == 6 else name
@@ -149,12 +146,8 @@ def address_of(listening: socket.socket) -> str:
 
 
 def _origin(url: str) -> str:
-    """As browsers write it; raises UserError for more or less than a scheme and a host."""
+    """Return an origin as browsers write it; raises UserError for more or less than scheme and host."""
     origin = url.rstrip("/").lower()
     if not re.fullmatch(r"https?://[^/?#@*\s]+", origin):
         raise UserError(f"--origin {url} is no origin: wanted one such as https://pix.example.org.")
     return origin
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

@@ -14,8 +14,8 @@ import httpx
 import pytest
 
 from pix2pix.errors import UserError
-from pix2pix.serve import run
-from pix2pix.serve.run import Options, listen, serve
+from pix2pix.serve import server
+from pix2pix.serve.server import ServerOptions, listen, serve
 from tests.helpers import write_text
 from tests.serve.helpers import SOURCE, file_of
 
@@ -39,7 +39,7 @@ def served(*arguments: str | Path) -> Iterator[tuple[subprocess.Popen[str], str]
 
 
 def send_while(address: str, stop: Callable[[], None]) -> httpx.Response:
-    """The answer to a picture of which the last byte comes after the server was told to stop."""
+    """The answer to a picture of which the last byte comes after the server was stopped."""
     body = file_of(SOURCE)
 
     def slowly() -> Iterator[bytes]:
@@ -61,19 +61,20 @@ def send_while(address: str, stop: Callable[[], None]) -> httpx.Response:
 def test_its_end_finishes_what_it_took(
     models: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    servers: list[run.Server] = []
+    servers: list[server.Server] = []
 
-    class Kept(run.Server):
+    class Kept(server.Server):
         def run(self, sockets: list[socket.socket] | None = None) -> None:
             servers.append(self)
             super().run(sockets)
 
-    monkeypatch.setattr(run, "Server", Kept)
+    monkeypatch.setattr(server, "Server", Kept)
     monkeypatch.setattr(signal, "signal", lambda *_: None)  # for main threads only
     opened: list[tuple[str, bool]] = []
     monkeypatch.setattr("webbrowser.open", lambda url: opened.append((url, servers[0].started)))
     thread = threading.Thread(
-        target=serve, args=([models / "house.safetensors"], Options(port=0, device="cpu", open_page=True))
+        target=serve,
+        args=([models / "house.safetensors"], ServerOptions(port=0, device="cpu", open_page=True)),
     )
     thread.start()
     said = ""
@@ -103,7 +104,7 @@ def test_a_signal_is_a_good_end(models: Path, number: signal.Signals) -> None:
 
 def test_a_file_that_is_no_model_is_refused_before_anything_is_served(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="not a whole"):
-        serve([write_text(tmp_path / "a.safetensors")], Options(port=0))
+        serve([write_text(tmp_path / "a.safetensors")], ServerOptions(port=0))
 
 
 def test_port_0_is_any_free_one() -> None:
@@ -123,7 +124,7 @@ def test_where_the_default_is_taken_the_next_one_is_found(
 ) -> None:
     with contextlib.closing(listen("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        monkeypatch.setattr(run, "PORT", port)
+        monkeypatch.setattr(server, "PORT", port)
         with contextlib.closing(listen("127.0.0.1", None)) as found:
             assert port < found.getsockname()[1] < port + 20
     assert f"port {port} is taken" in capsys.readouterr().err
@@ -147,4 +148,4 @@ def test_the_address_can_be_clicked(name: str, shown: str) -> None:
         pytest.skip(f"no {name} here")
     with contextlib.closing(listening):
         port = listening.getsockname()[1]
-        assert run.address_of(listening) == f"http://{shown}:{port}/"
+        assert server.address_of(listening) == f"http://{shown}:{port}/"
