@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -32,25 +33,25 @@ def test_pairs_as_they_should_be_have_no_findings(folder: Path) -> None:
     report = report_on(folder)
     assert report.findings == []
     assert report.exit_code == 0
-    assert report.usable == 16
-    assert report.counts == {"train": 12, "val": 4}
-    assert report.source.formats == {(PX, PX, 3, "8 bit"): 16}
+    assert len(report.usable) == 16
+    assert Counter(report.splits) == {"train": 12, "val": 4}
+    assert {half.format for half in report.halves(0).values()} == {(PX, PX, "RGB", "8 bit")}
 
 
 def test_pairs_without_any_likeness_have_no_findings(tmp_path: Path) -> None:
     assert findings(write_pairs(tmp_path, 12)) == {}
 
 
-def test_every_pair_is_told_as_progress(folder: Path) -> None:
-    told: list[tuple[int, int]] = []
-    check(find_pairs([folder], "left"), lambda done, total: told.append((done, total)))
-    assert told == [(done, 16) for done in range(1, 17)]
+def test_every_pair_is_reported_as_progress(folder: Path) -> None:
+    reported: list[tuple[int, int]] = []
+    check(find_pairs([folder], "left"), lambda done, total: reported.append((done, total)))
+    assert reported == [(done, 16) for done in range(1, 17)]
 
 
 @pytest.mark.parametrize("size", [(1, 2), (1, 400), (300, 2), (2, 4), (31, 62)])
-def test_pictures_of_any_size_are_looked_at(tmp_path: Path, size: tuple[int, int]) -> None:
+def test_pictures_of_any_size_are_read(tmp_path: Path, size: tuple[int, int]) -> None:
     write(tmp_path / "a.png", noise(*size))
-    assert report_on(tmp_path).usable == 1
+    assert len(report_on(tmp_path).usable) == 1
 
 
 def test_checking_loads_no_torch() -> None:
@@ -84,7 +85,7 @@ def test_both_files_of_a_pair_are_named(tmp_path: Path) -> None:
 def test_nothing_usable_is_exit_code_2(tmp_path: Path) -> None:
     write_text(tmp_path / "a.png")
     report = report_on(tmp_path)
-    assert (report.exit_code, report.usable) == (2, 0)
+    assert (report.exit_code, report.usable) == (2, {})
 
 
 def test_an_odd_width_is_named(folder: Path) -> None:
@@ -206,9 +207,6 @@ def test_halves_of_two_pairs_that_were_mixed_up_are_named(folder: Path) -> None:
     assert findings(folder)["unrelated"] == [["train/mixed.png"]]
 
 
-# Label maps
-
-
 # Formats
 
 
@@ -218,7 +216,8 @@ def test_the_few_of_another_depth_or_channels_are_named(folder: Path) -> None:
     found = findings(folder)
     assert found["mixed depths"] == [["train/deep.png"]]
     assert found["mixed channels"] == [["val/alpha.png"]]
-    assert set(report_on(folder).source.histograms) == {"RGB, 8 bit", "RGB, 16 bit", "RGBA, 8 bit"}
+    kinds = {half.format.kind for half in report_on(folder).halves(0).values()}
+    assert kinds == {"RGB, 8 bit", "RGB, 16 bit", "RGBA, 8 bit"}
 
 
 def test_other_sizes_are_noted(folder: Path) -> None:
@@ -227,16 +226,16 @@ def test_other_sizes_are_noted(folder: Path) -> None:
     assert report_on(folder).exit_code == 0
 
 
-def test_files_of_many_channels_and_floats_are_looked_at(tmp_path: Path) -> None:
+def test_files_of_many_channels_and_floats_are_read(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     for name in "abcd":
         codec.write(rng.normal(0, 3, (40, 40, 5)).astype(np.float32), tmp_path / "source" / f"{name}.tif")
         write(tmp_path / "target" / f"{name}.png", noise(40, 40, seed=ord(name)))
     report = report_on(tmp_path)
     assert report.findings == []
-    values = report.source.histograms["5 channels, float"]
-    assert (values.low, values.high) == (-16, 16)
-    assert values.counts.sum(axis=1).tolist() == [4 * 40 * 40] * 5
+    halves = report.halves(0).values()
+    assert {half.format.kind for half in halves} == {"5 channels, float"}
+    assert [half.values.shape for half in halves] == [(40 * 40, 5)] * 4
 
 
 # In words
