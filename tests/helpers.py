@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pix2pix.config import Config, DataConfig
-from pix2pix.data.batches import Batch
+from pix2pix.data.batches import Batch, Loader
+from pix2pix.data.feed import HostFeed
 from pix2pix.data.pairs import Pair
 from pix2pix.data.reading import Reading
 from pix2pix.data.store import Store, open_store
@@ -85,6 +86,13 @@ def open_pairs(pairs: Sequence[Pair], size: tuple[int, int] = (32, 32)) -> Store
     """The store of pairs of 8-bit RGB."""
     rgb = PictureContract()
     return open_store(pairs, size, Reading(rgb, rgb, DataConfig()))
+
+
+def batch_at(loader: Loader, position: int) -> Batch:
+    """The batch that begins at an image, as training streams it."""
+    feed, positions = HostFeed(loader), range(position, position + loader.batch)
+    names = [loader.store.names[loader.pick(n)[0]] for n in positions]
+    return Batch(*feed.pictures(*feed.tensors(positions)), names, torch.tensor(positions))
 
 
 def write_model(

@@ -223,8 +223,8 @@ def _explain(error: ValidationError) -> UserError:
         moved = [k for k in known if k.split(".")[-1] == key.split(".")[-1]]
         near = nearest(key, moved, 0) or nearest(key, known if "." in key else Config.model_fields)
         return UserError(f"There is no setting '{key}'{near or '.'}", "See `pix2pix config`.")
-    wanted = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    expected = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     return UserError(
-        f"{key} = {first['input']!r} is not possible: wanted {wanted.removeprefix('wanted ').strip()}.",
+        f"{key} = {first['input']!r} is not possible: wanted {expected.removeprefix('wanted ').strip()}.",
         "See `pix2pix config` for its meaning.",
     )
