@@ -22,9 +22,11 @@ from pix2pix.data.reading import Reading
 from pix2pix.data.store import Store, open_store
 from pix2pix.model_file import Header, ImageContract, Provenance, load_model, save_model, versions
 from pix2pix.networks import build_generator
+from pix2pix.networks.noise import noise_keys
 from pix2pix.pictures import codec
 from pix2pix.pictures.contract import PictureContract
 from pix2pix.training.state import State, new_state, reset
+from pix2pix.training.step import plain_step
 
 # The smallest networks that the package builds.
 SMALL = ("data.size_px=32", "model.width=4", "model.discriminator_px=16", "model.discriminator_width=4")
@@ -139,6 +141,12 @@ def double_state(config: Config) -> State:
                     weight.mul_(5)
         reset(optimiser)
     return state
+
+
+def make_step(state: State, batch: Batch, config: Config) -> dict[str, torch.Tensor]:
+    """One plain step on a batch, with the noise of its positions."""
+    keys = noise_keys(config.training.seed, batch.positions)
+    return plain_step(state, batch.source, batch.target, keys, config)
 
 
 def settle(model: Path) -> Path:

@@ -27,7 +27,7 @@ STRIDED_LAYERS = {1: 0, 16: 1, 34: 2, 70: 3, 142: 4, 286: 5}
 # What may differ when a run resumes: its length, and how often results are written.
 MAY_CHANGE = frozenset(
     f"training.{name}"
-    for name in ("images", "log_images", "validate_images", "validate_pairs", "save_images")
+    for name in ("images", "extend", "log_images", "validate_images", "validate_pairs", "save_images")
 )
 _LEAST_DEPTH, _LARGEST_DEPTH = 5, 10  # where the depth follows from the training size
 
@@ -91,7 +91,7 @@ class Config(Section):
         for section, model in self:
             lines += [f"[{section}]"]
             for key, field in type(model).model_fields.items():
-                lines += [f"# {field.description}", tomli_w.dumps({key: getattr(model, key)}).strip()]
+                lines += [f"# {field.description}", _toml_line(key, getattr(model, key))]
             lines += [""]
         return "\n".join(lines)
 
@@ -199,6 +199,13 @@ def _apply(values: dict[str, Any], setting: str) -> None:
         section |= tomllib.loads(f"{parts[1]} = {text}")
     except tomllib.TOMLDecodeError:
         section[parts[1]] = text.strip()
+
+
+def _toml_line(key: str, value: Any) -> str:
+    """Return one line of TOML, with an inline table for a dict."""
+    if isinstance(value, dict):
+        return f"{key} = {{{tomli_w.dumps(value).strip().replace(chr(10), ', ')}}}"
+    return tomli_w.dumps({key: value}).strip()
 
 
 def _flatten(values: Mapping[str, Mapping[str, Any]]) -> Iterable[tuple[str, Any]]:

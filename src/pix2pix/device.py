@@ -131,6 +131,17 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(words in str(error) for words in _OUT_OF_MEMORY)
 
 
+@contextlib.contextmanager
+def explain_out_of_memory(device: torch.device, doing: str, hint: str) -> Iterator[None]:
+    """Turn running out of memory in a block into a UserError that says what was under way."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if is_out_of_memory(error):
+            raise UserError(f"Out of memory on {describe(device)} while {doing}.", hint) from None
+        raise
+
+
 def keep_freed_memory() -> None:
     """Make glibc keep freed memory: a network allocates the same sizes again and again.
 
