@@ -84,7 +84,7 @@ def inspect_labels(array: Array, classes: Classes, *, lossy: bool) -> LabelFacts
         strays = {colour: count / size for colour, count in few.items() if colour not in known}
     else:
         shares, first = dict[Colour, float](), dict[Colour, Colour]()
-        for colour, share in stray_colours(thinned(array), palette, blurred=True):
+        for colour, share in stray_colours(thinned(array), palette):
             key = first.setdefault(cell(colour, exact=False), colour)
             shares[key] = shares.get(key, 0) + share
         strays = {colour: share for colour, share in shares.items() if share >= _BLURRED_SHARE}
