@@ -21,9 +21,9 @@ from pix2pix.pictures.codec import Array
 T = TypeVar("T")
 R = TypeVar("R")
 SampledHalves = list[tuple[Array, bool]]  # source and target, each with whether its file is lossy
-_AHEAD = 64  # pairs read at once
+_AHEAD = 1024  # pairs submitted at once
 _OF_LAYOUTS = ("train", "val", "validation", "test", "source", "target")
-_SAMPLED = 48  # pairs in which classes are searched and values are counted
+_SAMPLED = 32  # pairs in which classes are searched and values are counted
 
 
 @dataclass
