@@ -119,3 +119,10 @@ def test_losses_are_printed_by_their_short_names() -> None:
     losses = {"loss_d": 0.5, "loss_gan": 1.25, "loss_l1": 0.0625, "d_right": 0.75, "other": 9.0}
     assert describe_losses(12.34, losses) == "12.3 images/s  D 0.500  G 1.250  L1 0.062  D right 0.750"
     assert describe_losses(2, {}) == "2.0 images/s"
+
+
+def test_a_counter_reports_on_one_task(clock: Clock) -> None:
+    progress, printed = log()
+    progress.counter("copying", "pairs")(2, 3)
+    assert printed.getvalue() == "copying: 2 of 3 pairs\n"
+    assert progress.done == 2

@@ -27,7 +27,7 @@ STRIDED_LAYERS = {1: 0, 16: 1, 34: 2, 70: 3, 142: 4, 286: 5}
 # What may differ when a run resumes: its length, and how often results are written.
 MAY_CHANGE = frozenset(
     f"training.{name}"
-    for name in ("images", "log_images", "validate_images", "validate_pairs", "save_images")
+    for name in ("images", "extend", "log_images", "validate_images", "validate_pairs", "save_images")
 )
 _LEAST_DEPTH, _LARGEST_DEPTH = 5, 10  # where the depth follows from the training size
 
@@ -91,7 +91,7 @@ class Config(Section):
         for section, model in self:
             lines += [f"[{section}]"]
             for key, field in type(model).model_fields.items():
-                lines += [f"# {field.description}", tomli_w.dumps({key: getattr(model, key)}).strip()]
+                lines += [f"# {field.description}", _toml_line(key, getattr(model, key))]
             lines += [""]
         return "\n".join(lines)
 
@@ -201,6 +201,13 @@ def _apply(values: dict[str, Any], setting: str) -> None:
         section[parts[1]] = text.strip()
 
 
+def _toml_line(key: str, value: Any) -> str:
+    """Return one line of TOML, with an inline table for a dict."""
+    if isinstance(value, dict):
+        return f"{key} = {{{tomli_w.dumps(value).strip().replace(chr(10), ', ')}}}"
+    return tomli_w.dumps({key: value}).strip()
+
+
 def _flatten(values: Mapping[str, Mapping[str, Any]]) -> Iterable[tuple[str, Any]]:
     return ((f"{s}.{k}", v) for s, section in values.items() for k, v in section.items())
 
@@ -216,8 +223,8 @@ def _explain(error: ValidationError) -> UserError:
         moved = [k for k in known if k.split(".")[-1] == key.split(".")[-1]]
         near = nearest(key, moved, 0) or nearest(key, known if "." in key else Config.model_fields)
         return UserError(f"There is no setting '{key}'{near or '.'}", "See `pix2pix config`.")
-    wanted = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    expected = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     return UserError(
-        f"{key} = {first['input']!r} is not possible: wanted {wanted.removeprefix('wanted ').strip()}.",
+        f"{key} = {first['input']!r} is not possible: wanted {expected.removeprefix('wanted ').strip()}.",
         "See `pix2pix config` for its meaning.",
     )

@@ -148,6 +148,10 @@ class ObjectiveConfig(Section):
         "bce", description="adversarial loss; bce with the non-saturating generator is the paper's"
     )
 
+    terms: dict[str, Annotated[float, Field(ge=0)]] = Field(
+        {}, description="weights of loss terms that were registered in pix2pix.training.objective, by name"
+    )
+
     @field_validator("l1", "gan", mode="before")
     @classmethod
     def _switch(cls, value: object, info: Any) -> object:
@@ -165,6 +169,11 @@ class TrainingConfig(Section):
     beta2: float = Field(0.999, ge=0, lt=1, description="Adam's decay of the mean squared gradient")
     schedule: Literal["constant", "linear"] = Field(
         "constant", description="learning rate: constant, or falling to 0 over the second half"
+    )
+    extend: Literal["restart", "decay"] = Field(
+        "restart",
+        description="linear schedule of a run whose images are raised: restart as if it had been planned so "
+        "long, or decay from where the learning rate stood to 0 at the new end",
     )
     seed: int = Field(0, ge=0, lt=2**32, description="fixes weights, order, crops and noise")
     log_images: int = Field(100, ge=1, description="images between two lines of metrics.jsonl")

@@ -298,7 +298,7 @@ def test_a_run_of_another_configuration_is_refused(place: Path, nothing_written:
     before = (place / "runs" / "pairs" / "model.safetensors").read_bytes()
     said = refused("train", "pairs", *TINY, "--set", "training.batch=2")
     assert "is a run of another configuration: training.batch is 1 there and 2 here" in said
-    assert "more than the 4 asked for" in refused("train", "pairs", *TINY, "--set", "training.images=4")
+    assert "more than the 4 requested" in refused("train", "pairs", *TINY, "--set", "training.images=4")
     assert nothing_written()
     assert (place / "runs" / "pairs" / "model.safetensors").read_bytes() == before
 

@@ -66,7 +66,7 @@ def test_entries_are_listed_by_their_last_use(three: Path) -> None:
     first = entries()[0]
     assert first.describe() == f"5 pairs of 32 x 32 px from {three / 'a' / 'train'}"
     assert 5 * PAIR_BYTES < first.bytes < 5 * PAIR_BYTES + 1000
-    assert not first.in_use()
+    assert first.remove(trial=True)
     open_set(three / "a")
     assert kept() == ["b", "c", "a"]
 
@@ -90,11 +90,11 @@ def test_a_set_larger_than_the_limit_is_decoded_all_the_same(
 def test_what_this_process_has_open_stays(three: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     limit_pairs(monkeypatch, 5)
     store = open_set(three / "b")
-    assert [entry.in_use() for entry in entries()] == [False, False, True]
+    assert [entry.remove(trial=True) for entry in entries()] == [True, True, False]
     open_set(three / "d")
     assert kept() == ["b", "d"]
     del store
-    assert not entries()[0].in_use()
+    assert entries()[0].remove(trial=True)
 
 
 def test_what_another_process_has_open_stays_until_it_ends(

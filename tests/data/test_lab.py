@@ -20,7 +20,7 @@ from pix2pix.derive.lab import LAB_RANGES, split_lab
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.contract import PictureContract
 from pix2pix.pictures.tensors import from_levels, to_levels
-from tests.helpers import noise, small, write
+from tests.helpers import batch_at, noise, small, write
 
 # Of the pairs of the first version's fixture, taken as photographs at 36 px, by that version.
 FIRST_DIGEST = "7d35e538f32243d35e7fd8ebbc9614b3"
@@ -88,7 +88,7 @@ def test_all_ways_to_a_batch_split_the_same_crops(tmp_path: Path, settings: dict
         else [HostFeed(loader), DeviceFeed(loader, torch.device("cpu"))]
     )
     for start in (0, 3, 6):
-        batch = loader.at(start)
+        batch = batch_at(loader, start)
         assert (batch.source.shape, batch.target.shape) == ((3, 1, 32, 32), (3, 2, 32, 32))
         for feed in feeds:
             halves = feed.pictures(*feed.tensors(range(start, start + 3)))

@@ -31,7 +31,7 @@ def reading(source: int = 3, target: int = 3, **config: Any) -> Reading:
 def pairs_in(folder: Path) -> list[Pair]:
     """All pairs of a folder, whatever their split."""
     splits = find_pairs([folder], "left").splits
-    return sorted((p for some in splits.values() for p in some), key=lambda pair: pair.name)
+    return sorted((p for split in splits.values() for p in split), key=lambda pair: pair.name)
 
 
 def store_of(folder: Path, **options: Any) -> Store:
@@ -213,7 +213,7 @@ def test_a_raised_limit_reads_what_was_too_large(folder: Path, monkeypatch: pyte
 
 
 def spoil(folder: Path, what: str) -> str:
-    """Put one bad file into a folder of pairs; what is to be said of it."""
+    """Put one bad file into a folder of pairs; return the message on it."""
     match what:
         case "odd width":
             write(folder / "bad.png", noise(32, 63))
@@ -232,12 +232,12 @@ BAD = ["odd width", "text", "truncated"]
 
 @pytest.mark.parametrize("what", BAD)
 def test_a_bad_picture_is_left_out_and_named(folder: Path, what: str) -> None:
-    said = spoil(folder, what)
+    message = spoil(folder, what)
     store = store_of(folder)
     assert list(store.names) == ["0", "1", "2", "3", "4"]
     assert np.array_equal(store.sources[4], noise(32, 64, seed=4)[:, :32])
     (failure,) = store.failures
-    assert f"{folder}/{said}" in failure
+    assert f"{folder}/{message}" in failure
 
 
 def test_halves_of_different_size_are_left_out_and_both_named(tmp_path: Path) -> None:
@@ -270,20 +270,20 @@ def test_the_digest_is_of_what_the_files_hold(folder: Path, tmp_path: Path) -> N
 @pytest.mark.parametrize("cached", [False, True])
 @pytest.mark.parametrize("what", BAD)
 def test_strict_raises_at_a_bad_picture(folder: Path, cache: Path, what: str, cached: bool) -> None:
-    said = spoil(folder, what)
+    message = spoil(folder, what)
     if cached:
         store_of(folder)
     with pytest.raises(UserError) as caught:
         store_of(folder, strict=True)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert cached or files_below(cache) == set()
 
 
 def test_where_all_are_bad_the_first_is_named_and_nothing_kept(tmp_path: Path, cache: Path) -> None:
     for name in ("a", "b", "c"):
         write_text(tmp_path / f"{name}.jpg")
-    said = r"a\.jpg is not a picture .*None of the 3 pairs could be"
-    with pytest.raises(NoPairError, match=said) as caught:
+    message = r"a\.jpg is not a picture .*None of the 3 pairs could be"
+    with pytest.raises(NoPairError, match=message) as caught:
         store_of(tmp_path)
     assert ["is not a picture" in failure for failure in caught.value.failures] == [True] * 3
     assert files_below(cache) == set()

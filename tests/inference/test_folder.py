@@ -77,8 +77,8 @@ def refused(inputs: list[Path | str], out: Path, *rest: str | int) -> str:
 
 
 def test_files_keep_their_names(tmp_path: Path, out: Path) -> None:
-    some = [write_text(tmp_path / name) for name in ("a.png", "deep/b.jpg")]
-    assert outputs(planned([str(path) for path in some], out), out) == {"a.png": "a.png", "b.jpg": "b.jpg"}
+    paths = [write_text(tmp_path / name) for name in ("a.png", "deep/b.jpg")]
+    assert outputs(planned([str(path) for path in paths], out), out) == {"a.png": "a.png", "b.jpg": "b.jpg"}
 
 
 def test_folders_keep_their_sub_folders(tmp_path: Path, out: Path) -> None:
@@ -89,7 +89,7 @@ def test_folders_keep_their_sub_folders(tmp_path: Path, out: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pattern", "found"),
+    ("pattern", "names"),
     [
         ("in/*.png", ["b.png"]),
         ("in/*/*.png", ["x/a.png"]),
@@ -99,12 +99,12 @@ def test_folders_keep_their_sub_folders(tmp_path: Path, out: Path) -> None:
     ],
 )
 def test_globs_keep_what_follows_their_fixed_part(
-    tmp_path: Path, out: Path, pattern: str, found: list[str]
+    tmp_path: Path, out: Path, pattern: str, names: list[str]
 ) -> None:
     for name in ("in/b.png", "in/x/a.png", "in/x/y/c.png", "in/b.txt"):
         write_text(tmp_path / name)
     (tmp_path / "in" / "folder.png").mkdir()
-    assert list(outputs(planned([str(tmp_path / pattern)], out), out)) == found
+    assert list(outputs(planned([str(tmp_path / pattern)], out), out)) == names
 
 
 def test_a_file_whose_name_looks_like_a_glob_is_that_file(tmp_path: Path, out: Path) -> None:
@@ -128,8 +128,8 @@ def test_a_single_picture_may_go_to_a_file(tmp_path: Path) -> None:
 
 
 def test_several_pictures_cannot_go_to_one_file(tmp_path: Path) -> None:
-    some = [write_text(tmp_path / name) for name in ("a.png", "b.png")]
-    assert "2 pictures cannot all become" in refused(some, tmp_path / "c.png")
+    paths = [write_text(tmp_path / name) for name in ("a.png", "b.png")]
+    assert "2 pictures cannot all become" in refused(paths, tmp_path / "c.png")
 
 
 def test_two_pictures_that_would_become_one_are_named(tmp_path: Path, out: Path) -> None:

@@ -21,14 +21,13 @@ from safetensors import safe_open
 
 from pix2pix import model_file
 from pix2pix.config import Config
-from pix2pix.data.feed import Packet
 from pix2pix.derive import edges
 from pix2pix.errors import UserError
 from pix2pix.model_file import load_model
 from pix2pix.pictures.contract import PictureContract
 from pix2pix.training import engine
-from pix2pix.training.graph import GraphEngine
-from pix2pix.training.saver import Saver
+from pix2pix.training.captured import Body
+from pix2pix.training.state import State
 from pix2pix.training.step import plain_step
 from pix2pix.training.train import Result, train
 from tests.helpers import SMALL, noise, write
@@ -49,8 +48,8 @@ def config(tiny: Tiny) -> Config:
 
 
 def crash_at(monkeypatch: pytest.MonkeyPatch, images_seen: int) -> None:
-    def crashing(state: object, batch: object, config: Config, *more: object) -> object:
-        losses = plain_step(state, batch, config)
+    def crashing(state: State, *inputs: object) -> object:
+        losses = plain_step(state, *inputs)
         if state.images_seen >= images_seen:
             raise CrashError
         return losses
@@ -59,8 +58,8 @@ def crash_at(monkeypatch: pytest.MonkeyPatch, images_seen: int) -> None:
 
 
 def interrupt_at(monkeypatch: pytest.MonkeyPatch, images_seen: int) -> None:
-    def interrupted(state: object, batch: object, config: Config, *more: object) -> object:
-        losses = plain_step(state, batch, config)
+    def interrupted(state: State, *inputs: object) -> object:
+        losses = plain_step(state, *inputs)
         if state.images_seen >= images_seen:
             signal.raise_signal(signal.SIGINT)
         return losses
@@ -186,13 +185,13 @@ def test_a_stopped_run_of_the_graph_engine_goes_on_as_if_it_had_not_stopped(
     train([pairs], config, tmp_path / "whole", engine="graph", precision="bf16")
     with monkeypatch.context() as patch:
 
-        def crashing(self: GraphEngine, packet: Packet) -> None:
-            step(self, packet)
-            if self.setting.state.images_seen >= 30:
+        def crashing(self: Body) -> None:
+            body(self)
+            if self.context.state.images_seen >= 30:
                 raise CrashError
 
-        step = GraphEngine.step
-        patch.setattr(GraphEngine, "step", crashing)
+        body = Body.run
+        patch.setattr(Body, "run", crashing)
         with pytest.raises(CrashError):
             train([pairs], config, tmp_path / "stopped", engine="graph", precision="bf16")
     train([pairs], config, tmp_path / "stopped", engine="graph", precision="bf16")
@@ -204,7 +203,7 @@ def test_a_stopped_run_of_the_graph_engine_goes_on_as_if_it_had_not_stopped(
 def test_a_run_that_goes_on_in_another_way_says_so_and_keeps_it(
     tmp_path: Path, pairs: Path, tiny: Tiny
 ) -> None:
-    def told(images: int, engine: str = "plain", precision: str = "fp32") -> str:
+    def printed(images: int, engine: str = "plain", precision: str = "fp32") -> str:
         console = Console(file=StringIO(), width=200)
         config = tiny(f"training.images={images}")
         train([pairs], config, tmp_path / "run", engine=engine, precision=precision, console=console)
@@ -213,15 +212,15 @@ def test_a_run_that_goes_on_in_another_way_says_so_and_keeps_it(
     def kept() -> str:
         return str(json.loads((tmp_path / "run" / "environment.json").read_text())["engine"])
 
-    assert "note" not in told(10)
-    assert "note" not in told(20)
+    assert "note" not in printed(10)
+    assert "note" not in printed(20)
     assert kept() == "plain, fp32"
-    said = told(30, engine="graph", precision="bf16")
+    said = printed(30, engine="graph", precision="bf16")
     assert "trained by plain, fp32 and goes on with graph, bf16" in said
     assert kept() == "graph, bf16; until image 20 plain, fp32"
-    told(40, engine="graph", precision="bf16")
+    printed(40, engine="graph", precision="bf16")
     assert kept() == "graph, bf16; until image 20 plain, fp32"
-    assert "trained by graph, bf16 and goes on with plain, fp32" in told(50)
+    assert "trained by graph, bf16 and goes on with plain, fp32" in printed(50)
 
 
 @pytest.mark.parametrize("stop", [crash_at, interrupt_at])
@@ -390,7 +389,7 @@ def test_init_from_another_generator_is_refused_before_anything_is_written(
 def test_out_of_memory_is_a_sentence_with_what_to_lower(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pairs: Path, tiny: Tiny
 ) -> None:
-    def hungry(state: object, batch: object, config: Config, *more: object) -> None:
+    def hungry(state: State, *inputs: object) -> None:
         torch.empty(2**60, dtype=torch.uint8)
 
     monkeypatch.setattr(engine, "plain_step", hungry)
@@ -402,7 +401,7 @@ def test_out_of_memory_is_a_sentence_with_what_to_lower(
 def test_other_errors_keep_their_traceback_and_free_the_run(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pairs: Path, tiny: Tiny
 ) -> None:
-    def wrong(state: object, batch: object, config: Config, *more: object) -> None:
+    def wrong(state: State, *inputs: object) -> None:
         raise RuntimeError("a defect")
 
     with monkeypatch.context() as patch:
@@ -496,17 +495,3 @@ def test_validation_pairs_that_are_all_bad_are_named_and_nothing_is_scored(
     assert list((tmp_path / "run" / "previews").iterdir())
     with pytest.raises(UserError, match="is not a picture"):
         train([pairs], tiny(), tmp_path / "strict", strict=True)
-
-
-def test_saves_in_the_background_end_in_the_same_run(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pairs: Path, config: Config
-) -> None:
-    """As on a GPU: a run that is stopped goes on from what a thread has written."""
-    train([pairs], config, tmp_path / "whole")
-    monkeypatch.setattr("pix2pix.training.train.Saver", lambda background: Saver(True))
-    with monkeypatch.context() as patch:
-        crash_at(patch, 30)
-        with pytest.raises(CrashError):
-            train([pairs], config, tmp_path / "stopped")
-    assert train([pairs], config, tmp_path / "stopped").finished
-    assert_same_run(tmp_path / "whole", tmp_path / "stopped")

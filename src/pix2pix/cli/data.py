@@ -251,7 +251,7 @@ def cache(
             kept += not removed
             state = "removed" if removed else "kept, as a process uses it"
         else:
-            state = entry.describe() + ", in use" * entry.in_use()
+            state = entry.describe() + ", in use" * (not entry.remove(trial=True))
         used = datetime.fromtimestamp(entry.used)
         print(f"{entry.name[:8]}  {entry.bytes / 1e6:10,.1f} MB  {used:%Y-%m-%d %H:%M}  {state}")
     total, limit = sum(entry.bytes for entry in entries()) / 1e9, limit_bytes() / 1e9
@@ -269,12 +269,12 @@ def _finish(done: Done, out: Path, what: str) -> None:
 
 
 def _counted(pairs: Mapping[str, int]) -> str:
-    """ "train 400, val 100", or "500" where there are no splits."""
+    """Return "train 400, val 100", or "500" without splits."""
     return ", ".join(f"{split} {pairs[split]:,}".strip() for split in _ORDER if split in pairs)
 
 
 def _size(text: str) -> tuple[int, int]:
-    """(height, width) in pixels from "256" or "256x512"."""
+    """Return (height, width) in pixels from "256" or "256x512"."""
     numbers = re.fullmatch(r"(\d{1,5})(?:x(\d{1,5}))?", text)
     size = (int(numbers[1]), int(numbers[2] or numbers[1])) if numbers else (0, 0)
     if not 0 < min(size) <= max(size) <= _LARGEST_PX:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -83,6 +84,11 @@ def _finish_training(result: Result, folder: Path) -> None:
     report_failures(result.failures, "pair", "left out")
 
 
+def _print_facts(facts: Iterable[tuple[str, str]]) -> None:
+    for label, value in facts:
+        print(f"{label:<16} {value}")
+
+
 def _version(requested: bool) -> None:
     if requested:
         print(f"pix2pix {__version__}")
@@ -118,6 +124,9 @@ def train(
     ] = "auto",
     precision: Precision = "auto",
     strict: Strict = False,
+    dry_run: Annotated[
+        bool, Option("--dry-run", help="Print memory, disk and time that it would take; write nothing.")
+    ] = False,
 ) -> None:
     """Train on pairs. The same command again continues a run that was stopped.
 
@@ -130,6 +139,7 @@ def train(
     with loading():
         from pix2pix.config import Config
         from pix2pix.device import keep_freed_memory
+        from pix2pix.training.plan import describe_plan, make_plan
         from pix2pix.training.train import train as train_model
 
     keep_freed_memory()
@@ -137,6 +147,10 @@ def train(
     changes = [f"{key}={value}" for key, value in flags.items() if value is not None]
     config = Config.load(recipe, [*(settings or []), *changes])
     folder = run or Path("runs") / Path(data[0]).resolve().stem
+    if dry_run:
+        plan = make_plan(data, config, folder, device=device, engine=engine, precision=precision)
+        _print_facts(describe_plan(plan).items())
+        return
     result = train_model(
         data,
         config,
@@ -213,8 +227,7 @@ def info(model: ModelFile) -> None:
     """
     from pix2pix.inference.describe import describe_model
 
-    for label, value in describe_model(model):
-        print(f"{label:<16} {value}")
+    _print_facts(describe_model(model))
 
 
 @app.command()

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import count
 
 import numpy as np
 import torch
@@ -47,20 +46,6 @@ class Loader:
         self.store, self.config, self.batch, self.seed = store, config, batch, seed
         # Two orders are enough: a batch may straddle the border of two epochs.
         self._order = lru_cache(2)(self._shuffle)
-
-    def start(self, position: int) -> Iterator[Batch]:
-        """Yield batches from the image at `position` on, without end."""
-        return map(self.at, count(position, self.batch))
-
-    def at(self, position: int) -> Batch:
-        """Return the batch of images position ... position + batch - 1."""
-        positions = range(position, position + self.batch)
-        crops = [tensors.to_levels(half) for half in self.crops(positions)]
-        return Batch(
-            *self.store.reading.tensors(tensors.from_planes, crops),
-            [self.store.names[self.pick(n)[0]] for n in positions],
-            torch.tensor(positions, dtype=torch.int64),
-        )
 
     def pick(self, position: int) -> tuple[int, Draw]:
         """Return which pair of the store is the image at a position, and what is done to it."""

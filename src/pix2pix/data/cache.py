@@ -4,8 +4,6 @@ An entry is an index, KEY.json, and its pixels, KEY.source and KEY.target. A pro
 that it has mapped, so that no other one removes them. Deleting the folder loses nothing.
 """
 
-from __future__ import annotations
-
 import json
 import os
 from collections import defaultdict
@@ -37,7 +35,7 @@ class CacheEntry:
     @property
     def of_hub(self) -> bool:
         """Whether these are pictures from which pairs are decoded."""
-        return self.files[0].parent != cache_folder()
+        return self.files[0].suffix not in (".json", *PIXELS)
 
     def describe(self) -> str:
         """Return what data this is."""
@@ -46,42 +44,31 @@ class CacheEntry:
         index = read_index(self.files[0].with_suffix(".json"))
         return str(index.get("data") or f"{len(index.get('names', ())):,} pairs of an earlier version")
 
-    def in_use(self) -> bool:
-        """Whether a process has its pixels mapped."""
-        with ExitStack() as opened:
-            return not self._lock(opened)
-
-    def remove(self) -> bool:
-        """Delete the files; return False where a process uses them or the disk refuses."""
-        with ExitStack() as opened:
-            if not self._lock(opened):
-                return False
-            try:
-                for path in self.files:
-                    path.unlink(missing_ok=True)
-            except OSError:
-                return False
-        return True
-
-    def _lock(self, opened: ExitStack) -> bool:
-        pixels = [path for path in self.files if path.suffix in PIXELS and path.exists()]
-        return all(_locked(opened.enter_context(path.open("rb")), alone=True) for path in pixels)
+    def remove(self, *, trial: bool = False) -> bool:
+        """Delete the files; return False where a process uses them. A trial deletes nothing."""
+        with ExitStack() as opened, suppress(OSError):
+            for path in self.files:
+                if path.suffix in PIXELS:
+                    _lock(opened.enter_context(path.open("rb")), alone=True)
+            for path in self.files:
+                if not trial:
+                    path.unlink()
+            return True
+        return False
 
 
 def entries() -> list[CacheEntry]:
     """Return what the cache holds, the least recently used first."""
-    files = defaultdict[str, list[Path]](list)
-    for path in (*cache_folder().glob("*"), *cache_folder().glob("hub/*/*")):
-        if path.parent != cache_folder():
-            files[path.parent.name].append(path)
-        elif path.suffix in (".json", *PIXELS) and not path.name.startswith("."):
-            files[path.stem].append(path)
+    root, files = cache_folder(), defaultdict[str, list[Path]](list)
+    for pattern in ("[!.]*.json", *(f"[!.]*{suffix}" for suffix in PIXELS), "hub/*/*"):
+        for path in root.glob(pattern):
+            files[path.stem if path.parent == root else path.parent.name].append(path)
     listed = []
     for name, paths in files.items():
         with suppress(FileNotFoundError):  # another process has removed it since
             stats = [path.stat() for path in paths]
             size, used = sum(s.st_size for s in stats), max(s.st_mtime for s in stats)
-            listed.append(CacheEntry(name, tuple(sorted(paths)), size, used))
+            listed.append(CacheEntry(name, tuple(paths), size, used))
     return sorted(listed, key=lambda entry: entry.used)
 
 
@@ -108,31 +95,24 @@ def make_room(needed: int) -> None:
 
 def read_index(index: Path) -> dict[str, Any]:
     """Return what an index says; nothing where it is missing or damaged."""
-    try:
-        listed: dict[str, Any] = json.loads(index.read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return listed
+    with suppress(OSError, ValueError):
+        return dict(json.loads(index.read_text("utf-8")))
+    return {}
 
 
 def map_pixels(file: Path, depth: str, shape: tuple[int, ...]) -> Array:
     """Return the pixels of an entry, mapped; while they are, no process removes the entry."""
-    with suppress(OSError):  # a folder that cannot be written to can still be read
-        os.utime(file)
     with file.open("rb") as opened:
-        _locked(opened, alone=False)
+        with suppress(OSError):  # of a disk that knows no locks, or cannot be written to
+            _lock(opened, alone=False)
+            os.utime(file)
         # The mapping keeps a copy of the open file's descriptor, and with it the lock.
         return np.memmap(opened, depth, "r", shape=shape)
 
 
-def _locked(file: IO[bytes], *, alone: bool) -> bool:
-    """Lock an open file, alone or with others; return False where that is not possible."""
-    try:
+def _lock(file: IO[bytes], *, alone: bool) -> None:
+    """Lock an open file, alone or with others; raises OSError where another process has it."""
+    with suppress(ImportError):  # Windows, which deletes no file that is open
         import fcntl
 
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB if alone else fcntl.LOCK_SH)
-    except ImportError:  # Windows deletes no file that is open
-        return True
-    except OSError:
-        return False
-    return True

@@ -7,8 +7,6 @@ time, none of which asks the host, so that they can be captured in a CUDA graph.
 B batch, C channels, H height, W width.
 """
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor

@@ -6,8 +6,6 @@ digest of the data that runs remember since the first version.
 B batch, C channels, H height, W width.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from torch import Tensor

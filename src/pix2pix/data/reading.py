@@ -3,8 +3,6 @@
 Found once from the first pictures and the configuration, then the same for every pair.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -38,7 +36,7 @@ _DEPTHS = ("uint8", "uint16", "float32")
 class Reading:
     """The contracts of source and target, and what stands between a file and them.
 
-    `photograph` is the contract of the pictures from which sources are made, where they are.
+    `photograph` is the contract of the pictures from which sources are made, if they are.
     """
 
     source: PictureContract

@@ -6,8 +6,6 @@ all). The files are mapped, not read: memory stays flat however many pairs there
 the digest of what they were made from, so a changed picture makes new ones.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import math

@@ -66,13 +66,13 @@ def _resume(address: str, part: Path, expected_bytes: int, about_bytes: int, pro
             total = _check(reply, part, expected_bytes)
             if reply.status_code == 416:
                 return  # all had come when the last call was stopped
-            with part.open("ab" if reply.status_code == 206 and _span(reply)[0] else "wb") as out:
+            with part.open("ab" if _span(reply)[0] else "wb") as out:
                 mark.write_text(_version(reply), "utf-8")
                 for chunk in reply.raw.stream(_CHUNK, decode_content=False):
                     out.write(chunk)
-                    about = max(total or about_bytes, out.tell() + 1)
-                    done = about if out.tell() == total else out.tell()
-                    progress.update("fetching", -(-done // MB), -(-about // MB), "MB")
+                    whole = -(-max(total or about_bytes, out.tell() + 1) // MB)
+                    done = whole if out.tell() == total else out.tell() // MB
+                    progress.update("fetching", done, whole, "MB")
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
         place = f" at byte {_size(part):,}" if _size(part) else ""
         raise AddressError(f"the connection failed{place} ({type(error).__name__})", final=False) from None
@@ -94,7 +94,7 @@ def _check(reply: Any, part: Path, expected_bytes: int) -> int:
 
 
 def _span(reply: Any) -> tuple[int, int]:
-    """(first byte, bytes in all) of an answer; -1 and 0 where the server does not say."""
+    """Return (first byte, bytes in all) of an answer; -1 and 0 where the server does not say."""
     if reply.status_code in (206, 416):
         span = re.fullmatch(r"bytes (?:(\d+)-\d+|\*)/(?:(\d+)|\*)", reply.headers.get("Content-Range", ""))
         start, total = span.groups() if span else (None, None)
@@ -104,6 +104,6 @@ def _span(reply: Any) -> tuple[int, int]:
 
 
 def _version(reply: Any) -> str:
-    """What names the version of the file on the server; empty where nothing does."""
+    """Return what names the version of the file on the server; empty where nothing does."""
     tag = reply.headers.get("ETag", "")
     return str(tag if tag and not tag.startswith("W/") else reply.headers.get("Last-Modified", ""))

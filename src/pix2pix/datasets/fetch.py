@@ -106,7 +106,7 @@ def fetch(
 
 
 def _read_record(data_set: DataSet, out: Path) -> Fetched | None:
-    """What an earlier call left in the folder; None where a folder can be made."""
+    """Return what an earlier call left in the folder; None where a folder can be made."""
     if is_free(out):
         return None
     try:
@@ -148,7 +148,7 @@ def _fetch_from(address: str, data_set: DataSet, out: Path, chosen: bool, progre
 
 
 def _work_folder(out: Path) -> Path:
-    """Where an archive is kept until it is unpacked: next to its folder, on the same disk."""
+    """Return where an archive is kept until it is unpacked: next to its folder, on the same disk."""
     return out.parent / f".{out.name}.fetch"
 
 

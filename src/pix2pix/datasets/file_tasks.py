@@ -128,7 +128,7 @@ def _nothing_used(failures: Sequence[str], data: Sequence[Path]) -> UserError:
 
 
 def _other_files(data: Sequence[Path], named: set[Path]) -> list[Path]:
-    """Files of the folders that were neither used nor named, without hidden ones."""
+    """Return the files of the folders that were neither used nor named, without hidden ones."""
     return sorted(
         path
         for folder in data

@@ -158,7 +158,7 @@ def draw(
 
 
 def _folders_to_split(data: Sequence[Path]) -> list[Path]:
-    """The folders of `data`, or DATA/source and DATA/target."""
+    """Return the folders of `data`, or DATA/source and DATA/target."""
     halves = [data[0] / "source", data[0] / "target"]
     folders = halves if len(data) == 1 and all(half.is_dir() for half in halves) else list(data)
     if len(folders) > 2:
@@ -173,7 +173,7 @@ def _folders_to_split(data: Sequence[Path]) -> list[Path]:
 
 
 def _split_of(name: str, val: float, test: float, seed: int | None) -> str:
-    """The split of a name: its digest, as a number from 0 to 1, against the shares."""
+    """Return the split of a name: its digest, as a number from 0 to 1, against the shares."""
     key = name if seed is None else f"{seed}/{name}"
     place = int.from_bytes(hashlib.sha256(os.fsencode(key)).digest()[:8], "big") / 2**64
     return "val" if place < val else "test" if place < val + test else "train"
@@ -226,7 +226,7 @@ def _link(source: Path, output: Path) -> None:
 
 
 def _alike(left: Array, right: Array, paths: Sequence[Path]) -> tuple[Array, Array]:
-    """Source and target as they can stand in one picture; raises UserError where they cannot."""
+    """Return source and target as they fit in one picture; raise UserError where they do not."""
     for pattern, first, second in (
         ("{1} x {0} px", left.shape, right.shape),
         ("{0}", [left.dtype], [right.dtype]),

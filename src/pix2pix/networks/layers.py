@@ -30,14 +30,18 @@ class Norm(nn.Module):
     """Normalise each channel of (B, C, H, W), with learned scale and shift.
 
     `statistics` says where mean and variance come from: the batch, each picture by itself, or the
-    running averages of training (only where `tracks`). Modes set it; training keeps its own.
+    running averages of training (only where `tracks`). Modes set it; training keeps its own. A map
+    that may have one pixel is `centred` first, else the rounding of its mean would be amplified.
     """
 
     running_mean: Tensor | None
     running_var: Tensor | None
 
-    def __init__(self, channels: int, kind: Literal["batch", "instance"], tracks: bool) -> None:
+    def __init__(
+        self, channels: int, kind: Literal["batch", "instance"], tracks: bool, centred: bool = False
+    ) -> None:
         super().__init__()
+        self.centred = centred
         self.weight = nn.Parameter(torch.empty(channels))
         self.bias = nn.Parameter(torch.empty(channels))
         self.training_statistics: Statistics = "batch" if kind == "batch" else "picture"
@@ -48,6 +52,7 @@ class Norm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return normalised features of the same shape."""
         if self.statistics == "picture":
+            x = x - x.mean((2, 3), keepdim=True) if self.centred else x
             # Not F.instance_norm, which refuses maps of one pixel: small pictures may come to that.
             cudnn = torch.backends.cudnn.enabled
             return torch.instance_norm(x, self.weight, self.bias, None, None, True, _MOMENTUM, EPS, cudnn)
@@ -57,21 +62,23 @@ class Norm(nn.Module):
         )
 
 
-def make_norm(kind: str, channels: int, tracks: bool = True) -> nn.Module:
+def make_norm(kind: str, channels: int, tracks: bool = True, centred: bool = False) -> nn.Module:
     """Return a Norm of the named kind, or a layer that does nothing for `none`."""
     if kind == "none":
         return nn.Identity()
-    return Norm(channels, "batch" if kind == "batch" else "instance", tracks)
+    return Norm(channels, "batch" if kind == "batch" else "instance", tracks, centred)
 
 
 class Down(nn.Module):
     """Leaky ReLU, 4x4 convolution with stride 2, norm: (B, C, H, W) -> (B, C', H/2, W/2)."""
 
-    def __init__(self, channels_in: int, channels_out: int, norm: str, *, first: bool) -> None:
+    def __init__(
+        self, channels_in: int, channels_out: int, norm: str, *, first: bool, innermost: bool = False
+    ) -> None:
         super().__init__()
         self.first = first
         self.conv = nn.Conv2d(channels_in, channels_out, 4, 2, 1, bias=norm == "none")
-        self.norm = make_norm(norm, channels_out)
+        self.norm = make_norm(norm, channels_out, centred=innermost)
 
     def forward(self, x: Tensor) -> Tensor:
         """Halve height and width."""

@@ -36,7 +36,8 @@ class UNet(Generator):
         inner_norm = "none" if min(config.data.size) == 2**depth else model.norm
         norms = ["none", *[model.norm] * (depth - 2), inner_norm]
         self.encoder = nn.ModuleList(
-            Down(channels[i], channels[i + 1], norms[i], first=i == 0) for i in range(depth)
+            Down(channels[i], channels[i + 1], norms[i], first=i == 0, innermost=i == depth - 1)
+            for i in range(depth)
         )
         sizes = [*channels[:0:-1], model.target_channels]
         noisy = min(max(1, depth - 5), depth - 1)

@@ -1,6 +1,6 @@
 """Label maps: pictures in which every pixel is of a class, and every class has a name and a colour.
 
-Arrays are (H, W, C) as files give them; an index is (H, W, 1) uint8, the class of each pixel. JPEG
+Arrays are (H, W, C) as files have them; an index is (H, W, 1) uint8, the class of each pixel. JPEG
 and resizing leave the inside of an area its colour and blur the borders: `to_index` brings such
 pixels back to classes. What finds the classes of a data set without a list: `find_palette`.
 """
@@ -64,7 +64,7 @@ class Palette:
 
     @property
     def is_grey(self) -> bool:
-        """Whether all colours are greys: pictures of one channel then hold levels, not classes."""
+        """Return whether all colours are grey: pictures of one channel then hold levels, not classes."""
         return all(r == g == b for r, g, b in self.colours)
 
 
