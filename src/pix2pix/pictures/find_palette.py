@@ -9,6 +9,7 @@ from __future__ import annotations
 import colorsys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 
 import numpy as np
 
@@ -33,6 +34,7 @@ _TIGHT_DISTANCE, _NEAR_DISTANCE = 6, 12  # of JPEG's error around a colour; of a
 _TIGHT_SHARE = 0.8  # of what is near a class's colour, at least: shades of a photograph spread
 _STRAY_SHARE = 0.02  # of the flat pixels outside the largest class, at most, are near no class
 _CLASS_SHARE = 1e-4  # of the flat pixels, at least, to be a class
+_MOST_STRAYS = 16
 _SAME_CLASS = 48  # distance to the colour of a shipped palette that gives the name
 
 
@@ -92,21 +94,24 @@ def palette_report(load: Callable[[], Iterable[Array]], where: str, limit: int =
     return describe(palette, (counts / counts.sum()).tolist())
 
 
-def stray_colours(array: Array, palette: Palette) -> list[tuple[Colour, float]]:
-    """Return the colours of a blurred label map (H, W, C) that the palette lacks, with their shares.
+def stray_colours(array: Array, palette: Palette, *, blurred: bool) -> list[tuple[Colour, float]]:
+    """Return the colours of a label map (H, W, C) that the palette lacks, with their shares of it.
 
-    The most frequent come first. Only flat places count, and what is near a class's colour belongs
-    to it; a single pixel says little. A picture of other channels or depth has none.
+    The most frequent come first, 16 at most. Of `blurred` maps (JPEG, resized ones) only flat
+    places count, and what is near a class's colour belongs to it; a single pixel says little there.
+    A picture of other channels or depth has none.
     """
     rgb = as_rgb(array)
     if rgb is None:
         return []
-    colours, known = codes(rgb), np.array(palette.colours)
-    return [
-        (colour, mass / colours.size)
-        for colour, mass, _ in _clusters(_count(colours[_ranges(rgb) <= _FLAT_LEVELS]), _NEAR_DISTANCE)
-        if ((known - colour) ** 2).sum(1).min() > _NEAR_DISTANCE**2
-    ]
+    radius = _NEAR_DISTANCE if blurred else 0
+    colours = codes(rgb)
+    counts = _count(colours[_ranges(rgb) <= _FLAT_LEVELS] if blurred else colours)
+    offsets = split(np.array(list(counts), np.int64))[:, None] - np.array(palette.colours)
+    far = (offsets**2).sum(2).min(1) > radius**2
+    strays = {code: count for (code, count), is_far in zip(counts.items(), far, strict=True) if is_far}
+    clusters = islice(_clusters(strays, radius), _MOST_STRAYS)
+    return [(colour, mass / colours.size) for colour, mass, _ in clusters]
 
 
 def _count(colours: Array) -> dict[int, int]:
