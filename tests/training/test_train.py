@@ -1,12 +1,13 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from io import StringIO
 from pathlib import Path
 from typing import cast
@@ -25,8 +26,10 @@ from pix2pix.derive import edges
 from pix2pix.errors import UserError
 from pix2pix.model_file import load_model
 from pix2pix.pictures.contract import PictureContract
-from pix2pix.training import engine
+from pix2pix.training import engine, loop
+from pix2pix.training import train as train_module
 from pix2pix.training.captured import Body
+from pix2pix.training.distributed import Processes
 from pix2pix.training.state import State
 from pix2pix.training.step import plain_step
 from pix2pix.training.train import Result, train
@@ -495,3 +498,90 @@ def test_validation_pairs_that_are_all_bad_are_named_and_nothing_is_scored(
     assert list((tmp_path / "run" / "previews").iterdir())
     with pytest.raises(UserError, match="is not a picture"):
         train([pairs], tiny(), tmp_path / "strict", strict=True)
+
+
+def rates(run: Path) -> dict[int, float]:
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return {line["images"]: line["learning_rate"] for line in lines if "learning_rate" in line}
+
+
+LINEAR = ("training.schedule=linear", "training.log_images=1", "training.learning_rate=0.01")
+
+
+@pytest.fixture
+def half_decayed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pairs: Path, tiny: Tiny) -> Path:
+    """A run of 40 images that was stopped after 30, where the learning rate is half of the first."""
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, 30)
+        train([pairs], tiny(*LINEAR), tmp_path / "run")
+    assert rates(tmp_path / "run")[30] == pytest.approx(0.005)
+    return tmp_path / "run"
+
+
+def test_a_longer_run_reports_that_its_rate_goes_up(half_decayed: Path, pairs: Path, tiny: Tiny) -> None:
+    console = Console(file=StringIO(), width=300)
+    train([pairs], tiny(*LINEAR, "training.images=60"), half_decayed, console=console)
+    printed = cast(StringIO, console.file).getvalue()
+    assert "raised from 40 to 60: the learning rate goes up from 0.005 to 0.01" in printed
+    assert "training.extend=decay" in printed
+    assert rates(half_decayed)[31] == pytest.approx(0.01 * 2 * (1 - 31 / 60))
+
+
+def test_a_longer_run_decays_from_where_it_stood_however_often_it_is_stopped(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, half_decayed: Path, pairs: Path, tiny: Tiny
+) -> None:
+    longer = tiny(*LINEAR, "training.images=60", "training.extend=decay")
+    shutil.copytree(half_decayed, tmp_path / "whole")
+    train([pairs], longer, tmp_path / "whole")
+    assert rates(tmp_path / "whole")[31] == pytest.approx(0.005 * 29 / 30)
+    assert rates(tmp_path / "whole")[60] == 0
+    for images_seen in (31, 33, 51):  # before the first save of the longer run, and after it
+        with monkeypatch.context() as patch, suppress(CrashError):
+            crash_at(patch, images_seen)
+            train([pairs], longer, half_decayed)
+    train([pairs], longer, half_decayed)
+    assert_same_run(tmp_path / "whole", half_decayed)
+
+
+def test_a_learning_rate_of_zero_has_nothing_to_decay_from(tmp_path: Path, pairs: Path, tiny: Tiny) -> None:
+    train([pairs], tiny(*LINEAR), tmp_path / "run")
+    before = contents(tmp_path / "run")
+    with pytest.raises(UserError, match="has fallen to 0") as caught:
+        train([pairs], tiny(*LINEAR, "training.images=60", "training.extend=decay"), tmp_path / "run")
+    assert "training.extend=restart" in caught.value.hint
+    assert contents(tmp_path / "run") == before
+
+
+def test_out_of_memory_while_validating_names_that(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pairs: Path, tiny: Tiny
+) -> None:
+    monkeypatch.setattr(loop, "validate", lambda *arguments: torch.empty(2**60, dtype=torch.uint8))
+    with pytest.raises(UserError, match="while scoring the validation pairs, 8 at a time") as caught:
+        train([pairs], tiny(), tmp_path / "run")
+    assert "training.batch" not in str(caught.value)
+
+
+def test_the_engine_and_the_processes_end_where_training_fails(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pairs: Path, tiny: Tiny
+) -> None:
+    ended = []
+
+    @contextmanager
+    def group(device: str) -> Iterator[tuple[Processes, str]]:
+        try:
+            yield Processes(), device
+        finally:
+            ended.append("processes")
+
+    @contextmanager
+    def opened(*arguments: object) -> Iterator[Callable[[object], None]]:
+        try:
+            yield lambda packet: 1 // 0
+        finally:
+            ended.append("engine")
+
+    monkeypatch.setattr(train_module, "process_group", group)
+    monkeypatch.setattr(loop, "open_engine", opened)
+    with pytest.raises(ZeroDivisionError):
+        train([pairs], tiny(), tmp_path / "run")
+    assert ended == ["engine", "processes"]
