@@ -1,7 +1,5 @@
 """Progress of long work: a live bar in a terminal, plain lines in a log."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Mapping
 

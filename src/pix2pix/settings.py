@@ -3,21 +3,17 @@
 The defaults are the paper's (Isola et al., CVPR 2017, section 6.1 of the appendix).
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, Field, field_validator
 
 Mode = Literal["paper", "deterministic", "running"]
 
 PAPER_L1_WEIGHT = 100.0
 
 
-class Section(BaseModel):
+class Section(BaseModel, frozen=True, extra="forbid", strict=True, allow_inf_nan=False):
     """Settings that cannot be changed, each of exactly its type."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 def _check_range(value: list[float]) -> list[float]:

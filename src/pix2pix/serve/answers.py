@@ -1,7 +1,5 @@
 """A translation -> the bytes that the client accepts, by its Accept header."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import get_args
 

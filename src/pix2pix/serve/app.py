@@ -1,7 +1,5 @@
 """The routes. What they do is in `service`; which requests are allowed is in `guard`."""
 
-from __future__ import annotations
-
 import mimetypes
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager

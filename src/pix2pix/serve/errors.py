@@ -1,7 +1,5 @@
 """The error of a request: a status, what was found, what to do."""
 
-from __future__ import annotations
-
 from pydantic import BaseModel, Field
 
 from pix2pix.errors import UserError

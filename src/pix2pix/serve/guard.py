@@ -5,8 +5,6 @@ browser. Its requests carry its address as Origin; after DNS rebinding they carr
 Both are checked before anything else is done.
 """
 
-from __future__ import annotations
-
 import ipaddress
 import socket
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """What is served: models under names, their cards for the page, and their examples as pictures."""
 
-from __future__ import annotations
-
 import hashlib
 import logging
 import math

@@ -1,7 +1,5 @@
 """What the service counts, in the text that Prometheus reads."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from prometheus_client import (

@@ -1,7 +1,5 @@
 """Models in memory: loaded on first use, the least recently used removed to keep a limit."""
 
-from __future__ import annotations
-
 import logging
 import threading
 import time

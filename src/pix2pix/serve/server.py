@@ -1,7 +1,5 @@
 """The server itself: its socket, its start, and its end, which finishes what was admitted."""
 
-from __future__ import annotations
-
 import errno
 import ipaddress
 import logging

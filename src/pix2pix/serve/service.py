@@ -4,8 +4,6 @@ Decoding and encoding have their own threads, so that the event loop stays free 
 requests, and the workers to translate.
 """
 
-from __future__ import annotations
-
 import asyncio
 import math
 import time

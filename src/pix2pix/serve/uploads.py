@@ -3,8 +3,6 @@
 What a picture costs is known from its first bytes: it is refused before it is unpacked.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import contextmanager

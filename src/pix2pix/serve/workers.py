@@ -9,8 +9,6 @@ threads: threads of one convolution wait for each other. So a worker takes all c
 alone, and its share of them where others have work.
 """
 
-from __future__ import annotations
-
 import logging
 import threading
 import time
