@@ -151,8 +151,8 @@ class ObjectiveConfig(Section):
     @field_validator("l1", "gan", mode="before")
     @classmethod
     def _switch(cls, value: object, info: Any) -> object:
-        weight = PAPER_L1_WEIGHT if info.field_name == "l1" else 1.0
-        return value * weight if isinstance(value, bool) else value
+        weights = {"l1": PAPER_L1_WEIGHT, "gan": 1.0}
+        return value * weights[info.field_name] if isinstance(value, bool) else value
 
 
 class TrainingConfig(Section):
