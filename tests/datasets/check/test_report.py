@@ -235,7 +235,7 @@ def test_files_of_many_channels_and_floats_are_read(tmp_path: Path) -> None:
     assert report.findings == []
     halves = report.halves(0).values()
     assert {half.format.kind for half in halves} == {"5 channels, float"}
-    assert [half.values.shape for half in halves] == [(40 * 40, 5)] * 4
+    assert [source.shape for (source, _), _ in report.sample] == [(40, 40, 5)] * 4
 
 
 # In words

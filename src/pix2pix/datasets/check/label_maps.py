@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from PIL import Image
 
-from pix2pix.pictures.codec import Array, to_pillow
+from pix2pix.pictures.codec import Array
 from pix2pix.pictures.find_palette import find_palette, stray_colours
-from pix2pix.pictures.palette import Colour, Palette
+from pix2pix.pictures.palette import Colour, Palette, as_rgb
 
 _LEAST_MAPS = 4
 _MAPS_SHARE = 0.8  # of the pictures, at least, are label maps
@@ -22,7 +23,7 @@ _FEW = 25  # of fewer pictures none can say that a colour is rare: there each co
 _EXACT_COLOURS = 256
 _ENOUGH_PX = 128
 _NEAR = 24  # levels between a class's colour and what JPEG makes of it
-_STRAYS = 16  # more colours than these of no class: the picture as a whole is in question
+_STRAYS = 16  # so many colours of no class: the picture as a whole is in question
 _CELL = 32  # levels: stray colours of blurred maps within a cell are one
 _BLURRED_SHARE = (
     0.0015  # of a blurred map, at least, is flat in a colour that is reported: its borders are not
@@ -56,42 +57,36 @@ def find_classes(pictures: Sequence[tuple[Array, bool]]) -> Classes | None:
     maps = [(array, lossy) for array, lossy in textured if find_palette([array])]
     if len(maps) < max(_LEAST_MAPS, _MAPS_SHARE * len(textured)):
         return None
-    sharp = [array for array, lossy in maps if _count_colours(array, lossy)]
+    sharp = [array for array, lossy in maps if _few_colours(array, lossy)]
     exact = 2 * len(sharp) >= len(maps)
     chosen = sharp if exact else [array for array, _ in maps]
     palette = find_palette(chosen, _EXACT_COLOURS)
     if palette is None:
         return None
-    counts = np.array([_class_counts(array, palette, 0 if exact else _NEAR) for array in chosen])
-    least = 0.0 if exact else _BLURRED_SHARE
-    pictures_of = (counts > least * counts.sum(axis=1, keepdims=True)).sum(axis=0)
-    kept = [n for n, count in enumerate(pictures_of) if count > rare(len(chosen))]
+    colours, levels, least = palette.colours, *((0, 0.0) if exact else (_NEAR, _BLURRED_SHARE))
+    if chosen[0].shape[2] == 1 and not palette.is_grey:  # class indexes: colours as they stand in the files
+        colours = tuple((index, index, index) for index in range(len(colours)))
+    shares = np.array([[_share(array, colour, levels) for colour in colours] for array in chosen])
+    kept = np.flatnonzero((shares > least).sum(axis=0) > rare(len(chosen))).tolist()
     if len(kept) < 2:
         return None
-    shares = counts.sum(axis=0)[kept] / counts[:, kept].sum()
-    order = np.argsort(-shares, kind="stable")
-    names = tuple(palette.names[kept[n]] for n in order)
-    colours = tuple(palette.colours[kept[n]] for n in order)
-    return Classes(Palette(names, colours), tuple(shares[order].tolist()), exact)
+    named = Palette(tuple(palette.names[n] for n in kept), tuple(colours[n] for n in kept))
+    return Classes(named, tuple((shares.mean(axis=0)[kept] / shares.mean(axis=0).sum()).tolist()), exact)
 
 
 def inspect_labels(array: Array, classes: Classes, *, lossy: bool) -> LabelFacts:
     """Compare a picture (H, W, C) with the classes of the others."""
-    few, palette = _count_colours(array, lossy), classes.palette
+    few, palette = _few_colours(array, lossy), classes.palette
     kind: LabelKind = "exact" if few and classes.exact else "blurred"
     if few and classes.exact:
-        known, size = _colours_in(array, palette), array.shape[0] * array.shape[1]
-        strays = {colour: count / size for colour, count in few.items() if colour not in known}
+        strays = [] if few <= {*palette.colours} else stray_colours(array, palette, blurred=False)
     else:
-        shares, first = dict[Colour, float](), dict[Colour, Colour]()
-        for colour, share in stray_colours(thinned(array), palette, blurred=True):
-            key = first.setdefault(cell(colour, exact=False), colour)
-            shares[key] = shares.get(key, 0) + share
-        strays = {colour: share for colour, share in shares.items() if share >= _BLURRED_SHARE}
-    odd = len(strays) > _STRAYS or sum(strays.values()) > 0.5 or (kind == "blurred" and classes.exact)
-    if odd and not find_palette([thinned(array)]):
+        flat = stray_colours(thinned(array), palette, blurred=True)
+        strays = [(colour, share) for colour, share in flat if share >= _BLURRED_SHARE]
+    odd = len(strays) >= _STRAYS or sum(share for _, share in strays) > 0.5
+    if (odd or (kind == "blurred" and classes.exact)) and not find_palette([thinned(array)]):
         return LabelFacts("no label map", {})
-    return LabelFacts(kind, strays)
+    return LabelFacts(kind, dict(strays))
 
 
 def thinned(array: Array) -> Array:
@@ -111,23 +106,16 @@ def rare(pictures: int) -> int:
     return max(1, pictures // 500) if pictures >= _FEW else 0
 
 
-def _count_colours(array: Array, lossy: bool) -> dict[Colour, int] | None:
-    """Return the colours of a picture and how often each occurs; None of many, and of lossy files."""
-    if lossy or array.shape[2] not in (1, 3, 4):
+def _few_colours(array: Array, lossy: bool) -> set[object] | None:
+    """Return the colours of a picture; None of many, and of lossy files."""
+    rgb = as_rgb(array)
+    if lossy or rgb is None:
         return None
-    counts = to_pillow(array[:, :, : min(3, array.shape[2])]).getcolors(_EXACT_COLOURS)
-    triples = ((np.broadcast_to(colour, 3).tolist(), count) for count, colour in counts or [])
-    return {(red, green, blue): count for (red, green, blue), count in triples} if counts else None
+    counts = Image.fromarray(rgb).getcolors(_EXACT_COLOURS)
+    return {colour for _, colour in counts} if counts else None
 
 
-def _colours_in(array: Array, palette: Palette) -> Sequence[Colour]:
-    """Return the classes' colours as they stand in a picture: one channel holds class indexes."""
-    by_index = array.shape[2] == 1 and not palette.is_grey
-    return [(n, n, n) for n in range(len(palette.names))] if by_index else palette.colours
-
-
-def _class_counts(array: Array, palette: Palette, levels: int) -> list[int]:
-    """Return how many of a picture's pixels are within some levels of each class's colour."""
+def _share(array: Array, colour: Colour, levels: int) -> float:
+    """Return how much of a picture is within some levels of a colour."""
     pixels = array[::2, ::2, :3].astype(np.int16)
-    colours = _colours_in(array, palette)
-    return [int((np.abs(pixels - colour) <= levels).all(axis=2).sum()) for colour in np.array(colours)]
+    return float((np.abs(pixels - np.array(colour, np.int16)) <= levels).all(axis=2).mean())

@@ -16,7 +16,7 @@ from PIL import Image
 
 from pix2pix.data.pairs import Pair
 from pix2pix.datasets.check.findings import KINDS, Finding, grouped
-from pix2pix.datasets.check.pair_facts import read_halves, visible
+from pix2pix.datasets.check.pair_facts import format_of, read_halves, visible
 from pix2pix.datasets.check.report import Report, relative_name, spread
 from pix2pix.pictures import codec
 from pix2pix.pictures.codec import Array
@@ -97,9 +97,9 @@ def _picture(pair: Pair) -> str | None:
 def _histograms(report: Report, side: int, label: str) -> list[Figure]:
     """Return a chart for each kind of picture that sources or targets are."""
     kinds: dict[str, list[Array]] = {}
-    for half in report.halves(side).values():
-        if half.values is not None:
-            kinds.setdefault(half.format.kind, []).append(half.values)
+    for halves in report.sample:
+        array, _ = halves[side]
+        kinds.setdefault(format_of(array).kind, []).append(array.reshape(-1, array.shape[2]))
     return [_histogram(f"{label}, {kind}", np.concatenate(values)) for kind, values in kinds.items()]
 
 
@@ -108,8 +108,9 @@ def _histogram(title: str, values: Array) -> Figure:
     channels = _CHANNELS.get(values.shape[1]) or {f"channel {n + 1}": "ink" for n in range(values.shape[1])}
     top, shown = _TOPS.get(str(values.dtype)), values[:, :_MAX_LINES].astype(np.float64)
     low, high = (0.0, top) if top else (float(shown.min()), float(shown.max()))
-    edges = np.linspace(low, max(high, low + 1e-6), _BARS + 1)
-    counts = {name: np.histogram(channel, edges)[0] for name, channel in zip(channels, shown.T, strict=False)}
+    ends = (low, max(high, low + 1e-6))
+    histograms = [np.histogram(channel, _BARS, ends) for channel in shown.T]
+    counts, edges = dict(zip(channels, [c for c, _ in histograms], strict=False)), histograms[0][1]
     lowest, highest = np.array(list(counts.values()))[:, [0, -1]].sum(axis=0) / shown.size
     note = (
         f"{lowest:.1%} of the values are lowest (under {edges[1]:g}), "

@@ -24,7 +24,6 @@ from pix2pix.pictures import codec
 from pix2pix.pictures.codec import Array
 
 _VIEW_PX = 128  # longest side of what thumbnails and edges are taken from
-_VALUES_PX = 64  # across and down, of the values that histograms count
 _LOSSY = (".jpg", ".jpeg", ".webp")
 # What decoders say of files that end too early.
 _CUT_SHORT = ("truncated", "premature", "too small", "no data left", "greater than file size")
@@ -53,14 +52,13 @@ class Format(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class HalfFacts:
-    """One half: digest of its pixels, thumbnail, some values (N, C) where they are wanted."""
+    """One half: digest of its pixels, thumbnail."""
 
     format: Format
     constant: bool
     digest: int
     thumbnail: Array
     labels: LabelFacts | None
-    values: Array | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +99,7 @@ def read_halves(pair: Pair, name: Callable[[Path], str] = str) -> tuple[Array, A
 
 
 def inspect(
-    pair: Pair, classes: Sequence[Classes | None], name: Callable[[Path], str], *, with_values: bool
+    pair: Pair, classes: Sequence[Classes | None], name: Callable[[Path], str]
 ) -> PairFacts | list[Finding]:
     """Return what a pair is, or why it cannot be used; `classes` are those of sources and targets."""
     arrays = read_halves(pair, name)
@@ -111,7 +109,7 @@ def inspect(
     size = (min(pictures[0].width, _VIEW_PX), min(pictures[0].height, _VIEW_PX))
     views = [picture.resize(size, Image.Resampling.BOX) for picture in pictures]
     source, target = (
-        _half_facts(array, view, half, labels, with_values)
+        _half_facts(array, view, half, labels)
         for array, view, half, labels in zip(arrays, views, (pair.source, pair.target), classes, strict=True)
     )
     equal = _is_equal(*arrays)
@@ -144,20 +142,21 @@ def _cut(array: Array, half: Half) -> Array:
     return {"whole": array, "left": array[:, :middle], "right": array[:, middle:]}[half.side]
 
 
-def _half_facts(
-    array: Array, view: Image.Image, half: Half, classes: Classes | None, with_values: bool
-) -> HalfFacts:
+def format_of(array: Array) -> Format:
+    """Return what (H, W, C) is made of."""
     height, width, channels = array.shape
+    return Format(width, height, _CHANNELS.get(channels, f"{channels} channels"), _DEPTHS[str(array.dtype)])
+
+
+def _half_facts(array: Array, view: Image.Image, half: Half, classes: Classes | None) -> HalfFacts:
     digest = hashlib.sha256(np.ascontiguousarray(array).data)
     digest.update(f"{array.shape} {array.dtype}".encode())
-    rows, columns = -(-height // _VALUES_PX), -(-width // _VALUES_PX)
     return HalfFacts(
-        Format(width, height, _CHANNELS.get(channels, f"{channels} channels"), _DEPTHS[str(array.dtype)]),
+        format_of(array),
         _is_constant(array, lossy=is_lossy(half)),
         int.from_bytes(digest.digest()[:8], "big"),
         thumbnail(view),
         inspect_labels(array, classes, lossy=is_lossy(half)) if classes and array.dtype == np.uint8 else None,
-        array[::rows, ::columns].reshape(-1, channels).copy() if with_values else None,
     )
 
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, partial
-from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,10 +20,10 @@ from pix2pix.pictures.codec import Array
 
 T = TypeVar("T")
 R = TypeVar("R")
-_AHEAD = 64  # pairs read ahead, at most
+SampledHalves = list[tuple[Array, bool]]  # source and target, each with whether its file is lossy
+_AHEAD = 1024  # pairs submitted at once
 _OF_LAYOUTS = ("train", "val", "validation", "test", "source", "target")
-_LABELLED = 48  # pairs in which classes are searched
-_COUNTED = 500  # pairs whose values the histograms count
+_SAMPLED = 32  # pairs in which classes are searched and values are counted
 
 
 @dataclass
@@ -41,6 +40,7 @@ class Report:
     splits: Sequence[str]  # of each pair
     facts: Sequence[PairFacts | list[Finding]]
     classes: Sequence[Classes | None]  # None where a half is no label map
+    sample: Sequence[SampledHalves]  # a few pairs from all over
     findings: Sequence[Finding] = ()
 
     @cached_property
@@ -69,18 +69,14 @@ def scan(pair_set: PairSet, progress: Callable[[int, int], None]) -> Report:
     pairs = [pair for members in pair_set.splits.values() for pair in members]
     splits = [split for split, members in pair_set.splits.items() for _ in members]
     folder = _common_folder(pairs)
-    sample = [halves for halves in _in_threads(_sampled_halves, spread(pairs, _LABELLED)) if halves]
+    sample = [halves for halves in _in_threads(_sampled_halves, spread(pairs, _SAMPLED)) if halves]
     classes = [find_classes([halves[side] for halves in sample]) for side in range(2)]
-    counted = set(spread(range(len(pairs)), _COUNTED))
-
-    def inspect_row(row: int) -> PairFacts | list[Finding]:
-        return inspect(pairs[row], classes, partial(relative_name, folder=folder), with_values=row in counted)
-
-    facts = list[PairFacts | list[Finding]]()
-    for result in _in_threads(inspect_row, range(len(pairs))):
+    inspect_pair = partial(inspect, classes=classes, name=partial(relative_name, folder=folder))
+    facts: list[PairFacts | list[Finding]] = []
+    for result in _in_threads(inspect_pair, pairs):
         facts.append(result)
         progress(len(facts), len(pairs))
-    return Report(pair_set, folder, pairs, splits, facts, classes)
+    return Report(pair_set, folder, pairs, splits, facts, classes, sample)
 
 
 def relative_name(path: Path, folder: Path) -> str:
@@ -96,21 +92,14 @@ def spread(items: Sequence[T], count: int) -> list[T]:
     return [items[place] for place in places]
 
 
-def _in_threads(task: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
+def _in_threads(task: Callable[[Pair], R], pairs: Sequence[Pair]) -> Iterator[R]:
     """Yield the results in order, on all cores."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        try:
-            waiting = iter(items)
-            running = [pool.submit(task, item) for item in islice(waiting, _AHEAD)]
-            while running:
-                yield running.pop(0).result()
-                running += [pool.submit(task, item) for item in islice(waiting, 1)]
-        except BaseException:
-            pool.shutdown(cancel_futures=True)  # the queue would be worked off first
-            raise
+        for start in range(0, len(pairs), _AHEAD):
+            yield from pool.map(task, pairs[start : start + _AHEAD])
 
 
-def _sampled_halves(pair: Pair) -> list[tuple[Array, bool]]:
+def _sampled_halves(pair: Pair) -> SampledHalves:
     """Return source and target, thinned where they are large, each with whether its file is lossy."""
     halves = read_halves(pair)
     if isinstance(halves, list):
