@@ -119,9 +119,7 @@ def train(
     ] = None,
     seed: Annotated[int | None, Option(help="Same as --set training.seed=N.")] = None,
     device: Device = "auto",
-    engine: Annotated[
-        str, Option(help="auto, plain (the reference), graph (captured; NVIDIA GPUs).")
-    ] = "auto",
+    engine: Annotated[str, Option(help="auto, plain, graph (captured; NVIDIA GPUs).")] = "auto",
     precision: Precision = "auto",
     strict: Strict = False,
     dry_run: Annotated[
@@ -147,21 +145,12 @@ def train(
     changes = [f"{key}={value}" for key, value in flags.items() if value is not None]
     config = Config.load(recipe, [*(settings or []), *changes])
     folder = run or Path("runs") / Path(data[0]).resolve().stem
+    how: Any = {"device": device, "engine": engine, "precision": precision}
     if dry_run:
-        plan = make_plan(data, config, folder, device=device, engine=engine, precision=precision)
-        _print_facts(describe_plan(plan).items())
+        _print_facts(describe_plan(make_plan(data, config, folder, **how)).items())
         return
-    result = train_model(
-        data,
-        config,
-        folder,
-        device=device,
-        engine=engine,
-        precision=precision,
-        init=init,
-        strict=strict,
-        console=console_progress().console,
-    )
+    console = console_progress().console
+    result = train_model(data, config, folder, init=init, strict=strict, console=console, **how)
     if result.first:
         _finish_training(result, folder)
 

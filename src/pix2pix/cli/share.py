@@ -5,6 +5,7 @@ Exit codes as in `main.py`: 0 good, 2 refused.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +15,7 @@ from pix2pix.cli.common import Device, Mode, console_progress
 from pix2pix.errors import UserError
 
 if TYPE_CHECKING:
-    from pix2pix.export.compare import Difference, Exported
+    from pix2pix.export.compare import Exported
     from pix2pix.export.web import Site
 
 
@@ -57,11 +58,13 @@ def export(
     if onnx:
         from pix2pix.export.onnx import export_onnx
 
-        _print_exported(export_onnx(models[0], onnx, precision=bits or "fp32", dynamic=dynamic, **common))
+        graph = export_onnx(models[0], onnx, precision=bits or "fp32", dynamic=dynamic, **common)
+        _print_exported(graph, graph.path, graph.inputs)
     if torch:
         from pix2pix.export.torch_export import export_torch
 
-        _print_exported(export_torch(models[0], torch, dynamic=dynamic, **common))
+        program = export_torch(models[0], torch, dynamic=dynamic, **common)
+        _print_exported(program, program.path, program.inputs)
     if web:
         from pix2pix.export.web import export_web
 
@@ -111,32 +114,22 @@ def serve(
 
 def _print_site(site: Site) -> None:
     for name, network in site.networks.items():
-        size = f"{network.size_bytes / 1e6:.1f} MB"
-        print(f"{name}: {size}, {network.facts['precision']}, mode {network.facts['mode']}")
-        _print_difference(network.difference)
+        _print_exported(network, name, {})
     print(
         f"{site.path}: {site.size_bytes / 1e6:.0f} MB, of which a first visit downloads "
         f"{site.visit_bytes / 1e6:.0f} MB\nto look at it:  python3 -m http.server -d {site.path}"
     )
 
 
-def _print_exported(exported: Exported) -> None:
-    facts = exported.facts
-    size = f"{exported.size_bytes / 1e6:.1f} MB"
-    print(f"{exported.path}: {size}, {facts['precision']}, mode {facts['mode']}")
-    for name, shape in exported.inputs.items():
-        print(f"  {name:<8} {' x '.join(map(str, shape))}")
-    _print_difference(exported.difference)
-
-
-def _print_difference(difference: Difference) -> None:
-    print(f"  {difference.comparisons} comparisons: {_in_words(difference)}")
-
-
-def _in_words(difference: Difference) -> str:
-    if not difference.largest:
-        return "the same as the package"
-    return (
-        f"largest difference {difference.largest:.2g}, mean {difference.mean:.2g} "
-        f"(values from -1 to 1), PSNR {difference.psnr_db:.0f} dB"
-    )
+def _print_exported(exported: Exported, name: Path | str, inputs: Mapping[str, Sequence[int | str]]) -> None:
+    facts, difference = exported.facts, exported.difference
+    print(f"{name}: {exported.size_bytes / 1e6:.1f} MB, {facts['precision']}, mode {facts['mode']}")
+    for label, shape in inputs.items():
+        print(f"  {label:<8} {' x '.join(map(str, shape))}")
+    words = "the same as the package"
+    if difference.largest:
+        words = (
+            f"largest difference {difference.largest:.2g}, mean {difference.mean:.2g} "
+            f"(values from -1 to 1), PSNR {difference.psnr_db:.0f} dB"
+        )
+    print(f"  {difference.comparisons} comparisons: {words}")

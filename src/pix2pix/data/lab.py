@@ -21,7 +21,7 @@ _DARK = 6 / 29  # where Lab's cube root goes on as a straight line
 
 
 def split(photograph: Tensor, contract: PictureContract) -> tuple[Tensor, Tensor]:
-    """(B, 3, H, W) sRGB -> L (B, 1, H, W) and ab (B, 2, H, W), all in [-1, 1].
+    """Split sRGB (B, 3, H, W) into L (B, 1, H, W) and ab (B, 2, H, W), all in [-1, 1].
 
     Every constant is a number and no tensor: a captured step cannot copy from the host.
     """
@@ -37,7 +37,7 @@ def split(photograph: Tensor, contract: PictureContract) -> tuple[Tensor, Tensor
 
 
 def for_digest(photograph: Array) -> tuple[Array, Array]:
-    """(H, W, 3) sRGB -> L and ab in float32, as the first version stored and hashed it."""
+    """Split sRGB (H, W, 3) into L and ab in float32, as the first version stored and hashed them."""
     rgb = photograph.clip(0, LARGEST.get(str(photograph.dtype), 1.0)).astype(np.float64)
     rgb /= LARGEST.get(str(photograph.dtype), 1.0)
     light = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)

@@ -1,6 +1,6 @@
 """How one pair becomes arrays and tensors: the contracts of its halves, what is made, how it is sized.
 
-Found once from the first pictures and the configuration, then the same for every pair.
+Decided once by the first pictures and the configuration, then the same for every pair.
 """
 
 import os
@@ -222,7 +222,7 @@ def _with_ranges(
     ranges = [s if f else (c.low, c.high) for c, s, f in zip(contracts, stated, floats, strict=True)]
     if not all(ranges):
         read = (e for _, e in in_parallel(pairs, _extremes) if not isinstance(e, UserError))
-        extremes = np.array(list(read))[:, -len(contracts) :]  # of photographs the target alone
+        extremes = np.array([*read])[:, -len(contracts) :]  # of photographs the target alone
         lows, highs = extremes[:, :, 0].min(0).tolist(), extremes[:, :, 1].max(0).tolist()
         measured = [(low, high if high > low else low + 1) for low, high in zip(lows, highs, strict=True)]
         ranges = [kept or seen for kept, seen in zip(ranges, measured, strict=True)]

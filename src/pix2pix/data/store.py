@@ -10,7 +10,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,10 +25,9 @@ from pix2pix.errors import UserError
 from pix2pix.files import cache_folder, list_pictures, remove_stale, replacing
 from pix2pix.pictures.codec import LIMIT, Array
 from pix2pix.pictures.contract import PictureContract
+from pix2pix.progress import OnProgress, no_progress
 
 _FORMAT = 3  # raise when the same pictures would give other bytes
-
-OnPair = Callable[[int, int], None]  # gets the number of pairs done, and of all
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ def open_store(
     reading: Reading,
     *,
     strict: bool = False,
-    progress: OnPair = lambda done, total: None,
+    progress: OnProgress = no_progress,
 ) -> Store:
     """Return the pairs at (height, width), from the cache or decoded now.
 
@@ -99,7 +98,7 @@ def _write(
     files: Sequence[Path],
     index: Path,
     strict: bool,
-    progress: OnPair,
+    progress: OnProgress,
 ) -> None:
     names: list[str] = []
     failures: list[str] = []

@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Lock
+from threading import RLock
 from typing import Any, BinaryIO, Literal, NamedTuple
 
 import imagecodecs
@@ -50,7 +50,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     ".jpeg": {"quality": 95, "subsampling": 0},
     ".webp": {"lossless": True, "exact": True},
 }
-_OPENING = Lock()
+_OPENING = RLock()  # of what is larger than Pillow's limit
 
 
 class Head(NamedTuple):
@@ -207,16 +207,19 @@ def _decode(file: BinaryIO, accept: Callable[[Head], None], kinds: tuple[str, ..
 
 def _open(file: BinaryIO, kinds: tuple[str, ...] | None) -> tuple[Image.Image, Head]:
     """Return a picture that is not unpacked yet, of any size, and what it claims to be."""
-    with _OPENING:
-        # Our limits hold in its place; for others in this process Pillow's is as it was.
-        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-        try:
-            opened = Image.open(file, formats=kinds)
-            # Cameras append a second, smaller picture to a JPEG: no animation.
-            animated = getattr(opened, "is_animated", False) and opened.format != "MPO"
-            return opened, Head(opened.format or "", opened.height, opened.width, animated)
-        finally:
-            Image.MAX_IMAGE_PIXELS = limit
+    try:
+        opened = Image.open(file, formats=kinds)
+        # Cameras append a second, smaller picture to a JPEG: no animation.
+        animated = getattr(opened, "is_animated", False) and opened.format != "MPO"
+        return opened, Head(opened.format or "", opened.height, opened.width, animated)
+    except Image.DecompressionBombError:
+        with _OPENING:
+            # Our limits replace Pillow's, which stays as it was for others in this process.
+            limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+            try:
+                return _open(file, kinds)
+            finally:
+                Image.MAX_IMAGE_PIXELS = limit
 
 
 def _read_npy(path: Path) -> Array:
