@@ -69,7 +69,7 @@ def from_mask(shape: tuple[int, ...], folder: Path, name: str) -> Array:
     if path is None:
         raise UserError(
             f"There is no mask {folder / name} with the ending of a picture.",
-            "Each photograph needs a mask of its own name, white where it is to be blank.",
+            "Each photograph needs a mask of the same name, white where it is to be blank.",
         )
     mask = codec.read(path)
     values = to_channels(without_alpha(mask), 1, str(path))
