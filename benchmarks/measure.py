@@ -3,8 +3,8 @@
 import platform
 import statistics
 import time
+from contextlib import ExitStack
 from functools import partial
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +14,14 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from pix2pix.config import Config
 from pix2pix.data.batches import Loader
-from pix2pix.data.feed import Line, find_feed, packets, sent
+from pix2pix.data.feed import PacketSource, find_feed, packets, sent
 from pix2pix.data.origins import find_data
 from pix2pix.data.reading import find_reading
 from pix2pix.data.store import open_store
 from pix2pix.device import pick_precision, set_precision
 from pix2pix.networks.noise import noise_keys
 from pix2pix.training.distributed import ALONE
-from pix2pix.training.engine import Setting, make_engine
+from pix2pix.training.engine import EngineContext, open_engine
 from pix2pix.training.meter import Meter
 from pix2pix.training.state import new_state
 
@@ -32,7 +32,7 @@ def wait(device):
 
 
 def median_seconds(work, device, groups=7, times=1):
-    """Of one call: the median over groups of calls, each between two waits for the device."""
+    """Return the median seconds of a call over groups, each between two waits for the device."""
     found = []
     for _ in range(groups):
         wait(device)
@@ -53,7 +53,7 @@ def matrix_peak(device, side, dtype):
 
 
 def machine(device):
-    """What a figure needs beside it."""
+    """Return the facts that a figure depends on."""
     found = {
         "python": platform.python_version(),
         "torch": torch.__version__,
@@ -109,57 +109,57 @@ def config_for(px, width, batch, *settings):
     )
 
 
-class Run:
-    """An engine with its feed, ready for steps. `started` are the seconds it took, `said` what the
-    engine had to say meanwhile.
+class Steps:
+    """An engine with its feed, ready for steps.
+
+    `started` are the seconds until the first step was done, `logged` what the engine reported.
     """
 
-    def __init__(self, folder, config, device, engine, precision, manner=None, feed=find_feed):
+    def __init__(self, folder, config, device, engine, precision, feed=find_feed):
         start = time.perf_counter()
         config, loader = open_loader(folder, config)
         precision = pick_precision(precision, device)
         set_precision(precision)
-        feed = feed(loader, device)
-        self.state, self.meter = new_state(config, device), Meter()
-        setting = Setting(self.state, config, feed, self.meter, device, precision)
-        if manner is None:
-            self.engine = make_engine(engine, setting)
-        else:
-            from pix2pix.training.graph import GraphEngine
-
-            self.engine = GraphEngine(setting, manner)
-        keys = partial(noise_keys, config.training.seed)
         self.device, self.config = device, config
-        self.line = Line(feed, device, ALONE.share, keys)
-        self.said = []
-        self.engine.prepare(sent(self.line.packet(0), device), self.said.append)
-        self.coming = packets(self.line, 0)
+        self.state, self.meter, self.logged = new_state(config, device), Meter(), []
+        feed = feed(loader, device)
+        context = EngineContext(self.state, config, feed, self.meter, device, precision)
+        self.source = PacketSource(feed, device, ALONE.share, partial(noise_keys, config.training.seed))
+        self._opened = ExitStack()
+        self.step_on = self._opened.enter_context(
+            open_engine(engine, context, self.packet(), self.logged.append)
+        )
+        self._coming = packets(self.source, 0)
         self.step()
         wait(device)
         self.started = time.perf_counter() - start
 
+    def packet(self):
+        """Return the packet that comes next for the state."""
+        return sent(self.source.packet(self.state.images_seen), self.device)
+
     def step(self):
-        self.engine.step(next(self.coming))
+        self.step_on(next(self._coming))
 
     def steps(self, count):
-        for packet in islice(self.coming, count):
-            self.engine.step(packet)
+        for _ in range(count):
+            self.step()
 
-    def go_on(self):
+    def restart(self):
         """Take packets from where the state is now."""
-        self.coming.close()
-        self.coming = packets(self.line, self.state.images_seen)
+        self._coming.close()
+        self._coming = packets(self.source, self.state.images_seen)
 
     def close(self):
-        self.coming.close()
-        self.engine.close()
+        self._coming.close()
+        self._opened.close()
 
 
 def gflop_a_step(folder, px, width, batch):
     """Of the plain step, counted by torch from the shapes of its products and convolutions."""
     cpu = torch.device("cpu")
-    run = Run(folder, config_for(px, width, batch), cpu, "plain", "fp32")
+    steps = Steps(folder, config_for(px, width, batch), cpu, "plain", "fp32")
     with FlopCounterMode(display=False) as counter:
-        run.step()
-    run.close()
+        steps.step()
+    steps.close()
     return counter.get_total_flops() / 1e9

@@ -1,11 +1,11 @@
-"""What `pix2pix serve` gives of the bare network's throughput, with 64 clients at once.
+"""How much of the bare network's throughput `pix2pix serve` reaches, with 64 clients at once.
 
 command: python benchmarks/serving.py [MODEL] [--seconds 60]
 Without a model one of width 32 for 256 px is made, untrained. The bare network runs before and
-after, in a process of its own, on ready tensors, with the server's lanes, threads and batches.
-The clients are one process that sends one PNG again and again and does not decode what comes back;
-its share of the processor is printed, because it is missing from the server's. Processor time a
-picture says the same as the ratio, and is steadier where other processes have work.
+after, in its own process, on ready tensors, with the server's workers, threads and batches.
+The clients are one process that sends one PNG again and again and does not decode the answers; its
+share of the processor is printed, because it is missing from the server's. Processor time a picture
+says the same as the ratio, and is steadier where other processes have work.
 """
 
 import argparse
@@ -35,13 +35,13 @@ from pix2pix.networks.modes import inference
 from pix2pix.networks.noise import noise_keys
 from pix2pix.pictures.codec import to_bytes
 from pix2pix.pictures.contract import PictureContract
-from pix2pix.serve.run import shape_of_work
+from pix2pix.serve.server import shape_of_work
 
 SIZE_PX = 256
 
 
 def untrained(path):
-    """A model whose weights are large enough that its pictures are not flat."""
+    """Write a model whose weights are large enough that its pictures are not flat."""
     config = Config.load(None, [f"data.size_px={SIZE_PX}", "model.width=32"]).with_channels(3, 3)
     rgb = PictureContract()
     header = Header(
@@ -59,26 +59,26 @@ def untrained(path):
 
 
 def bare(model, seconds):
-    """The network alone, on the server's lanes: pictures a second, processor seconds a picture."""
+    """Run the network alone, on the server's workers: pictures a second, processor seconds a picture."""
     keep_freed_memory()
     translator = Translator.load(model, "cpu")
-    lanes, largest_px = shape_of_work(translator.device)
-    threads = max(1, torch.get_num_threads() // lanes)
+    count, largest_px = shape_of_work(translator.device)
+    threads = max(1, torch.get_num_threads() // count)
     batch = max(1, largest_px // SIZE_PX**2)
-    done = [0] * lanes
+    done = [0] * count
     end = time.perf_counter() + seconds
 
     @torch.inference_mode()
-    def lane(number):
+    def work(number):
         torch.set_num_threads(threads)
-        generator = translator.twin().generator
+        generator = translator.share().generator
         x = torch.rand(batch, generator.source_channels, SIZE_PX, SIZE_PX) * 2 - 1
         with inference(generator, "paper"):
             while time.perf_counter() < end:
                 generator(x, noise_keys(0, torch.zeros(batch, dtype=torch.int64)))
                 done[number] += batch
 
-    workers = [threading.Thread(target=lane, args=(number,)) for number in range(lanes)]
+    workers = [threading.Thread(target=work, args=(number,)) for number in range(count)]
     cpu = time.process_time()
     for worker in workers:
         worker.start()
@@ -89,8 +89,8 @@ def bare(model, seconds):
 
 def bare_apart(model, seconds):
     command = [sys.executable, __file__, str(model), "--bare", "--seconds", str(seconds)]
-    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    rate, cpu = map(float, told.split())
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    rate, cpu = map(float, output.split())
     print(f"bare network    {rate:6.2f} pictures/s, {cpu * 1000:.1f} ms of processor each")
     return rate
 
@@ -103,8 +103,8 @@ def start_server(model):
     return server, name, int(port)
 
 
-async def ask(reader, writer, request):
-    """Send a request and read its answer: status and body."""
+async def answer(reader, writer, request):
+    """Send a request and return its answer: status and body."""
     writer.write(request)
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
     body = await reader.readexactly(int(re.search(r"content-length: (\d+)", head)[1]))
@@ -114,7 +114,7 @@ async def ask(reader, writer, request):
 async def client(port, request, end, times, statuses):
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     while (start := time.perf_counter()) < end:
-        status, _ = await ask(reader, writer, request)
+        status, _ = await answer(reader, writer, request)
         statuses[status] += 1
         if status == 200:
             times.append(time.perf_counter() - start)
@@ -124,15 +124,15 @@ async def client(port, request, end, times, statuses):
 
 
 async def metrics(port):
-    """The server's memory in MB and processor seconds."""
+    """Return the server's memory in MB, its processor seconds and its mean batch."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    _, body = await ask(reader, writer, b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    _, body = await answer(reader, writer, b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
     writer.close()
-    found = dict(line.rsplit(" ", 1) for line in body.decode().splitlines() if line[0] != "#")
+    values = dict(line.rsplit(" ", 1) for line in body.decode().splitlines() if line[0] != "#")
     return (
-        float(found["process_resident_memory_bytes"]) / 1e6,
-        float(found["process_cpu_seconds_total"]),
-        float(found["pix2pix_batch_pictures_sum"]) / max(1, float(found["pix2pix_batch_pictures_count"])),
+        float(values["process_resident_memory_bytes"]) / 1e6,
+        float(values["process_cpu_seconds_total"]),
+        float(values["pix2pix_batch_pictures_sum"]) / max(1, float(values["pix2pix_batch_pictures_count"])),
     )
 
 

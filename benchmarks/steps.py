@@ -1,4 +1,4 @@
-"""A training step, its data included: this package beside a plain textbook loop.
+"""A training step, its data included: this package and a plain textbook loop.
 
 command: python benchmarks/steps.py [--device cuda] [--json FILE]
 
@@ -17,7 +17,7 @@ from pathlib import Path
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 import torch
-from measure import Run, config_for, gflop_a_step, machine, matrix_peak, median_seconds, write_noise_pairs
+from measure import Steps, config_for, gflop_a_step, machine, matrix_peak, median_seconds, write_noise_pairs
 from textbook import Step, endless
 
 from pix2pix.device import keep_freed_memory
@@ -36,10 +36,10 @@ def textbook_seconds(paths, px, width, batch, device, times):
 
 
 def our_seconds(folder, px, width, batch, device, engine, times):
-    run = Run(folder, config_for(px, width, batch), device, engine, "auto")
-    run.steps(3)
-    seconds = median_seconds(run.step, device, groups=5, times=times)
-    run.close()
+    ours = Steps(folder, config_for(px, width, batch), device, engine, "auto")
+    ours.steps(3)
+    seconds = median_seconds(ours.step, device, groups=5, times=times)
+    ours.close()
     return seconds
 
 

@@ -19,7 +19,7 @@ from measure import config_for, open_loader
 from PIL import Image
 
 from pix2pix.data import store
-from pix2pix.data.feed import HostFeed, Line, packets
+from pix2pix.data.feed import HostFeed, PacketSource, packets
 
 EARLY = 2_000
 
@@ -63,19 +63,19 @@ def main():
 
 def stream(pairs, asked, start):
     config = config_for(asked.px, 32, 16)
-    decoded = store._decoded
+    in_parallel = store.in_parallel
 
-    def watched(*given):
-        for done, item in enumerate(decoded(*given), 1):
+    def watched(*work):
+        for done, item in enumerate(in_parallel(*work), 1):
             yield item
             if done == EARLY:
                 report(f"{done:,} pairs decoded", time.perf_counter() - start)
 
-    store._decoded = watched
+    store.in_parallel = watched
     config, loader = open_loader(pairs, config)
     report(f"{len(loader.store):,} pairs decoded", time.perf_counter() - start)
     on_disk = sum(f.stat().st_size for f in store.cache_folder().iterdir()) / 2**20
-    line = Line(HostFeed(loader), torch.device("cpu"), lambda all: all, lambda keys: keys)
+    line = PacketSource(HostFeed(loader), torch.device("cpu"), lambda all: all, lambda keys: keys)
     begun, batch = time.perf_counter(), config.training.batch
     with closing(packets(line, 0)) as coming:
         for step, packet in enumerate(islice(coming, asked.pairs // batch), 1):

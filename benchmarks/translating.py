@@ -2,10 +2,10 @@
 
 command: python benchmarks/translating.py [--width 64] [--px 256] [--files 100] [--runs 3]
 
-A pass is given as a multiple of what its FLOPs take at the rate of a product of float32 matrices
-of side 2048, measured around each pass. The command, start-up included, stands beside a textbook
-script with the same weights: one picture after the other, as torch sets itself up. Dropout is off
-in both, so that their outputs can be compared.
+A pass is printed as a multiple of the time that its FLOPs take at the rate of a product of float32
+matrices of side 2048, measured around each pass. The command, start-up included, is compared with a
+textbook script with the same weights: one picture after the other, as torch sets itself up. Dropout
+is off in both, so that their outputs can be compared.
 """
 
 import argparse
@@ -27,6 +27,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from pix2pix.inference.translator import Translator
 from pix2pix.model_file import Header, ImageContract, Provenance, save_model, versions
 from pix2pix.networks import build_generator
+from pix2pix.networks.layers import Norm
 from pix2pix.networks.modes import inference
 from pix2pix.pictures.contract import PictureContract
 
@@ -47,24 +48,24 @@ def write_model(path, px, width):
 
 
 def textbook_weights(ours, theirs):
-    """The textbook's network with these weights; it has skips in front of what comes from below."""
-    convs, ups, norms = (
-        [m for m in theirs.modules() if isinstance(m, kind)]
-        for kind in (nn.Conv2d, nn.ConvTranspose2d, nn.BatchNorm2d)
-    )
-    layers = [*ours.encoder, *ours.decoder]
-    for conv, layer in zip((*convs, *ups), layers, strict=True):
-        conv.load_state_dict(layer.conv.state_dict())
+    """Return the textbook's network with these weights; its skips are the first channels, ours the last."""
+
+    def modules(network, *kinds):
+        return [[m for m in network.modules() if isinstance(m, kind)] for kind in kinds]
+
+    convs, ups, norms = modules(theirs, nn.Conv2d, nn.ConvTranspose2d, nn.BatchNorm2d)
+    own = modules(ours, nn.Conv2d, nn.ConvTranspose2d, Norm)
+    for layer, source in zip((*convs, *ups, *norms), (*own[0], *own[1], *own[2]), strict=True):
+        layer.weight.data = source.weight.data
+        if layer.bias is not None:
+            layer.bias.data = source.bias.data
     for up in ups[1:]:
         up.weight.data = up.weight.data.roll(len(up.weight) // 2, 0)
-    own = [layer.norm for layer in layers if list(layer.norm.parameters())]
-    for norm, layer in zip(norms, own, strict=True):
-        norm.weight.data, norm.bias.data = layer.weight.data, layer.bias.data
     return theirs
 
 
 def textbook(weights, px, width, folder, out):
-    """The textbook script: load, then file after file."""
+    """Run the textbook script: load, then translate file after file."""
     from textbook import generator, translate
 
     network = generator(int(width), int(px).bit_length() - 1)
@@ -83,7 +84,7 @@ def seconds(work):
 
 
 def passes(model, px, runs):
-    """Median over runs of each engine's seconds by the seconds of the matrix product around it."""
+    """Print the median over runs of each engine's seconds by those of the matrix product around it."""
     a, b = torch.randn(SIDE, SIDE), torch.randn(SIDE, SIDE)
     x = torch.rand(1, 3, px, px) * 2 - 1
     works = {}
@@ -93,16 +94,16 @@ def passes(model, px, runs):
     with FlopCounterMode(display=False) as counter, inference(translator.generator, "deterministic"):
         translator.generator(x)
     share = counter.get_total_flops() / (2 * SIDE**3)
-    found = {engine: [] for engine in works}
+    times = {engine: [] for engine in works}
     with torch.inference_mode():
         for _ in range(3):
             a @ b, *(work() for work in works.values())
         for _ in range(runs):
             for engine, work in works.items():
                 before, took, after = seconds(lambda: a @ b), seconds(work), seconds(lambda: a @ b)
-                found[engine].append((took / ((before + after) / 2) / share, took))
+                times[engine].append((took / ((before + after) / 2) / share, took))
     print(f"one picture of {px} px, {counter.get_total_flops() / 1e9:.1f} GFLOP")
-    for engine, pairs in found.items():
+    for engine, pairs in times.items():
         ratio, took = (statistics.median(column) for column in zip(*pairs, strict=True))
         print(f"  {engine:<10} {ratio:5.2f} times the products' time  {took * 1000:7.1f} ms")
 
@@ -116,7 +117,7 @@ def commands(model, weights, px, width, files, runs, temporary):
     own = [python, "-m", "pix2pix", "translate", model, folder]
     lines = {"textbook": [python, "-c", TEXTBOOK, weights, px, width, folder]}
     lines |= {engine: [*own, "--engine", engine, "-o"] for engine in ("torch", "auto")}
-    found = {name: [] for name in lines}
+    times = {name: [] for name in lines}
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     for _ in range(runs):
         for name, line in lines.items():
@@ -126,44 +127,46 @@ def commands(model, weights, px, width, files, runs, temporary):
             subprocess.run(command, check=True, env=environment, capture_output=True)
             took, spent = time.perf_counter() - start, os.times()
             cpu = sum(spent[2:4]) - sum(used[2:4])
-            found[name].append((took, cpu))
+            times[name].append((took, cpu))
     print(f"{files} JPEGs of {px} px, whole commands, median of {runs}")
-    usual = [statistics.median(column) for column in zip(*found["textbook"], strict=True)]
-    for name, pairs in found.items():
+    usual = [statistics.median(column) for column in zip(*times["textbook"], strict=True)]
+    for name, pairs in times.items():
         took, cpu = (statistics.median(column) for column in zip(*pairs, strict=True))
         print(
             f"  {name:<10} {took:6.2f} s  {usual[0] / took:5.2f} times as fast  "
             f"processor time {cpu:6.2f} s, {usual[1] / cpu:5.2f} times less"
         )
     for name in ("torch", "auto"):
-        print(f"  {name} beside textbook: levels {apart(outs[name], outs['textbook'])}")
+        print(f"  {name} and textbook differ by {apart(outs[name], outs['textbook'])}")
 
 
 def apart(folder, other):
-    """The largest and the mean difference of two folders' pictures, in levels of 255."""
-    off = []
+    """Return the largest and the mean difference of two folders' pictures, in levels of 255."""
+    differences = []
     for path in sorted(folder.glob("*.jpg")):
         one, two = (np.asarray(Image.open(f / path.name), int) for f in (folder, other))
-        off.append(np.abs(one - two))
-    return f"{max(int(one.max()) for one in off)} at most, {np.mean(off):.3f} in the mean"
+        differences.append(np.abs(one - two))
+    return (
+        f"{max(int(one.max()) for one in differences)} levels at most, {np.mean(differences):.3f} in the mean"
+    )
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     for name, default in (("width", 64), ("px", 256), ("files", 100), ("runs", 3)):
         parser.add_argument(f"--{name}", type=int, default=default)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     print(machine(torch.device("cpu")), "load", os.getloadavg()[0])
     with tempfile.TemporaryDirectory() as folder:
         model, weights = Path(folder) / "model.safetensors", Path(folder) / "textbook.pt"
         from textbook import generator
 
-        theirs = generator(asked.width, asked.px.bit_length() - 1)
-        textbook_weights(write_model(model, asked.px, asked.width), theirs)
+        theirs = generator(options.width, options.px.bit_length() - 1)
+        textbook_weights(write_model(model, options.px, options.width), theirs)
         torch.save(theirs.state_dict(), weights)
-        passes(model, asked.px, 5 * asked.runs)
-        commands(model, weights, asked.px, asked.width, asked.files, asked.runs, Path(folder))
+        passes(model, options.px, 5 * options.runs)
+        commands(model, weights, options.px, options.width, options.files, options.runs, Path(folder))
     print("load", os.getloadavg()[0])
 
 

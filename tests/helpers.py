@@ -15,14 +15,18 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pix2pix.config import Config, DataConfig
+from pix2pix.data.batches import Batch, Loader
+from pix2pix.data.feed import HostFeed
 from pix2pix.data.pairs import Pair
 from pix2pix.data.reading import Reading
 from pix2pix.data.store import Store, open_store
 from pix2pix.model_file import Header, ImageContract, Provenance, load_model, save_model, versions
 from pix2pix.networks import build_generator
+from pix2pix.networks.noise import noise_keys
 from pix2pix.pictures import codec
 from pix2pix.pictures.contract import PictureContract
 from pix2pix.training.state import State, new_state, reset
+from pix2pix.training.step import plain_step
 
 # The smallest networks that the package builds.
 SMALL = ("data.size_px=32", "model.width=4", "model.discriminator_px=16", "model.discriminator_width=4")
@@ -84,6 +88,13 @@ def open_pairs(pairs: Sequence[Pair], size: tuple[int, int] = (32, 32)) -> Store
     return open_store(pairs, size, Reading(rgb, rgb, DataConfig()))
 
 
+def batch_at(loader: Loader, position: int) -> Batch:
+    """The batch that begins at an image, as training streams it."""
+    feed, positions = HostFeed(loader), range(position, position + loader.batch)
+    names = [loader.store.names[loader.pick(n)[0]] for n in positions]
+    return Batch(*feed.pictures(*feed.tensors(positions)), names, torch.tensor(positions))
+
+
 def write_model(
     path: Path,
     *settings: str,
@@ -130,6 +141,12 @@ def double_state(config: Config) -> State:
                     weight.mul_(5)
         reset(optimiser)
     return state
+
+
+def make_step(state: State, batch: Batch, config: Config) -> dict[str, torch.Tensor]:
+    """One plain step on a batch, with the noise of its positions."""
+    keys = noise_keys(config.training.seed, batch.positions)
+    return plain_step(state, batch.source, batch.target, keys, config)
 
 
 def settle(model: Path) -> Path:

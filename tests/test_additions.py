@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from torch import Tensor, nn
+from typer.testing import CliRunner
 
 from pix2pix import Translator, train
+from pix2pix.cli.main import app
 from pix2pix.config import Config, DataConfig
 from pix2pix.data import origins
 from pix2pix.data.pairs import Half, Pair, PairSet, split_up
 from pix2pix.errors import UserError
+from pix2pix.inference.executor import EXECUTORS, Executor
+from pix2pix.measures import MEASURES
 from pix2pix.networks import GENERATORS, Generator, NoiseShape
 from pix2pix.networks.layers import make_norm
 from pix2pix.networks.noise import Noise, noisy_dropout
-from tests.helpers import noise, small, write, write_pairs
+from pix2pix.training.objective import DISCRIMINATOR_TERMS, GENERATOR_TERMS, Turn
+from tests.helpers import noise, pixels, small, write, write_model, write_pairs
 
 
 class Plain(Generator):
@@ -86,3 +93,70 @@ def test_a_place_where_pictures_come_from(tmp_path: Path, monkeypatch: pytest.Mo
     assert [pair.name for pair in pairs.splits["train"]] == ["0", "1", "2"]
     config = small("training.images=2")
     assert train(["noise:3"], config, tmp_path / "run", device="cpu").images_seen == 2
+
+
+def test_a_way_to_run_a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def mirror(generator: Generator, *_: object) -> Executor:
+        """Build what returns the source, mirrored, where the network would run."""
+        return lambda source, keys, mode: source.flip(3)
+
+    monkeypatch.setitem(EXECUTORS, "mirror", mirror)
+    model, picture = write_model(tmp_path / "model.safetensors"), write(tmp_path / "a.png", noise(32, 32))
+    translator = Translator.load(model, "cpu", engine="mirror")
+    assert np.array_equal(np.asarray(translator.translate(picture)), noise(32, 32)[:, ::-1])
+    assert translator.how.startswith("mirror, fp32, on cpu")
+
+    words = ["translate", str(model), str(picture), "-o", str(tmp_path / "b.png")]
+    done = CliRunner().invoke(app, [*words, "--engine", "mirror", "--device", "cpu"])
+    assert done.exit_code == 0, done.output
+    assert np.array_equal(pixels(tmp_path / "b.png"), noise(32, 32)[:, ::-1])
+
+
+def metrics(run: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text("utf-8").splitlines()]
+
+
+def r1(turn: Turn) -> Tensor:
+    """The squared norm of D's gradient at real targets."""
+    target = turn.y.detach().requires_grad_()
+    (gradient,) = torch.autograd.grad(turn.discriminate(target).sum(), target, create_graph=True)
+    return gradient.square().sum((1, 2, 3)).mean()
+
+
+@pytest.mark.parametrize("engine", ["plain", "graph"])
+def test_a_loss_term_and_a_regulariser_train_and_are_logged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str
+) -> None:
+    monkeypatch.setitem(GENERATOR_TERMS, "brightness", lambda turn: (turn.g + 1).mean())
+    monkeypatch.setitem(DISCRIMINATOR_TERMS, "r1", r1)
+    data, quick = (
+        write_pairs(tmp_path / "pairs", 4),
+        ("training.images=20", "training.log_images=4", "training.learning_rate=0.01"),
+    )
+    terms = "objective.terms={brightness = 1000, r1 = 5}"
+    train([data], small(*quick, terms), tmp_path / "run", device="cpu", engine=engine)
+    lines = [line for line in metrics(tmp_path / "run") if "loss_d" in line]
+    assert lines[-1]["loss_brightness"] < lines[0]["loss_brightness"]
+    assert all(line["loss_r1"] > 0 for line in lines)
+    assert "1000 brightness" in (tmp_path / "run" / "index.html").read_text("utf-8")
+
+
+def test_an_unknown_loss_term_is_refused_with_the_registered_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(DISCRIMINATOR_TERMS, "r1", r1)
+    data = write_pairs(tmp_path / "pairs", 2)
+    with pytest.raises(UserError, match=r"names 'r2', which is no registered loss term.*: r1"):
+        train([data], small("objective.terms={r2 = 5}"), tmp_path / "run", device="cpu")
+    with pytest.raises(UserError, match="there is no D"):
+        train([data], small("objective.terms={r1 = 5}", "objective.gan=0"), tmp_path / "run", device="cpu")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_measure_is_among_the_scores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(MEASURES, "largest", lambda output, target: (output - target).abs().amax((1, 2, 3)))
+    data = write_pairs(tmp_path / "pairs" / "train", 4).parent
+    write_pairs(data / "val", 2)
+    result = train([data], small("training.images=4"), tmp_path / "run", device="cpu")
+    assert result.scores["val_largest"] > result.scores["val_l1"]
+    assert metrics(tmp_path / "run")[-1]["val_largest"] == result.scores["val_largest"]

@@ -70,7 +70,9 @@ def test_what_needs_no_network_loads_no_torch(arguments: list[str]) -> None:
 
 def test_a_run_begins_without_torchmetrics() -> None:
     # Which imports what it finds of other large packages: seconds before the first step.
-    loaded = loaded_by("import pix2pix.training.train, pix2pix.training.graph, pix2pix.inference.translator")
+    loaded = loaded_by(
+        "import pix2pix.training.train, pix2pix.training.captured, pix2pix.inference.translator"
+    )
     assert "torch" in loaded
     assert "torchmetrics" not in loaded
 

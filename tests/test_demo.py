@@ -51,12 +51,12 @@ def test_the_demo_goes_from_nothing_to_a_page(tmp_path: Path) -> None:
     assert "val_l1" in html
 
 
-def test_the_demo_ends_by_telling_how_to_draw_with_the_model(tmp_path: Path) -> None:
+def test_the_demo_ends_with_how_to_draw_with_the_model(tmp_path: Path) -> None:
     console = Console(file=io.StringIO(), width=1000)
     run_demo(tmp_path / "demo", "cpu", console)
-    told = re.search(r"draw with it: \S+ serve (\S+) --open\s*$", console.file.getvalue())
-    assert told
-    (hosted,) = host([Path(told[1])], None).values()
+    line = re.search(r"draw with it: \S+ serve (\S+) --open\s*$", console.file.getvalue())
+    assert line
+    (hosted,) = host([Path(line[1])], None).values()
     assert (hosted.name, len(hosted.examples)) == ("demo", 2)
 
 
@@ -86,13 +86,12 @@ def test_a_demo_stopped_while_drawing_starts_anew(tmp_path: Path, monkeypatch: p
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(demo, "write_pairs", stopped)
+        patched.setattr("pix2pix.datasets.prepare.write_pairs", stopped)
         with pytest.raises(KeyboardInterrupt):
             run(tmp_path)
     assert not (tmp_path / "data").exists()
     run(tmp_path)
     assert len(names(tmp_path / "data" / "train")) == 4
-    assert not (tmp_path / ".data-unfinished").exists()
 
 
 def test_a_demo_stopped_while_learning_says_so_and_shows_no_page(

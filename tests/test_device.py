@@ -67,12 +67,12 @@ def test_a_device_that_is_not_there_is_refused_by_name(name: str) -> None:
     assert "cpu" in caught.value.hint
 
 
-@pytest.mark.parametrize(("count", "said"), [(1, "cpu (1 thread)"), (2, "cpu (2 threads)")])
+@pytest.mark.parametrize(("count", "words"), [(1, "cpu (1 thread)"), (2, "cpu (2 threads)")])
 def test_the_processor_is_described_with_its_threads(
-    count: int, said: str, monkeypatch: pytest.MonkeyPatch
+    count: int, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch, "get_num_threads", lambda: count)
-    assert describe(torch.device("cpu")) == said
+    assert describe(torch.device("cpu")) == words
 
 
 def test_a_tensor_too_large_for_memory_is_out_of_memory() -> None:

@@ -23,8 +23,8 @@ def test_other_files_and_hidden_ones_are_no_pictures(name: str) -> None:
 def test_pictures_are_listed_by_path_with_those_of_sub_folders(tmp_path: Path) -> None:
     for name in ("b.png", "a/z.jpg", "a/b/c.webp", "notes.txt", "c.TIF"):
         write_text(tmp_path / name)
-    found = [path.relative_to(tmp_path).as_posix() for path in list_pictures(tmp_path)]
-    assert found == ["a/b/c.webp", "a/z.jpg", "b.png", "c.TIF"]
+    result = [path.relative_to(tmp_path).as_posix() for path in list_pictures(tmp_path)]
+    assert result == ["a/b/c.webp", "a/z.jpg", "b.png", "c.TIF"]
 
 
 def test_a_folder_named_like_a_picture_is_not_one_but_may_hold_some(tmp_path: Path) -> None:
@@ -47,8 +47,8 @@ def test_linked_folders_are_followed_but_not_for_ever(tmp_path: Path) -> None:
     (tmp_path / "data" / "deep" / "up").symlink_to(tmp_path / "data")
     (tmp_path / "data" / "self").symlink_to(tmp_path / "data" / "self")
     (outside.parent / "back").symlink_to(tmp_path / "data")
-    found = [path.relative_to(tmp_path / "data").as_posix() for path in list_pictures(tmp_path / "data")]
-    assert found == ["again/b.png", "deep/a.png", "linked/b.png"]
+    result = [path.relative_to(tmp_path / "data").as_posix() for path in list_pictures(tmp_path / "data")]
+    assert result == ["again/b.png", "deep/a.png", "linked/b.png"]
     (tmp_path / "door").symlink_to(tmp_path / "data")
     assert tmp_path / "door" / "deep" / "a.png" in list_pictures(tmp_path / "door")
     assert inside.is_file()
@@ -91,8 +91,8 @@ def test_every_visible_picture_of_any_tree_is_listed_once(
     tmp_path_factory: pytest.TempPathFactory, tree: list[PurePosixPath]
 ) -> None:
     root = tmp_path_factory.mktemp("tree")
-    wanted = [root / path for path in are_pictures(plant(root, tree))]
-    assert list_pictures(root) == wanted
+    expected = [root / path for path in are_pictures(plant(root, tree))]
+    assert list_pictures(root) == expected
 
 
 def test_what_a_path_leads_to(tmp_path: Path) -> None:
@@ -152,8 +152,8 @@ def test_a_full_disk_is_said_in_words(tmp_path: Path, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(os, "fsync", full)
     path = write_text(tmp_path / "file.txt", "old")
-    said = r"Cannot write .*file\.txt: No space left on device\."
-    with pytest.raises(UserError, match=said), replacing(path) as temporary:
+    message = r"Cannot write .*file\.txt: No space left on device\."
+    with pytest.raises(UserError, match=message), replacing(path) as temporary:
         temporary.write_text("new")
     assert path.read_text() == "old"
     assert files_below(tmp_path) == {"file.txt"}
@@ -162,15 +162,15 @@ def test_a_full_disk_is_said_in_words(tmp_path: Path, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize("place", ["file.txt/new.txt", "file.txt/deep/new.txt", "x" * 300 + "/new.txt"])
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, place: str) -> None:
     write_text(tmp_path / "file.txt")
-    said = r"Cannot write .*new\.txt"
-    with pytest.raises(UserError, match=said), replacing(tmp_path / place):
+    message = r"Cannot write .*new\.txt"
+    with pytest.raises(UserError, match=message), replacing(tmp_path / place):
         pass
     assert files_below(tmp_path) == {"file.txt"}
 
 
 def test_a_block_that_wrote_nothing_is_an_error(tmp_path: Path) -> None:
-    said = r"Cannot write .*file\.txt"
-    with pytest.raises(UserError, match=said), replacing(tmp_path / "file.txt"):
+    message = r"Cannot write .*file\.txt"
+    with pytest.raises(UserError, match=message), replacing(tmp_path / "file.txt"):
         pass
 
 

@@ -1,4 +1,4 @@
-"""Every layout of pairs with every kind of picture: trained for a moment, translated, looked at.
+"""Every layout of pairs with every kind of picture: trained for a moment, translated, checked.
 
 The slow test makes all cells of the table in docs/data.md; a few of them run always.
 """
@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from pix2pix.config import Config
-from pix2pix.inference.folder import Options, plan, run_jobs
+from pix2pix.inference.folder import Options, plan, translate_items
 from pix2pix.inference.translator import Translator
 from pix2pix.pictures import codec
 from pix2pix.pictures.codec import Array
@@ -155,8 +155,8 @@ def settings_for(task: Task, kind: Kind, palette: Path) -> list[str]:
     halves = {"source": task.source, "target": kind}
     labels = [
         setting
-        for half, its in halves.items()
-        if its.labels
+        for half, drawn in halves.items()
+        if drawn.labels
         for setting in (f"data.{half}_labels='{palette}'", f"data.{half}_one_hot=true")
     ]
     return [*SMALL, *STEPS, *labels, *([f"data.make={task.make}"] if task.make else [])]
@@ -172,10 +172,10 @@ def check(root: Path, layout: str, name: str) -> str:
     assert result.finished
     assert result.failures == []
 
-    given = write(root / f"new{task.source.suffix}", task.source.draw(1000, OTHER_SIZE))
+    picture = write(root / f"new{task.source.suffix}", task.source.draw(1000, OTHER_SIZE))
     translator = Translator.load(result.model, "cpu")
-    jobs = plan([str(given)], root / "out", translator)
-    assert run_jobs(translator, jobs, Options(make=bool(task.make))) == []
+    jobs = plan([str(picture)], root / "out", translator)
+    assert translate_items(translator, jobs, Options(make=bool(task.make))) == []
     output = codec.read(jobs[0].output)
     assert (str(output.dtype), output.shape) == (kind.depth, (*OTHER_SIZE, kind.channels))
     if kind.labels:
@@ -185,10 +185,10 @@ def check(root: Path, layout: str, name: str) -> str:
     return f"{output.dtype} x {output.shape[2]}, {jobs[0].output.suffix}"
 
 
-def table(found: Mapping[tuple[str, str], str]) -> str:
+def table(outcomes: Mapping[tuple[str, str], str]) -> str:
     """The Markdown table of docs/data.md: what came out by layout and kind of the targets."""
     lines = [["targets", *LAYOUTS], ["---"] * (1 + len(LAYOUTS))]
-    lines += [[kind, *(found.get((layout, kind), "-") for layout in LAYOUTS)] for kind in KINDS]
+    lines += [[kind, *(outcomes.get((layout, kind), "-") for layout in LAYOUTS)] for kind in KINDS]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
@@ -201,9 +201,9 @@ def test_a_layout_with_a_kind_of_picture(tmp_path: Path, layout: str, kind: str)
 
 @pytest.mark.slow
 def test_every_layout_with_every_kind_of_picture(tmp_path: Path) -> None:
-    found = {}
+    outcomes = {}
     for number, (layout, kind) in enumerate(CELLS):
         (tmp_path / str(number)).mkdir()
-        found[layout, kind] = check(tmp_path / str(number), layout, kind)
-    (tmp_path / "table.md").write_text(table(found))
-    assert table(found) in PAGE.read_text("utf-8"), f"put this into docs/data.md:\n{table(found)}"
+        outcomes[layout, kind] = check(tmp_path / str(number), layout, kind)
+    (tmp_path / "table.md").write_text(table(outcomes))
+    assert table(outcomes) in PAGE.read_text("utf-8"), f"put this into docs/data.md:\n{table(outcomes)}"

@@ -86,7 +86,7 @@ def facts(path: Path) -> dict[str, object]:
 
 
 def with_facts(path: Path, changed: object) -> Path:
-    """The model with another JSON header beside it."""
+    """Write the model with another JSON header, in the same folder."""
     with safe_open(path, "pt") as opened:
         tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
     other = path.with_name("changed.safetensors")

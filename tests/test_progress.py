@@ -27,22 +27,22 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def log() -> tuple[Progress, io.StringIO]:
-    """A progress whose console is no terminal, and what it is told."""
-    told = io.StringIO()
-    return Progress(Console(file=told, width=40)), told
+    """A progress whose console is no terminal, and what it prints."""
+    printed = io.StringIO()
+    return Progress(Console(file=printed, width=40)), printed
 
 
 def terminal() -> tuple[Progress, io.StringIO]:
-    told = io.StringIO()
-    return Progress(Console(file=told, force_terminal=True, width=80)), told
+    printed = io.StringIO()
+    return Progress(Console(file=printed, force_terminal=True, width=80)), printed
 
 
 def test_a_log_gets_a_line_now_and_then_and_one_at_the_end(clock: Clock) -> None:
-    progress, told = log()
+    progress, printed = log()
     for done in range(1, 31):
         clock.now += 1
         progress.update("reading", done, 30, "pairs")
-    assert told.getvalue().splitlines() == [
+    assert printed.getvalue().splitlines() == [
         "reading: 1 of 30 pairs",
         "reading: 11 of 30 pairs",
         "reading: 21 of 30 pairs",
@@ -51,27 +51,27 @@ def test_a_log_gets_a_line_now_and_then_and_one_at_the_end(clock: Clock) -> None
 
 
 def test_a_line_carries_its_note_and_counts_thousands(clock: Clock) -> None:
-    progress, told = log()
+    progress, printed = log()
     progress.update("training", 1200, 80_000, "images", "L1 0.123")
-    assert told.getvalue() == "training: 1,200 of 80,000 images  L1 0.123\n"
+    assert printed.getvalue() == "training: 1,200 of 80,000 images  L1 0.123\n"
 
 
 def test_a_log_has_no_control_characters(clock: Clock) -> None:
-    progress, told = log()
+    progress, printed = log()
     for done in (1, 2):
         progress.update("reading", done, 2, "pairs")
     progress.close()
-    assert told.getvalue().replace("\n", "").isprintable()
+    assert printed.getvalue().replace("\n", "").isprintable()
 
 
-def test_a_sentence_is_one_line_as_it_was_said() -> None:
-    progress, told = log()
+def test_a_sentence_is_one_line_as_it_is() -> None:
+    progress, printed = log()
     sentence = "left out: /data/[bold]my pictures[/bold]/:smile:/" + "x" * 60
     progress.log(sentence)
-    assert told.getvalue() == sentence + "\n"
+    assert printed.getvalue() == sentence + "\n"
 
 
-def test_a_watch_without_a_console_tells_nobody(capfd: pytest.CaptureFixture[str]) -> None:
+def test_progress_without_a_console_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     progress = Progress()
     progress.log("hello")
     for done in (1, 2):
@@ -81,41 +81,48 @@ def test_a_watch_without_a_console_tells_nobody(capfd: pytest.CaptureFixture[str
 
 
 def test_a_terminal_gets_a_bar_that_goes_when_the_task_is_done() -> None:
-    progress, told = terminal()
+    progress, printed = terminal()
     for done in (0, 5, 10):
         progress.update("reading", done, 10, "pairs", "a note")
-    assert "reading" in told.getvalue()
-    assert "a note" in told.getvalue()
-    assert told.getvalue().count(HIDE) == told.getvalue().count(SHOW) == 1
+    assert "reading" in printed.getvalue()
+    assert "a note" in printed.getvalue()
+    assert printed.getvalue().count(HIDE) == printed.getvalue().count(SHOW) == 1
 
 
 def test_a_bar_that_stops_half_way_gives_the_cursor_back() -> None:
-    progress, told = terminal()
+    progress, printed = terminal()
     progress.update("reading", 1, 10, "pairs")
-    assert SHOW not in told.getvalue()
+    assert SHOW not in printed.getvalue()
     progress.close()
     progress.close()
-    assert told.getvalue().count(SHOW) == 1
+    assert printed.getvalue().count(SHOW) == 1
 
 
-def test_each_task_has_a_bar_of_its_own() -> None:
-    progress, told = terminal()
+def test_each_task_has_its_own_bar() -> None:
+    progress, printed = terminal()
     for task in ("reading", "training"):
         for done in (1, 2):
             progress.update(task, done, 2, "pairs")
-    assert told.getvalue().count(HIDE) == told.getvalue().count(SHOW) == 2
-    assert told.getvalue().index("reading") < told.getvalue().index("training")
+    assert printed.getvalue().count(HIDE) == printed.getvalue().count(SHOW) == 2
+    assert printed.getvalue().index("reading") < printed.getvalue().index("training")
 
 
-def test_one_can_speak_above_a_bar() -> None:
-    progress, told = terminal()
+def test_a_line_is_printed_above_a_bar() -> None:
+    progress, printed = terminal()
     progress.update("reading", 1, 10, "pairs")
     progress.log("left out: a.png")
     progress.close()
-    assert "left out: a.png" in told.getvalue()
+    assert "left out: a.png" in printed.getvalue()
 
 
-def test_losses_are_told_by_their_short_names() -> None:
+def test_losses_are_printed_by_their_short_names() -> None:
     losses = {"loss_d": 0.5, "loss_gan": 1.25, "loss_l1": 0.0625, "d_right": 0.75, "other": 9.0}
     assert describe_losses(12.34, losses) == "12.3 images/s  D 0.500  G 1.250  L1 0.062  D right 0.750"
     assert describe_losses(2, {}) == "2.0 images/s"
+
+
+def test_a_counter_reports_on_one_task(clock: Clock) -> None:
+    progress, printed = log()
+    progress.counter("copying", "pairs")(2, 3)
+    assert printed.getvalue() == "copying: 2 of 3 pairs\n"
+    assert progress.done == 2

@@ -8,17 +8,17 @@ runs/demo/index.html     source, output, target
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
+from contextlib import closing
 from pathlib import Path
 
 from rich.console import Console
 
 from pix2pix.config import Config
-from pix2pix.datasets.sample import write_pairs
-from pix2pix.files import cannot_write, list_pictures
-from pix2pix.inference.folder import Options, plan, run_jobs
+from pix2pix.datasets.prepare import draw
+from pix2pix.files import list_pictures
+from pix2pix.inference.folder import Options, plan, translate_items
 from pix2pix.inference.translator import Translator
 from pix2pix.pictures import codec, geometry
 from pix2pix.progress import Progress
@@ -37,7 +37,8 @@ def run_demo(out: Path, device: str, console: Console) -> Path:
     config, progress = Config.load("demo"), Progress(console)
     data = out / "data"
     if not data.is_dir():
-        _make_pairs(data, config.data.size[0], progress)
+        with closing(progress):
+            draw(data, COUNTS, config.data.size[0], SEED, progress.counter("drawing", "pairs"))
     progress.log(f"while it learns, look at {out / 'training' / 'index.html'}")
     result = train([data], config, out / "training", device=device, console=console)
     if not result.finished:
@@ -47,33 +48,19 @@ def run_demo(out: Path, device: str, console: Console) -> Path:
     sources, targets, outputs = (out / name for name in ("sources", "targets", "translated"))
     _split_halves(data / "test", sources, targets)
     translator = Translator.load(result.model, device)
-    jobs = plan([str(sources)], outputs, translator)
-    run_jobs(translator, jobs, Options())
-    page = out / "index.html"
-    _write_page(page, [job.source.name for job in jobs], result.scores)
+    items = plan([str(sources)], outputs, translator)
+    translate_items(translator, items, Options())
+    rows = [[f"{folder.name}/{item.source.name}" for folder in (sources, outputs, targets)] for item in items]
+    columns, page = ("source", "output", "target"), out / "index.html"
+    write_page(page, "demo.html", title="pix2pix demo", rows=rows, columns=columns, scores=result.scores)
     progress.log(f"the model:    {result.model}")
     progress.log(f"draw with it: {_program()} serve {result.model.parent} --open")
     return page
 
 
 def _program() -> str:
-    """How the user can call the command line again: by name where the shell finds it."""
+    """Return how the user can call the command line again: by name if the shell finds it."""
     return "pix2pix" if shutil.which("pix2pix") else sys.argv[0]
-
-
-def _make_pairs(data: Path, size_px: int, progress: Progress) -> None:
-    """All of them under another name first: a demo that was stopped here starts anew."""
-    total = sum(COUNTS.values())
-    unfinished = data.with_name(".data-unfinished")
-    try:
-        write_pairs(
-            unfinished, COUNTS, size_px, SEED, lambda n: progress.update("drawing", n, total, "pairs")
-        )
-        os.replace(unfinished, data)
-    except OSError as error:
-        raise cannot_write(data, error) from None
-    finally:
-        progress.close()
 
 
 def _split_halves(pairs: Path, sources: Path, targets: Path) -> None:
@@ -81,16 +68,3 @@ def _split_halves(pairs: Path, sources: Path, targets: Path) -> None:
         whole = codec.read(path)
         codec.write(geometry.half(whole, "left", str(path)), sources / path.name)
         codec.write(geometry.half(whole, "right", str(path)), targets / path.name)
-
-
-def _write_page(page: Path, names: list[str], scores: dict[str, float]) -> None:
-    folders = ("sources", "translated", "targets")
-    rows = [[f"{folder}/{name}" for folder in folders] for name in names]
-    write_page(
-        page,
-        "demo.html",
-        title="pix2pix demo",
-        rows=rows,
-        columns=("source", "output", "target"),
-        scores=scores,
-    )

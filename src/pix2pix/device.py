@@ -1,4 +1,4 @@
-"""Where the arithmetic runs, and in which numbers."""
+"""The device that computes, and the precision of its products."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import torch
 
 from pix2pix.errors import UserError
 
-# What torch says where it has no type for it: on Linux, on Windows, on Apple's GPUs.
+# Messages of torch's errors that have no type: on Linux, on Windows, on Apple's GPUs.
 _OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
 
-# Of products and convolutions alone: statistics, losses and the optimiser are float32 in all three.
+# Of products and convolutions alone: statistics, losses and the optimiser are always float32.
 # tf32 keeps 10 bits of a float32's mantissa and all of its range, bf16 keeps 7.
 Precision = Literal["fp32", "tf32", "bf16"]
 
@@ -25,10 +25,10 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """The device of that name; `auto` is the current GPU, or the processor.
+    """Return the device of that name; `auto` is the current GPU, or the processor.
 
-    A GPU has its number, and becomes the calling thread's current one: streams and captures go to
-    that. Raises UserError for a name torch does not know or a device that is not there.
+    A GPU gets its number and becomes the calling thread's current one, which streams and captures
+    use. Raises UserError for a name that torch does not know and for a device that is missing.
     """
     if name == "auto":
         if torch.cuda.is_available():
@@ -36,7 +36,7 @@ def pick_device(name: str = "auto") -> torch.device:
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         device = torch.device(name)
-        torch.empty(1, device=device).item()  # meta devices hold no numbers
+        torch.empty(1, device=device).item()  # fails on meta devices, which hold no numbers
         if device.type == "cpu" and device.index:
             raise RuntimeError("there is one processor")
     except (RuntimeError, AssertionError, NotImplementedError):
@@ -54,13 +54,13 @@ def _made_current(device: torch.device) -> torch.device:
 
 
 def on_device(device: torch.device) -> AbstractContextManager[object]:
-    """A block in which a GPU is the thread's current one: a new thread begins on the first."""
+    """Make a GPU the thread's current one in a block: a new thread begins on the first."""
     return torch.cuda.device(device) if device.type == "cuda" else contextlib.nullcontext()
 
 
 @contextlib.contextmanager
 def uncollected() -> Iterator[None]:
-    """A block for a capture, which ends where Python's collector frees an older graph in it."""
+    """Hold Python's garbage collector in a block: a capture fails where it frees an older graph."""
     was_on = gc.isenabled()
     gc.collect()
     gc.disable()
@@ -72,9 +72,9 @@ def uncollected() -> Iterator[None]:
 
 
 def pick_precision(name: str, device: torch.device) -> Precision:
-    """The precision of that name; `auto` is bf16 on a GPU that has it, else fp32.
+    """Return the precision of that name; `auto` is bf16 on a GPU that has it, else fp32.
 
-    Raises UserError for another name, and for tf32 or bf16 where the device has none.
+    Raises UserError for another name, and for tf32 or bf16 on a device without it.
     """
     tensor_cores = device.type == "cuda" and torch.cuda.get_device_capability(device) >= (8, 0)
     if name == "auto":
@@ -94,14 +94,14 @@ def pick_precision(name: str, device: torch.device) -> Precision:
 
 
 def set_precision(precision: Precision) -> None:
-    """Let float32 products on GPUs be tf32 ones, or not: torch keeps one switch for the process."""
+    """Allow or forbid tf32 in float32 products on GPUs: torch has one switch for the process."""
     torch.backends.cuda.matmul.allow_tf32 = precision != "fp32"
     torch.backends.cudnn.allow_tf32 = precision != "fp32"
 
 
 @contextlib.contextmanager
 def exact_convolutions() -> Iterator[None]:
-    """A block in which a GPU's float32 convolutions keep float32's mantissa in every precision."""
+    """Keep float32's whole mantissa in a GPU's float32 convolutions, in a block."""
     before = torch.backends.cudnn.allow_tf32
     torch.backends.cudnn.allow_tf32 = False
     try:
@@ -111,12 +111,12 @@ def exact_convolutions() -> Iterator[None]:
 
 
 def computing(device: torch.device, precision: Precision) -> AbstractContextManager[object]:
-    """A block whose products are in the precision, whatever the weights are kept in."""
+    """Compute products in the precision in a block, whatever that of the weights."""
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
 
 
 def describe(device: torch.device) -> str:
-    """The device in words: a GPU's name, or the processor with its threads."""
+    """Return the device in words: a GPU's name, or the processor with its threads."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     count = torch.get_num_threads()
@@ -125,26 +125,35 @@ def describe(device: torch.device) -> str:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether torch or Python ran out of memory, on a GPU or on the processor."""
+    """Return whether torch or Python ran out of memory, on a GPU or on the processor."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     return isinstance(error, RuntimeError) and any(words in str(error) for words in _OUT_OF_MEMORY)
 
 
-def keep_freed_memory() -> None:
-    """Have the C library keep what is freed: a network asks for the same sizes again and again.
+@contextlib.contextmanager
+def explain_out_of_memory(device: torch.device, doing: str, hint: str) -> Iterator[None]:
+    """Turn running out of memory in a block into a UserError that says what was under way."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if is_out_of_memory(error):
+            raise UserError(f"Out of memory on {describe(device)} while {doing}.", hint) from None
+        raise
 
-    By default glibc hands large blocks back to the system, which clears them before they come
+
+def keep_freed_memory() -> None:
+    """Make glibc keep freed memory: a network allocates the same sizes again and again.
+
+    By default glibc returns large blocks to the system, which clears them before they are used
     again: a fifth of a translation's processor time. Other C libraries are left as they are.
     """
     with contextlib.suppress(AttributeError, OSError, TypeError):
         libc = ctypes.CDLL(None)
         libc.mallopt(_TRIM_THRESHOLD, 2**31 - 1)
-        libc.mallopt(_MMAP_THRESHOLD, 2**25)  # the most that it takes
+        libc.mallopt(_MMAP_THRESHOLD, 2**25)  # its maximum
 
 
 def _present() -> list[str]:
-    found = ["cpu"]
-    if torch.backends.mps.is_available():
-        found.append("mps")
-    return found + [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+    mps = ["mps"] if torch.backends.mps.is_available() else []
+    return ["cpu", *mps, *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]

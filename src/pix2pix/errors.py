@@ -1,4 +1,4 @@
-"""Errors that are for the user: what was found, what was wanted, what to do next.
+"""Errors for the user: what was found, what was wanted, what to do next.
 
 The command line prints them as one sentence without a traceback and ends with exit code 2.
 Anything else that escapes is a defect of this package and keeps its traceback.

@@ -1,4 +1,4 @@
-"""Files and folders: which are pictures, and how one is written whole or not at all."""
+"""Files and folders: which are pictures, and how a file is written whole or not at all."""
 
 from __future__ import annotations
 
@@ -15,38 +15,38 @@ from typing import Literal
 from pix2pix.errors import UserError
 
 _STALE_SECONDS = 86_400.0
-_UMASK = os.umask(0)  # there is no way to read it but to set it
+_UMASK = os.umask(0)  # it can only be read by setting it
 os.umask(_UMASK)
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".npy"})
 
 
 def is_picture(path: Path) -> bool:
-    """Whether a path's ending is one of a picture; nothing is opened."""
+    """Return whether a path's ending is one of a picture; nothing is opened."""
     return path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith(".")
 
 
 def list_pictures(folder: Path) -> list[Path]:
-    """Every picture below a folder, sub-folders and links included but no hidden ones, by path.
+    """Return every picture below a folder, sorted; with sub-folders and links, without hidden ones.
 
-    A link that leads nowhere is listed, so that whoever opens it names it. Raises UserError for a
-    folder that cannot be opened.
+    A link that leads nowhere is listed, so that opening it names it. Raises UserError for a folder
+    that cannot be opened.
     """
-    found: list[Path] = []
+    pictures: list[Path] = []
     below = [(folder, frozenset({os.path.realpath(folder)}))]
     while below:
         inside, above = below.pop()
         for path in _entries(inside):
             if path.is_dir():
                 real = os.path.realpath(path)
-                if real not in above:  # else a link leads back up, for ever
+                if real not in above:  # else a link leads back up, endlessly
                     below.append((path, above | {real}))
             elif is_picture(path) and (path.is_file() or not path.exists()):
-                found.append(path)
-    return sorted(found)
+                pictures.append(path)
+    return sorted(pictures)
 
 
 def kind(path: Path) -> Literal["file", "folder", "nothing"]:
-    """What a path leads to; raises UserError where the system refuses to tell."""
+    """Return what a path leads to; raise UserError where the system does not say."""
     try:
         return "folder" if S_ISDIR(path.stat().st_mode) else "file"
     except (FileNotFoundError, NotADirectoryError):
@@ -56,7 +56,7 @@ def kind(path: Path) -> Literal["file", "folder", "nothing"]:
 
 
 def cache_folder() -> Path:
-    """For what can be made anew: $PIX2PIX_CACHE, or pix2pix in the cache folder of the user."""
+    """Return the folder for what can be made again: $PIX2PIX_CACHE, or pix2pix in the user's cache."""
     if chosen := os.environ.get("PIX2PIX_CACHE"):
         return Path(chosen)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pix2pix"
@@ -64,7 +64,7 @@ def cache_folder() -> Path:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path that takes the place of `path` when the block ends well.
+    """Give a temporary path that replaces `path` when the block ends well.
 
     The new file is flushed to disk before it is renamed: after a crash there is the old file or
     the new one, whole. Raises UserError where it cannot be written; the old file stays.
@@ -75,7 +75,7 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
-        # Some writers keep their files to themselves; these are as public as the user's others.
+        # Some writers make private files; these get the permissions of the user's others.
         temporary.chmod(0o666 & ~_UMASK)
         with temporary.open("rb+") as written:
             os.fsync(written.fileno())
@@ -88,7 +88,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def _entries(folder: Path) -> list[Path]:
-    """What is in a folder and not hidden; nothing where there is no folder."""
+    """Return what is in a folder and not hidden; nothing of a missing folder."""
     try:
         return [folder / name for name in os.listdir(folder) if not name.startswith(".")]
     except (FileNotFoundError, NotADirectoryError):
@@ -98,7 +98,7 @@ def _entries(folder: Path) -> list[Path]:
 
 
 def remove_stale(folder: Path) -> None:
-    """Remove what killed processes left unfinished in a folder more than a day ago."""
+    """Remove the unfinished files that killed processes left in a folder more than a day ago."""
     for path in folder.glob(".unfinished-*"):
         with suppress(OSError):
             if time.time() - path.stat().st_mtime > _STALE_SECONDS:
@@ -106,8 +106,8 @@ def remove_stale(folder: Path) -> None:
 
 
 def cannot_write(path: Path, error: OSError) -> UserError:
-    """The sentence for a file that could not be written."""
-    # Without a number it comes from a library that hides it: most likely the disk is full.
+    """Return the error of a file that could not be written."""
+    # Libraries that hide the number most likely met a full disk.
     full = error.errno in (errno.ENOSPC, errno.EDQUOT, None)
     return UserError(
         f"Cannot write {path}: {error.strerror or error}.",

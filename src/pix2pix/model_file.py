@@ -1,4 +1,4 @@
-"""The model file: weights that know what they are, so that nobody repeats a flag.
+"""The model file: weights and all that describes them, so that nobody repeats a flag.
 
 One `.safetensors`: the generator's tensors, and a JSON header with the configuration, the image
 contract, the inference mode, where the weights come from, and the format's version. Nothing is ever
@@ -36,16 +36,16 @@ class _Frozen(BaseModel):
 
 
 class ImageContract(_Frozen):
-    """What pictures the model takes and gives.
+    """What the model's sources and targets are.
 
-    `made` is how sources were made of photographs, whose contract is `photograph`; both are empty
-    where they were not.
+    `made` is how sources were made from photographs, whose contract is `photograph`; both are empty
+    where sources are pictures of their own.
     """
 
     source: PictureContract
     target: PictureContract
     layout: str  # of the training pairs: side by side, two folders, photographs
-    half: str  # the source's half where they lay side by side
+    half: str  # the source's half where pairs lie side by side
     made: str = ""
     photograph: PictureContract | None = None
 
@@ -63,7 +63,7 @@ class Provenance(_Frozen):
 
 
 class Header(_Frozen):
-    """All that a model file says of itself."""
+    """All that a model file states about its weights."""
 
     config: Config
     image: ImageContract
@@ -71,7 +71,7 @@ class Header(_Frozen):
     provenance: Provenance
 
     @model_validator(mode="after")
-    def _of_one_piece(self) -> Self:
+    def _channels_agree(self) -> Self:
         model, image = self.config.model, self.image
         networks = model.source_channels, model.target_channels
         pictures = image.source.tensor_channels, image.target.tensor_channels
@@ -81,7 +81,7 @@ class Header(_Frozen):
 
 
 def versions() -> dict[str, str]:
-    """The versions that made a file."""
+    """Return the versions that a file is written by."""
     return {"pix2pix": __version__, "torch": torch.__version__}
 
 
@@ -92,23 +92,22 @@ def save_model(path: Path, generator: Generator, header: Header) -> None:
 
 
 def model_path(model: Path) -> Path:
-    """The file of a model: itself, or the one in the folder of a run."""
+    """Return the file of a model: the path itself, or the file in the folder of a run."""
     return inside if (inside := model / "model.safetensors").is_file() else model
 
 
 def read_header(model: Path) -> Header:
-    """What a model file says of itself; its weights are not read.
+    """Read what a model file states, without its weights.
 
     Raises UserError for a file that is missing, no model, cut short or of a newer format.
     """
     path = model_path(model)
     with _opened(path, "cpu") as opened:
-        about: dict[str, str] = opened.metadata() or {}
-    return _header(path, about)
+        return _header(path, opened.metadata() or {})
 
 
 def load_model(model: Path, device: torch.device) -> tuple[Generator, Header]:
-    """The generator on the device, and its header.
+    """Load the generator onto the device, and its header.
 
     Raises UserError for a file that is missing, no model, damaged or of a newer format.
     """
@@ -117,9 +116,10 @@ def load_model(model: Path, device: torch.device) -> tuple[Generator, Header]:
     header = _header(path, about)
     try:
         generator = empty_generator(header.config)
-        if found := {t.dtype for t in tensors.values()} - {torch.float32}:
-            raise TypeError(f"wanted float32 tensors, found {found}")
-        if not all(_is_finite(tensor) for tensor in tensors.values()):
+        if other := {t.dtype for t in tensors.values()} - {torch.float32}:
+            raise TypeError(f"wanted float32 tensors, found {other}")
+        # The extremes are NaN where any number is; a test of each number takes ten times as long.
+        if not all(extreme.isfinite() for tensor in tensors.values() for extreme in tensor.aminmax()):
             raise TypeError("some of its weights are not finite")
         generator.load_state_dict(tensors, assign=True)
     except UserError as error:  # a generator that is not registered here
@@ -129,9 +129,38 @@ def load_model(model: Path, device: torch.device) -> tuple[Generator, Header]:
     return generator.requires_grad_(False), header
 
 
-def _is_finite(tensor: Tensor) -> bool:
-    """Whether all its numbers are: a tenth of the time that asking each of them takes."""
-    return all(bool(extreme.isfinite()) for extreme in tensor.aminmax())  # NaN comes through
+def save_tensors(path: Path, tensors: dict[str, Tensor], about: dict[str, str]) -> None:
+    """Write tensors and strings as one .safetensors, whole or not at all."""
+    # Made contiguous on the processor: on a GPU that would take the memory of a second copy.
+    ready = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    with replacing(path) as temporary:
+        try:
+            save_file(ready, temporary, about)
+        except SafetensorError as error:
+            # safetensors wraps the operating system's error in its own type.
+            raise OSError(str(error)) from error
+
+
+def load_tensors(path: Path, device: torch.device) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Load the tensors and strings of a .safetensors; raises UserError that names what is wrong."""
+    with _opened(path, str(device)) as opened:
+        names: list[str] = opened.keys()
+        # Copied: they are views of the file, and change where it is overwritten.
+        return {name: opened.get_tensor(name).clone() for name in names}, opened.metadata() or {}
+
+
+def read_facts(path: Path, text: str) -> tuple[int, dict[str, Any]]:
+    """Return the format and the other facts of a file's JSON header; raises UserError for a broken one."""
+    try:
+        facts = dict(json.loads(text))
+        return int(facts.pop("format")), facts
+    except (ValueError, TypeError, KeyError) as error:
+        raise damaged(path, error) from None
+
+
+def damaged(path: Path, error: Exception) -> UserError:
+    """Return the error for a file whose content does not match its format."""
+    return UserError(f"{path} is damaged: {_in_short(error)}.", "Fetch or make it again.")
 
 
 def _header(path: Path, about: dict[str, str]) -> Header:
@@ -148,30 +177,9 @@ def _header(path: Path, about: dict[str, str]) -> Header:
         raise damaged(path, error) from None
 
 
-def save_tensors(path: Path, tensors: dict[str, Tensor], about: dict[str, str]) -> None:
-    """Write tensors and strings as one .safetensors, whole or not at all."""
-    # Put in order on the processor: on a GPU that would take the memory of a second copy.
-    ready = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    with replacing(path) as temporary:
-        try:
-            save_file(ready, temporary, about)
-        except SafetensorError as error:
-            # safetensors wraps the operating system's error in its own type.
-            raise OSError(str(error)) from error
-
-
-def load_tensors(path: Path, device: torch.device) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """The tensors and strings of a .safetensors; raises UserError that names what is wrong."""
-    with _opened(path, str(device)) as opened:
-        about: dict[str, str] = opened.metadata() or {}
-        # Copied: they are views of the file, and change where it is overwritten.
-        tensors = {name: opened.get_tensor(name).clone() for name in opened.keys()}  # noqa: SIM118
-    return tensors, about
-
-
 @contextmanager
 def _opened(path: Path, device: str) -> Iterator[Any]:
-    """A .safetensors; whatever is wrong with it becomes a UserError."""
+    """Open a .safetensors; whatever is wrong with it becomes a UserError."""
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
         raise UserError(f"{path} {what}: wanted a model.safetensors, or the folder of a run.")
@@ -183,20 +191,6 @@ def _opened(path: Path, device: str) -> Iterator[Any]:
             f"{path} is not a whole .safetensors file ({path.stat().st_size} bytes): {_in_short(error)}.",
             "If it was copied or downloaded, fetch it again.",
         ) from None
-
-
-def read_facts(path: Path, text: str) -> tuple[int, dict[str, Any]]:
-    """The format and the other facts in a file's JSON header; raises UserError for a broken one."""
-    try:
-        facts = dict(json.loads(text))
-        return int(facts.pop("format")), facts
-    except (ValueError, TypeError, KeyError) as error:
-        raise damaged(path, error) from None
-
-
-def damaged(path: Path, error: Exception) -> UserError:
-    """The sentence for a file that holds something else than its format says."""
-    return UserError(f"{path} is damaged: {_in_short(error)}.", "Fetch or make it again.")
 
 
 def _in_short(error: Exception) -> str:

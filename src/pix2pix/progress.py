@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from rich import progress as bars
 from rich.console import Console
 
+OnProgress = Callable[[int, int], None]  # called with what is done so far, and the total
+
 _LINE_SECONDS = 10.0  # between two lines where there is no terminal
 _LABELS = {"loss_d": "D", "loss_gan": "G", "loss_l1": "L1", "loss_class": "class", "d_right": "D right"}
+
+
+def no_progress(done: int, total: int) -> None:
+    """Report nothing."""
 
 
 class Progress:
@@ -17,6 +23,7 @@ class Progress:
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(quiet=True)
+        self.done = 0  # as the last update said
         self._bar: bars.Progress | None = None
         self._printed = 0.0
 
@@ -26,11 +33,16 @@ class Progress:
 
     def update(self, task: str, done: int, total: int, unit: str, note: str = "") -> None:
         """Report how far the task is; the first call starts its bar, done = total ends it."""
+        self.done = done
         if self.console.is_terminal:
             self._draw(task, done, total, unit, note)
         elif done >= total or time.monotonic() - self._printed >= _LINE_SECONDS:
             self._printed = time.monotonic()
             self.log(f"{task}: {done:,} of {total:,} {unit}  {note}".rstrip())
+
+    def counter(self, task: str, unit: str) -> OnProgress:
+        """Return a callable that reports how far one task is."""
+        return lambda done, total: self.update(task, done, total, unit)
 
     def close(self) -> None:
         """Remove the bar."""

@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 
 from pix2pix.cli.data import data_app
 from pix2pix.cli.main import _Commands
-from tests.helpers import files_below, noise, pixels, write, write_pairs, write_text
+from pix2pix.data.pairs import find_pairs
+from tests.helpers import files_below, noise, open_pairs, pixels, write, write_pairs, write_text
 
 app = typer.Typer(cls=_Commands, pretty_exceptions_enable=False)
 app.add_typer(data_app, name="data")
@@ -72,9 +73,9 @@ def test_fetch_names_the_sets_that_it_knows() -> None:
 
 
 def test_fetch_tells_what_the_licence_of_cityscapes_asks() -> None:
-    told = refused("fetch", "cityscapes")
-    assert "Register at https://www.cityscapes-dataset.com" in told
-    assert "--accept-licence" in told
+    message = refused("fetch", "cityscapes")
+    assert "Register at https://www.cityscapes-dataset.com" in message
+    assert "--accept-licence" in message
 
 
 def test_split_counts_and_names_what_was_left_out(place: Path) -> None:
@@ -85,7 +86,7 @@ def test_split_counts_and_names_what_was_left_out(place: Path) -> None:
     write_text(place / "in" / "notes.txt")
     result = data("split", "in", "-o", "new", "--link")
     assert result.exit_code == 1
-    assert "1 left out:\n  in/empty.png is empty" in result.stderr
+    assert "1 pair was left out:\n  in/empty.png is empty" in result.stderr
     assert "not used, as no pictures of pairs:\n  in/notes.txt" in result.stderr
     assert len(files_below(place / "new")) == 20
 
@@ -133,3 +134,37 @@ def test_no_command_is_slow_to_explain_itself() -> None:
     code = "import sys, pix2pix.cli.data; print(sorted({'torch', 'numpy', 'PIL'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+# The cache
+
+
+def test_the_cache_is_listed_and_cleared(place: Path, cache: Path) -> None:
+    for name in ("one", "two"):
+        open_pairs(find_pairs([write_pairs(place / name / "train", 3)], "left").splits["train"])
+    lines = good("cache").splitlines()
+    assert len(lines) == 3
+    assert f"pairs of 32 x 32 px from {place / 'one' / 'train'}" in lines[0]
+    assert f"{place / 'two'}" in lines[1]
+    assert lines[2].endswith("decoded pairs may be 100 GB (PIX2PIX_CACHE_GB)")
+    first, second = (line.split()[0] for line in lines[:2])
+    assert good("cache", first).splitlines()[0] == lines[0]
+    assert "The cache has no entry nothing." in refused("cache", "nothing")
+    cleared = good("cache", first, "--clear")
+    assert "removed" in cleared
+    assert second not in cleared
+    assert [line.split()[0] for line in good("cache").splitlines()[:-1]] == [second]
+    good("cache", "--clear")
+    assert files_below(cache) == set()
+    assert good("cache").startswith(f"{cache}: 0.00 GB")
+
+
+def test_pairs_in_use_are_named_and_kept(place: Path) -> None:
+    store = open_pairs(find_pairs([write_pairs(place / "train", 3)], "left").splits["train"])
+    assert "from " in good("cache")
+    assert ", in use" in good("cache")
+    result = data("cache", "--clear")
+    assert result.exit_code == 1
+    assert "kept, as a process uses it" in result.stdout
+    del store
+    assert "removed" in good("cache", "--clear")

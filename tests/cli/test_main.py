@@ -31,7 +31,7 @@ from tests.helpers import (
 )
 
 COMMANDS = sorted(get_command(app).commands)
-GROUPS = {"data"}  # its commands are tested in test_cli_data.py
+GROUPS = {"data"}  # its commands are tested in test_data.py
 TINY = [word for setting in (*SMALL, "training.images=8") for word in ("--set", setting)]
 
 
@@ -126,9 +126,9 @@ def test_numbers_out_of_range_and_unknown_options_are_refused(model: Path, words
 
 def test_config_prints_toml_that_is_read_back() -> None:
     Path("mine.toml").write_text(good("config", "--recipe", "facades", "--set", "training.batch=4"), "utf-8")
-    asked = Config.load("facades", ["training.batch=4"])
-    assert Config.load("mine.toml") == asked
-    assert asked != Config.load("facades")
+    config = Config.load("facades", ["training.batch=4"])
+    assert Config.load("mine.toml") == config
+    assert config != Config.load("facades")
 
 
 def test_info_says_what_a_model_is(model: Path) -> None:
@@ -298,7 +298,7 @@ def test_a_run_of_another_configuration_is_refused(place: Path, nothing_written:
     before = (place / "runs" / "pairs" / "model.safetensors").read_bytes()
     said = refused("train", "pairs", *TINY, "--set", "training.batch=2")
     assert "is a run of another configuration: training.batch is 1 there and 2 here" in said
-    assert "more than the 4 asked for" in refused("train", "pairs", *TINY, "--set", "training.images=4")
+    assert "more than the 4 requested" in refused("train", "pairs", *TINY, "--set", "training.images=4")
     assert nothing_written()
     assert (place / "runs" / "pairs" / "model.safetensors").read_bytes() == before
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from pix2pix.cli.main import app
 from pix2pix.export.compare import Difference, Exported
 from pix2pix.export.web import Site
-from pix2pix.serve import run
+from pix2pix.serve import server
 from tests.helpers import files_below, write_model
 
 
@@ -30,12 +30,12 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def exporters(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """What the command asks of the exporters, which take seconds and are tested in export/."""
-    asked: list[dict[str, Any]] = []
+    """What the command passes to the exporters, which take seconds and are tested in export/."""
+    calls: list[dict[str, Any]] = []
 
     def stand_in(kind: str) -> Callable[..., Exported]:
         def export(model: Path, out: Path, **given: Any) -> Exported:
-            asked.append({"kind": kind, "model": model, "out": out} | given)
+            calls.append({"kind": kind, "model": model, "out": out} | given)
             difference = Difference(largest=0.00123, mean=4.56e-5, psnr_db=71.8, comparisons=12)
             facts = {"precision": given.get("precision", "fp32"), "mode": "paper"}
             return Exported(out, 54_900_000, {"source": [1, 3, 32, 32]}, difference, facts)
@@ -49,10 +49,10 @@ def exporters(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     monkeypatch.setattr("pix2pix.export.web.export_web", site)
     monkeypatch.setattr("pix2pix.export.onnx.export_onnx", stand_in("onnx"))
     monkeypatch.setattr("pix2pix.export.torch_export.export_torch", stand_in("torch"))
-    return asked
+    return calls
 
 
-def test_what_was_written_is_told(model: Path, exporters: list[dict[str, Any]]) -> None:
+def test_what_was_written_is_printed(model: Path, exporters: list[dict[str, Any]]) -> None:
     result = pix2pix("export", model, "--onnx", "a.onnx", "--precision", "int8")
     assert result.exit_code == 0
     assert result.stdout.splitlines() == [
@@ -73,8 +73,8 @@ def test_a_page_takes_several_models_and_says_how_to_look_at_it(
         "site: 66 MB, of which a first visit downloads 57 MB",
         "to look at it:  python3 -m http.server -d site",
     ]
-    assert [asked["model"] for asked in exporters] == [model, Path("shoes")]
-    assert {asked["runtime"] for asked in exporters} == {Path("ort.tgz")}
+    assert [call["model"] for call in exporters] == [model, Path("shoes")]
+    assert {call["runtime"] for call in exporters} == {Path("ort.tgz")}
 
 
 def test_options_reach_both_exporters(model: Path, exporters: list[dict[str, Any]]) -> None:
@@ -83,8 +83,8 @@ def test_options_reach_both_exporters(model: Path, exporters: list[dict[str, Any
     onnx, torch = exporters
     assert (onnx["kind"], onnx["out"], onnx["precision"]) == ("onnx", Path("a.onnx"), "fp16")
     assert (torch["kind"], torch["out"]) == ("torch", Path("a.pt2"))
-    for asked in exporters:
-        assert (asked["model"], asked["mode"], asked["dynamic"]) == (model, "running", True)
+    for call in exporters:
+        assert (call["model"], call["mode"], call["dynamic"]) == (model, "running", True)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_requests_that_cannot_be_met_are_refused_in_one_sentence(
 
 def test_serve_hands_its_options_on(monkeypatch: pytest.MonkeyPatch) -> None:
     got: list[Any] = []
-    monkeypatch.setattr(run, "serve", lambda *both: got.extend(both))
+    monkeypatch.setattr(server, "serve", lambda *both: got.extend(both))
     given = (
         "a",
         "b",
@@ -145,7 +145,7 @@ def test_serve_hands_its_options_on(monkeypatch: pytest.MonkeyPatch) -> None:
     assert pix2pix("serve", *given).exit_code == 0
     assert got == [
         [Path("a"), Path("b")],
-        run.Options(
+        server.ServerOptions(
             host="::1",
             port=0,
             origins=["https://x.org", "http://y.org:8"],
@@ -161,9 +161,9 @@ def test_serve_hands_its_options_on(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_options_not_given_are_the_services_own(monkeypatch: pytest.MonkeyPatch) -> None:
     got: list[Any] = []
-    monkeypatch.setattr(run, "serve", lambda *both: got.extend(both))
+    monkeypatch.setattr(server, "serve", lambda *both: got.extend(both))
     assert pix2pix("serve", "a").exit_code == 0
-    assert got[1] == run.Options()
+    assert got[1] == server.ServerOptions()
 
 
 @pytest.mark.parametrize("origin", ["pix.example.org", "https://", "https://x.org/page", "*"])
@@ -173,9 +173,9 @@ def test_an_origin_is_a_scheme_and_a_host(tmp_path: Path, origin: str) -> None:
     assert "https://pix.example.org" in result.stderr
 
 
-def test_a_missing_package_is_told_with_the_line_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_named_with_the_line_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "uvicorn", None)
-    monkeypatch.delitem(sys.modules, "pix2pix.serve.run")
+    monkeypatch.delitem(sys.modules, "pix2pix.serve.server")
     result = pix2pix("serve", "a")
     assert result.exit_code == 2
     assert "pip install 'pix2pix[serve]'" in result.stderr

@@ -11,12 +11,12 @@ import torch
 
 from pix2pix.config import DataConfig
 from pix2pix.data.batches import Loader
-from pix2pix.data.feed import DeviceFeed, HostFeed, Line, Packet, find_feed, packets
+from pix2pix.data.feed import DeviceFeed, HostFeed, Packet, PacketSource, find_feed, packets
 from pix2pix.data.reading import Reading
 from pix2pix.data.store import Store
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.contract import LabelClass, PictureContract
-from tests.helpers import noise
+from tests.helpers import batch_at, noise
 
 CPU = torch.device("cpu")
 DEEP = PictureContract(depth="uint16", high=65535.0)
@@ -29,12 +29,12 @@ CLASSES = PictureContract(
 def levels(contract: PictureContract, size: tuple[int, int], count: int, seed: int) -> Array:
     """(pairs, H, W, C) of noise over the whole range of a contract, as a store holds it."""
     channels = 1 if contract.one_hot else contract.channels
-    some = np.stack([noise(*size, channels, seed + n) for n in range(count)])
+    array = np.stack([noise(*size, channels, seed + n) for n in range(count)])
     if contract.one_hot:
-        return some % len(contract.classes)
+        return array % len(contract.classes)
     if contract.depth == "uint16":
-        return some.astype(np.uint16) * 257 + 3
-    return some.astype(np.float32) / 40 - 3 if contract.depth == "float32" else some
+        return array.astype(np.uint16) * 257 + 3
+    return array.astype(np.float32) / 40 - 3 if contract.depth == "float32" else array
 
 
 def loader(
@@ -61,15 +61,14 @@ def loader(
     ids=str,
 )
 @pytest.mark.parametrize("contract", [PictureContract(), DEEP, FLOAT, CLASSES])
-def test_both_feeds_make_the_loader_s_batches(settings: dict[str, object], contract: PictureContract) -> None:
-    some = loader(DataConfig.model_validate({"size_px": 32, **settings}), contract, contract)
-    feeds = HostFeed(some), DeviceFeed(some, CPU)
+def test_both_feeds_make_the_same_batches(settings: dict[str, object], contract: PictureContract) -> None:
+    shuffled = loader(DataConfig.model_validate({"size_px": 32, **settings}), contract, contract)
+    feed = DeviceFeed(shuffled, CPU)
     for start in range(0, 24, 3):
-        batch = some.at(start)
-        for feed in feeds:
-            source, target = feed.pictures(*feed.tensors(range(start, start + 3)))
-            assert torch.equal(source, batch.source)
-            assert torch.equal(target, batch.target)
+        batch = batch_at(shuffled, start)
+        source, target = feed.pictures(*feed.tensors(range(start, start + 3)))
+        assert torch.equal(source, batch.source)
+        assert torch.equal(target, batch.target)
 
 
 def test_a_packet_of_the_whole_set_on_the_device_is_three_numbers_a_pair() -> None:
@@ -91,18 +90,18 @@ def fed() -> Iterator[HostFeed]:
     yield HostFeed(loader(DataConfig(size_px=32), batch=4))
     # The thread that made packets ends when nobody takes them any more.
     for thread in threading.enumerate():
-        if thread.name == "feed":
+        if thread.name.startswith("feed"):
             thread.join(5)
             assert not thread.is_alive()
 
 
-def line(fed: HostFeed, share: Callable[[range], range] = lambda all: all) -> Line:
-    return Line(fed, CPU, share, lambda positions: positions * 2)
+def source_of(fed: HostFeed, share: Callable[[range], range] = lambda whole: whole) -> PacketSource:
+    return PacketSource(fed, CPU, share, lambda positions: positions * 2)
 
 
 def test_packets_come_in_order_from_any_position(fed: HostFeed) -> None:
-    with closing(packets(line(fed), 8)) as some:
-        taken = list(islice(some, 20))
+    with closing(packets(source_of(fed), 8)) as stream:
+        taken = list(islice(stream, 20))
     assert [p.positions for p in taken] == [range(n, n + 4) for n in range(8, 88, 4)]
     assert taken[0].keys.tolist() == [16, 18, 20, 22]
 
@@ -110,9 +109,9 @@ def test_packets_come_in_order_from_any_position(fed: HostFeed) -> None:
 def test_processes_share_the_positions_of_each_batch(fed: HostFeed) -> None:
     halves: list[list[Packet]] = []
     for place in range(2):
-        half = line(fed, lambda all, p=place: all[2 * p : 2 * p + 2])
-        with closing(packets(half, 0)) as some:
-            halves.append(list(islice(some, 3)))
+        half = source_of(fed, lambda whole, p=place: whole[2 * p : 2 * p + 2])
+        with closing(packets(half, 0)) as stream:
+            halves.append(list(islice(stream, 3)))
     for start, one, other in zip(range(0, 12, 4), *halves, strict=True):
         for n, tensor in enumerate(fed.tensors(range(start, start + 4))):
             assert torch.equal(torch.cat([one.tensors[n], other.tensors[n]]), tensor)
@@ -120,7 +119,7 @@ def test_processes_share_the_positions_of_each_batch(fed: HostFeed) -> None:
 
 def test_the_thread_has_ended_when_the_packets_are_closed(fed: HostFeed) -> None:
     before = threading.active_count()
-    coming = packets(Line(fed, CPU, lambda its: its, lambda its: its), 0)
+    coming = packets(PacketSource(fed, CPU, lambda whole: whole, lambda whole: whole), 0)
     next(coming)
     assert threading.active_count() == before + 1
     coming.close()
@@ -135,4 +134,4 @@ def test_what_goes_wrong_in_the_thread_is_raised_where_packets_are_taken(
 
     monkeypatch.setattr(fed, "tensors", broken)
     with pytest.raises(OSError, match="the disk is gone"):
-        next(packets(line(fed), 0))
+        next(packets(source_of(fed), 0))

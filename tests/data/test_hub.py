@@ -134,9 +134,9 @@ def test_a_data_set_without_splits_is_held_out_by_name(datasets: Any, tmp_path: 
 @quiet
 def test_a_row_without_a_picture_is_named(datasets: Any, tmp_path: Path) -> None:
     kind = datasets.Features({"a": datasets.Image(), "b": datasets.Image()})
-    some = cell(write(tmp_path / "x.png"))
+    picture = cell(write(tmp_path / "x.png"))
     (tmp_path / "set").mkdir()
-    made = datasets.Dataset.from_list([{"a": some, "b": some}, {"a": some, "b": None}], kind)
+    made = datasets.Dataset.from_list([{"a": picture, "b": picture}, {"a": picture, "b": None}], kind)
     made.to_parquet(str(tmp_path / "set" / "train.parquet"))
     assert "row 1 of train has no picture in b" in refused(f"hub:{tmp_path / 'set'}")
 

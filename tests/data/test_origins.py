@@ -57,8 +57,8 @@ def test_loose_photographs_next_to_splits_are_counted_in_the_note(tmp_path: Path
 
 def test_without_photographs_the_folder_is_named(tmp_path: Path) -> None:
     assert refused(tmp_path, make="gray") == f"{tmp_path} holds no pictures."
-    assert "is no folder" in refused(tmp_path / "gone", make="gray")
-    assert "is no folder" in refused(write_text(tmp_path / "a.png"), make="gray")
+    assert "gone does not exist: wanted a folder of photographs" in refused(tmp_path / "gone", make="gray")
+    assert "is a file: wanted" in refused(write_text(tmp_path / "a.png"), make="gray")
 
 
 def test_without_make_a_folder_holds_pairs(tmp_path: Path) -> None:

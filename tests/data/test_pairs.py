@@ -37,7 +37,7 @@ def names(pair_set: PairSet) -> dict[str, list[str]]:
 
 
 def all_names(pair_set: PairSet) -> list[str]:
-    return sorted(name for some in names(pair_set).values() for name in some)
+    return sorted(name for split in names(pair_set).values() for name in split)
 
 
 # Side by side
@@ -222,8 +222,8 @@ def test_a_pair_stays_in_its_split_when_files_are_added(
     before = names(find(make(root, *(f"{name}.png" for name in old))))
     assume(before["val"])  # where all names would be held out, none is
     after = names(find(make(root, *(f"{name}.png" for name in new))))
-    for split, some in before.items():
-        assert set(some) <= set(after[split])
+    for split, old_names in before.items():
+        assert set(old_names) <= set(after[split])
 
 
 def test_every_version_holds_out_the_same_names(tmp_path: Path) -> None:
@@ -329,7 +329,7 @@ def test_every_picture_of_any_tree_is_used_or_counted(
         if "holds no pictures" in str(error):
             assert not pictures
         return
-    pairs = [pair for some in pair_set.splits.values() for pair in some]
+    pairs = [pair for split in pair_set.splits.values() for pair in split]
     used = {half.path for pair in pairs for half in (pair.source, pair.target)}
     assert pair_set.splits["train"]
     assert used <= set(pictures)
@@ -351,11 +351,11 @@ def test_two_folders_of_equal_names_give_a_pair_for_each_or_name_the_equal_ones(
     try:
         pair_set = find(root / "maps", root / "photos")
     except UserError as error:
-        said = ("has the same name" in str(error), "hold no pictures" in str(error))
+        message = ("has the same name" in str(error), "hold no pictures" in str(error))
         no_train = "There are no pairs in train/" in str(error)
-        assert no_train or said == (len(set(stems)) < len(stems), not sources)
+        assert no_train or message == (len(set(stems)) < len(stems), not sources)
         return
-    pairs = [pair for some in pair_set.splits.values() for pair in some]
+    pairs = [pair for split in pair_set.splits.values() for pair in split]
     assert sorted(pair.source.path for pair in pairs) == sources
     assert sorted(pair.target.path for pair in pairs) == targets
     for pair in pairs:

@@ -1,3 +1,4 @@
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,11 @@ from pix2pix.data.pairs import Half, Pair
 from pix2pix.data.reading import Reading, find_reading, read_raw
 from pix2pix.derive.recipe import apply, parse
 from pix2pix.errors import UserError
+from pix2pix.pictures import codec
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.contract import PictureContract
 from pix2pix.pictures.palette import load_palette
+from pix2pix.pictures.tensors import from_levels, to_array, to_levels
 from tests.helpers import noise, write, write_text
 
 FACADES = load_palette("facades")
@@ -31,7 +34,7 @@ def config(**data: Any) -> Config:
     return Config.parse({"data": data})
 
 
-def found(pairs: list[Pair], **data: Any) -> Reading:
+def reading_of(pairs: list[Pair], **data: Any) -> Reading:
     return find_reading(pairs, config(**data))
 
 
@@ -53,7 +56,7 @@ def floats(height: int, width: int, channels: int, low: float = -1, high: float 
 def test_channels_and_depth_of_each_half_are_found(tmp_path: Path, depth: str, channels: int) -> None:
     make_one = {"uint8": noise, "uint16": deep, "float32": floats}[depth]
     target = make_one(8, 8, channels)
-    reading = found([pair(tmp_path, "a", noise(8, 8, 1), target, "tif")])
+    reading = reading_of([pair(tmp_path, "a", noise(8, 8, 1), target, "tif")])
     assert reading.source == PictureContract(channels=1)
     high = {"uint8": 255, "uint16": 65535, "float32": 1}[depth]
     low = -1 if depth == "float32" else 0
@@ -64,8 +67,8 @@ def test_channels_and_depth_of_each_half_are_found(tmp_path: Path, depth: str, c
 
 
 def test_what_comes_out_is_what_is_in_the_files(tmp_path: Path) -> None:
-    some = pair(tmp_path, "a", noise(8, 9, 4), deep(8, 9, 1))
-    source, target = found([some]).read(some, (8, 9))
+    example = pair(tmp_path, "a", noise(8, 9, 4), deep(8, 9, 1))
+    source, target = reading_of([example]).read(example, (8, 9))
     assert np.array_equal(source, noise(8, 9, 4))
     assert np.array_equal(target, deep(8, 9, 1))
 
@@ -75,11 +78,11 @@ def test_the_largest_of_several_kinds_is_taken(tmp_path: Path) -> None:
         pair(tmp_path, "a", noise(8, 8, 1), noise(8, 8, 3)),
         pair(tmp_path, "b", noise(8, 8, 3), deep(8, 8, 1)),
     ]
-    reading = found(pairs)
+    reading = reading_of(pairs)
     assert reading.source == PictureContract(channels=3)
     assert reading.target == PictureContract(channels=3, depth="uint16", high=65535)
-    for some in pairs:
-        source, target = reading.read(some, (8, 8))
+    for example in pairs:
+        source, target = reading.read(example, (8, 8))
         assert (source.shape, source.dtype) == ((8, 8, 3), np.uint8)
         assert (target.shape, target.dtype) == ((8, 8, 3), np.uint16)
 
@@ -92,23 +95,23 @@ def test_alpha_counts_only_where_every_picture_has_it(
     tmp_path: Path, channels: tuple[int, int], wanted: int
 ) -> None:
     pairs = [pair(tmp_path, str(n), noise(8, 8), noise(8, 8, c)) for n, c in enumerate(channels)]
-    reading = found(pairs)
+    reading = reading_of(pairs)
     assert reading.target.channels == wanted
-    for some in pairs:
-        assert reading.read(some, (8, 8))[1].shape == (8, 8, wanted)
+    for example in pairs:
+        assert reading.read(example, (8, 8))[1].shape == (8, 8, wanted)
 
 
 def test_channels_may_be_asked_for(tmp_path: Path) -> None:
-    some = pair(tmp_path, "a", noise(8, 8), noise(8, 8))
+    example = pair(tmp_path, "a", noise(8, 8), noise(8, 8))
     asked = Config.parse({"model": {"source_channels": 1, "target_channels": 4}})
-    reading = find_reading([some], asked)
-    assert [a.shape[2] for a in reading.read(some, (8, 8))] == [1, 4]
+    reading = find_reading([example], asked)
+    assert [a.shape[2] for a in reading.read(example, (8, 8))] == [1, 4]
 
 
 def test_a_picture_that_does_not_fit_is_refused_by_name(tmp_path: Path) -> None:
     few = [pair(tmp_path, f"{n:02}", noise(8, 8), noise(8, 8)) for n in range(16)]
     odd = pair(tmp_path, "odd", noise(8, 8), noise(8, 8, 5), "tif")
-    reading = found([*few, odd])
+    reading = reading_of([*few, odd])
     with pytest.raises(UserError, match=r"target/odd\.tif has 5 channels: wanted 3"):
         reading.read(odd, (8, 8))
     real = pair(tmp_path, "real", noise(8, 8), floats(8, 8, 3), "tif")
@@ -118,14 +121,14 @@ def test_a_picture_that_does_not_fit_is_refused_by_name(tmp_path: Path) -> None:
 
 def test_pictures_that_cannot_be_read_decide_nothing(tmp_path: Path) -> None:
     bad = [pair(tmp_path, str(n), noise(8, 8), noise(8, 8)) for n in range(3)]
-    for some in bad:
-        write_text(some.target.path)
+    for example in bad:
+        write_text(example.target.path)
     good = pair(tmp_path, "good", noise(8, 8, 1), deep(8, 8, 3))
-    assert found([*bad, good]).target.depth == "uint16"
+    assert reading_of([*bad, good]).target.depth == "uint16"
     with pytest.raises(UserError, match=r"0\.png is not a picture .* None of the 3 pairs could be"):
-        found(bad)
+        reading_of(bad)
     with pytest.raises(UserError, match=r"0\.png is not a picture \([0-9]+ bytes\)\.$"):
-        found(bad[:1])
+        reading_of(bad[:1])
 
 
 # Ranges of floats
@@ -137,27 +140,50 @@ def test_the_range_of_floats_is_measured_on_all_pairs(tmp_path: Path) -> None:
         for n in range(20)
     ]
     write_text(pairs[7].source.path)  # it is named when the pairs are decoded
-    reading = found(pairs)
+    reading = reading_of(pairs)
     assert (reading.source.low, reading.source.high) == (-19, 2)
     assert (reading.target.low, reading.target.high) == (0, 58)
 
 
+def test_ranges_of_both_halves_are_measured_in_one_pass(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pairs = [pair(tmp_path, f"{n:02}", floats(4, 4, 1), floats(4, 4, 2), "tif") for n in range(20)]
+    reads: list[Path] = []
+    threads: set[int] = set()
+    decode = codec.read
+
+    def counted(path: Path) -> Array:
+        reads.append(path)
+        threads.add(threading.get_ident())
+        return decode(path)
+
+    monkeypatch.setattr(codec, "read", counted)
+    assert reading_of(pairs[:1]).source.high == 1
+    probed = len(reads)
+    assert probed == 4
+    reading_of(pairs)
+    assert len(reads) == probed + 2 * 16 + 2 * 20
+    assert threading.get_ident() in threads
+    assert len(threads) > 1
+
+
 def test_a_stated_range_is_not_measured(tmp_path: Path) -> None:
-    some = pair(tmp_path, "a", floats(4, 4, 1), floats(4, 4, 2), "npy")
-    reading = found([some], source_range=[-8.0, 8.0], target_range=[0, 100])
+    example = pair(tmp_path, "a", floats(4, 4, 1), floats(4, 4, 2), "npy")
+    reading = reading_of([example], source_range=[-8.0, 8.0], target_range=[0, 100])
     assert (reading.source.low, reading.source.high) == (-8, 8)
     assert (reading.target.low, reading.target.high) == (0, 100)
 
 
 def test_levels_have_the_range_of_their_depth_whatever_is_stated(tmp_path: Path) -> None:
-    some = pair(tmp_path, "a", noise(4, 4), deep(4, 4, 1))
-    reading = found([some], source_range=[0.0, 1.0])
+    example = pair(tmp_path, "a", noise(4, 4), deep(4, 4, 1))
+    reading = reading_of([example], source_range=[0.0, 1.0])
     assert (reading.source.low, reading.source.high) == (0, 255)
 
 
 def test_equal_floats_have_a_range_too(tmp_path: Path) -> None:
     flat = np.full((4, 4, 1), 7, np.float32)
-    reading = found([pair(tmp_path, "a", flat, flat, "tif")])
+    reading = reading_of([pair(tmp_path, "a", flat, flat, "tif")])
     assert (reading.source.low, reading.source.high) == (7, 8)
 
 
@@ -166,8 +192,8 @@ def test_equal_floats_have_a_range_too(tmp_path: Path) -> None:
 
 def test_a_side_by_side_picture_of_any_depth_is_halved(tmp_path: Path) -> None:
     path = write(tmp_path / "a.png", deep(8, 16, 3))
-    some = Pair("a", Half(path, "right"), Half(path, "left"))
-    source, target = found([some]).read(some, (8, 8))
+    example = Pair("a", Half(path, "right"), Half(path, "left"))
+    source, target = reading_of([example]).read(example, (8, 8))
     assert np.array_equal(source, deep(8, 16, 3)[:, 8:])
     assert np.array_equal(target, deep(8, 16, 3)[:, :8])
 
@@ -180,35 +206,51 @@ def several(folder: Path, *sources: Array) -> Pair:
 
 def test_several_sources_are_joined_as_channels(tmp_path: Path) -> None:
     arrays = [noise(8, 8, channels, seed=channels) for channels in (3, 1, 4)]
-    some = several(tmp_path, *arrays)
-    reading = found([some])
+    example = several(tmp_path, *arrays)
+    reading = reading_of([example])
     assert reading.source.channels == 8
-    assert np.array_equal(reading.read(some, (8, 8))[0], np.concatenate(arrays, axis=2))
+    assert np.array_equal(reading.read(example, (8, 8))[0], np.concatenate(arrays, axis=2))
 
 
 def test_several_sources_come_to_the_deepest_of_their_depths(tmp_path: Path) -> None:
-    some = several(tmp_path, noise(8, 8, 1), deep(8, 8, 1))
-    source = found([some]).read(some, (8, 8))[0]
+    example = several(tmp_path, noise(8, 8, 1), deep(8, 8, 1))
+    source = reading_of([example]).read(example, (8, 8))[0]
     assert source.dtype == np.uint16
     assert np.array_equal(source[:, :, 0], noise(8, 8, 1)[:, :, 0].astype(np.uint16) * 257)
     assert np.array_equal(source[:, :, 1:], deep(8, 8, 1))
 
 
 def test_levels_are_not_joined_with_floats(tmp_path: Path) -> None:
-    some = several(tmp_path, noise(8, 8, 1), floats(8, 8, 1))
+    example = several(tmp_path, noise(8, 8, 1), floats(8, 8, 1))
     with pytest.raises(UserError, match=r"source_0\.tif holds uint8, the other pictures float32"):
-        read_raw(some)
+        read_raw(example)
 
 
 @pytest.mark.parametrize("odd", [0, 1])
 def test_halves_of_different_size_are_both_named(tmp_path: Path, odd: int) -> None:
-    some = several(tmp_path, *(noise(8, 9 if n == odd else 8) for n in range(2)))
+    example = several(tmp_path, *(noise(8, 9 if n == odd else 8) for n in range(2)))
     with pytest.raises(UserError) as caught:
-        read_raw(some)
+        read_raw(example)
     path = tmp_path / f"source_{odd}.tif"
     assert str(caught.value) == (
         f"{path} is 9 x 8 px but {tmp_path / 'target.png'} is 8 x 8 px: wanted equal sizes."
     )
+
+
+def test_each_file_of_a_pair_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target, other = (
+        write(tmp_path / name, noise(8, 16, seed=n)) for n, name in enumerate(("t.png", "o.png"))
+    )
+    halves = (Half(other, "right"), Half(target, "right"), Half(other, "left"))
+    reads: list[Path] = []
+    decode = codec.read
+    monkeypatch.setattr(codec, "read", lambda path: (reads.append(path), decode(path))[1])
+    source, right = read_raw(Pair("a", Half(other, "left"), Half(target, "left"), halves))
+    assert sorted(reads) == sorted([target, other])
+    assert np.array_equal(right, decode(target)[:, :8])
+    columns = decode(other)
+    expected = [columns[:, :8], columns[:, 8:], decode(target)[:, 8:], columns[:, :8]]
+    assert np.array_equal(source, np.concatenate(expected, axis=2))
 
 
 # Sizes
@@ -217,8 +259,8 @@ def test_halves_of_different_size_are_both_named(tmp_path: Path, odd: int) -> No
 @pytest.mark.parametrize("fit", ["stretch", "crop", "pad"])
 def test_halves_are_fitted_alike(tmp_path: Path, fit: str) -> None:
     array = noise(10, 20)
-    some = pair(tmp_path, "a", array, array)
-    source, target = found([some], fit=fit).read(some, (16, 16))
+    example = pair(tmp_path, "a", array, array)
+    source, target = reading_of([example], fit=fit).read(example, (16, 16))
     assert source.shape == (16, 16, 3)
     assert np.array_equal(source, target)
 
@@ -227,10 +269,10 @@ def test_crop_and_pad_keep_the_shape_and_stretch_does_not(tmp_path: Path) -> Non
     # A square in a wide picture stays one, or becomes half as wide.
     array = np.zeros((32, 64, 3), np.uint8)
     array[8:24, 24:40] = 255
-    some = pair(tmp_path, "a", array, array)
+    example = pair(tmp_path, "a", array, array)
     areas = {}
     for fit in ("stretch", "crop", "pad"):
-        white = found([some], fit=fit).read(some, (32, 32))[0][:, :, 0] > 127
+        white = reading_of([example], fit=fit).read(example, (32, 32))[0][:, :, 0] > 127
         if fit == "pad":
             white = white[8:24]  # above and below it is mirrored
         rows, columns = np.flatnonzero(white.any(1)), np.flatnonzero(white.any(0))
@@ -246,35 +288,35 @@ def labels(height: int = 12, width: int = 10) -> Array:
 
 
 def test_labels_as_colours_have_three_channels(tmp_path: Path) -> None:
-    some = pair(tmp_path, "a", COLOURS[labels()[:, :, 0]], noise(12, 10))
-    reading = found([some], source_labels="facades")
+    example = pair(tmp_path, "a", COLOURS[labels()[:, :, 0]], noise(12, 10))
+    reading = reading_of([example], source_labels="facades")
     assert (reading.source.tensor_channels, reading.source.one_hot) == (3, False)
     assert [c.name for c in reading.source.classes] == list(FACADES.names)
-    source, _ = reading.read(some, (6, 5))
+    source, _ = reading.read(example, (6, 5))
     assert set(map(tuple, source.reshape(-1, 3))) <= set(FACADES.colours)
 
 
 @pytest.mark.parametrize("as_index", [False, True])
 def test_one_hot_labels_are_read_as_indexes(tmp_path: Path, as_index: bool) -> None:
     kept = labels() if as_index else COLOURS[labels()[:, :, 0]]
-    some = pair(tmp_path, "a", noise(12, 10), kept)
-    reading = found([some], target_labels="facades", target_one_hot=True)
+    example = pair(tmp_path, "a", noise(12, 10), kept)
+    reading = reading_of([example], target_labels="facades", target_one_hot=True)
     assert reading.target.tensor_channels == len(COLOURS)
-    assert np.array_equal(reading.read(some, (12, 10))[1], labels())
+    assert np.array_equal(reading.read(example, (12, 10))[1], labels())
     for fit in ("stretch", "crop", "pad"):
-        sized = found([some], target_labels="facades", target_one_hot=True, fit=fit)
-        index = sized.read(some, (32, 64))[1]
+        sized = reading_of([example], target_labels="facades", target_one_hot=True, fit=fit)
+        index = sized.read(example, (32, 64))[1]
         assert index.shape == (32, 64, 1)
         assert index.max() < len(COLOURS)
 
 
 def test_stray_colours_are_refused_by_name_or_snapped(tmp_path: Path) -> None:
     blurred = COLOURS[labels()[:, :, 0]] ^ np.uint8(1)
-    some = pair(tmp_path, "a", blurred, noise(12, 10))
+    example = pair(tmp_path, "a", blurred, noise(12, 10))
     with pytest.raises(UserError, match=r"source/a\.png has 120 pixels .* data\.snap_labels"):
-        found([some], source_labels="facades").read(some, (12, 10))
-    reading = found([some], source_labels="facades", snap_labels=True)
-    source = reading.read(some, (12, 10))[0]
+        reading_of([example], source_labels="facades").read(example, (12, 10))
+    reading = reading_of([example], source_labels="facades", snap_labels=True)
+    source = reading.read(example, (12, 10))[0]
     assert set(map(tuple, source.reshape(-1, 3))) <= set(FACADES.colours)
 
 
@@ -290,9 +332,9 @@ def test_sources_are_made_from_photographs_of_any_depth(
     tmp_path: Path, recipe: str, channels: int, depth: str
 ) -> None:
     make_one = {"uint8": noise, "uint16": deep, "float32": floats}[depth]
-    some = pair(tmp_path, "a", None, make_one(32, 32, 3), "tif")
-    reading = found([some], make=recipe)
-    source, target = reading.read(some, (32, 32))
+    example = pair(tmp_path, "a", None, make_one(32, 32, 3), "tif")
+    reading = reading_of([example], make=recipe)
+    source, target = reading.read(example, (32, 32))
     assert np.array_equal(target, make_one(32, 32, 3))
     assert np.array_equal(source, apply(parse(recipe), target, "a"))
     assert reading.source.channels == source.shape[2] == channels
@@ -311,21 +353,24 @@ def test_lab_makes_lightness_and_colours_of_any_photograph(tmp_path: Path) -> No
         pair(tmp_path, "b", None, noise(32, 32, 1)),
         pair(tmp_path, "c", None, noise(32, 32, 4)),
     ]
-    reading = found(pairs, make="lab")
+    reading = reading_of(pairs, make="lab")
     assert reading.source == PictureContract(channels=1, depth="float32", low=0, high=100)
     assert reading.target == PictureContract(channels=2, depth="float32", low=-110, high=110)
     assert reading.photograph == PictureContract()
-    for some in pairs:
-        source, target = reading.read(some, (16, 32))
-        assert (source.shape, target.shape) == ((16, 32, 1), (16, 32, 2))
-        assert source.dtype == target.dtype == np.float32
-    source, target = reading.read(pairs[0], (32, 32))
-    assert abs(reading.view(source, target)[1].astype(int) - smooth).max() <= 1
+    assert reading.stored == (reading.photograph,)
+    for example in pairs:
+        (stored,) = reading.read(example, (16, 32))
+        assert (stored.shape, stored.dtype) == ((16, 32, 3), np.uint8)
+    levels = [to_levels(reading.read(pairs[0], (32, 32))[0][None])]
+    source, target = reading.tensors(from_levels, levels)
+    assert (source.shape, target.shape) == ((1, 1, 32, 32), (1, 2, 32, 32))
+    halves = to_array(source[0], reading.source), to_array(target[0], reading.target)
+    assert abs(reading.view(*halves)[1].astype(int) - smooth).max() <= 1
 
 
 def test_sources_are_made_after_sizing(tmp_path: Path) -> None:
-    some = pair(tmp_path, "a", None, noise(64, 64))
-    source, target = found([some], make="inpaint").read(some, (32, 32))
+    example = pair(tmp_path, "a", None, noise(64, 64))
+    source, target = reading_of([example], make="inpaint").read(example, (32, 32))
     assert (source[8:24, 8:24] == 127).all()
     assert np.array_equal(source[:8], target[:8])
 
@@ -333,7 +378,7 @@ def test_sources_are_made_after_sizing(tmp_path: Path) -> None:
 def test_a_photograph_without_a_mask_is_named_and_the_others_are_read(tmp_path: Path) -> None:
     pairs = [pair(tmp_path, name, None, noise(32, 32)) for name in ("a", "b")]
     write(tmp_path / "masks" / "b.png", np.full((32, 32, 1), 255, np.uint8))
-    reading = found(pairs, make=f"mask:{tmp_path / 'masks'}")
+    reading = reading_of(pairs, make=f"mask:{tmp_path / 'masks'}")
     assert (reading.read(pairs[1], (32, 32))[0] == 127).all()
     with pytest.raises(UserError, match=r"target/a\.png: There is no mask .*masks/a"):
         reading.read(pairs[0], (32, 32))
@@ -350,14 +395,14 @@ def test_a_photograph_without_a_mask_is_named_and_the_others_are_read(tmp_path: 
 def test_a_photograph_from_which_nothing_can_be_made_is_named(
     tmp_path: Path, recipe: str, photograph: Array, why: str
 ) -> None:
-    some = pair(tmp_path, "a", None, photograph, "tif")
+    example = pair(tmp_path, "a", None, photograph, "tif")
     with pytest.raises(UserError) as caught:
-        found([some], make=recipe).read(some, (8, 8))
+        reading_of([example], make=recipe).read(example, (8, 8))
     assert "target/a.tif" in str(caught.value)
     assert why in str(caught.value)
 
 
 def test_an_unknown_recipe_is_refused_before_anything_is_read(tmp_path: Path) -> None:
-    some = Pair("a", *[Half(tmp_path / "gone.png", "whole")] * 2)
+    example = Pair("a", *[Half(tmp_path / "gone.png", "whole")] * 2)
     with pytest.raises(UserError, match="No source can be made by 'grey'"):
-        found([some], make="grey")
+        reading_of([example], make="grey")

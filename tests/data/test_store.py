@@ -31,7 +31,7 @@ def reading(source: int = 3, target: int = 3, **config: Any) -> Reading:
 def pairs_in(folder: Path) -> list[Pair]:
     """All pairs of a folder, whatever their split."""
     splits = find_pairs([folder], "left").splits
-    return sorted((p for some in splits.values() for p in some), key=lambda pair: pair.name)
+    return sorted((p for split in splits.values() for p in split), key=lambda pair: pair.name)
 
 
 def store_of(folder: Path, **options: Any) -> Store:
@@ -106,10 +106,10 @@ def test_two_folders_may_hold_other_endings_and_depths(tmp_path: Path) -> None:
     assert np.array_equal(store.targets[0], target)
 
 
-def test_progress_is_told_of_every_pair(folder: Path) -> None:
-    told: list[tuple[int, int]] = []
-    store_of(folder, progress=lambda done, total: told.append((done, total)))
-    assert told == [(n, 5) for n in range(1, 6)]
+def test_progress_is_reported_for_every_pair(folder: Path) -> None:
+    reports: list[tuple[int, int]] = []
+    store_of(folder, progress=lambda done, total: reports.append((done, total)))
+    assert reports == [(n, 5) for n in range(1, 6)]
 
 
 # The cache
@@ -156,7 +156,7 @@ def test_a_changed_picture_makes_a_new_store(folder: Path) -> None:
         lambda pairs: (pairs[1:], SIZE, RGB),
         lambda pairs: (pairs[::-1], SIZE, RGB),
         lambda pairs: ([Pair(p.name, p.target, p.source) for p in pairs], SIZE, RGB),
-        lambda pairs: ([Pair(p.name, p.source, p.target, (p.source,)) for p in pairs], SIZE, RGB),
+        lambda pairs: ([Pair(p.name, p.source, p.target, (p.source,)) for p in pairs], SIZE, reading(6)),
     ],
     ids=["height", "width", "channels", "fit", "make", "snap", "fewer", "order", "direction", "more sources"],
 )
@@ -180,6 +180,27 @@ def test_a_changed_mask_makes_a_new_store(tmp_path: Path) -> None:
         assert np.array_equal(store.sources, store.targets) == (white == 0)
 
 
+def test_other_weights_of_hed_make_a_new_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    photograph = Half(write(tmp_path / "a.png"), "whole")
+    weights = tmp_path / "hed.pth"
+    grey = PictureContract(channels=1)
+    made = Reading(grey, PictureContract(), DataConfig(make=f"hed:{weights}"), PictureContract())
+
+    def edges(picture: codec.Array, path: Path) -> Any:
+        probability = np.zeros(picture.shape[:2], np.float32)
+        probability[:, int(path.read_text())] = 1
+        return probability
+
+    monkeypatch.setattr("pix2pix.derive.hed.probability", edges)
+    sources = []
+    for text in ("8", "9", "8"):
+        write_text(weights, text)
+        os.utime(weights, ns=(0, 0))
+        sources.append(open_store([Pair("a", photograph, photograph)], SIZE, made).sources)
+    assert np.array_equal(sources[0], sources[2])
+    assert not np.array_equal(sources[0], sources[1])
+
+
 def test_a_raised_limit_reads_what_was_too_large(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(folder / "large.png", noise(100, 200))
     monkeypatch.setenv(codec.LIMIT, "0.01")
@@ -192,7 +213,7 @@ def test_a_raised_limit_reads_what_was_too_large(folder: Path, monkeypatch: pyte
 
 
 def spoil(folder: Path, what: str) -> str:
-    """Put one bad file into a folder of pairs; what is to be said of it."""
+    """Put one bad file into a folder of pairs; return the message on it."""
     match what:
         case "odd width":
             write(folder / "bad.png", noise(32, 63))
@@ -211,12 +232,12 @@ BAD = ["odd width", "text", "truncated"]
 
 @pytest.mark.parametrize("what", BAD)
 def test_a_bad_picture_is_left_out_and_named(folder: Path, what: str) -> None:
-    said = spoil(folder, what)
+    message = spoil(folder, what)
     store = store_of(folder)
     assert list(store.names) == ["0", "1", "2", "3", "4"]
     assert np.array_equal(store.sources[4], noise(32, 64, seed=4)[:, :32])
     (failure,) = store.failures
-    assert f"{folder}/{said}" in failure
+    assert f"{folder}/{message}" in failure
 
 
 def test_halves_of_different_size_are_left_out_and_both_named(tmp_path: Path) -> None:
@@ -249,20 +270,20 @@ def test_the_digest_is_of_what_the_files_hold(folder: Path, tmp_path: Path) -> N
 @pytest.mark.parametrize("cached", [False, True])
 @pytest.mark.parametrize("what", BAD)
 def test_strict_raises_at_a_bad_picture(folder: Path, cache: Path, what: str, cached: bool) -> None:
-    said = spoil(folder, what)
+    message = spoil(folder, what)
     if cached:
         store_of(folder)
     with pytest.raises(UserError) as caught:
         store_of(folder, strict=True)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert cached or files_below(cache) == set()
 
 
 def test_where_all_are_bad_the_first_is_named_and_nothing_kept(tmp_path: Path, cache: Path) -> None:
     for name in ("a", "b", "c"):
         write_text(tmp_path / f"{name}.jpg")
-    said = r"a\.jpg is not a picture .*None of the 3 pairs could be"
-    with pytest.raises(NoPairError, match=said) as caught:
+    message = r"a\.jpg is not a picture .*None of the 3 pairs could be"
+    with pytest.raises(NoPairError, match=message) as caught:
         store_of(tmp_path)
     assert ["is not a picture" in failure for failure in caught.value.failures] == [True] * 3
     assert files_below(cache) == set()

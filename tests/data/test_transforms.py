@@ -20,8 +20,8 @@ switches = st.fixed_dictionaries({"mirror": st.booleans(), "flip": st.booleans()
 
 def draws(count: int, **config: Any) -> list[Draw]:
     """Draws of a square of 32 px out of 36, unless the configuration says otherwise."""
-    found = DataConfig(**({"size_px": 32} | config))
-    return [draw(np.random.default_rng(seed), found) for seed in range(count)]
+    changed = DataConfig(**({"size_px": 32} | config))
+    return [draw(np.random.default_rng(seed), changed) for seed in range(count)]
 
 
 def same(one: Draw, other: Draw) -> bool:
@@ -93,7 +93,7 @@ def test_the_crop_is_counted_from_the_top_left() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "wanted"),
+    ("change", "expected"),
     [
         ({"mirrored": True}, lambda a: a[:, ::-1]),
         ({"flipped": True}, lambda a: a[::-1]),
@@ -102,10 +102,10 @@ def test_the_crop_is_counted_from_the_top_left() -> None:
         ({"mirrored": True, "flipped": True}, lambda a: a[::-1, ::-1]),
     ],
 )
-def test_the_crop_is_what_is_mirrored_flipped_and_turned(change: Any, wanted: Any) -> None:
+def test_the_crop_is_what_is_mirrored_flipped_and_turned(change: Any, expected: Any) -> None:
     array = noise(6, 6)
     placed = replace(STILL, top=1, left=2, **change).place(array, (3, 3))
-    assert np.array_equal(placed, wanted(array[1:4, 2:5]))
+    assert np.array_equal(placed, expected(array[1:4, 2:5]))
 
 
 def test_the_same_generator_gives_the_same_draw() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pix2pix.data.pairs import find_pairs
-from pix2pix.datasets.jobs import Done
+from pix2pix.datasets.file_tasks import Done
 from pix2pix.datasets.prepare import combine, draw, resize, split
 from pix2pix.errors import UserError
 from pix2pix.files import list_pictures
@@ -283,7 +283,7 @@ def test_halves_keep_depth_and_channels(tmp_path: Path, dtype: str, channels: in
 
 
 @pytest.mark.parametrize("grey", ["s", "t"])
-def test_grey_beside_colour_becomes_colour(tmp_path: Path, grey: str) -> None:
+def test_grey_next_to_colour_becomes_colour(tmp_path: Path, grey: str) -> None:
     for name in ("s", "t"):
         write(tmp_path / name / "a.png", array("uint8", 1 if name == grey else 3))
     combine(tmp_path / "s", tmp_path / "t", tmp_path / "out")
@@ -370,7 +370,8 @@ def test_halves_do_not_mix(tmp_path: Path) -> None:
     write(tmp_path / "in" / "a.png", whole)
     write(tmp_path / "in" / "odd.png", noise(32, 63))
     done = resize(tmp_path / "in", tmp_path / "out", (24, 20), halves=True)
-    assert done.failures == [f"{tmp_path / 'in' / 'odd.png'} is 63 px wide: wanted two halves, equally wide."]
+    (failure,) = done.failures
+    assert failure.startswith(f"{tmp_path / 'in' / 'odd.png'} is 63 x 32 px, so its halves differ in width")
     got = pixels(tmp_path / "out" / "a.png")
     assert got.shape == (24, 40, 3)
     assert not got[:, :20].any()

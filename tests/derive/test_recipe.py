@@ -5,19 +5,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from pix2pix.derive.lab import LAB_RANGES, join_lab, split_lab
 from pix2pix.derive.recipe import Recipe, apply, digest, parse
 from pix2pix.errors import UserError
 from pix2pix.pictures import codec
-from tests.helpers import noise, write
+from tests.helpers import noise
 
 Array = NDArray[np.generic]
 DEPTHS = ("uint8", "uint16", "float32")
 TEXTS = ("gray", "lab", "edges", "inpaint", "inpaint:boxes", "downscale:4")
-HOLES = ("inpaint:centre", "inpaint:boxes:1", "inpaint:boxes:5")
 
 
 def photograph(height: int, width: int, dtype: str = "uint8", channels: int = 3) -> Array:
@@ -62,7 +59,7 @@ def test_what_is_left_out_is_stated(short: str, whole: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("grey", "did you mean 'gray'?"),
         ("gray:", "did you mean 'gray'?"),
@@ -84,10 +81,10 @@ def test_what_is_left_out_is_stated(short: str, whole: str) -> None:
         ("downscale:2.5", "'2.5' is not a whole number"),
     ],
 )
-def test_an_impossible_recipe_is_refused_with_what_is_possible(text: str, told: str) -> None:
+def test_an_impossible_recipe_is_refused_with_what_is_possible(text: str, message: str) -> None:
     with pytest.raises(UserError) as error:
         parse(text)
-    assert told in error.value.message
+    assert message in error.value.message
     assert "gray, lab, edges" in error.value.hint
 
 
@@ -117,8 +114,8 @@ def test_every_size_and_depth_gives_a_source(text: str, dtype: str, size: tuple[
 def test_alpha_is_no_colour(text: str) -> None:
     for opaque in (photograph(40, 40, channels=3), photograph(40, 40, channels=1)):
         clear = np.concatenate([opaque, noise(40, 40, 1, seed=1)], axis=2)
-        wanted = apply(parse(text), opaque, "a")
-        np.testing.assert_array_equal(apply(parse(text), clear, "a"), wanted)
+        expected = apply(parse(text), opaque, "a")
+        np.testing.assert_array_equal(apply(parse(text), clear, "a"), expected)
 
 
 @pytest.mark.parametrize("text", ["inpaint", "inpaint:boxes", "downscale:3"])
@@ -134,10 +131,10 @@ def test_what_has_no_colours_is_refused(text: str) -> None:
 
 def test_gray_is_the_grey_of_pillow_at_every_depth() -> None:
     picture = photograph(50, 60)
-    wanted = np.asarray(codec.to_pillow(picture).convert("L"), float)
+    expected = np.asarray(codec.to_pillow(picture).convert("L"), float)
     for dtype, white in (("uint8", 255), ("uint16", 65535), ("float32", 1)):
         gray = apply(parse("gray"), photograph(50, 60, dtype), "a")[:, :, 0]
-        assert abs(gray * (255 / white) - wanted).max() <= 1
+        assert abs(gray * (255 / white) - expected).max() <= 1
 
 
 @pytest.mark.parametrize("dtype", DEPTHS)
@@ -145,115 +142,6 @@ def test_gray_leaves_grey_as_it_is(dtype: str) -> None:
     picture = photograph(16, 16, dtype, channels=1)
     for grey in (picture, picture.repeat(3, axis=2)):
         np.testing.assert_allclose(apply(parse("gray"), grey, "a"), picture, rtol=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("rgb", "lab"),
-    # As computed by others for sRGB and D65.
-    [
-        ((255, 255, 255), (100, 0, 0)),
-        ((0, 0, 0), (0, 0, 0)),
-        ((255, 0, 0), (53.24, 80.09, 67.20)),
-        ((0, 255, 0), (87.73, -86.18, 83.18)),
-        ((0, 0, 255), (32.30, 79.19, -107.86)),
-        ((119, 119, 119), (50.03, 0, 0)),
-        ((1, 1, 1), (0.274, 0, 0)),
-    ],
-)
-def test_lab_of_known_colours(rgb: tuple[int, ...], lab: tuple[float, ...]) -> None:
-    for picture in (np.array([[rgb]], np.uint8), np.array([[rgb]], np.uint16) * 257):
-        L, ab = split_lab(picture)
-        assert L.dtype == ab.dtype == np.float32
-        np.testing.assert_allclose([*L[0, 0], *ab[0, 0]], lab, atol=0.05)
-
-
-@given(
-    st.sampled_from([np.uint8, np.uint16, np.float32]).flatmap(
-        lambda dtype: hnp.arrays(
-            dtype, (3, 2, 3), elements=st.floats(0, 1, width=32) if dtype == np.float32 else None
-        )
-    )
-)
-def test_lab_joins_to_what_was_split(picture: Array) -> None:
-    L, ab = split_lab(picture)
-    white = 1 if picture.dtype == np.float32 else np.iinfo(picture.dtype).max
-    np.testing.assert_allclose(join_lab(L, ab), picture / white, atol=1e-4)
-    for values, (least, most) in zip((L, ab), LAB_RANGES, strict=True):
-        assert least - 1e-3 <= values.min()
-        assert values.max() <= most + 1e-3
-
-
-def test_a_grey_picture_has_a_lab_without_colour() -> None:
-    L, ab = split_lab(photograph(8, 8, channels=1))
-    assert L.shape == (8, 8, 1)
-    assert ab.shape == (8, 8, 2)
-    assert abs(ab).max() < 0.01  # scikit-image's white is not quite that of its matrix
-
-
-def test_lab_beyond_the_gamut_is_clipped() -> None:
-    rgb = join_lab(np.full((1, 1, 1), 90.0), np.full((1, 1, 2), 110.0))
-    assert rgb.dtype == np.float32
-    assert rgb.min() >= 0
-    assert rgb.max() == 1
-
-
-def test_floats_that_are_no_srgb_have_no_lab() -> None:
-    with pytest.raises(UserError, match="from 0 to 1200"):
-        split_lab(np.array([[[0, 5, 1200]]], np.float32))
-
-
-@pytest.mark.parametrize("text", HOLES)
-@pytest.mark.parametrize("dtype", DEPTHS)
-def test_a_hole_tells_nothing_and_the_rest_is_whole(text: str, dtype: str) -> None:
-    picture = photograph(40, 60, dtype)
-    source = apply(parse(text), picture, "a/b")
-    hole = (source != picture).any(axis=2)
-    assert 0.01 < hole.mean() < 0.75
-    assert len(np.unique(source[hole])) == 1
-    other = picture.copy()
-    other[hole] = 0 if dtype != "float32" else -5
-    np.testing.assert_array_equal(apply(parse(text), other, "a/b"), source)
-
-
-def test_a_hole_is_mid_grey() -> None:
-    for dtype, grey in (("uint8", 127), ("uint16", 32767), ("float32", 0.5)):
-        picture = np.zeros((8, 8, 1), dtype)
-        picture[0, 0] = 1 if dtype == "float32" else np.iinfo(dtype).max
-        assert apply(parse("inpaint"), picture, "a")[4, 4, 0] == grey
-
-
-def test_the_centre_is_the_middle_half() -> None:
-    hole = apply(parse("inpaint:centre"), np.zeros((8, 12, 1), np.uint8), "a")[:, :, 0] > 0
-    wanted = np.zeros((8, 12), bool)
-    wanted[2:6, 3:9] = True
-    np.testing.assert_array_equal(hole, wanted)
-
-
-def boxes(name: str, height: int = 64, width: int = 96) -> NDArray[np.bool_]:
-    empty = np.zeros((height, width, 1), np.uint8)
-    return apply(parse("inpaint:boxes:1"), empty, name)[:, :, 0] > 0
-
-
-def test_boxes_belong_to_the_name() -> None:
-    # Written down once: a model is translated with, years later, by what it was trained with.
-    rows, columns = np.nonzero(boxes("flowers/rose"))
-    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (7, 26, 83, 95)
-    assert len({boxes(str(number)).tobytes() for number in range(50)}) == 50
-    boxes("caf\udce9")  # a name that is no UTF-8
-
-
-@given(st.text(), st.integers(1, 300), st.integers(1, 300))
-def test_a_box_is_a_fair_part_of_any_picture(name: str, height: int, width: int) -> None:
-    hole = boxes(name, height, width)
-    for size, side in ((height, hole.any(axis=1).sum()), (width, hole.any(axis=0).sum())):
-        assert size / 8 <= side <= size * 3 / 8 + 1
-    assert hole.sum() == hole.any(axis=1).sum() * hole.any(axis=0).sum()
-
-
-def test_boxes_stay_where_they_are_when_the_picture_is_resized() -> None:
-    for name in ("a", "b", "c"):
-        small, large = boxes(name, 50, 50), boxes(name, 500, 500)
-        assert (small.repeat(10, 0).repeat(10, 1) != large).mean() < 0.05
 
 
 @pytest.mark.parametrize("dtype", DEPTHS)
@@ -275,56 +163,6 @@ def test_downscale_moves_nothing(size: int) -> None:
     ramp = np.linspace(0, 1, size, dtype=np.float32)[:, None, None].repeat(size, 1)
     source = apply(parse("downscale:4"), ramp, "a")
     np.testing.assert_allclose(source[8:-8], ramp[8:-8], atol=1e-3)
-
-
-def masked(folder: Path, name: str = "a", size: tuple[int, int] = (4, 6)) -> NDArray[np.bool_]:
-    """Where a black picture is blanked."""
-    black = np.zeros((*size, 1), np.uint8)
-    return apply(parse(f"mask:{folder}"), black, name)[:, :, 0] > 0
-
-
-@pytest.mark.parametrize("ending", [".png", ".PNG", ".bmp", ".Tiff"])
-def test_white_of_the_mask_is_blanked(tmp_path: Path, ending: str) -> None:
-    white = np.zeros((4, 6, 3), np.uint8)
-    white[1, 2:5] = 255
-    write(tmp_path / "sub" / f"a.b{ending}", white)
-    np.testing.assert_array_equal(masked(tmp_path, "sub/a.b"), white[:, :, 0] > 0)
-
-
-@pytest.mark.parametrize(
-    ("dtype", "white"), [("uint8", 255), ("uint8", 1), ("uint16", 65535), ("float32", 1)]
-)
-def test_masks_of_every_depth(tmp_path: Path, dtype: str, white: float) -> None:
-    mask = np.zeros((4, 6, 1), dtype)
-    mask[2:, 3:] = white
-    codec.write(mask, tmp_path / "a.tif")
-    np.testing.assert_array_equal(masked(tmp_path), mask[:, :, 0] > 0)
-
-
-@pytest.mark.parametrize("size", [(8, 12), (2, 3), (1, 1), (5, 9)])
-def test_a_mask_of_another_size_is_stretched(tmp_path: Path, size: tuple[int, int]) -> None:
-    white = np.zeros((4, 6, 1), np.uint8)
-    white[:2] = 255
-    write(tmp_path / "a.png", white)
-    wanted = (np.arange(size[0]) + 0.5) / size[0] < 0.5
-    np.testing.assert_array_equal(masked(tmp_path, size=size), wanted[:, None].repeat(size[1], 1))
-
-
-@pytest.mark.parametrize("name", ["absent", "sub/absent", "x" * 254])
-def test_a_missing_mask_is_named(tmp_path: Path, name: str) -> None:
-    write(tmp_path / "absent.txt.png")
-    with pytest.raises(UserError) as error:
-        masked(tmp_path, name)
-    assert str(tmp_path / name) in str(error.value)
-
-
-def test_a_mask_is_found_in_the_sub_folder_of_its_name_and_nowhere_else(tmp_path: Path) -> None:
-    write(tmp_path / "sub" / "a.png", np.full((4, 6, 3), 255, np.uint8))
-    write(tmp_path / "b.png", np.full((4, 6, 3), 255, np.uint8))
-    assert masked(tmp_path, "sub/a").all()
-    for name in ("a", "sub/b", "other/a"):
-        with pytest.raises(UserError, match="There is no mask"):
-            masked(tmp_path, name)
 
 
 def test_the_digest_of_a_recipe_follows_the_weights_that_it_names(tmp_path: Path) -> None:

@@ -161,8 +161,8 @@ def in_page(page: Any, number: int, picture: NDArray[np.uint8], **request: Any) 
     file = io.BytesIO()
     Image.fromarray(picture).save(file, "png")
     address = "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
-    asked = {"seed": 0, "sample": 0, "mode": "paper"} | request
-    answer = page.evaluate(TRANSLATE, [number, address, asked])
+    options = {"seed": 0, "sample": 0, "mode": "paper"} | request
+    answer = page.evaluate(TRANSLATE, [number, address, options])
     shown = Image.open(io.BytesIO(base64.b64decode(answer.partition(",")[2])))
     return np.asarray(shown.convert("RGB")).astype(np.int16)
 
@@ -177,12 +177,12 @@ def test_the_page_gives_the_pictures_of_the_package(page: Any, models: list[Path
     for number, model in enumerate(models):
         translator = Translator.load(model)
         for size in ((64, 64), (50, 83)):
-            given = picture(model.name, *size)
+            drawing = picture(model.name, *size)
             for mode, seed, sample in (("paper", 2**32 - 1, 3), ("deterministic", 0, 0)):
-                found = in_page(page, number, given, mode=mode, seed=seed, sample=sample)
-                source = translator.source(given, "it", model.name == "downscale")
-                wanted = translator.translate_sources([source], mode=mode, seed=seed, sample=sample)[0]
-                off = np.abs(found - wanted.astype(np.int16)).max(2)
+                output = in_page(page, number, drawing, mode=mode, seed=seed, sample=sample)
+                source = translator.source(drawing, "it", model.name == "downscale")
+                expected = translator.translate_sources([source], mode=mode, seed=seed, sample=sample)[0]
+                off = np.abs(output - expected.astype(np.int16)).max(2)
                 assert (off <= 2).mean() >= 0.999, (model.name, size, mode, off.max())
 
 

@@ -111,16 +111,16 @@ def test_any_batch_and_size_with_noise_is_the_packages_own(
     paper: Exported, batch: int, height: int, width: int, seed: int, sample: int
 ) -> None:
     source = pictures(batch, 3, height, width)
-    wanted = translator_of(paper).translate_tensors(list(source), seed=seed, sample=sample)
-    found = run(paper, source, seed=seed, sample=sample)
-    torch.testing.assert_close(found, torch.stack(wanted), rtol=0, atol=1e-5)
-    assert found.std() > 0.1
+    expected = translator_of(paper).translate_tensors(list(source), seed=seed, sample=sample)
+    output = run(paper, source, seed=seed, sample=sample)
+    torch.testing.assert_close(output, torch.stack(expected), rtol=0, atol=1e-5)
+    assert output.std() > 0.1
 
 
 def test_ones_are_the_mode_without_noise(paper: Exported) -> None:
     source = pictures(1, 3, 32, 32)
-    wanted = translator_of(paper).translate_tensors(list(source), mode="deterministic")
-    torch.testing.assert_close(run(paper, source), wanted[0][None], rtol=0, atol=1e-5)
+    expected = translator_of(paper).translate_tensors(list(source), mode="deterministic")
+    torch.testing.assert_close(run(paper, source), expected[0][None], rtol=0, atol=1e-5)
     assert (run(paper, source) - run(paper, source, seed=0)).abs().max() > 0.01
 
 
@@ -138,16 +138,16 @@ def test_the_graph_is_the_network_and_nothing_more(paper: Exported) -> None:
 
 
 def test_running_statistics_are_part_of_the_convolutions(running: Exported) -> None:
-    found = nodes(running)
-    assert not {name for name in found if "Norm" in name}
-    assert (found["Conv"], found["ConvTranspose"]) == (5, 5)
+    kinds = nodes(running)
+    assert not {name for name in kinds if "Norm" in name}
+    assert (kinds["Conv"], kinds["ConvTranspose"]) == (5, 5)
     assert running.inputs == {"source": [1, 5, 32, 32]}
 
 
 def test_a_graph_of_one_size_and_16_bits_is_the_packages_own(running: Exported) -> None:
     source = pictures(1, 5, 32, 32)
-    wanted = translator_of(running).translate_tensors(list(source))
-    mse = float((run(running, source) - wanted[0]).square().mean())
+    expected = translator_of(running).translate_tensors(list(source))
+    mse = float((run(running, source) - expected[0]).square().mean())
     assert mse < 4e-4
     assert running.difference.psnr_db >= 45
     assert running.facts["target"]["depth"] == "uint16"
@@ -155,10 +155,10 @@ def test_a_graph_of_one_size_and_16_bits_is_the_packages_own(running: Exported) 
 
 def test_probabilities_of_classes_are_the_packages_own(plain: Exported) -> None:
     source = pictures(2, 1, 64, 32)
-    found = run(plain, source)
-    wanted = translator_of(plain).translate_tensors(list(source), mode="deterministic")
-    torch.testing.assert_close(found, torch.stack(wanted), rtol=0, atol=0.01)
-    torch.testing.assert_close(found.sum(1), torch.full((2, 64, 32), 2.0 - 5), rtol=0, atol=1e-5)
+    output = run(plain, source)
+    expected = translator_of(plain).translate_tensors(list(source), mode="deterministic")
+    torch.testing.assert_close(output, torch.stack(expected), rtol=0, atol=0.01)
+    torch.testing.assert_close(output.sum(1), torch.full((2, 64, 32), 2.0 - 5), rtol=0, atol=1e-5)
     assert nodes(plain)["Resize"] == 5
 
 
@@ -216,13 +216,13 @@ def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize(
-    ("out", "precision", "said"),
+    ("out", "precision", "message"),
     [("model.pt", "fp32", r"does not end in \.onnx"), ("model.onnx", "int4", "fp32, fp16, int8")],
 )
 def test_requests_that_cannot_be_met_are_refused_at_once(
-    tmp_path: Path, out: str, precision: Any, said: str
+    tmp_path: Path, out: str, precision: Any, message: str
 ) -> None:
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=message):
         export_onnx(tmp_path / "none.safetensors", tmp_path / out, precision=precision)
     assert not files_below(tmp_path)
 

@@ -39,7 +39,7 @@ def archive(path: Path) -> Path:
 
 
 def npm(place: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
-    """A program of the name npm that is the only one found."""
+    """Make a program named npm, the only one on the path."""
     place.mkdir()
     (place / "npm").write_text(f"#!/bin/sh\n{script}\n")
     (place / "npm").chmod(0o755)
@@ -72,11 +72,11 @@ def test_a_missing_package_and_one_of_another_kind_are_named(tmp_path: Path) -> 
 
 def test_npm_fetches_it_once(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     packed = archive(tmp_path / "a.tgz")
-    npm(tmp_path / "bin", monkeypatch, f'echo "$@" > {tmp_path}/asked; cp {packed} it.tgz')
+    npm(tmp_path / "bin", monkeypatch, f'echo "$@" > {tmp_path}/arguments; cp {packed} it.tgz')
     assert load_runtime(None, Progress()) == CONTENTS
-    asked = (tmp_path / "asked").read_text()
-    assert "onnxruntime-web@1.30.0" in asked
-    assert "--ignore-scripts" in asked
+    arguments = (tmp_path / "arguments").read_text()
+    assert "onnxruntime-web@1.30.0" in arguments
+    assert "--ignore-scripts" in arguments
     (tmp_path / "bin" / "npm").unlink()
     assert load_runtime(None, Progress()) == CONTENTS
 

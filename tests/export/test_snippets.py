@@ -37,8 +37,8 @@ def test_the_snippets_translate_as_the_package_does(folder: Path, monkeypatch: p
     names: dict[str, Any] = {}
     for snippet in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
         exec(snippet, names)
-    wanted = Translator.load("runs/facades").translate("labels.png")
-    apart = np.abs(pixels(Path("house.png")).astype(int) - np.asarray(wanted).astype(int))
+    expected = Translator.load("runs/facades").translate("labels.png")
+    apart = np.abs(pixels(Path("house.png")).astype(int) - np.asarray(expected).astype(int))
     assert apart.max() <= 1
     torch.testing.assert_close(
         names["target"],

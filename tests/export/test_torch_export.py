@@ -34,9 +34,9 @@ def test_a_program_of_any_batch_and_size_is_the_packages_own(
     source = torch.rand(batch, 3, height, width) * 2 - 1
     noise = [NoiseInput(**one) for one in exported.facts["noise"]]
     program = torch.export.load(exported.path).module()
-    found = program(source, *keep_factors(noise, source, seed=5))
-    wanted = Translator.load(model, "cpu").translate_tensors(list(source), seed=5)
-    torch.testing.assert_close(found, torch.stack(wanted), rtol=0, atol=1e-6)
+    output = program(source, *keep_factors(noise, source, seed=5))
+    expected = Translator.load(model, "cpu").translate_tensors(list(source), seed=5)
+    torch.testing.assert_close(output, torch.stack(expected), rtol=0, atol=1e-6)
 
 
 def test_a_program_of_one_size_says_what_it_is(folder: Path, model: Path) -> None:
@@ -46,8 +46,8 @@ def test_a_program_of_one_size_says_what_it_is(folder: Path, model: Path) -> Non
     assert json.loads(extra["pix2pix.json"]) == exported.facts
     assert (exported.facts["mode"], exported.facts["dynamic"]) == ("running", False)
     source = torch.rand(1, 3, 32, 32)
-    (wanted,) = Translator.load(model, "cpu").translate_tensors(list(source), mode="running")
-    torch.testing.assert_close(program(source)[0], wanted, rtol=0, atol=1e-5)
+    (expected,) = Translator.load(model, "cpu").translate_tensors(list(source), mode="running")
+    torch.testing.assert_close(program(source)[0], expected, rtol=0, atol=1e-5)
 
 
 def test_a_file_that_is_no_pt2_is_refused(tmp_path: Path) -> None:

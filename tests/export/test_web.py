@@ -68,9 +68,9 @@ def whole(site: Site, file: dict[str, Any]) -> bytes:
 
 def service_worker(site: Site) -> dict[str, Any]:
     script = (site.path / "service-worker.js").read_text("utf-8")
-    found = re.search("const EXPORT = (.*);", script)
-    assert found
-    known: dict[str, Any] = json.loads(found[1])
+    match = re.search("const EXPORT = (.*);", script)
+    assert match
+    known: dict[str, Any] = json.loads(match[1])
     return known
 
 
@@ -108,9 +108,9 @@ def test_the_network_in_parts_is_the_exported_graph(site: Site, tmp_path: Path) 
     factors = keep_factors([NoiseInput(**one) for one in network["noise"]], source, seed=0)
     output = runner(tmp_path / "network.onnx")(source, factors).flatten()
     assert len(check["values"]) >= 64
-    found = output[:: check["step"]].tolist()
-    assert found == pytest.approx(check["values"], abs=1e-4)
-    assert np.ptp(found) > 0.1  # a check that any backend passes is none
+    values = output[:: check["step"]].tolist()
+    assert values == pytest.approx(check["values"], abs=1e-4)
+    assert np.ptp(values) > 0.1  # a check that any backend passes is none
 
 
 def test_examples_are_pictures_that_a_page_can_show(site: Site, model: Path) -> None:

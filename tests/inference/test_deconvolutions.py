@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pix2pix.inference.openvino import _openvino
+from pix2pix.inference.openvino import import_quietly
 
-openvino: Any = _openvino()  # first, so that it is loaded without its telemetry
+openvino: Any = import_quietly()
 from pix2pix.inference.deconvolutions import ops, rewrite  # noqa: E402
 
 BELOW, SKIP = 6, 4
@@ -19,20 +19,20 @@ def weights_of(out_channels: int, *, skip: bool) -> NDArray[np.float32]:
     return np.random.default_rng(0).normal(size=shape).astype(np.float32)
 
 
-def model_of(out_channels: int, *, skip: bool, relu: bool = True) -> Any:
-    """ReLU and a transposed convolution, on features from below and beside them from a skip."""
+def model_of(out_channels: int, *, skip: bool, relu: bool = True, stride: int = 2) -> Any:
+    """ReLU and a transposed convolution, on features from below and, concatenated, from a skip."""
     inputs = [ops.parameter([-1, c, -1, -1], np.float32) for c in (BELOW, SKIP)[: 1 + skip]]
     x = ops.concat(inputs, 1) if skip else inputs[0]
     weights = ops.constant(weights_of(out_channels, skip=skip))
     x = ops.convolution_backprop_data(
-        ops.relu(x) if relu else x, weights, [2, 2], None, [1, 1], [1, 1], [1, 1]
+        ops.relu(x) if relu else x, weights, [stride, stride], None, [1, 1], [1, 1], [1, 1]
     )
     bias = ops.constant(np.arange(out_channels, dtype=np.float32).reshape(1, -1, 1, 1))
     return openvino.Model([ops.add(x, bias)], inputs)
 
 
 def outputs(model: Any) -> list[NDArray[np.float32]]:
-    """What it makes of noise, a picture of one pixel among it."""
+    """Its outputs for noise, a picture of one pixel among it."""
     random = np.random.default_rng(1)
     compiled = openvino.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     return [
@@ -55,15 +55,15 @@ def kinds(model: Any) -> set[str]:
 @pytest.mark.parametrize("out_channels", [1, 3, 20])
 @pytest.mark.parametrize("skip", [True, False])
 @pytest.mark.parametrize("relu", [True, False])
-def test_what_comes_out_is_the_same(out_channels: int, skip: bool, relu: bool) -> None:
+def test_outputs_stay_the_same(out_channels: int, skip: bool, relu: bool) -> None:
     model = model_of(out_channels, skip=skip, relu=relu)
-    wanted = outputs(model)
+    expected = outputs(model)
     rewrite(model, [weights_of(out_channels, skip=skip)])
-    for found, old in zip(outputs(model), wanted, strict=True):
-        np.testing.assert_allclose(found, old, rtol=0, atol=1e-4)
+    for after, before in zip(outputs(model), expected, strict=True):
+        np.testing.assert_allclose(after, before, rtol=0, atol=1e-4)
 
 
-def test_a_skip_is_added_instead_of_laid_beside() -> None:
+def test_a_skip_is_added_instead_of_concatenated() -> None:
     model = model_of(20, skip=True)
     rewrite(model, [weights_of(20, skip=True)])
     assert "Concat" not in kinds(model)
@@ -78,6 +78,12 @@ def test_few_channels_become_one_convolution() -> None:
     assert "ConvolutionBackpropData" not in kinds(model)
 
 
-def test_weights_for_each_are_wanted() -> None:
+def test_weights_are_needed_for_each() -> None:
     with pytest.raises(ValueError, match="shorter"):
         rewrite(model_of(3, skip=False), [])
+
+
+def test_convolutions_of_another_stride_stay() -> None:
+    model = model_of(3, skip=False, stride=1)
+    rewrite(model, [weights_of(3, skip=False)])
+    assert "ConvolutionBackpropData" in kinds(model)

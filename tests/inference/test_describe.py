@@ -13,18 +13,18 @@ from tests.helpers import small, write_model, write_text
 def test_a_model_file_says_what_it_is(tmp_path: Path) -> None:
     target = PictureContract(channels=1, depth="float32", low=-1.5, high=40)
     model = write_model(tmp_path / "m.safetensors", "training.batch=4", target=target)
-    told = dict(describe_model(model))
-    assert told["generator"].startswith("unet, width 4, ")
-    assert told["norm"] == "batch, upsampling transposed, dropout 0.5"
-    assert told["source"] == "3 channels of uint8"
-    assert told["target"] == "1 channel of float32 from -1.5 to 40"
-    assert told["trained at"] == "32 x 32 px"
-    assert told["inference mode"] == "running"
-    assert told["trained on"] == "400 pairs, 1,200 images seen"
-    assert told["val_l1"] == "0.25"
-    assert told["data digest"] == "0123abcd"
-    assert f"pix2pix {__version__}" in told["made by"]
-    assert "started from" not in told
+    lines = dict(describe_model(model))
+    assert lines["generator"].startswith("unet, width 4, ")
+    assert lines["norm"] == "batch, upsampling transposed, dropout 0.5"
+    assert lines["source"] == "3 channels of uint8"
+    assert lines["target"] == "1 channel of float32 from -1.5 to 40"
+    assert lines["trained at"] == "32 x 32 px"
+    assert lines["inference mode"] == "running"
+    assert lines["trained on"] == "400 pairs, 1,200 images seen"
+    assert lines["val_l1"] == "0.25"
+    assert lines["data digest"] == "0123abcd"
+    assert f"pix2pix {__version__}" in lines["made by"]
+    assert "started from" not in lines
 
 
 def test_weights_are_counted(tmp_path: Path) -> None:
@@ -43,15 +43,15 @@ def test_the_source_is_named_as_it_lay_on_disk(tmp_path: Path, half: str) -> Non
     assert dict(describe_model(model))["source"] == "3 channels of uint8"
 
 
-def test_label_maps_and_made_sources_are_told(tmp_path: Path) -> None:
+def test_label_maps_and_made_sources_are_lines(tmp_path: Path) -> None:
     classes = (LabelClass(name="sky", colour=(0, 0, 9)), LabelClass(name="sea", colour=(9, 0, 0)))
     labels = PictureContract(classes=classes, one_hot=True)
     model = write_model(tmp_path / "m.safetensors", source=labels)
     assert dict(describe_model(model))["source"] == "label map of 2 classes (sky, sea)"
     grey = PictureContract(channels=1)
     model = write_model(tmp_path / "m.safetensors", "data.make=gray", source=grey)
-    told = dict(describe_model(model))
-    assert told["source"] == "1 channel of uint8, made from photographs: gray"
+    lines = dict(describe_model(model))
+    assert lines["source"] == "1 channel of uint8, made from photographs: gray"
 
 
 def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:

@@ -7,10 +7,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 
+from pix2pix.config import DataConfig
+from pix2pix.data.origins import find_data
+from pix2pix.derive.recipe import source_and_target
 from pix2pix.errors import UserError
 from pix2pix.files import list_pictures
 from pix2pix.inference import folder
-from pix2pix.inference.folder import Job, Options, first_note, plan, run_jobs
+from pix2pix.inference.folder import Item, Options, first_note, plan, translate_items
 from pix2pix.inference.translator import Translator
 from pix2pix.pictures import codec, geometry
 from pix2pix.pictures.contract import PictureContract
@@ -39,13 +42,18 @@ def out(tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
-def outputs(jobs: list[Job], out: Path) -> dict[str, str]:
+def item_of(source: Path, output: Path) -> Item:
+    """The item of a file that was named alone."""
+    return Item(source, output, source.stem)
+
+
+def outputs(items: list[Item], out: Path) -> dict[str, str]:
     """Names of sources by the relative names of their outputs."""
-    return {job.output.relative_to(out).as_posix(): job.source.name for job in jobs}
+    return {item.output.relative_to(out).as_posix(): item.source.name for item in items}
 
 
 def gives(target: PictureContract) -> Any:
-    """What a plan asks of a translator: the pictures that come out."""
+    """A translator as `plan` needs it: the pictures that come out."""
     image = SimpleNamespace(target=target)
     output = target.depth, target.channels
     return SimpleNamespace(output=output, header=SimpleNamespace(image=image))
@@ -55,7 +63,7 @@ RGB = gives(PictureContract())
 WIDE = PictureContract(depth="uint16", high=65535, suffix=".tif")
 
 
-def planned(inputs: list[str], out: Path, *rest: Any) -> list[Job]:
+def planned(inputs: list[str], out: Path, *rest: Any) -> list[Item]:
     return plan(inputs, out, RGB, *rest)
 
 
@@ -69,19 +77,19 @@ def refused(inputs: list[Path | str], out: Path, *rest: str | int) -> str:
 
 
 def test_files_keep_their_names(tmp_path: Path, out: Path) -> None:
-    some = [write_text(tmp_path / name) for name in ("a.png", "deep/b.jpg")]
-    assert outputs(planned([str(path) for path in some], out), out) == {"a.png": "a.png", "b.jpg": "b.jpg"}
+    paths = [write_text(tmp_path / name) for name in ("a.png", "deep/b.jpg")]
+    assert outputs(planned([str(path) for path in paths], out), out) == {"a.png": "a.png", "b.jpg": "b.jpg"}
 
 
 def test_folders_keep_their_sub_folders(tmp_path: Path, out: Path) -> None:
     for name in ("in/b.png", "in/x/a.png", "in/x/y/c.webp", "in/notes.txt"):
         write_text(tmp_path / name)
-    jobs = planned([str(tmp_path / "in")], out)
-    assert list(outputs(jobs, out)) == ["b.png", "x/a.png", "x/y/c.webp"]
+    items = planned([str(tmp_path / "in")], out)
+    assert list(outputs(items, out)) == ["b.png", "x/a.png", "x/y/c.webp"]
 
 
 @pytest.mark.parametrize(
-    ("pattern", "found"),
+    ("pattern", "names"),
     [
         ("in/*.png", ["b.png"]),
         ("in/*/*.png", ["x/a.png"]),
@@ -91,18 +99,18 @@ def test_folders_keep_their_sub_folders(tmp_path: Path, out: Path) -> None:
     ],
 )
 def test_globs_keep_what_follows_their_fixed_part(
-    tmp_path: Path, out: Path, pattern: str, found: list[str]
+    tmp_path: Path, out: Path, pattern: str, names: list[str]
 ) -> None:
     for name in ("in/b.png", "in/x/a.png", "in/x/y/c.png", "in/b.txt"):
         write_text(tmp_path / name)
     (tmp_path / "in" / "folder.png").mkdir()
-    assert list(outputs(planned([str(tmp_path / pattern)], out), out)) == found
+    assert list(outputs(planned([str(tmp_path / pattern)], out), out)) == names
 
 
 def test_a_file_whose_name_looks_like_a_glob_is_that_file(tmp_path: Path, out: Path) -> None:
     path = write_text(tmp_path / "[1]*.png")
     write_text(tmp_path / "1.png")
-    assert planned([str(path)], out) == [Job(path, out / "[1]*.png")]
+    assert planned([str(path)], out) == [item_of(path, out / "[1]*.png")]
 
 
 def test_a_suffix_replaces_the_pictures_own(tmp_path: Path, out: Path) -> None:
@@ -113,23 +121,23 @@ def test_a_suffix_replaces_the_pictures_own(tmp_path: Path, out: Path) -> None:
 
 def test_a_single_picture_may_go_to_a_file(tmp_path: Path) -> None:
     path = write_text(tmp_path / "a.png")
-    assert planned([str(path)], tmp_path / "b.jpg") == [Job(path, tmp_path / "b.jpg")]
+    assert planned([str(path)], tmp_path / "b.jpg") == [item_of(path, tmp_path / "b.jpg")]
     (tmp_path / "folder.jpg").mkdir()
-    (job,) = planned([str(path)], tmp_path / "folder.jpg")
-    assert job.output == tmp_path / "folder.jpg" / "a.png"
+    (item,) = planned([str(path)], tmp_path / "folder.jpg")
+    assert item.output == tmp_path / "folder.jpg" / "a.png"
 
 
 def test_several_pictures_cannot_go_to_one_file(tmp_path: Path) -> None:
-    some = [write_text(tmp_path / name) for name in ("a.png", "b.png")]
-    assert "2 pictures cannot all become" in refused(some, tmp_path / "c.png")
+    paths = [write_text(tmp_path / name) for name in ("a.png", "b.png")]
+    assert "2 pictures cannot all become" in refused(paths, tmp_path / "c.png")
 
 
 def test_two_pictures_that_would_become_one_are_named(tmp_path: Path, out: Path) -> None:
     one, other = (write_text(tmp_path / name) for name in ("x/a.png", "y/a.png"))
     assert f"{one} and {other} would both become {out / 'a.png'}" in refused([one, other], out)
-    twins = [write_text(tmp_path / name) for name in ("b.png", "b.jpg")]
-    assert len(planned([str(path) for path in twins], out)) == 2
-    assert f"would both become {out / 'b.webp'}" in refused(twins, out, ".webp")
+    pair = [write_text(tmp_path / name) for name in ("b.png", "b.jpg")]
+    assert len(planned([str(path) for path in pair], out)) == 2
+    assert f"would both become {out / 'b.webp'}" in refused(pair, out, ".webp")
 
 
 def test_an_input_is_never_overwritten(tmp_path: Path) -> None:
@@ -150,7 +158,7 @@ def test_variants_do_not_overwrite_an_input_either(tmp_path: Path) -> None:
     path = write_text(tmp_path / "a-2.png")
     assert len(planned([str(path)], tmp_path / "a.png", None, 1)) == 1
     assert f"{path} is an input and would be lost" in refused([path], tmp_path / "a.png", None, 2)
-    # Variants have names of their own, so they may lie beside their source.
+    # Variants have names of their own, so they may lie next to their source.
     assert len(planned([str(path)], tmp_path, None, 2)) == 1
 
 
@@ -180,23 +188,23 @@ def test_what_is_not_there_is_named(tmp_path: Path, out: Path) -> None:
 def test_an_ending_that_cannot_hold_the_translation_becomes_that_of_the_targets(
     tmp_path: Path, out: Path, target: PictureContract, name: str, output: str
 ) -> None:
-    (job,) = plan([str(write_text(tmp_path / name))], out, gives(target))
-    assert job.output == out / output
+    (item,) = plan([str(write_text(tmp_path / name))], out, gives(target))
+    assert item.output == out / output
 
 
-def test_an_ending_that_was_asked_for_is_taken_or_refused(tmp_path: Path, out: Path) -> None:
+def test_a_requested_ending_is_taken_or_refused(tmp_path: Path, out: Path) -> None:
     path = str(write_text(tmp_path / "a.png"))
     for rest in ((out, gives(WIDE), ".jpg"), (tmp_path / "b.jpg", gives(WIDE))):
         with pytest.raises(UserError, match=r"'\.jpg' cannot hold 3 channels of uint16") as caught:
             plan([path], *rest)
         assert ".png .tif" in caught.value.hint
-    (job,) = plan([path], out, gives(PictureContract(one_hot=True)), ".jpg")
-    assert job.output == out / "a.jpg"
+    (item,) = plan([path], out, gives(PictureContract(one_hot=True)), ".jpg")
+    assert item.output == out / "a.jpg"
 
 
 def test_spreads_that_would_become_one_are_named(tmp_path: Path, out: Path) -> None:
-    twins = [write_text(tmp_path / name) for name in ("b.png", "b.jpg")]
-    assert f"would both become {out / 'b-spread.png'}" in refused(twins, out, None, 2)
+    pair = [write_text(tmp_path / name) for name in ("b.png", "b.jpg")]
+    assert f"would both become {out / 'b-spread.png'}" in refused(pair, out, None, 2)
 
 
 @given(tree=trees())
@@ -209,22 +217,24 @@ def test_every_picture_of_any_tree_is_planned_under_its_own_name(
     if not found:
         assert "holds no pictures" in refused([root], out)
         return
-    assert planned([str(root)], out) == [Job(root / path, out / path) for path in found]
-    assert sorted(job.source for job in planned([f"{root}/**/*"], out)) == list_pictures(root)
+    assert planned([str(root)], out) == [
+        Item(root / path, out / path, path.with_suffix("").as_posix()) for path in found
+    ]
+    assert sorted(item.source for item in planned([f"{root}/**/*"], out)) == list_pictures(root)
 
     # Named one by one, or given another ending, two may fall together: then nothing is done.
-    for inputs, suffix, wanted in (
+    for inputs, suffix, names in (
         ([str(path) for path in list_pictures(root)], None, [path.name for path in found]),
         ([str(root)], ".png", [str(path.with_suffix(".png")) for path in found]),
     ):
-        if max(Counter(wanted).values()) > 1:
+        if max(Counter(names).values()) > 1:
             assert "would both become" in refused(inputs, out, suffix)
         else:
-            jobs = planned(inputs, out, suffix)
-            assert [job.output for job in jobs] == [out / name for name in wanted]
+            items = planned(inputs, out, suffix)
+            assert [item.output for item in items] == [out / name for name in names]
 
 
-# Jobs
+# Items
 
 
 def test_pictures_are_translated_as_by_the_translator(
@@ -232,20 +242,20 @@ def test_pictures_are_translated_as_by_the_translator(
 ) -> None:
     for n, name in enumerate(["a.png", "x/b.png", "x/c.png"]):
         write(tmp_path / "in" / name, noise(20 + n, 50, seed=n))
-    told: list[tuple[int, int]] = []
-    failures = run_jobs(
+    reports: list[tuple[int, int]] = []
+    failures = translate_items(
         translator,
         plan([str(tmp_path / "in")], out, translator),
         Options(batch=2, seed=4),
-        lambda done, total: told.append((done, total)),
+        lambda done, total: reports.append((done, total)),
     )
     assert failures == []
     assert files_below(out) == {"a.png", "x/b.png", "x/c.png"}
-    assert told == [(2, 3), (3, 3)]
+    assert reports == [(2, 3), (3, 3)]
     for path in list_pictures(tmp_path / "in"):
-        wanted = np.asarray(translator.translate(path, seed=4)).astype(int)
+        expected = np.asarray(translator.translate(path, seed=4)).astype(int)
         written = pixels(out / path.relative_to(tmp_path / "in"))
-        assert abs(written - wanted).max() <= 1  # rounding of a batch and of one alone
+        assert abs(written - expected).max() <= 1  # rounding of a batch and of one alone
 
 
 @pytest.mark.parametrize("half", ["left", "right"])
@@ -253,14 +263,14 @@ def test_one_half_of_a_pair_is_translated(
     translator: Translator, tmp_path: Path, out: Path, half: geometry.Side
 ) -> None:
     pair = noise(32, 64)
-    run_jobs(translator, [Job(write(tmp_path / "p.png", pair), out / "p.png")], Options(half=half))
+    translate_items(translator, [item_of(write(tmp_path / "p.png", pair), out / "p.png")], Options(half=half))
     side = pair[:, :32] if half == "left" else pair[:, 32:]
     assert np.array_equal(pixels(out / "p.png"), np.asarray(translator.translate(side)))
 
 
 def test_variants_are_written_with_their_spread(translator: Translator, tmp_path: Path, out: Path) -> None:
     path = write(tmp_path / "a.b.png", noise(40, 50))
-    run_jobs(translator, [Job(path, out / "a.b.png")], Options(samples=3, seed=2))
+    translate_items(translator, [item_of(path, out / "a.b.png")], Options(samples=3, seed=2))
     assert files_below(out) == {"a.b-1.png", "a.b-2.png", "a.b-3.png", "a.b-spread.png"}
     result = translator.variants(path, 3, seed=2)
     for number, array in enumerate(result.pictures, 1):
@@ -273,8 +283,8 @@ def test_variants_are_written_with_their_spread(translator: Translator, tmp_path
 
 def test_a_model_without_dropout_has_a_black_spread(tmp_path: Path, out: Path) -> None:
     model = write_model(tmp_path / "m.safetensors", "model.dropout=0")
-    job = Job(write(tmp_path / "a.png"), out / "a.png")
-    run_jobs(Translator.load(model, "cpu"), [job], Options(samples=2))
+    item = item_of(write(tmp_path / "a.png"), out / "a.png")
+    translate_items(Translator.load(model, "cpu"), [item], Options(samples=2))
     assert (pixels(out / "a-spread.png") == 0).all()
 
 
@@ -287,19 +297,19 @@ def test_bad_files_among_good_ones_are_skipped_and_named(
     good = [write(tmp_path / f"{n}.png", noise(32, 32, seed=n)) for n in range(12)]
     bad = [make(tmp_path / name) for name, make in BAD.items()]
     sources = [*good[:5], *bad, *good[5:]]
-    failures = run_jobs(translator, [Job(path, out / path.name) for path in sources], Options())
+    failures = translate_items(translator, [item_of(path, out / path.name) for path in sources], Options())
     assert files_below(out) == {path.name for path in good}
     assert len(failures) == len(bad)
     for path, failure in zip(bad, failures, strict=True):
         assert str(path) in failure
 
 
-def test_an_odd_width_is_skipped_where_halves_are_wanted(
+def test_an_odd_width_is_skipped_where_halves_are_translated(
     translator: Translator, tmp_path: Path, out: Path
 ) -> None:
     sources = [write(tmp_path / f"{w}.png", noise(8, w)) for w in (16, 17)]
-    jobs = [Job(path, out / path.name) for path in sources]
-    (failure,) = run_jobs(translator, jobs, Options(half="left"))
+    items = [item_of(path, out / path.name) for path in sources]
+    (failure,) = translate_items(translator, items, Options(half="left"))
     assert "17.png is 17 x 8 px, so its halves differ in width" in failure
     assert files_below(out) == {"16.png"}
 
@@ -310,9 +320,9 @@ def test_strict_stops_at_the_first_bad_file(
 ) -> None:
     bad = BAD[name](tmp_path / name)
     sources = [write(tmp_path / "a.png"), bad, write(tmp_path / "z.png")]
-    jobs = [Job(path, out / path.name) for path in sources]
+    items = [item_of(path, out / path.name) for path in sources]
     with pytest.raises(UserError, match=name):
-        run_jobs(translator, jobs, Options(strict=True, batch=1))
+        translate_items(translator, items, Options(strict=True, batch=1))
     assert files_below(out) == {"a.png"}
 
 
@@ -323,14 +333,14 @@ def test_pictures_are_opened_a_batch_or_two_ahead_and_no_more(
     sources = [write(tmp_path / f"{n:02d}.png", noise(32, 32, seed=n)) for n in range(20)]
     opened, most = [], []
     keep_open, keep_run = folder._open, translator.translate_sources
-    monkeypatch.setattr(folder, "_open", lambda *given: opened.append(1) or keep_open(*given))
+    monkeypatch.setattr(folder, "_open", lambda *arguments: opened.append(1) or keep_open(*arguments))
 
-    def counted(*given: object, **named: object) -> object:
+    def counted(*arguments: object, **named: object) -> object:
         most.append(len(opened) - 2 * len(most))
-        return keep_run(*given, **named)
+        return keep_run(*arguments, **named)
 
     monkeypatch.setattr(translator, "translate_sources", counted)
-    assert run_jobs(translator, [Job(p, out / p.name) for p in sources], Options(batch=2)) == []
+    assert translate_items(translator, [item_of(p, out / p.name) for p in sources], Options(batch=2)) == []
     assert len(files_below(out)) == len(opened) == 20
     assert max(most) <= 6
 
@@ -339,17 +349,17 @@ def test_pictures_are_opened_a_batch_or_two_ahead_and_no_more(
 def test_where_none_can_be_read_it_is_an_error(
     translator: Translator, tmp_path: Path, out: Path, count: int
 ) -> None:
-    jobs = [Job(write_text(tmp_path / f"{n}.png"), out / f"{n}.png") for n in range(count)]
+    items = [item_of(write_text(tmp_path / f"{n}.png"), out / f"{n}.png") for n in range(count)]
     with pytest.raises(UserError, match=r"0\.png is not a picture") as caught:
-        run_jobs(translator, jobs, Options(batch=2))
+        translate_items(translator, items, Options(batch=2))
     assert (f"None of the {count} files" in str(caught.value)) == (count > 1)
     assert not out.exists()
 
 
 def test_an_output_that_cannot_be_written_is_an_error(translator: Translator, tmp_path: Path) -> None:
-    jobs = [Job(write(tmp_path / "a.png"), tmp_path / "a.png" / "b.png")]
+    items = [item_of(write(tmp_path / "a.png"), tmp_path / "a.png" / "b.png")]
     with pytest.raises(UserError, match=r"Cannot write .*a\.png/b\.png"):
-        run_jobs(translator, jobs, Options())
+        translate_items(translator, items, Options())
 
 
 def test_a_picture_that_does_not_fit_the_contract_is_skipped_and_named(tmp_path: Path, out: Path) -> None:
@@ -358,8 +368,8 @@ def test_a_picture_that_does_not_fit_the_contract_is_skipped_and_named(tmp_path:
     good = [write(tmp_path / "in" / f"{n}.tif", noise(16, 20, 5, n)) for n in range(4)]
     write(tmp_path / "in" / "1b.tif", noise(16, 20, 3))
     write(tmp_path / "in" / "1c.npy", noise(16, 20, 5).astype(np.float32))
-    jobs = plan([str(tmp_path / "in")], out, translator)
-    few, floats = run_jobs(translator, jobs, Options())
+    items = plan([str(tmp_path / "in")], out, translator)
+    few, floats = translate_items(translator, items, Options())
     assert "1b.tif has 3 channels: wanted 5" in few
     assert "1c.npy holds float32" in floats
     assert files_below(out) == {path.name for path in good}
@@ -376,18 +386,18 @@ def test_a_picture_that_does_not_fit_the_contract_is_skipped_and_named(tmp_path:
     ids=["16 bits", "16 bits of JPEG", "float", "5 channels"],
 )
 @pytest.mark.parametrize("samples", [1, 2])
-def test_what_is_written_is_of_the_targets_depth(
+def test_files_are_of_the_targets_depth(
     tmp_path: Path, out: Path, target: PictureContract, name: str, written: str, samples: int
 ) -> None:
     translator = Translator.load(write_model(tmp_path / "m.safetensors", target=target), "cpu")
     source = write(tmp_path / name, noise(16, 20))
-    jobs = plan([str(source)], out, translator, None, samples)
-    assert run_jobs(translator, jobs, Options(samples=samples)) == []
+    items = plan([str(source)], out, translator, None, samples)
+    assert translate_items(translator, items, Options(samples=samples)) == []
     stem, suffix = written.split(".")
-    wanted = {written} if samples == 1 else {f"{stem}-{n}.{suffix}" for n in (1, 2)}
-    assert files_below(out) == wanted | ({"a-spread.png"} if samples > 1 else set())
+    names = {written} if samples == 1 else {f"{stem}-{n}.{suffix}" for n in (1, 2)}
+    assert files_below(out) == names | ({"a-spread.png"} if samples > 1 else set())
     variants = translator.variants(source, samples).pictures
-    for path, variant in zip(sorted(wanted), variants, strict=True):
+    for path, variant in zip(sorted(names), variants, strict=True):
         array = codec.read(out / path)
         assert (str(array.dtype), array.shape) == (target.depth, (16, 20, target.channels))
         assert np.allclose(array, variant, rtol=1e-4, atol=1)
@@ -402,27 +412,49 @@ def test_sources_are_made_of_photographs_on_request(tmp_path: Path, out: Path) -
     )
     translator = Translator.load(model, "cpu")
     path = write(tmp_path / "a.png", noise(16, 20))
-    assert run_jobs(translator, [Job(path, out / "a.png")], Options(make=True)) == []
+    assert translate_items(translator, [item_of(path, out / "a.png")], Options(make=True)) == []
     assert np.array_equal(pixels(out / "a.png"), translator.translate(path, make=True))
 
 
-# Pairs given to a model by mistake
+@pytest.mark.parametrize("recipe", ["inpaint:boxes", "mask:{}/masks"])
+def test_sources_in_sub_folders_are_made_as_in_training(tmp_path: Path, recipe: str) -> None:
+    """Holes and masks go by a photograph's name in training, which holds its sub-folders."""
+    recipe, photographs = recipe.format(tmp_path), tmp_path / "photographs"
+    for n, name in enumerate(("x/a.png", "y/a.png", "y/b.png")):
+        write(photographs / name, noise(32, 32, seed=n))
+        write(tmp_path / "masks" / name, (noise(32, 32, 1, seed=n) > 127) * np.uint8(255))
+    splits = find_data([str(photographs)], DataConfig(make=recipe)).splits
+    names = sorted(pair.name for pairs in splits.values() for pair in pairs)
+    model = write_model(tmp_path / "m.safetensors", f"data.make='{recipe}'", photograph=PictureContract())
+    translator = Translator.load(model, "cpu")
+    for inputs in (photographs, photographs / "**" / "*.png"):
+        items = plan([str(inputs)], tmp_path / "out", translator)
+        assert [item.key for item in items] == names == ["x/a", "y/a", "y/b"]
+        for item in items:
+            expected, _ = source_and_target(recipe, codec.read(item.source), item.key)
+            assert np.array_equal(folder._open(item, translator, Options(make=True)), expected)
+    assert translate_items(translator, items, Options(make=True)) == []
+    (alone,) = plan([str(photographs / "y" / "b.png")], tmp_path / "out", translator)
+    assert alone.key == "b"
+
+
+# Pairs passed to a model by mistake
 
 
 @pytest.mark.parametrize(("shape", "alike"), [((16, 32), True), ((16, 31), False), ((32, 16), False)])
 def test_a_first_picture_twice_as_wide_as_high_looks_like_a_pair(
     translator: Translator, tmp_path: Path, shape: tuple[int, int], alike: bool
 ) -> None:
-    job = Job(write(tmp_path / "a.png", noise(*shape)), tmp_path / "b.png")
-    assert ("--half" in first_note(translator, [job], "whole")) == alike
+    item = item_of(write(tmp_path / "a.png", noise(*shape)), tmp_path / "b.png")
+    assert ("--half" in first_note(translator, [item], "whole")) == alike
 
 
 def test_a_file_that_is_no_picture_does_not_look_like_a_pair(translator: Translator, tmp_path: Path) -> None:
-    job = Job(write_text(tmp_path / "a.png"), tmp_path / "b.png")
-    assert "--half" not in first_note(translator, [job], "whole")
+    item = item_of(write_text(tmp_path / "a.png"), tmp_path / "b.png")
+    assert "--half" not in first_note(translator, [item], "whole")
 
 
 def test_a_model_of_two_folders_is_not_reminded_of_pairs(tmp_path: Path) -> None:
     model = write_model(tmp_path / "m.safetensors", layout="two folders")
-    job = Job(write(tmp_path / "a.png", noise(16, 32)), tmp_path / "b.png")
-    assert "--half" not in first_note(Translator.load(model, "cpu"), [job], "whole")
+    item = item_of(write(tmp_path / "a.png", noise(16, 32)), tmp_path / "b.png")
+    assert "--half" not in first_note(Translator.load(model, "cpu"), [item], "whole")

@@ -79,10 +79,10 @@ def test_padding_mirrors_on_the_right_and_at_the_bottom_only(height: int, width:
     _, H, W = padded.shape
     assert H % multiple == W % multiple == 0
     assert (H - height, W - width) < (multiple, multiple)
-    wanted = np.pad(
+    expected = np.pad(
         source.numpy(), ((0, 0), (0, H - height), (0, W - width)), mode="symmetric"
     )  # numpy mirrors as often as needed too
-    assert np.array_equal(padded.numpy(), wanted)
+    assert np.array_equal(padded.numpy(), expected)
 
 
 # Alone and in company
@@ -127,8 +127,8 @@ def test_threads_may_share_a_translator_in_different_modes(learned_batches: Tran
         return mode, output
 
     with ThreadPoolExecutor(4) as threads:
-        found = list(threads.map(translate, range(60)))
-    for number, (mode, output) in enumerate(found):
+        outputs = list(threads.map(translate, range(60)))
+    for number, (mode, output) in enumerate(outputs):
         assert torch.allclose(output, alone[mode][number % 6], atol=1e-4)
 
 
@@ -146,19 +146,19 @@ def test_a_list_gives_a_list_in_its_order(translator: Translator) -> None:
 def test_a_picture_an_array_and_a_path_give_the_same(translator: Translator, tmp_path: Path) -> None:
     array = noise(33, 45)
     path = write(tmp_path / "a.png", array)
-    wanted = translator.translate(Image.fromarray(array))
+    expected = translator.translate(Image.fromarray(array))
     for given_as in (array, path, str(path)):
-        assert same(translator.translate(given_as), wanted)
+        assert same(translator.translate(given_as), expected)
 
 
 def test_grey_and_alpha_are_made_into_what_the_model_takes(translator: Translator) -> None:
     grey = noise(16, 16, 1)
-    wanted = translator.translate(np.repeat(grey, 3, axis=2))
-    assert same(translator.translate(grey), wanted)
-    assert same(translator.translate(grey[:, :, 0]), wanted)
+    expected = translator.translate(np.repeat(grey, 3, axis=2))
+    assert same(translator.translate(grey), expected)
+    assert same(translator.translate(grey[:, :, 0]), expected)
     rgb, alpha = np.repeat(grey, 3, axis=2), np.full_like(grey, 255)
     for opaque in (np.concatenate([rgb, alpha], 2), np.concatenate([grey, alpha], 2)):
-        assert same(translator.translate(opaque), wanted)
+        assert same(translator.translate(opaque), expected)
     white = translator.translate(np.full_like(rgb, 255))
     assert same(translator.translate(np.concatenate([rgb, 0 * alpha], 2)), white)
 
@@ -246,13 +246,22 @@ def test_variants_are_translations_by_noise_of_their_own(translator: Translator)
 
 def test_the_spread_is_the_deviation_as_a_share_of_the_range(translator: Translator) -> None:
     result = translator.variants(picture(40, 50), 4)
-    stack = np.stack(result.pictures).astype(np.float64)
-    wanted = stack.std(axis=0).mean(axis=2) / np.ptp(stack)
+    expected = np.stack(result.pictures).astype(np.float64).std(axis=0).mean(axis=2) / 255
     assert result.spread.shape == (40, 50)
     assert result.spread.dtype == np.float32
     assert result.spread.max() > 0.02
-    assert abs(result.spread - wanted).max() < 1e-5
+    assert abs(result.spread - expected).max() < 1e-5
     assert (translator.variants(picture(40, 50), 1).spread == 0).all()
+
+
+def test_spreads_of_one_model_compare_whatever_range_its_translations_have(
+    translator: Translator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dull translations that differ by 2 levels in 255 differ by as much as colourful ones."""
+    for base in (0, 200):
+        pair = [np.full((4, 5, 3), base + off, np.uint8) for off in (0, 4)]
+        monkeypatch.setattr(translator, "translate_sources", lambda *_, pair=pair, **__: pair)
+        assert translator.variants(noise(4, 5), 2).spread == pytest.approx(2 / 255)
 
 
 @pytest.mark.parametrize("mode", ["deterministic", "running"])
@@ -337,12 +346,12 @@ def test_sources_are_made_of_photographs_as_in_training(tmp_path: Path, recipe: 
     translator = load(tmp_path, f"data.make={recipe}", **contracts)
     photograph = noise(33, 40)
     source, _ = source_and_target(recipe, photograph, "a")
-    wanted = translator.translate(source)
-    assert same(translator.translate(photograph, make=True), wanted)
-    assert same(translator.translate([photograph], make=True)[0], wanted)
-    assert np.array_equal(translator.variants(photograph, 1, make=True).pictures[0], wanted)
-    # Without being asked, a picture is a source: edges are not drawn from it.
-    assert recipe == "gray" or not same(translator.translate(photograph), wanted)
+    expected = translator.translate(source)
+    assert same(translator.translate(photograph, make=True), expected)
+    assert same(translator.translate([photograph], make=True)[0], expected)
+    assert np.array_equal(translator.variants(photograph, 1, make=True).pictures[0], expected)
+    # Without --make a picture is a source: edges are not drawn from it.
+    assert recipe == "gray" or not same(translator.translate(photograph), expected)
 
 
 def test_a_model_that_makes_nothing_says_so(translator: Translator) -> None:
@@ -382,7 +391,7 @@ def test_lab_joins_the_given_lightness_with_the_predicted_colours(
 
 
 @pytest.mark.parametrize(
-    ("array", "said"),
+    ("array", "message"),
     [
         (np.zeros((8, 8, 3), np.float32), "The picture holds float32"),
         (np.zeros((8, 8, 3), np.int64), "The array holds int64"),
@@ -399,10 +408,10 @@ def test_lab_joins_the_given_lightness_with_the_predicted_colours(
     ],
     ids=lambda given: f"{given.dtype} {given.shape}" if isinstance(given, np.ndarray) else "",
 )
-def test_an_array_of_another_kind_is_refused(translator: Translator, array: Array, said: str) -> None:
+def test_an_array_of_another_kind_is_refused(translator: Translator, array: Array, message: str) -> None:
     with pytest.raises(UserError) as caught:
         translator.translate(array)
-    assert str(caught.value).startswith(said)
+    assert str(caught.value).startswith(message)
 
 
 @pytest.mark.parametrize("other", [None, 5, b"bytes", torch.zeros(3, 8, 8), (1, 2)], ids=type)
@@ -412,7 +421,7 @@ def test_what_is_no_picture_is_refused(translator: Translator, other: object) ->
 
 
 @pytest.mark.parametrize(
-    ("make", "said"),
+    ("make", "message"),
     [
         (lambda path: path, "There is no file"),
         (write_text, "is not a picture"),
@@ -422,14 +431,14 @@ def test_what_is_no_picture_is_refused(translator: Translator, other: object) ->
     ids=["missing", "text", "truncated", "folder"],
 )
 def test_a_file_that_cannot_be_read_is_refused_by_name(
-    translator: Translator, tmp_path: Path, make: Callable[[Path], Path], said: str
+    translator: Translator, tmp_path: Path, make: Callable[[Path], Path], message: str
 ) -> None:
     path = make(tmp_path / "bad.jpg")
     for listed in (path, [path], [noise(8, 8), str(path)]):
         with pytest.raises(UserError) as caught:
             translator.translate(listed)
         assert str(path) in str(caught.value)
-        assert said in str(caught.value)
+        assert message in str(caught.value)
 
 
 def test_a_device_that_is_not_there_is_refused(folder: Path, translator: Translator) -> None:
@@ -456,14 +465,14 @@ def test_seeds_and_samples_of_its_own_for_each_picture(translator: Translator) -
         torch.testing.assert_close(one, other, atol=1e-4, rtol=0)
 
 
-def test_a_twin_shares_weights_but_not_the_mode(learned_batches: Translator) -> None:
-    twin, source = learned_batches.twin(), tensor(32, 32)
+def test_another_translator_shares_weights_but_not_the_mode(learned_batches: Translator) -> None:
+    other, source = learned_batches.share(), tensor(32, 32)
     assert all(
-        a is b for a, b in zip(*(t.generator.parameters() for t in (learned_batches, twin)), strict=True)
+        a is b for a, b in zip(*(t.generator.parameters() for t in (learned_batches, other)), strict=True)
     )
     (expected,) = learned_batches.translate_tensors([source], mode="running")
     with inference(learned_batches.generator, "deterministic"):
-        (output,) = twin.translate_tensors([source], mode="running")
+        (output,) = other.translate_tensors([source], mode="running")
     torch.testing.assert_close(output, expected)
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pix2pix.measures.pixels import measure
+from pix2pix.measures import measure
 
 
 def pictures(seed: int) -> Tensor:

@@ -70,10 +70,12 @@ def test_at_batch_1_batch_and_instance_norm_are_equal() -> None:
 
 
 def test_a_picture_of_one_pixel_has_nothing_but_the_shift() -> None:
-    norm = filled("instance")
+    norm = ready(make_norm("instance", 5, centred=True))
     torch.nn.init.uniform_(norm.bias, generator=torch.Generator().manual_seed(0))
     shift = norm.bias[:, None, None].expand(2, 5, 1, 1)
-    torch.testing.assert_close(norm(features(2, 5, 1, 1)), shift, rtol=0, atol=1e-3)
+    torch.testing.assert_close(norm(features(2, 5, 1, 1) * 1000), shift)
+    larger = features(2, 5, 3, 4)
+    torch.testing.assert_close(norm(larger), norm.forward(larger + 3), rtol=1e-4, atol=1e-5)
 
 
 def test_no_norm_changes_nothing() -> None:

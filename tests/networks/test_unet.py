@@ -2,35 +2,41 @@ import pytest
 import torch
 from torch import nn
 
+from pix2pix.config import Config
+from pix2pix.networks import NoiseShape
 from pix2pix.networks.layers import initialise
 from pix2pix.networks.noise import noise_keys
 from pix2pix.networks.unet import UNet
+from tests.helpers import small
 
 # Channels by depth: after each halving, and after each doubling but the last.
 ENCODERS = {
+    2: [64, 128],
     5: [64, 128, 256, 512, 512],
     6: [64, 128, 256, 512, 512, 512],
     8: [64, 128, 256, 512, 512, 512, 512, 512],
     10: [64, 128, 256, 512, 512, 512, 512, 512, 512, 512],
 }
 DECODERS = {
+    2: [64],
     5: [512, 256, 128, 64],
     6: [512, 512, 256, 128, 64],
     8: [512, 512, 512, 512, 256, 128, 64],
     10: [512, 512, 512, 512, 512, 512, 256, 128, 64],
 }
-NOISY_LAYERS = {5: 1, 6: 1, 8: 3, 10: 5}
+NOISY_LAYERS = {2: 1, 5: 1, 6: 1, 8: 3, 10: 5}
 
 
-def unet(**changed: object) -> UNet:
-    network = UNet(3, 3, **{"width": 4, "depth": 5, **changed})
+def unet(*settings: str, skips: bool = True) -> UNet:
+    network = UNet(small(*settings), skips=skips)
     initialise(network, torch.Generator().manual_seed(0))
     return network
 
 
-def plan(depth: int, *, skips: bool = True) -> UNet:
+def unfilled(depth: int, *, skips: bool = True, scale: int = 1) -> UNet:
+    settings = [f"model.depth={depth}", f"data.size_px={2**depth * scale}", "model.discriminator_px=1"]
     with torch.device("meta"):
-        return UNet(3, 2, depth=depth, skips=skips)
+        return UNet(Config.load(None, settings).with_channels(3, 2), skips=skips)
 
 
 def picture(*shape: int) -> torch.Tensor:
@@ -39,7 +45,7 @@ def picture(*shape: int) -> torch.Tensor:
 
 @pytest.mark.parametrize("depth", ENCODERS)
 def test_the_encoder_halves_through_these_channels(depth: int) -> None:
-    convs = [down.conv for down in plan(depth).encoder]
+    convs = [down.conv for down in unfilled(depth).encoder]
     assert [c.out_channels for c in convs] == ENCODERS[depth]
     assert [c.in_channels for c in convs] == [3, *ENCODERS[depth][:-1]]
     assert {(c.kernel_size, c.stride, c.padding) for c in convs} == {((4, 4), (2, 2), (1, 1))}
@@ -48,33 +54,41 @@ def test_the_encoder_halves_through_these_channels(depth: int) -> None:
 @pytest.mark.parametrize("depth", ENCODERS)
 @pytest.mark.parametrize("skips", [True, False])
 def test_the_decoder_doubles_through_these_channels(depth: int, skips: bool) -> None:
-    convs = [up.conv for up in plan(depth, skips=skips).decoder]
+    convs = [up.conv for up in unfilled(depth, skips=skips).decoder]
     assert [c.out_channels for c in convs] == [*DECODERS[depth], 2]
-    taken = [n * (2 if skips else 1) for n in DECODERS[depth]]
-    assert [c.in_channels for c in convs] == [512, *taken]
+    joined = [n * (2 if skips else 1) for n in DECODERS[depth]]
+    assert [c.in_channels for c in convs] == [ENCODERS[depth][-1], *joined]
     assert all(isinstance(c, nn.ConvTranspose2d) for c in convs)
     assert {(c.kernel_size, c.stride, c.padding) for c in convs} == {((4, 4), (2, 2), (1, 1))}
 
 
 @pytest.mark.parametrize("depth", NOISY_LAYERS)
 def test_dropout_is_in_the_innermost_layers_alone(depth: int) -> None:
-    shares = [up.drop for up in plan(depth).decoder]
+    drops = [up.drop for up in unfilled(depth).decoder]
     noisy = NOISY_LAYERS[depth]
-    assert shares == [0.5] * noisy + [0.0] * (depth - noisy)
-    assert [up.layer for up in plan(depth).decoder] == list(range(depth))
+    assert drops == [0.5] * noisy + [0.0] * (depth - noisy)
+    assert [up.layer for up in unfilled(depth).decoder] == list(range(depth))
 
 
+def test_masks_are_as_large_as_the_maps_that_they_drop_from() -> None:
+    channels = dict(enumerate(DECODERS[8][:3]))
+    assert unfilled(8).noise_shapes(256, 768) == {
+        layer: NoiseShape(channels[layer], 2 ** (layer + 1), 3 * 2 ** (layer + 1), 0.5) for layer in range(3)
+    }
+
+
+@pytest.mark.parametrize("scale", [1, 3])
 @pytest.mark.parametrize("depth", ENCODERS)
-def test_first_layer_bottleneck_and_output_have_no_norm(depth: int) -> None:
-    network = plan(depth)
+def test_the_ends_have_no_norm_and_the_bottleneck_only_where_it_has_pixels(depth: int, scale: int) -> None:
+    network = unfilled(depth, scale=scale)
     bare = [isinstance(layer.norm, nn.Identity) for layer in (*network.encoder, *network.decoder)]
-    expected = [i in (0, depth - 1, 2 * depth - 1) for i in range(2 * depth)]
-    assert bare == expected
+    ends = (0, 2 * depth - 1) if scale > 1 else (0, depth - 1, 2 * depth - 1)
+    assert bare == [i in ends for i in range(2 * depth)]
 
 
 @pytest.mark.parametrize("depth", [5, 6, 8])
 def test_the_bottleneck_is_one_pixel_at_training_size(depth: int) -> None:
-    network, x = plan(depth), torch.empty(1, 3, 2**depth, 2**depth, device="meta")
+    network, x = unfilled(depth), torch.empty(1, 3, 2**depth, 2**depth, device="meta")
     for down in network.encoder:
         x = down(x)
     assert x.shape == (1, 512, 1, 1)
@@ -84,24 +98,27 @@ def test_the_bottleneck_is_one_pixel_at_training_size(depth: int) -> None:
 @pytest.mark.parametrize("upsample", ["transposed", "resize"])
 @pytest.mark.parametrize("skips", [True, False])
 def test_height_and_width_are_kept(norm: str, upsample: str, skips: bool) -> None:
-    network = unet(norm=norm, upsample=upsample, skips=skips)
+    network = unet(f"model.norm={norm}", f"model.upsample={upsample}", skips=skips)
     out = network(picture(2, 3, 32, 96), noise_keys(0, torch.arange(2)))
     assert out.shape == (2, 3, 32, 96)
     assert out.abs().max() <= 1
 
 
+CLASSES = ("data.target_one_hot=true", "data.target_labels=facades")
+
+
 def test_classes_are_probabilities_from_minus_one_to_one() -> None:
-    network = UNet(3, 5, width=4, depth=5, classes=True)
-    initialise(network, torch.Generator().manual_seed(0))
-    out = network(picture(2, 3, 32, 64) * 50, noise_keys(0, torch.arange(2)))
-    assert out.shape == (2, 5, 32, 64)
+    network, x = unet(*CLASSES), picture(2, 3, 32, 64) * 50
+    out = network(x)
+    assert out.shape == (2, 3, 32, 64)
     assert -1 <= out.min() < out.max() <= 1
     torch.testing.assert_close((out + 1).sum(1) / 2, torch.ones(2, 32, 64))
+    torch.testing.assert_close(torch.softmax(network.logits(x), 1) * 2 - 1, out)
 
 
-@pytest.mark.parametrize("classes", [True, False])
-def test_the_last_function_is_of_float32_after_half_floats(classes: bool) -> None:
-    network = unet(norm="none", classes=classes).bfloat16()
+@pytest.mark.parametrize("settings", [CLASSES, ()])
+def test_the_last_function_is_of_float32_after_half_floats(settings: tuple[str, ...]) -> None:
+    network = unet("model.norm=none", *settings).bfloat16()
     out = network(picture(1, 3, 32, 32).bfloat16())
     assert out.dtype == torch.float32
     assert not torch.equal(out, out.bfloat16().float())
@@ -109,7 +126,7 @@ def test_the_last_function_is_of_float32_after_half_floats(classes: bool) -> Non
 
 def test_with_the_bottleneck_shut_only_skips_reach_the_output() -> None:
     for skips in (True, False):
-        network, x = unet(skips=skips, norm="none").double(), picture(1, 3, 32, 32).double()
+        network, x = unet("model.norm=none", skips=skips).double(), picture(1, 3, 32, 32).double()
         with torch.no_grad():
             for module in network.modules():
                 if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
@@ -120,7 +137,7 @@ def test_with_the_bottleneck_shut_only_skips_reach_the_output() -> None:
 
 
 def test_the_same_keys_give_the_same_picture_and_others_another() -> None:
-    network, x = unet(norm="instance"), picture(1, 3, 64, 64)
+    network, x = unet("model.norm=instance"), picture(1, 3, 64, 64)
     one, same, other, calm = (
         network(x, keys)
         for keys in (
@@ -136,5 +153,5 @@ def test_the_same_keys_give_the_same_picture_and_others_another() -> None:
 
 
 def test_without_dropout_keys_change_nothing() -> None:
-    network, x = unet(norm="instance", dropout=0.0), picture(1, 3, 32, 32)
+    network, x = unet("model.norm=instance", "model.dropout=0"), picture(1, 3, 32, 32)
     assert torch.equal(network(x, noise_keys(0, torch.tensor([0]))), network(x))

@@ -24,7 +24,7 @@ Open = Callable[..., Any]
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Chromium, for a module: its loop would be in the way of tests with loops of their own."""
+    """Start Chromium for one module: its event loop would disturb tests that run their own."""
     sync_api = pytest.importorskip("playwright.sync_api")
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
@@ -46,7 +46,7 @@ def open_page(browser: Any, api: Api) -> Iterator[Open]:
     contexts = []
 
     def open_page(model: str = "facades", address: str = "", **settings: Any) -> Any:
-        """The page with this model, its first translation shown; scripts must not fail on it."""
+        """Open the page with this model and wait for its first translation; scripts must not fail."""
         settings = {"viewport": {"width": 1300, "height": 850}, "locale": "en-GB"} | settings
         context = browser.new_context(**settings)
         contexts.append(context)

@@ -16,7 +16,7 @@ PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobil
 
 
 def pixels(page: Any, canvas: str) -> np.ndarray:
-    """(H, W, 3) uint8 of a canvas, after what was drawn has reached it with the next frame."""
+    """Return (H, W, 3) uint8 of a canvas, after the next frame has brought the drawing to it."""
     url = page.eval_on_selector(
         f"#{canvas}", "c => new Promise(done => requestAnimationFrame(() => done(c.toDataURL())))"
     )
@@ -24,8 +24,8 @@ def pixels(page: Any, canvas: str) -> np.ndarray:
 
 
 def wait_for_result(page: Any, sample: int = 0) -> np.ndarray:
-    """The result once it is the translation of what is drawn now."""
-    page.evaluate("() => new Promise(requestAnimationFrame)")  # what was just drawn is shown then
+    """Return the result once it is the translation of the current drawing."""
+    page.evaluate("() => new Promise(requestAnimationFrame)")  # shows the last stroke
     for _ in range(300):
         drawing, result = pixels(page, "drawing"), pixels(page, "result")
         if np.array_equal(result, 255 - drawing + np.uint8(20 * sample)):
@@ -35,13 +35,13 @@ def wait_for_result(page: Any, sample: int = 0) -> np.ndarray:
 
 
 def spot(page: Any, x: float, y: float) -> tuple[float, float]:
-    """Where a point of the 64 px drawing lies in the window."""
+    """Return where a point of the 64 px drawing lies in the window."""
     box = page.locator("#stage").bounding_box()
     return box["x"] + box["width"] * x / 64, box["y"] + box["height"] * y / 64
 
 
 def drag(page: Any, *points: tuple[float, float]) -> None:
-    """Press at the first point, move through the others, let go at the last."""
+    """Press at the first point, move through the others, release at the last."""
     page.mouse.move(*spot(page, *points[0]))
     page.mouse.down()
     for point in points[1:]:
@@ -50,7 +50,7 @@ def drag(page: Any, *points: tuple[float, float]) -> None:
 
 
 def choose(page: Any, tool: str = "", colour: str = "") -> None:
-    """A tool and a class, by their radio buttons."""
+    """Choose a tool and a class by their radio buttons."""
     if tool:
         page.check(f"#tools input[value={tool}]", force=True)
     if colour:
@@ -58,7 +58,7 @@ def choose(page: Any, tool: str = "", colour: str = "") -> None:
 
 
 def colours(page: Any) -> set[tuple[int, ...]]:
-    """The colours of the drawing."""
+    """Return the colours of the drawing."""
     return set(map(tuple, pixels(page, "drawing").reshape(-1, 3).tolist()))
 
 

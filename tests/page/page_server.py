@@ -33,7 +33,7 @@ class Api:
 
 
 def card(name: str, kind: str, **changes: Any) -> dict[str, Any]:
-    """A model of 64 px as the page sees it, with three known pairs."""
+    """Return a model of 64 px as the page sees it, with three known pairs."""
     palettes = {
         "labels": [{"name": n, "colour": c} for n, c in PALETTE.items()],
         "sketch": [{"name": "black", "colour": "#000000"}, {"name": "white", "colour": "#ffffff"}],
@@ -67,14 +67,14 @@ CARDS = [
 
 
 def png(array: np.ndarray) -> bytes:
-    """(H, W, 3) uint8 as a file."""
+    """Return (H, W, 3) uint8 as a PNG file."""
     out = io.BytesIO()
     Image.fromarray(array).save(out, "png")
     return out.getvalue()
 
 
 def example(number: int, target: bool) -> np.ndarray:
-    """A wall with a door, a different one for each number; the target is its inverse."""
+    """Return a wall with a door, another one for each number; the target is its inverse."""
     picture = np.full((64, 64, 3), [0x0D, 0x3D, 0xFB], np.uint8)
     picture[40:, 10 * number : 10 * number + 8] = [0xA5, 0, 0]
     return 255 - picture if target else picture
@@ -82,7 +82,7 @@ def example(number: int, target: bool) -> np.ndarray:
 
 class _Handler(SimpleHTTPRequestHandler):
     api: Api
-    protocol_version = "HTTP/1.1"  # a page is fifty files: one connection each takes its time
+    protocol_version = "HTTP/1.1"  # the page has fifty files: a connection for each would be slow
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args, directory=str(STATIC))
@@ -121,7 +121,7 @@ class _Handler(SimpleHTTPRequestHandler):
 
 @contextmanager
 def serving() -> Iterator[Api]:
-    """The server on a free port of this machine, until the block ends."""
+    """Run the server on a free port of this machine until the block ends."""
     handler = type("Handler", (_Handler,), {})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     handler.api = Api(f"http://127.0.0.1:{server.server_address[1]}/")

@@ -29,7 +29,7 @@ def card(folder: Path, sources: list[Array], *settings: str, **contract: Picture
 
 
 def label_maps() -> list[Array]:
-    """Maps in the colours of facades: most of it wall, with windows and a door."""
+    """Return maps in the colours of facades: mostly wall, with windows and a door."""
     colours = dict(
         zip(*(getattr(palette.load_palette("facades"), k) for k in ("names", "colours")), strict=True)
     )

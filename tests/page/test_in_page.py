@@ -68,7 +68,7 @@ def _masks() -> list[dict[str, Any]]:
 
 
 def _case(tmp_path: Path, name: str, **contracts: PictureContract) -> dict[str, Any]:
-    """A picture and the tensor that a model makes of it; an output and its pixels."""
+    """Return a picture and its tensor as a model source; an output and its pixels."""
     made = name.split(" ")[0] if "photograph" in contracts else ""
     settings = [f"data.make={made}"] if made else []
     model = Translator.load(write_model(tmp_path / f"{len(name)}.safetensors", *settings, **contracts))
@@ -109,7 +109,7 @@ def _rgba(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _eight_bits(array: NDArray[Any], contract: PictureContract) -> NDArray[Any]:
-    """As a screen shows it."""
+    """Return the picture as a screen shows it."""
     if array.dtype == np.uint16:
         return to_depth(array, "uint8", "an output")
     return view.to_view(array, contract) if array.dtype == np.float32 else array

@@ -115,7 +115,7 @@ def test_with_keys_alone(open_page: Open) -> None:
 
 
 def touch(fingers: Any, page: Any, kind: str, *points: tuple[float, float]) -> None:
-    """A touch event with fingers at these points of the drawing."""
+    """Send a touch event with fingers at these points of the drawing."""
     places = [dict(zip("xy", spot(page, *p), strict=True), id=i) for i, p in enumerate(points)]
     fingers.send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": places})
 
@@ -164,7 +164,7 @@ def test_in_chinese_and_dark(open_page: Open) -> None:
 
 @pytest.mark.slow
 def test_axe_finds_no_violation(open_page: Open) -> None:
-    """Needs axe-core, which is no part of this package: PIX2PIX_AXE=.../axe.min.js."""
+    """Check accessibility by axe-core, which is not part of this package: PIX2PIX_AXE=.../axe.min.js."""
     script = os.environ.get("PIX2PIX_AXE")
     if script is None:
         pytest.skip("needs PIX2PIX_AXE, the path of axe-core's axe.min.js")

@@ -29,12 +29,11 @@ def model(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def address(model: Path) -> Iterator[str]:
-    from pix2pix.serve.app import create_app
+    from pix2pix.serve.app import create_app, page_files
     from pix2pix.serve.hosting import host
-    from pix2pix.serve.run import Options, create_service, listen
-    from pix2pix.serve.site import page_files
+    from pix2pix.serve.server import ServerOptions, create_service, listen
 
-    service = create_service(host([model], None), Options(device="cpu"))
+    service = create_service(host([model], None), ServerOptions(device="cpu"))
     listening = listen("127.0.0.1", 0)
     app = create_app(service, page_files())
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 from starlette.types import ASGIApp
 
-from pix2pix.serve.app import create_app
+from pix2pix.serve.app import create_app, page_files
 from pix2pix.serve.service import Service
-from pix2pix.serve.site import page_files
 from tests.helpers import write, write_model
 from tests.serve.helpers import open_service
 

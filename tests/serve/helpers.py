@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 
 from pix2pix.pictures.codec import Array
 from pix2pix.serve.hosting import host
-from pix2pix.serve.run import Options, create_service
+from pix2pix.serve.server import ServerOptions, create_service
 from pix2pix.serve.service import Service
 from tests.helpers import noise
 
@@ -26,7 +26,7 @@ SOURCE = noise(32, 32)
 
 def open_service(*paths: Path, **options: Any) -> Service:
     """A service on these models; close it in the end."""
-    return create_service(host(paths), Options(**options))
+    return create_service(host(paths), ServerOptions(**options))
 
 
 def ask(app: ASGIApp, work: Callable[[httpx.AsyncClient], Awaitable[T]]) -> T:
@@ -63,7 +63,7 @@ def picture_of(answer: httpx.Response) -> Array:
     return array[:, :, None] if array.ndim == 2 else array
 
 
-def told(answer: httpx.Response) -> str:
+def error_of(answer: httpx.Response) -> str:
     """The sentence of an answer that is an error, in the shape that all have."""
     body = answer.json()
     assert set(body) == {"error", "hint"}

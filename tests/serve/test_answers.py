@@ -7,7 +7,7 @@ from pix2pix.model_file import Header, read_header
 from pix2pix.pictures.codec import Array, Format, read_bytes
 from pix2pix.pictures.contract import PictureContract
 from pix2pix.serve.answers import check_size, encode
-from pix2pix.serve.problems import RequestError
+from pix2pix.serve.errors import RequestError
 from tests.helpers import noise, write_model
 
 

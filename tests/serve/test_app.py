@@ -12,11 +12,10 @@ from starlette.types import ASGIApp
 
 from pix2pix.config import Mode
 from pix2pix.inference.translator import Translator
-from pix2pix.serve.app import create_app
+from pix2pix.serve.app import create_app, page_files
 from pix2pix.serve.service import Service
-from pix2pix.serve.site import page_files
 from tests.helpers import noise, png_bomb, write, write_model
-from tests.serve.helpers import SOURCE, ask, file_of, open_service, picture_of, told, translate
+from tests.serve.helpers import SOURCE, ask, error_of, file_of, open_service, picture_of, translate
 
 RAW = {"content-type": "image/png"}
 
@@ -118,7 +117,7 @@ def test_the_client_chooses_the_format(app: ASGIApp, accept: str, kind: str) -> 
 def test_formats_that_there_are_not_are_refused(app: ASGIApp, accept: str) -> None:
     answer = translate(app, SOURCE, accept=accept)
     assert answer.status_code == 406
-    assert "image/webp" in told(answer)
+    assert "image/webp" in error_of(answer)
 
 
 # What may be sent
@@ -180,7 +179,7 @@ BAD = {
 @pytest.mark.parametrize(("body", "status", "words"), BAD.values(), ids=BAD)
 def test_what_is_no_picture_is_refused_in_words(app: ASGIApp, body: Any, status: int, words: str) -> None:
     answer = translate(app, body())
-    assert (answer.status_code, words in told(answer)) == (status, True), answer.text
+    assert (answer.status_code, words in error_of(answer)) == (status, True), answer.text
     assert translate(app, SOURCE).status_code == 200
 
 
@@ -189,14 +188,14 @@ def test_a_bomb_is_refused_before_it_is_unpacked(app: ASGIApp, tmp_path: Path, b
     png_bomb(tmp_path / "a.png", bits)
     answer = translate(app, (tmp_path / "a.png").read_bytes())
     assert answer.status_code == 413
-    assert "50000 x 50000 px" in told(answer)
+    assert "50000 x 50000 px" in error_of(answer)
 
 
 def test_variants_count_as_pixels(app: ASGIApp) -> None:
     assert translate(app, noise(256, 256)).status_code == 200
     answer = translate(app, noise(256, 256), "house?samples=8")
     assert answer.status_code == 413
-    assert "8 variants" in told(answer)
+    assert "8 variants" in error_of(answer)
 
 
 @pytest.mark.parametrize(
@@ -214,7 +213,7 @@ def test_variants_count_as_pixels(app: ASGIApp) -> None:
 def test_parameters_without_sense_are_refused(app: ASGIApp, query: str, words: str) -> None:
     answer = translate(app, SOURCE, f"house?{query}")
     assert answer.status_code == 422
-    assert words in told(answer)
+    assert words in error_of(answer)
 
 
 def test_a_mode_that_the_model_has_not(tmp_path: Path, models: Path) -> None:
@@ -223,14 +222,14 @@ def test_a_mode_that_the_model_has_not(tmp_path: Path, models: Path) -> None:
     answer = translate(create_app(service, page_files(models / "page")), SOURCE, "a?mode=running")
     service.close()
     assert answer.status_code == 422
-    assert "no mode 'running'" in told(answer)
+    assert "no mode 'running'" in error_of(answer)
 
 
 @pytest.mark.parametrize("kind", ["", "text/plain", "image/svg+xml", "application/json"])
 def test_other_bodies_are_refused_by_their_type(app: ASGIApp, kind: str) -> None:
     answer = translate(app, SOURCE, content_type=kind)
     assert answer.status_code == 415
-    assert f"'{kind}'" in told(answer)
+    assert f"'{kind}'" in error_of(answer)
 
 
 def part(disposition: str) -> bytes:
@@ -250,13 +249,13 @@ def part(disposition: str) -> bytes:
 def test_a_broken_form_is_refused(app: ASGIApp, kind: str, body: bytes, words: str) -> None:
     answer = translate(app, body, content_type=kind)
     assert answer.status_code == 400
-    assert words in told(answer)
+    assert words in error_of(answer)
 
 
 def test_an_unknown_model_is_refused_with_the_known_ones(app: ASGIApp) -> None:
     answer = translate(app, SOURCE, "boat")
     assert answer.status_code == 404
-    assert "no model 'boat'" in told(answer)
+    assert "no model 'boat'" in error_of(answer)
     assert "house, shoe" in answer.json()["hint"]
 
 
@@ -291,7 +290,7 @@ def test_examples_have_lasting_addresses(tmp_path: Path, models: Path) -> None:
     for missing in ("1/target", "2/source", "-1/source"):
         answer = get(app, f"/api/models/shed/examples/{missing}")
         assert answer.status_code == 404
-        assert missing.split("/")[0] in told(answer)
+        assert missing.split("/")[0] in error_of(answer)
     pair[0].write_text("no longer a picture")
     assert get(app, f"/{first['source']}").status_code == 404
     service.close()
@@ -314,10 +313,10 @@ def test_the_page_lies_flat_under_the_root(app: ASGIApp) -> None:
 @pytest.mark.parametrize(
     "path", ["/none.js", "/api", "/api/models/house", "/%2e%2e/house.safetensors", "/%00"]
 )
-def test_what_is_not_there_is_told_so(app: ASGIApp, path: str) -> None:
+def test_what_is_not_there_is_reported_so(app: ASGIApp, path: str) -> None:
     answer = get(app, path)
     assert answer.status_code == 404
-    assert "nothing at" in told(answer)
+    assert "nothing at" in error_of(answer)
 
 
 @pytest.mark.parametrize(
@@ -332,7 +331,7 @@ def test_other_methods_are_refused(app: ASGIApp, method: str, path: str, allowed
     answer = ask(app, lambda client: client.request(method, path))
     assert answer.status_code == 405
     assert allowed in answer.headers["allow"]
-    assert method in told(answer)
+    assert method in error_of(answer)
 
 
 def test_health_says_what_is_loaded_and_how_much_there_is_to_do(models: Path) -> None:
@@ -376,13 +375,13 @@ def test_the_documents_need_nothing_from_elsewhere(app: ASGIApp) -> None:
     assert "413" in json.dumps(schema["paths"]["/api/models/{name}/translate"])
 
 
-def test_a_defect_is_told_without_its_traceback(
+def test_a_defect_is_reported_without_its_traceback(
     app: ASGIApp, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: Any) -> None:
         raise ZeroDivisionError("a secret")
 
-    monkeypatch.setattr(service, "_jobs", fail)
+    monkeypatch.setattr(service, "_decode", fail)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
 
     async def run() -> httpx.Response:
@@ -392,14 +391,14 @@ def test_a_defect_is_told_without_its_traceback(
     answer = asyncio.run(run())
     assert answer.status_code == 500
     assert "secret" not in answer.text
-    assert told(answer)
+    assert error_of(answer)
 
 
 def test_variants_that_no_webp_can_hold_are_refused_before_they_are_made(
     app: ASGIApp, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pix2pix.serve.answers._LONGEST_PX", {"webp": 100})
-    monkeypatch.setattr(service.lanes, "submit", None)
+    monkeypatch.setattr(service.workers, "submit", None)
     answer = translate(app, SOURCE, "house?samples=4&mode=paper", accept="image/webp")
     assert answer.status_code == 406
-    assert "128 x 32 px, and webp takes up to 100" in told(answer)
+    assert "128 x 32 px, and webp takes up to 100" in error_of(answer)

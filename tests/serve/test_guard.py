@@ -5,10 +5,9 @@ import pytest
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp
 
-from pix2pix.serve.app import create_app
+from pix2pix.serve.app import create_app, page_files
 from pix2pix.serve.guard import Guard
 from pix2pix.serve.service import Service
-from pix2pix.serve.site import page_files
 
 SITE = "https://pix.example.org"
 
@@ -81,7 +80,7 @@ def test_open_to_others_it_is_asked_by_addresses_and_its_own_name(
     assert status(guard(loopback=False), host, f"http://{host}" if host else None) == answer
 
 
-def test_a_named_site_is_told_so_in_headers(service: Service) -> None:
+def test_a_named_site_is_reported_so_in_headers(service: Service) -> None:
     app = create_app(service, page_files(), [SITE])
 
     async def run() -> list[httpx.Response]:
@@ -94,9 +93,9 @@ def test_a_named_site_is_told_so_in_headers(service: Service) -> None:
                 await client.get("/api/models"),
             ]
 
-    preflight, asked, own = asyncio.run(run())
+    preflight, foreign, own = asyncio.run(run())
     assert preflight.status_code == 200
     assert preflight.headers["access-control-allow-origin"] == SITE
-    assert asked.headers["access-control-allow-origin"] == SITE
-    assert "X-Milliseconds" in asked.headers["access-control-expose-headers"]
+    assert foreign.headers["access-control-allow-origin"] == SITE
+    assert "X-Milliseconds" in foreign.headers["access-control-expose-headers"]
     assert "access-control-allow-origin" not in own.headers

@@ -6,8 +6,8 @@ import pytest
 from pix2pix.errors import UserError
 from pix2pix.pictures.codec import read_bytes
 from pix2pix.pictures.contract import LabelClass, PictureContract
+from pix2pix.serve.errors import RequestError
 from pix2pix.serve.hosting import example_png, host
-from pix2pix.serve.problems import RequestError
 from tests.helpers import noise, write, write_model, write_text
 
 CLASSES = (LabelClass(name="sky", colour=(0, 0, 255)), LabelClass(name="wall", colour=(9, 9, 9)))
@@ -80,7 +80,7 @@ def test_an_example_of_16_bits_is_shown_in_8(tmp_path: Path) -> None:
     assert np.array_equal(read_bytes(png, "x", lambda head: None), deep // 257)
 
 
-def test_a_model_that_learned_larger_than_the_limit_is_told(
+def test_a_model_that_learned_larger_than_the_limit_is_reported(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = write_model(tmp_path / "a.safetensors")
@@ -90,7 +90,7 @@ def test_a_model_that_learned_larger_than_the_limit_is_told(
     assert "'a' learned at 32 x 32 px, more than --max-megapixels 0.001" in caplog.text
 
 
-def test_an_example_that_went_is_told_without_its_place(tmp_path: Path) -> None:
+def test_an_example_that_went_is_reported_without_its_place(tmp_path: Path) -> None:
     model = write_model(tmp_path / "a.safetensors")
     write(tmp_path / "pictures" / "x.png")
     (hosted,) = host([model], tmp_path / "pictures").values()

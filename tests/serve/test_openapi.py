@@ -13,9 +13,8 @@ from schemathesis import GenerationMode
 from schemathesis.checks import load_all_checks
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from pix2pix.serve.app import create_app
+from pix2pix.serve.app import create_app, page_files
 from pix2pix.serve.service import Service
-from pix2pix.serve.site import page_files
 
 load_all_checks()
 OPERATIONS = {

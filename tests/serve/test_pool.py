@@ -6,8 +6,8 @@ import pytest
 
 from pix2pix.errors import UserError
 from pix2pix.model_file import read_header
+from pix2pix.serve.errors import RequestError
 from pix2pix.serve.pool import Pool
-from pix2pix.serve.problems import RequestError
 from tests.helpers import write_model
 
 
@@ -87,7 +87,7 @@ def test_a_model_over_the_limit_is_refused_at_once(paths: list[Path]) -> None:
         opened(paths, 0.5)
 
 
-def test_a_file_that_went_or_changed_is_told(paths: list[Path], caplog: pytest.LogCaptureFixture) -> None:
+def test_a_file_that_went_or_changed_is_reported(paths: list[Path], caplog: pytest.LogCaptureFixture) -> None:
     pool = opened(paths, 1)
     paths[0].unlink()
     with pytest.raises(RequestError, match="cannot be loaded") as caught, pool.use("a"):
@@ -129,7 +129,7 @@ def test_who_waits_for_room_comes_before_later_users_of_a_loaded_model(paths: li
     assert order == ["b", "a"]
 
 
-def test_who_waits_too_long_is_told(paths: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_waits_too_long_is_reported(paths: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pix2pix.serve.pool._WAIT_SECONDS", 0.01)
     pool = opened(paths, 1.5)
     with pool.use("a"):
@@ -142,11 +142,10 @@ def test_who_waits_too_long_is_told(paths: list[Path], monkeypatch: pytest.Monke
 def test_compiled_networks_count_and_are_made_only_where_they_fit(paths: list[Path]) -> None:
     pool, each = opened(paths, 4.5), paths[0].stat().st_size
     touch(pool, "b")
-    with pool.use("a") as translator:
-        assert translator.processor
-        assert translator.processor.may_make()
+    with pool.use("a"):
+        assert pool._may_compile(pool._places["a"])
         assert (pool.loaded_bytes, pool.loaded) == (4 * each, ["a", "b"])
-        assert not translator.processor.may_make()
+        assert not pool._may_compile(pool._places["a"])
         assert (pool.loaded_bytes, pool.loaded) == (3 * each, ["a"])
     with pool.use("b"), pool.use("c"):
         assert pool.loaded_bytes == 2 * each

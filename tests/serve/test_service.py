@@ -13,9 +13,8 @@ import pytest
 from starlette.types import ASGIApp
 
 from pix2pix.inference.translator import Translator
-from pix2pix.serve.app import create_app
-from pix2pix.serve.site import page_files
-from tests.serve.helpers import SOURCE, ask, file_of, open_service, told
+from pix2pix.serve.app import create_app, page_files
+from tests.serve.helpers import SOURCE, ask, error_of, file_of, open_service
 
 URL = "/api/models/house/translate"
 PNG = file_of(SOURCE)
@@ -23,7 +22,7 @@ RAW = {"content-type": "image/png"}
 
 
 class Held:
-    """A service of one lane that translates nothing before it is released."""
+    """A service of one worker that translates nothing before it is released."""
 
     def __init__(self, models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.begun, self.release = threading.Event(), threading.Event()
@@ -37,7 +36,7 @@ class Held:
             with use(name) as translator:
                 yield translator
 
-        monkeypatch.setattr(self.service.lanes, "_use", held)
+        monkeypatch.setattr(self.service.workers, "_use", held)
         self.app: ASGIApp = create_app(self.service, page_files(models / "page"))
 
     def limit_seconds(self, seconds: float) -> None:
@@ -73,14 +72,14 @@ def test_a_full_queue_answers_when_to_come_again(held: Held) -> None:
 
     refused, health, *others = ask(held.app, work)
     assert refused.status_code == 503
-    assert "3 requests under way" in told(refused)
+    assert "3 requests under way" in error_of(refused)
     assert 1 <= int(refused.headers["retry-after"]) <= 60
     assert health.json()["queue"]["under_way"] == 3
     assert [answer.status_code for answer in others] == [200] * 4
     assert held.service.under_way == 0
 
 
-def test_who_waited_too_long_is_told_and_leaves_the_queue(held: Held) -> None:
+def test_who_waited_too_long_is_reported_and_leaves_the_queue(held: Held) -> None:
     held.limit_seconds(0.05)
 
     async def work(client: httpx.AsyncClient) -> list[httpx.Response]:
@@ -94,7 +93,7 @@ def test_who_waited_too_long_is_told_and_leaves_the_queue(held: Held) -> None:
     first, second = ask(held.app, work)
     assert first.status_code == 200  # begun in time, so it is finished
     assert second.status_code == 503
-    assert "waited 0.05 seconds" in told(second)
+    assert "waited 0.05 seconds" in error_of(second)
     assert "retry-after" in second.headers
 
 
@@ -135,7 +134,7 @@ def test_a_client_that_hangs_up_leaves_the_queue(held: Held) -> None:
         first = asyncio.ensure_future(request(asyncio.Event()))
         await until(held.begun.is_set)
         second = asyncio.ensure_future(request(gone))
-        await until(lambda: held.service.lanes.waiting == 1)
+        await until(lambda: held.service.workers.waiting == 1)
         gone.set()
         await second
         held.release.set()
@@ -144,7 +143,7 @@ def test_a_client_that_hangs_up_leaves_the_queue(held: Held) -> None:
     asyncio.run(run())
     assert sorted(m["status"] for m in sent if "status" in m) == [200, 503]
     assert held.service.under_way == 0
-    assert "pix2pix_batch_pictures_sum 1.0" in held.service.counters.text().decode()
+    assert "pix2pix_batch_pictures_sum 1.0" in held.service.metrics.text().decode()
 
 
 def test_closing_finishes_what_was_taken(held: Held) -> None:
@@ -159,7 +158,7 @@ def test_closing_finishes_what_was_taken(held: Held) -> None:
     assert [answer.status_code for answer in ask(held.app, work)] == [200] * 3
 
 
-def test_a_model_that_went_is_told(models: Path, tmp_path: Path) -> None:
+def test_a_model_that_went_is_reported(models: Path, tmp_path: Path) -> None:
     path = tmp_path / "house.safetensors"
     path.write_bytes((models / "house.safetensors").read_bytes())
     service = open_service(path, device="cpu")
@@ -167,7 +166,7 @@ def test_a_model_that_went_is_told(models: Path, tmp_path: Path) -> None:
     path.unlink()
     (refused,) = ask(app, lambda client: asyncio.gather(post(client)))
     assert refused.status_code == 503
-    assert "cannot be loaded" in told(refused)
+    assert "cannot be loaded" in error_of(refused)
     path.write_bytes((models / "house.safetensors").read_bytes())
     (answer,) = ask(app, lambda client: asyncio.gather(post(client)))
     assert answer.status_code == 200

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 from starlette.datastructures import Headers
 
-from pix2pix.serve.problems import RequestError
+from pix2pix.serve.errors import RequestError
 from pix2pix.serve.uploads import Budget, Limits, padded, read_body
 
 LIMITS = Limits(megapixels=0.01, seconds=0.05)

@@ -15,7 +15,7 @@ from pix2pix.data.batches import Batch
 from pix2pix.errors import UserError
 from pix2pix.training.checkpoint import load_state, save_state
 from pix2pix.training.state import State, new_state
-from pix2pix.training.step import plain_step
+from tests.helpers import make_step
 
 CPU = torch.device("cpu")
 Tiny = Callable[..., Config]
@@ -31,7 +31,7 @@ def batch(position: int) -> Batch:
 def trained(config: Config, steps: int, state: State | None = None) -> State:
     state = state or new_state(config, CPU)
     for _ in range(steps):
-        plain_step(state, batch(state.images_seen), config)
+        make_step(state, batch(state.images_seen), config)
     return state
 
 
@@ -60,18 +60,18 @@ def saved(tmp_path: Path, tiny: Tiny) -> Path:
 def test_a_state_goes_on_bit_for_bit(tmp_path: Path, tiny: Tiny, setting: str) -> None:
     config, path = tiny(setting), tmp_path / "state.safetensors"
     save_state(path, trained(config, 3), ABOUT)
-    taken_up = new_state(tiny(setting, "training.seed=9"), CPU)
-    assert load_state(path, taken_up, CPU) == ABOUT
-    assert_equal(taken_up, trained(config, 3))
-    assert_equal(trained(config, 3, taken_up), trained(config, 6))
+    resumed = new_state(tiny(setting, "training.seed=9"), CPU)
+    assert load_state(path, resumed, CPU) == ABOUT
+    assert_equal(resumed, trained(config, 3))
+    assert_equal(trained(config, 3, resumed), trained(config, 6))
 
 
 def test_a_state_before_the_first_step_can_be_saved(tmp_path: Path, tiny: Tiny) -> None:
     path = tmp_path / "state.safetensors"
     save_state(path, new_state(tiny(), CPU), ABOUT)
-    taken_up = new_state(tiny("training.seed=9"), CPU)
-    load_state(path, taken_up, CPU)
-    assert_equal(trained(tiny(), 2, taken_up), trained(tiny(), 2))
+    resumed = new_state(tiny("training.seed=9"), CPU)
+    load_state(path, resumed, CPU)
+    assert_equal(trained(tiny(), 2, resumed), trained(tiny(), 2))
 
 
 def test_saving_changes_nothing(tmp_path: Path, tiny: Tiny) -> None:

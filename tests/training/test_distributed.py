@@ -13,33 +13,30 @@ from torch import multiprocessing
 
 from pix2pix.config import Config
 from pix2pix.errors import UserError
-from pix2pix.training.distributed import Processes, join_processes, leave_processes
-from pix2pix.training.engine import PlainEngine
-from pix2pix.training.graph import GraphEngine
-from tests.helpers import SMALL, double_state
-from tests.training.test_graph_engine import run, setting
+from pix2pix.training.distributed import Processes, process_group
+from tests.helpers import SMALL
+from tests.training.test_captured import new_context, run
 
 SETTINGS = (*SMALL, "training.batch=2", "training.images=40", "training.schedule=linear")
-ENGINES = {"plain": PlainEngine, "graph": GraphEngine}
 
 
 def test_alone_nothing_is_shared() -> None:
     alone, tensor = Processes(), torch.ones(2)
     alone.average([tensor])
-    alone.copy_first([tensor])
+    alone.copy_from_first([tensor])
     assert alone.share(range(4, 8)) == range(4, 8)
-    assert alone.agree([True, False]) == [True, False]
-    assert alone.tell("this") == "this"
-    assert (alone.first, alone.in_words(), tensor.tolist()) == (True, "", [1, 1])
+    assert alone.any_of([True, False]) == [True, False]
+    assert alone.broadcast("this") == "this"
+    assert (alone.first, tensor.tolist()) == (True, [1, 1])
 
 
-def test_more_processes_than_gpus_are_told_both_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_processes_than_gpus_are_refused_with_both_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (("TORCHELASTIC_RUN_ID", "test"), ("LOCAL_RANK", "0"), ("LOCAL_WORLD_SIZE", "8")):
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    with pytest.raises(UserError, match=r"8 processes .* 2 GPUs") as caught:
-        join_processes("auto")
+    with pytest.raises(UserError, match=r"8 processes .* 2 GPUs") as caught, process_group("auto"):
+        pass
     assert "--nproc-per-node=2" in caught.value.hint
 
 
@@ -59,20 +56,19 @@ def test_a_batch_that_cannot_be_shared_is_refused() -> None:
 
 def test_without_torchrun_a_process_is_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TORCHELASTIC_RUN_ID", raising=False)
-    assert join_processes("auto") == (Processes(), "auto")
+    with process_group("auto") as alone:
+        assert alone == (Processes(), "auto")
 
 
 def config(norm: str) -> Config:
     return Config.load(None, [*SETTINGS, f"model.norm={norm}"]).with_channels(3, 3)
 
 
-def weights(norm: str, processes: Processes, engine: str) -> list[torch.Tensor]:
+def weights(norm: str, processes: Processes) -> list[torch.Tensor]:
     """What twenty steps make of the weights, and the mean losses."""
-    asked = config(norm)
-    its = setting(asked, double_state(asked), processes=processes)
-    run(ENGINES[engine](its), 20)
-    processes.average([*its.state.generator.buffers(), its.meter.sums])
-    return [*its.state.tensors(), its.meter.sums]
+    context = run("plain", new_context(config(norm), processes=processes), 20)
+    processes.average([*context.state.generator.buffers(), context.meter.sums])
+    return [*context.state.tensors(), context.meter.sums]
 
 
 def work(rank: int, port: int, folder: Path) -> None:
@@ -84,25 +80,21 @@ def work(rank: int, port: int, folder: Path) -> None:
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": str(port),
     }
-    processes, device = join_processes("cpu")
-    assert (processes, device) == (Processes(rank, 2), "cpu")
-    assert processes.agree([rank == 1, False]) == [True, False]
-    assert processes.tell(f"from {rank}") == "from 0"
-    mine = torch.full((2,), float(rank))
-    processes.copy_first([mine])
-    assert mine.tolist() == [0, 0]
-    found = {
-        f"{norm} {engine}": weights(norm, processes, engine)
-        for norm in ("instance", "batch")
-        for engine in ENGINES
-    }
-    torch.save(found, folder / f"{rank}.pt")
-    leave_processes()
+    with process_group("cpu") as (processes, device):
+        assert (processes, device) == (Processes(rank, 2), "cpu")
+        assert processes.any_of([rank == 1, False]) == [True, False]
+        assert processes.broadcast(f"from {rank}") == "from 0"
+        mine = torch.full((2,), float(rank))
+        processes.copy_from_first([mine])
+        assert mine.tolist() == [0, 0]
+        ended = {norm: weights(norm, processes) for norm in ("instance", "batch")}
+        torch.save(ended, folder / f"{rank}.pt")
+    assert not torch.distributed.is_initialized()
 
 
 @pytest.fixture(scope="module")
 def by_two(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, list[torch.Tensor]]]:
-    """What each of two processes ends with, by norm and engine."""
+    """What each of two processes ends with, by norm."""
     folder = tmp_path_factory.mktemp("processes")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -111,24 +103,21 @@ def by_two(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, list[torc
     return [torch.load(folder / f"{rank}.pt") for rank in range(2)]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
 def test_two_processes_learn_what_one_does_with_both_batches(
-    by_two: list[dict[str, list[torch.Tensor]]], engine: str
+    by_two: list[dict[str, list[torch.Tensor]]],
 ) -> None:
-    wanted = weights("instance", Processes(), engine)
-    for found in by_two:
-        for mine, tensor in zip(found[f"instance {engine}"], wanted, strict=True):
+    expected = weights("instance", Processes())
+    for ended in by_two:
+        for mine, tensor in zip(ended["instance"], expected, strict=True):
             torch.testing.assert_close(mine, tensor, rtol=0, atol=1e-9)
 
 
 def test_batch_norm_sees_each_process_s_own_pictures(by_two: list[dict[str, list[torch.Tensor]]]) -> None:
     """Documented: a batch of 2 over two processes is normalised like two batches of 1."""
-    alone = weights("batch", Processes(), "plain")
-    one, other = (found["batch plain"] for found in by_two)
+    alone = weights("batch", Processes())
+    one, other = (ended["batch"] for ended in by_two)
     assert all(torch.allclose(a, b, rtol=0, atol=1e-12) for a, b in zip(one, other, strict=True))
     assert max(float((a - b).abs().max()) for a, b in zip(one, alone, strict=True)) > 1e-3
-    graph = by_two[0]["batch graph"]
-    assert all(torch.allclose(a, b, rtol=0, atol=1e-9) for a, b in zip(one, graph, strict=True))
 
 
 @pytest.mark.slow

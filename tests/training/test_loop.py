@@ -2,7 +2,6 @@ import json
 import math
 import signal
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,21 +9,21 @@ import torch
 
 from pix2pix.config import Config
 from pix2pix.data.batches import Loader
-from pix2pix.data.feed import HostFeed, Line
-from pix2pix.data.pairs import find_pairs
+from pix2pix.data.feed import HostFeed
 from pix2pix.errors import UserError
-from pix2pix.model_file import Header, ImageContract, Provenance, load_model
-from pix2pix.networks.noise import noise_keys
-from pix2pix.pictures.contract import PictureContract
+from pix2pix.model_file import load_model
 from pix2pix.progress import Progress
 from pix2pix.training import engine, loop
 from pix2pix.training.checkpoint import load_state
-from pix2pix.training.engine import PlainEngine, Setting
-from pix2pix.training.loop import Session, fit
+from pix2pix.training.engine import EngineContext
+from pix2pix.training.loop import fit
 from pix2pix.training.meter import Meter
-from pix2pix.training.run_folder import Run
-from pix2pix.training.state import new_state
+from pix2pix.training.plan import make_plan
+from pix2pix.training.run_folder import RunFolder
+from pix2pix.training.session import Record, Session
+from pix2pix.training.state import State, new_state
 from pix2pix.training.step import plain_step
+from pix2pix.training.stores import Stores
 from tests.helpers import open_pairs
 
 CPU = torch.device("cpu")
@@ -35,39 +34,19 @@ Step = Callable[..., object]
 @pytest.fixture
 def begin(tmp_path: Path, pairs: Path, tiny: Callable[..., Config]) -> Iterator[Begin]:
     """Sessions in folders of their own: `begin("training.batch=2")`."""
-    found = find_pairs([pairs], "left")
-    opened: list[Run] = []
+    opened: list[RunFolder] = []
 
     def session(*settings: str, validation: bool = True) -> Session:
         config = tiny("training.images=20", *settings)
-        run = Run(tmp_path / f"run-{len(opened)}")
-        run.open()
-        opened.append(run)
-        store = open_pairs(found.splits["train"], config.data.resize)
-        feed = HostFeed(Loader(store, config.data, config.training.batch, config.training.seed))
-        setting = Setting(new_state(config, CPU), config, feed, Meter(), CPU)
-        keys = partial(noise_keys, config.training.seed)
-        return Session(
-            config,
-            setting.state,
-            run,
-            Line(feed, CPU, setting.processes.share, keys),
-            PlainEngine(setting),
-            open_pairs(found.splits["val"]),
-            validation,
-            CPU,
-            Header(
-                config=config,
-                mode=config.default_mode,
-                image=ImageContract(
-                    source=PictureContract(), target=PictureContract(), layout="side by side", half="left"
-                ),
-                provenance=Provenance(images_seen=0, pairs=40, data_digest="", scores={}, versions={}),
-            ),
-            {},
-            Progress(),
-            setting.meter,
-        )
+        plan = make_plan([pairs], config, tmp_path / f"run-{len(opened)}", device="cpu")
+        plan.folder.open()
+        opened.append(plan.folder)
+        training = open_pairs(plan.pairs.splits["train"], config.data.resize)
+        stores = Stores(training, open_pairs(plan.pairs.validation), validation, [])
+        feed = HostFeed(Loader(training, config.data, config.training.batch, config.training.seed))
+        context = EngineContext(new_state(config, CPU), config, feed, Meter(), CPU)
+        record = Record("digest", "plain, fp32", 1, config.training.images)
+        return Session(plan, stores, context, record, Progress())
 
     yield session
     for run in opened:
@@ -81,7 +60,7 @@ def step(monkeypatch: pytest.MonkeyPatch) -> Callable[[Step], None]:
 
 
 def lines(session: Session) -> list[dict[str, float]]:
-    return [json.loads(line) for line in session.run.metrics.read_text().splitlines()]
+    return [json.loads(line) for line in session.plan.folder.metrics.read_text().splitlines()]
 
 
 def logged(session: Session) -> list[float]:
@@ -93,20 +72,20 @@ def scored(session: Session) -> list[float]:
 
 
 def previews(session: Session) -> list[int]:
-    return sorted(int(path.stem) for path in (session.run.path / "previews").glob("*.png"))
+    return sorted(int(path.stem) for path in (session.plan.folder.path / "previews").glob("*.png"))
 
 
 def images_in_state(session: Session) -> int:
-    state = new_state(session.config, CPU)
-    load_state(session.run.state, state, CPU)
+    state = new_state(session.plan.config, CPU)
+    load_state(session.plan.folder.state, state, CPU)
     return state.images_seen
 
 
 def images_in_model(session: Session) -> int:
-    return load_model(session.run.model, CPU)[1].provenance.images_seen
+    return load_model(session.plan.folder.model, CPU)[1].provenance.images_seen
 
 
-def test_it_logs_looks_and_saves_at_its_intervals(begin: Begin) -> None:
+def test_it_logs_validates_and_saves_at_its_intervals(begin: Begin) -> None:
     session = begin("training.log_images=6", "training.validate_images=10")
     assert fit(session)
     assert logged(session) == [6, 12, 18]
@@ -134,7 +113,7 @@ def test_the_last_model_is_scored_and_saved_once_at_any_intervals(
     assert scored(session).count(last) == 1
     assert previews(session)[-1] == last
     assert images_in_state(session) == images_in_model(session) == last
-    assert load_model(session.run.model, CPU)[1].provenance.scores == session.scores != {}
+    assert load_model(session.plan.folder.model, CPU)[1].provenance.scores == session.record.scores != {}
 
 
 def test_each_interval_that_a_batch_steps_over_is_seen_once(begin: Begin) -> None:
@@ -145,8 +124,8 @@ def test_each_interval_that_a_batch_steps_over_is_seen_once(begin: Begin) -> Non
 
 
 def test_a_line_holds_the_means_since_the_last_one(begin: Begin, step: Callable[[Step], None]) -> None:
-    def numbered(state: object, batch: object, config: Config, *more: object) -> dict[str, torch.Tensor]:
-        plain_step(state, batch, config)
+    def numbered(state: State, *inputs: object) -> dict[str, torch.Tensor]:
+        plain_step(state, *inputs)
         return {"loss_l1": torch.tensor(float(state.images_seen))}
 
     step(numbered)
@@ -167,17 +146,17 @@ def test_without_validation_pairs_there_are_previews_but_no_scores(begin: Begin)
     fit(session)
     assert previews(session) == [10, 20]
     assert scored(session) == []
-    assert session.scores == {}
+    assert session.record.scores == {}
 
 
-def test_looking_and_saving_often_does_not_change_the_weights(begin: Begin) -> None:
+def test_validating_and_saving_often_does_not_change_the_weights(begin: Begin) -> None:
     seldom = begin("training.images=8", "training.validate_images=1000", "training.save_images=1000")
     often = begin(
         "training.images=8", "training.validate_images=1", "training.save_images=1", "training.log_images=1"
     )
     for session in (seldom, often):
         fit(session)
-    one, other = (s.state.generator.state_dict() for s in (seldom, often))
+    one, other = (s.context.state.generator.state_dict() for s in (seldom, often))
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
@@ -198,22 +177,22 @@ def test_a_slow_machine_saves_by_the_clock(begin: Begin, monkeypatch: pytest.Mon
 def test_a_signal_ends_after_the_step_under_way_and_saves(
     begin: Begin, step: Callable[[Step], None], number: int
 ) -> None:
-    def interrupted(state: object, batch: object, config: Config, *more: object) -> object:
+    def interrupted(state: State, *inputs: object) -> object:
         if state.images_seen == 12:
             signal.raise_signal(number)
-        return plain_step(state, batch, config)
+        return plain_step(state, *inputs)
 
     step(interrupted)
     before = signal.getsignal(number)
     session = begin()
     assert not fit(session)
-    assert session.state.images_seen == 13
+    assert session.context.state.images_seen == 13
     assert images_in_state(session) == images_in_model(session) == 13
     assert signal.getsignal(number) is before
 
 
 def test_a_second_interrupt_insists(begin: Begin, step: Callable[[Step], None]) -> None:
-    def impatient(state: object, batch: object, config: Config, *more: object) -> None:
+    def impatient(state: State, *inputs: object) -> None:
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
 
@@ -228,34 +207,34 @@ def test_a_second_interrupt_insists(begin: Begin, step: Callable[[Step], None]) 
 
 
 def test_where_nothing_is_left_no_engine_is_prepared(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
-    session, asked = begin(), list[object]()
-    monkeypatch.setattr(session.engine, "prepare", lambda *its: asked.append(its))
-    session.state.images_seen = 20
+    session, prepared = begin(), list[object]()
+    monkeypatch.setattr(loop, "open_engine", lambda *arguments: prepared.append(arguments))
+    session.context.state.images_seen = 20
     assert fit(session)
-    assert asked == []
+    assert prepared == []
     assert images_in_model(session) == 20
 
 
 def test_a_loss_that_is_not_finite_keeps_the_last_good_state(
     begin: Begin, step: Callable[[Step], None]
 ) -> None:
-    def breaking(state: object, batch: object, config: Config, *more: object) -> dict[str, torch.Tensor]:
-        losses = plain_step(state, batch, config)
+    def breaking(state: State, *inputs: object) -> dict[str, torch.Tensor]:
+        losses = plain_step(state, *inputs)
         return losses | {"loss_gan": torch.tensor(math.nan)} if state.images_seen > 12 else losses
 
     step(breaking)
     session = begin("training.log_images=5")
     with pytest.raises(UserError, match="loss_gan is nan") as caught:
         fit(session)
-    assert str(session.run.model) in caught.value.hint
+    assert str(session.plan.folder.model) in caught.value.hint
     assert "learning_rate" in caught.value.hint
     assert images_in_state(session) == images_in_model(session) == 10
     assert logged(session) == [5, 10]
 
 
 def test_a_broken_weight_never_replaces_a_good_one(begin: Begin, step: Callable[[Step], None]) -> None:
-    def breaking(state: object, batch: object, config: Config, *more: object) -> object:
-        losses = plain_step(state, batch, config)
+    def breaking(state: State, *inputs: object) -> object:
+        losses = plain_step(state, *inputs)
         if state.images_seen == 20:
             with torch.no_grad():
                 state.discriminator.layers[0].weight[0, 0, 0, 0] = math.inf
@@ -269,17 +248,17 @@ def test_a_broken_weight_never_replaces_a_good_one(begin: Begin, step: Callable[
 
 
 def test_a_loss_that_breaks_before_the_first_save_says_so(begin: Begin, step: Callable[[Step], None]) -> None:
-    step(lambda state, batch, config, *more: {"loss_l1": torch.tensor(math.inf)} | _count(state))
+    step(lambda state, *inputs: {"loss_l1": torch.tensor(math.inf)} | _count(state))
     with pytest.raises(UserError, match="Nothing was saved yet"):
         fit(begin("training.log_images=1"))
 
 
-def _count(state: object) -> dict[str, torch.Tensor]:
+def _count(state: State) -> dict[str, torch.Tensor]:
     state.images_seen += 1
     return {}
 
 
-def test_a_crash_between_model_and_state_leaves_no_old_model_beside_a_new_state(
+def test_a_crash_between_model_and_state_leaves_no_old_model_with_a_new_state(
     begin: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The state says how far the run is, so a model older than it would never be written again."""
@@ -294,6 +273,6 @@ def test_a_crash_between_model_and_state_leaves_no_old_model_beside_a_new_state(
 def test_the_page_says_at_the_end_that_it_is_finished(begin: Begin) -> None:
     session = begin()
     fit(session)
-    page = (session.run.path / "index.html").read_text()
+    page = (session.plan.folder.path / "index.html").read_text()
     assert "finished" in page
     assert 'http-equiv="refresh"' not in page

@@ -36,13 +36,13 @@ def test_each_loss_has_a_mean_of_its_own() -> None:
 
 @given(st.lists(LOSS, min_size=1), st.lists(LOSS, min_size=1))
 def test_a_packed_meter_goes_on_exactly(before: list[float], after: list[float]) -> None:
-    through, taken_up = metered(before), Meter()
-    taken_up.unpack(json.loads(json.dumps(metered(before).pack())), CPU)
+    through, resumed = metered(before), Meter()
+    resumed.unpack(json.loads(json.dumps(metered(before).pack())), CPU)
     for value in after:
-        for meter in (through, taken_up):
+        for meter in (through, resumed):
             meter.add({"loss": torch.tensor(value)})
-    assert taken_up.means() == through.means()
-    assert taken_up.count == len(before) + len(after)
+    assert resumed.means() == through.means()
+    assert resumed.count == len(before) + len(after)
 
 
 def test_an_empty_meter_packs_to_an_empty_one() -> None:

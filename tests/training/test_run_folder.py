@@ -11,7 +11,7 @@ from PIL import Image
 
 from pix2pix.config import Config
 from pix2pix.errors import UserError
-from pix2pix.training.run_folder import Run
+from pix2pix.training.run_folder import RunFolder
 from tests.helpers import files_below, noise, pixels
 
 Tiny = Callable[..., Config]
@@ -26,8 +26,8 @@ sys.stdin.read()
 
 
 @pytest.fixture
-def run(tmp_path: Path, tiny: Tiny) -> Iterator[Run]:
-    run = Run(tmp_path / "runs" / "mine")
+def run(tmp_path: Path, tiny: Tiny) -> Iterator[RunFolder]:
+    run = RunFolder(tmp_path / "runs" / "mine")
     run.open()
     run.describe(tiny(), {"device": "cpu"})
     yield run
@@ -45,12 +45,12 @@ def held_by_another_process(folder: Path) -> Iterator[None]:
         yield
 
 
-def test_a_run_says_what_was_asked_for_and_where(run: Run, tiny: Tiny) -> None:
+def test_a_run_says_what_was_asked_for_and_where(run: RunFolder, tiny: Tiny) -> None:
     assert Config.load(run.path / "config.toml") == tiny()
     assert json.loads((run.path / "environment.json").read_text()) == {"device": "cpu"}
 
 
-def test_another_configuration_is_refused_by_key_and_both_values(run: Run, tiny: Tiny) -> None:
+def test_another_configuration_is_refused_by_key_and_both_values(run: RunFolder, tiny: Tiny) -> None:
     with pytest.raises(UserError) as caught:
         run.check(tiny("training.batch=2", "objective.l1=1"))
     message = str(caught.value)
@@ -60,7 +60,7 @@ def test_another_configuration_is_refused_by_key_and_both_values(run: Run, tiny:
     assert "model." not in message
 
 
-def test_lengths_and_intervals_may_differ(run: Run, tiny: Tiny) -> None:
+def test_lengths_and_intervals_may_differ(run: RunFolder, tiny: Tiny) -> None:
     run.check(
         tiny(
             "training.images=41",
@@ -75,20 +75,20 @@ def test_lengths_and_intervals_may_differ(run: Run, tiny: Tiny) -> None:
 def test_a_folder_of_something_else_is_refused(tmp_path: Path, tiny: Tiny) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
     with pytest.raises(UserError, match="not empty and no run"):
-        Run(tmp_path).check(tiny())
+        RunFolder(tmp_path).check(tiny())
 
 
 def test_an_empty_folder_or_one_that_a_crash_left_is_taken(tmp_path: Path, tiny: Tiny) -> None:
-    Run(tmp_path).check(tiny())
-    Run(tmp_path / "new").check(tiny())
-    left = Run(tmp_path)
+    RunFolder(tmp_path).check(tiny())
+    RunFolder(tmp_path / "new").check(tiny())
+    left = RunFolder(tmp_path)
     left.open()
     left.close()
     (tmp_path / ".123-config.toml").write_text("[data")
-    Run(tmp_path).check(tiny())
+    RunFolder(tmp_path).check(tiny())
 
 
-def test_what_a_killed_process_left_unfinished_is_cleared(run: Run) -> None:
+def test_what_a_killed_process_left_unfinished_is_cleared(run: RunFolder) -> None:
     run.close()
     run.state.parent.mkdir()
     left = [
@@ -99,18 +99,18 @@ def test_what_a_killed_process_left_unfinished_is_cleared(run: Run) -> None:
         path.write_text("half")
     mine = run.path / ".notes"
     mine.write_text("kept")
-    again = Run(run.path)
+    again = RunFolder(run.path)
     again.open()
     again.close()
     assert not any(path.exists() for path in left)
     assert mine.read_text() == "kept"
 
 
-def test_a_second_process_is_refused_until_the_first_ends(run: Run) -> None:
+def test_a_second_process_is_refused_until_the_first_ends(run: RunFolder) -> None:
     run.close()
     with held_by_another_process(run.path):
         with pytest.raises(UserError, match="Another process is training") as caught:
-            Run(run.path).open()
+            RunFolder(run.path).open()
         assert str(run.path) in str(caught.value)
     run.open()
 
@@ -118,10 +118,10 @@ def test_a_second_process_is_refused_until_the_first_ends(run: Run) -> None:
 def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="Cannot write"):
-        Run(tmp_path / "file" / "run").open()
+        RunFolder(tmp_path / "file" / "run").open()
 
 
-def test_metrics_are_lines_of_json(run: Run) -> None:
+def test_metrics_are_lines_of_json(run: RunFolder) -> None:
     assert run.metrics_bytes() == 0
     run.append({"images": 1, "loss": 0.5})
     run.append({"images": 2, "loss": 0.25})
@@ -130,7 +130,7 @@ def test_metrics_are_lines_of_json(run: Run) -> None:
     assert run.metrics_bytes() == len(run.metrics.read_bytes())
 
 
-def test_lines_after_the_saved_state_are_cut(run: Run) -> None:
+def test_lines_after_the_saved_state_are_cut(run: RunFolder) -> None:
     run.append({"images": 1})
     length = run.metrics_bytes()
     run.append({"images": 2})
@@ -142,20 +142,20 @@ def test_lines_after_the_saved_state_are_cut(run: Run) -> None:
     assert run.metrics_bytes() == length
 
 
-def test_metrics_that_cannot_be_written_are_an_error_for_the_user(run: Run) -> None:
+def test_metrics_that_cannot_be_written_are_an_error_for_the_user(run: RunFolder) -> None:
     run.metrics.mkdir()
     with pytest.raises(UserError, match=r"Cannot write .*metrics\.jsonl"):
         run.append({"images": 1})
 
 
-def test_previews_sort_by_images_seen(run: Run) -> None:
+def test_previews_sort_by_images_seen(run: RunFolder) -> None:
     for seen in (9, 10_000, 800):
         run.save_preview(seen, Image.new("RGB", (2, 2)))
     names = sorted(path.name for path in (run.path / "previews").iterdir())
     assert names == ["000000009.png", "000000800.png", "000010000.png"]
 
 
-def test_examples_are_whole_and_written_once(run: Run) -> None:
+def test_examples_are_whole_and_written_once(run: RunFolder) -> None:
     def broken() -> Iterator[tuple[np.ndarray, np.ndarray]]:
         yield noise(4, 4), noise(4, 4)
         raise KeyboardInterrupt
@@ -171,7 +171,7 @@ def test_examples_are_whole_and_written_once(run: Run) -> None:
     assert np.array_equal(pixels(run.path / "examples/target/01.png"), noise(4, 4, seed=2))
 
 
-def test_the_page_bears_the_name_of_the_run_and_its_facts(run: Run, tiny: Tiny) -> None:
+def test_the_page_bears_the_name_of_the_run_and_its_facts(run: RunFolder, tiny: Tiny) -> None:
     run.write_page(tiny(), True, {"data": "44 pairs"})
     page = (run.path / "index.html").read_text()
     assert "mine" in page

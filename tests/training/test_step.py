@@ -17,8 +17,8 @@ from torch.nn import functional as F
 from pix2pix.config import Config
 from pix2pix.data.batches import Batch
 from pix2pix.training.state import State, new_state
-from pix2pix.training.step import learning_rate, plain_step
-from tests.helpers import double_state
+from pix2pix.training.step import learning_rate
+from tests.helpers import double_state, make_step
 
 Tiny = Callable[..., Config]
 Weights = dict[str, Tensor]
@@ -43,8 +43,8 @@ class Oracle:
         generated = self.generate(x, samples)
 
         if self.d:
-            real = self.judge(x, y)
-            fake = self.judge(x, generated.detach())
+            real = self.discriminate(x, y)
+            fake = self.discriminate(x, generated.detach())
             loss = d_loss(real, fake, objective.adversarial)
             losses["loss_d"] = loss.item()
             border = 0.5 if objective.adversarial == "lsgan" else 0
@@ -59,7 +59,7 @@ class Oracle:
         losses["loss_class" if self.config.data.target_one_hot else "loss_l1"] = near.item()
         total = objective.l1 * near
         if self.d:
-            adversarial = g_loss(self.judge(x, generated), objective.adversarial)
+            adversarial = g_loss(self.discriminate(x, generated), objective.adversarial)
             losses["loss_gan"] = adversarial.item()
             total = total + objective.gan * adversarial
         self.descend(total, self.g, self.adam_of_g, rate)
@@ -85,7 +85,7 @@ class Oracle:
             return 2 * x.exp() / x.exp().sum(1, keepdim=True) - 1
         return torch.tanh(x)
 
-    def judge(self, x: Tensor, y: Tensor) -> Tensor:
+    def discriminate(self, x: Tensor, y: Tensor) -> Tensor:
         seen = torch.cat([x, y], 1) if self.config.objective.conditional else y
         # Convolution, norm and activation alternate in D; convolutions are every third layer.
         for i in range(STRIDED + 1):
@@ -176,7 +176,7 @@ def assert_equal_steps(config: Config, steps: int = 3) -> None:
     for _ in range(steps):
         batch = drawn(state.images_seen, config.training.batch, config.data.target_one_hot)
         rate = learning_rate(config.training, state.images_seen)
-        losses = plain_step(state, batch, config)
+        losses = make_step(state, batch, config)
         expected = oracle.step(batch.source, batch.target, batch.positions.tolist(), rate)
         assert {name: loss.item() for name, loss in losses.items()} == pytest.approx(
             expected, rel=0, abs=1e-9
@@ -228,7 +228,7 @@ def test_a_step_moves_every_weight_of_both_networks(tiny: Tiny) -> None:
     state = double_state(config)
     parts = (state.generator, state.discriminator)
     before = [p.detach().clone() for part in parts for p in part.parameters()]
-    plain_step(state, drawn(0, 1), config)
+    make_step(state, drawn(0, 1), config)
     after = [p for part in parts for p in part.parameters()]
     assert all(not torch.equal(a, b) for a, b in zip(before, after, strict=True))
 
@@ -244,13 +244,13 @@ def test_a_step_counts_the_images_of_its_batch(tiny: Tiny) -> None:
     state = new_state(config, torch.device("cpu"))
     batch = drawn(0, 3)
     single = Batch(batch.source.float(), batch.target.float(), batch.names, batch.positions)
-    plain_step(state, single, config)
+    make_step(state, single, config)
     assert state.images_seen == 3
 
 
 def test_losses_hold_no_graph(tiny: Tiny) -> None:
     config = tiny()
-    losses = plain_step(double_state(config), drawn(0, 1), config)
+    losses = make_step(double_state(config), drawn(0, 1), config)
     assert set(losses) == {"loss_d", "loss_gan", "loss_l1", "d_right"}
     assert not any(loss.requires_grad for loss in losses.values())
 

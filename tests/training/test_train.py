@@ -1,12 +1,13 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from io import StringIO
 from pathlib import Path
 from typing import cast
@@ -21,14 +22,15 @@ from safetensors import safe_open
 
 from pix2pix import model_file
 from pix2pix.config import Config
-from pix2pix.data.feed import Packet
 from pix2pix.derive import edges
 from pix2pix.errors import UserError
 from pix2pix.model_file import load_model
 from pix2pix.pictures.contract import PictureContract
-from pix2pix.training import engine
-from pix2pix.training.graph import GraphEngine
-from pix2pix.training.saver import Saver
+from pix2pix.training import engine, loop
+from pix2pix.training import train as train_module
+from pix2pix.training.captured import Body
+from pix2pix.training.distributed import Processes
+from pix2pix.training.state import State
 from pix2pix.training.step import plain_step
 from pix2pix.training.train import Result, train
 from tests.helpers import SMALL, noise, write
@@ -49,8 +51,8 @@ def config(tiny: Tiny) -> Config:
 
 
 def crash_at(monkeypatch: pytest.MonkeyPatch, images_seen: int) -> None:
-    def crashing(state: object, batch: object, config: Config, *more: object) -> object:
-        losses = plain_step(state, batch, config)
+    def crashing(state: State, *inputs: object) -> object:
+        losses = plain_step(state, *inputs)
         if state.images_seen >= images_seen:
             raise CrashError
         return losses
@@ -59,8 +61,8 @@ def crash_at(monkeypatch: pytest.MonkeyPatch, images_seen: int) -> None:
 
 
 def interrupt_at(monkeypatch: pytest.MonkeyPatch, images_seen: int) -> None:
-    def interrupted(state: object, batch: object, config: Config, *more: object) -> object:
-        losses = plain_step(state, batch, config)
+    def interrupted(state: State, *inputs: object) -> object:
+        losses = plain_step(state, *inputs)
         if state.images_seen >= images_seen:
             signal.raise_signal(signal.SIGINT)
         return losses
@@ -186,13 +188,13 @@ def test_a_stopped_run_of_the_graph_engine_goes_on_as_if_it_had_not_stopped(
     train([pairs], config, tmp_path / "whole", engine="graph", precision="bf16")
     with monkeypatch.context() as patch:
 
-        def crashing(self: GraphEngine, packet: Packet) -> None:
-            step(self, packet)
-            if self.setting.state.images_seen >= 30:
+        def crashing(self: Body) -> None:
+            body(self)
+            if self.context.state.images_seen >= 30:
                 raise CrashError
 
-        step = GraphEngine.step
-        patch.setattr(GraphEngine, "step", crashing)
+        body = Body.run
+        patch.setattr(Body, "run", crashing)
         with pytest.raises(CrashError):
             train([pairs], config, tmp_path / "stopped", engine="graph", precision="bf16")
     train([pairs], config, tmp_path / "stopped", engine="graph", precision="bf16")
@@ -204,7 +206,7 @@ def test_a_stopped_run_of_the_graph_engine_goes_on_as_if_it_had_not_stopped(
 def test_a_run_that_goes_on_in_another_way_says_so_and_keeps_it(
     tmp_path: Path, pairs: Path, tiny: Tiny
 ) -> None:
-    def told(images: int, engine: str = "plain", precision: str = "fp32") -> str:
+    def printed(images: int, engine: str = "plain", precision: str = "fp32") -> str:
         console = Console(file=StringIO(), width=200)
         config = tiny(f"training.images={images}")
         train([pairs], config, tmp_path / "run", engine=engine, precision=precision, console=console)
@@ -213,15 +215,15 @@ def test_a_run_that_goes_on_in_another_way_says_so_and_keeps_it(
     def kept() -> str:
         return str(json.loads((tmp_path / "run" / "environment.json").read_text())["engine"])
 
-    assert "note" not in told(10)
-    assert "note" not in told(20)
+    assert "note" not in printed(10)
+    assert "note" not in printed(20)
     assert kept() == "plain, fp32"
-    said = told(30, engine="graph", precision="bf16")
+    said = printed(30, engine="graph", precision="bf16")
     assert "trained by plain, fp32 and goes on with graph, bf16" in said
     assert kept() == "graph, bf16; until image 20 plain, fp32"
-    told(40, engine="graph", precision="bf16")
+    printed(40, engine="graph", precision="bf16")
     assert kept() == "graph, bf16; until image 20 plain, fp32"
-    assert "trained by graph, bf16 and goes on with plain, fp32" in told(50)
+    assert "trained by graph, bf16 and goes on with plain, fp32" in printed(50)
 
 
 @pytest.mark.parametrize("stop", [crash_at, interrupt_at])
@@ -390,7 +392,7 @@ def test_init_from_another_generator_is_refused_before_anything_is_written(
 def test_out_of_memory_is_a_sentence_with_what_to_lower(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pairs: Path, tiny: Tiny
 ) -> None:
-    def hungry(state: object, batch: object, config: Config, *more: object) -> None:
+    def hungry(state: State, *inputs: object) -> None:
         torch.empty(2**60, dtype=torch.uint8)
 
     monkeypatch.setattr(engine, "plain_step", hungry)
@@ -402,7 +404,7 @@ def test_out_of_memory_is_a_sentence_with_what_to_lower(
 def test_other_errors_keep_their_traceback_and_free_the_run(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pairs: Path, tiny: Tiny
 ) -> None:
-    def wrong(state: object, batch: object, config: Config, *more: object) -> None:
+    def wrong(state: State, *inputs: object) -> None:
         raise RuntimeError("a defect")
 
     with monkeypatch.context() as patch:
@@ -498,15 +500,88 @@ def test_validation_pairs_that_are_all_bad_are_named_and_nothing_is_scored(
         train([pairs], tiny(), tmp_path / "strict", strict=True)
 
 
-def test_saves_in_the_background_end_in_the_same_run(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pairs: Path, config: Config
-) -> None:
-    """As on a GPU: a run that is stopped goes on from what a thread has written."""
-    train([pairs], config, tmp_path / "whole")
-    monkeypatch.setattr("pix2pix.training.train.Saver", lambda background: Saver(True))
+def rates(run: Path) -> dict[int, float]:
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return {line["images"]: line["learning_rate"] for line in lines if "learning_rate" in line}
+
+
+LINEAR = ("training.schedule=linear", "training.log_images=1", "training.learning_rate=0.01")
+
+
+@pytest.fixture
+def half_decayed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pairs: Path, tiny: Tiny) -> Path:
+    """A run of 40 images that was stopped after 30, where the learning rate is half of the first."""
     with monkeypatch.context() as patch:
-        crash_at(patch, 30)
-        with pytest.raises(CrashError):
-            train([pairs], config, tmp_path / "stopped")
-    assert train([pairs], config, tmp_path / "stopped").finished
-    assert_same_run(tmp_path / "whole", tmp_path / "stopped")
+        interrupt_at(patch, 30)
+        train([pairs], tiny(*LINEAR), tmp_path / "run")
+    assert rates(tmp_path / "run")[30] == pytest.approx(0.005)
+    return tmp_path / "run"
+
+
+def test_a_longer_run_reports_that_its_rate_goes_up(half_decayed: Path, pairs: Path, tiny: Tiny) -> None:
+    console = Console(file=StringIO(), width=300)
+    train([pairs], tiny(*LINEAR, "training.images=60"), half_decayed, console=console)
+    printed = cast(StringIO, console.file).getvalue()
+    assert "raised from 40 to 60: the learning rate goes up from 0.005 to 0.01" in printed
+    assert "training.extend=decay" in printed
+    assert rates(half_decayed)[31] == pytest.approx(0.01 * 2 * (1 - 31 / 60))
+
+
+def test_a_longer_run_decays_from_where_it_stood_however_often_it_is_stopped(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, half_decayed: Path, pairs: Path, tiny: Tiny
+) -> None:
+    longer = tiny(*LINEAR, "training.images=60", "training.extend=decay")
+    shutil.copytree(half_decayed, tmp_path / "whole")
+    train([pairs], longer, tmp_path / "whole")
+    assert rates(tmp_path / "whole")[31] == pytest.approx(0.005 * 29 / 30)
+    assert rates(tmp_path / "whole")[60] == 0
+    for images_seen in (31, 33, 51):  # before the first save of the longer run, and after it
+        with monkeypatch.context() as patch, suppress(CrashError):
+            crash_at(patch, images_seen)
+            train([pairs], longer, half_decayed)
+    train([pairs], longer, half_decayed)
+    assert_same_run(tmp_path / "whole", half_decayed)
+
+
+def test_a_learning_rate_of_zero_has_nothing_to_decay_from(tmp_path: Path, pairs: Path, tiny: Tiny) -> None:
+    train([pairs], tiny(*LINEAR), tmp_path / "run")
+    before = contents(tmp_path / "run")
+    with pytest.raises(UserError, match="has fallen to 0") as caught:
+        train([pairs], tiny(*LINEAR, "training.images=60", "training.extend=decay"), tmp_path / "run")
+    assert "training.extend=restart" in caught.value.hint
+    assert contents(tmp_path / "run") == before
+
+
+def test_out_of_memory_while_validating_names_that(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pairs: Path, tiny: Tiny
+) -> None:
+    monkeypatch.setattr(loop, "validate", lambda *arguments: torch.empty(2**60, dtype=torch.uint8))
+    with pytest.raises(UserError, match="while scoring the validation pairs, 8 at a time") as caught:
+        train([pairs], tiny(), tmp_path / "run")
+    assert "training.batch" not in str(caught.value)
+
+
+def test_the_engine_and_the_processes_end_where_training_fails(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pairs: Path, tiny: Tiny
+) -> None:
+    ended = []
+
+    @contextmanager
+    def group(device: str) -> Iterator[tuple[Processes, str]]:
+        try:
+            yield Processes(), device
+        finally:
+            ended.append("processes")
+
+    @contextmanager
+    def opened(*arguments: object) -> Iterator[Callable[[object], None]]:
+        try:
+            yield lambda packet: 1 // 0
+        finally:
+            ended.append("engine")
+
+    monkeypatch.setattr(train_module, "process_group", group)
+    monkeypatch.setattr(loop, "open_engine", opened)
+    with pytest.raises(ZeroDivisionError):
+        train([pairs], tiny(), tmp_path / "run")
+    assert ended == ["engine", "processes"]

@@ -13,7 +13,7 @@ from pix2pix.data.origins import find_data
 from pix2pix.data.pairs import find_pairs
 from pix2pix.data.reading import find_reading
 from pix2pix.data.store import Store, open_store
-from pix2pix.measures.pixels import measure
+from pix2pix.measures import measure
 from pix2pix.networks import Generator, build_generator
 from pix2pix.networks.modes import inference
 from pix2pix.networks.noise import noise_keys

@@ -1,6 +1,6 @@
 """The commands `pix2pix data ...`: thin, each imports its stage when it is called.
 
-Exit codes as in `cli.py`: 0 good, 1 done with failures reported, 2 refused.
+Exit codes as in `main.py`: 0 good, 1 done with failures reported, 2 refused.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer import Argument, Option
 
+from pix2pix.cli.common import Out, choice, console_progress, counting, picture_suffix, report_failures
 from pix2pix.errors import UserError
 
 if TYPE_CHECKING:
-    from pix2pix.datasets.jobs import Done
-    from pix2pix.progress import Progress
+    from pix2pix.datasets.file_tasks import Done
 
 data_app = typer.Typer(
     help="Fetch data sets, and make them of what you have.",
@@ -29,27 +30,21 @@ data_app = typer.Typer(
 _LARGEST_PX = 16_384
 _PALETTE_PICTURES = 400
 _ORDER = ("", "train", "val", "validation", "test")
-Out = Annotated[Path, typer.Option("--out", "-o", help="Folder to write to.")]
-Force = Annotated[bool, typer.Option("--force", help="Replace files that exist.")]
-Format = Annotated[
-    str | None, typer.Option("--format", help="png, tif, jpg...  [default: one that loses nothing]")
-]
+Force = Annotated[bool, Option("--force", help="Replace files that exist.")]
+Format = Annotated[str | None, Option("--format", help="png, tif, jpg...  [default: one that loses nothing]")]
 
 
 @data_app.command()
 def fetch(
-    name: Annotated[
-        str, typer.Argument(help="facades, maps, cityscapes, edges2shoes, edges2handbags, night2day.")
-    ],
+    name: Annotated[str, Argument(help="facades, maps, cityscapes, edges2shoes, edges2handbags, night2day.")],
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Folder of the data set.  [default: NAME]")
+        Path | None, Option("--out", "-o", help="Folder of the data set.  [default: NAME]")
     ] = None,
     origin: Annotated[
-        str | None,
-        typer.Option("--from", metavar="URL|FILE", help="Take this archive instead (tar, tar.gz)."),
+        str | None, Option("--from", metavar="URL|FILE", help="Take this archive instead (tar, tar.gz).")
     ] = None,
     accepted: Annotated[
-        bool, typer.Option("--accept-licence", help="Say that you have accepted what cityscapes asks.")
+        bool, Option("--accept-licence", help="Say that you have accepted what cityscapes asks.")
     ] = False,
 ) -> None:
     """Fetch a data set of the paper. The same command again continues what broke off.
@@ -64,24 +59,19 @@ def fetch(
     sets = data_sets()
     if name not in sets:
         raise UserError(f"There is no data set {name}: wanted one of {', '.join(sets)}.")
-    wanted, progress = sets[name], _progress()
-    folder = out or Path(name)
-    fetched = fetch_set(wanted, folder, origin, accepted, progress)
-    print(f"{folder}: {_counted(fetched.pairs)}; left {wanted.left}, right {wanted.right}")
-    if wanted.pairs and fetched.pairs != wanted.pairs:
-        print(f"note: the authors' archive holds {_counted(wanted.pairs)}", file=sys.stderr)
-    print(f"next: pix2pix train {folder} --set data.source={wanted.source}")
+    data_set, folder = sets[name], out or Path(name)
+    fetched = fetch_set(data_set, folder, origin, accepted, console_progress())
+    print(f"{folder}: {_counted(fetched.pairs)}; left {data_set.left}, right {data_set.right}")
+    if data_set.pairs and fetched.pairs != data_set.pairs:
+        print(f"note: the authors' archive holds {_counted(data_set.pairs)}", file=sys.stderr)
+    print(f"next: pix2pix train {folder} --set data.source={data_set.source}")
 
 
 @data_app.command()
 def check(
-    data: Annotated[
-        list[str], typer.Argument(help="As for train: a folder of pairs, two folders, a manifest.")
-    ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the report.")] = Path("report"),
-    source: Annotated[
-        str, typer.Option(help="The half of side-by-side pictures that is the source.")
-    ] = "left",
+    data: Annotated[list[str], Argument(help="As for train: a folder of pairs, two folders, a manifest.")],
+    out: Annotated[Path, Option("--out", "-o", help="Folder of the report.")] = Path("report"),
+    source: Annotated[str, Option(help="The half of side-by-side pictures that is the source.")] = "left",
 ) -> None:
     """Read every pair once and report what is wrong with which file.
 
@@ -94,11 +84,8 @@ def check(
     from pix2pix.datasets.check import summary, write_report
 
     pairs = find_data(data, Config.load(None, [f"data.source={source}"]).data)
-    progress = _progress()
-    try:
-        report = check_pairs(pairs, lambda done, total: progress.update("checking", done, total, "pairs"))
-    finally:
-        progress.close()
+    with counting("checking", "pairs") as on_progress:
+        report = check_pairs(pairs, on_progress)
     page = write_report(report, out)
     print(*summary(report.findings), sep="\n")
     print(f"report: {page}")
@@ -107,9 +94,9 @@ def check(
 
 @data_app.command()
 def palette(
-    data: Annotated[Path, typer.Argument(help="Folder of label maps, or of pairs with --half.")],
+    data: Annotated[Path, Argument(help="Folder of label maps, or of pairs with --half.")],
     half: Annotated[
-        str, typer.Option(help="left or right: the half of side-by-side pictures with the labels.")
+        str, Option(help="left or right: the half of side-by-side pictures with the labels.")
     ] = "whole",
 ) -> None:
     """Print the palette that label maps share, as TOML for data.source_labels.
@@ -121,28 +108,25 @@ def palette(
     from pix2pix.pictures import codec, geometry
     from pix2pix.pictures.find_palette import palette_report
 
-    if half not in ("left", "right", "whole"):
-        raise UserError(f"--half {half} is unknown: wanted left, right or whole.")
+    side = choice("--half", half, ("whole", "left", "right"))
     paths = list_pictures(data) if data.is_dir() else []
     if not paths:
         raise UserError(f"{data} holds no pictures: wanted a folder of label maps.")
     step = -(-len(paths) // _PALETTE_PICTURES)  # a palette shows in a few hundred
-    some = paths[::step]
     lines = palette_report(
-        lambda: (geometry.half(codec.read(p), half, str(p)) for p in some),  # type: ignore[arg-type]
-        str(data),
+        lambda: (geometry.half(codec.read(path), side, str(path)) for path in paths[::step]), str(data)
     )
     print(*lines, sep="\n")
 
 
 @data_app.command()
 def split(
-    data: Annotated[list[Path], typer.Argument(help="Folder of pairs, or two folders: sources, targets.")],
+    data: Annotated[list[Path], Argument(help="Folder of pairs, or two folders: sources, targets.")],
     out: Out,
-    val: Annotated[float, typer.Option(min=0, max=1, help="Share to validate on.")] = 0.1,
-    test: Annotated[float, typer.Option(min=0, max=1, help="Share to test on.")] = 0.0,
-    seed: Annotated[int | None, typer.Option(help="Another seed gives other splits.")] = None,
-    link: Annotated[bool, typer.Option("--link", help="Hard links instead of copies.")] = False,
+    val: Annotated[float, Option(min=0, max=1, help="Share to validate on.")] = 0.1,
+    test: Annotated[float, Option(min=0, max=1, help="Share to test on.")] = 0.0,
+    seed: Annotated[int | None, Option(help="Another seed gives other splits.")] = None,
+    link: Annotated[bool, Option("--link", help="Hard links instead of copies.")] = False,
     force: Force = False,
 ) -> None:
     """Copy pairs into train, val and test, by name: a pair stays in its split when others come.
@@ -153,27 +137,15 @@ def split(
     """
     from pix2pix.datasets.prepare import split as split_pairs
 
-    progress = _progress()
-    try:
-        done = split_pairs(
-            data,
-            out,
-            val,
-            test,
-            seed,
-            link=link,
-            force=force,
-            progress=lambda n, total: progress.update("copying", n, total, "pairs"),
-        )
-    finally:
-        progress.close()
-    _finish(done, out, "pairs")
+    with counting("copying", "pairs") as on_progress:
+        done = split_pairs(data, out, val, test, seed, link=link, force=force, on_progress=on_progress)
+    _finish(done, out, "pair")
 
 
 @data_app.command()
 def combine(
-    sources: Annotated[Path, typer.Argument(help="Folder of sources.")],
-    targets: Annotated[Path, typer.Argument(help="Folder of targets with equal names.")],
+    sources: Annotated[Path, Argument(help="Folder of sources.")],
+    targets: Annotated[Path, Argument(help="Folder of targets with equal names.")],
     out: Out,
     suffix: Format = None,
     force: Force = False,
@@ -185,33 +157,21 @@ def combine(
     """
     from pix2pix.datasets.prepare import combine as combine_pairs
 
-    progress = _progress()
-    try:
+    with counting("combining", "pairs") as on_progress:
         done = combine_pairs(
-            sources,
-            targets,
-            out,
-            _suffix(suffix),
-            force=force,
-            progress=lambda n, total: progress.update("combining", n, total, "pairs"),
+            sources, targets, out, picture_suffix(suffix), force=force, on_progress=on_progress
         )
-    finally:
-        progress.close()
-    _finish(done, out, "pairs")
+    _finish(done, out, "pair")
 
 
 @data_app.command()
 def resize(
-    data: Annotated[Path, typer.Argument(help="Folder of pictures; sub-folders are kept.")],
+    data: Annotated[Path, Argument(help="Folder of pictures; sub-folders are kept.")],
     out: Out,
-    size: Annotated[str, typer.Option(metavar="PX|HxW", help="256, or height and width: 256x512.")],
-    pairs: Annotated[bool, typer.Option("--pairs", help="Side by side: resize each half to --size.")] = False,
-    nearest: Annotated[
-        bool, typer.Option("--nearest", help="For label maps: no new colours between two.")
-    ] = False,
-    suffix: Annotated[
-        str | None, typer.Option("--format", help="png, tif, jpg...  [default: the input's]")
-    ] = None,
+    size: Annotated[str, Option(metavar="PX|HxW", help="256, or height and width: 256x512.")],
+    pairs: Annotated[bool, Option("--pairs", help="Side by side: resize each half to --size.")] = False,
+    nearest: Annotated[bool, Option("--nearest", help="For label maps: no new colours between two.")] = False,
+    suffix: Annotated[str | None, Option("--format", help="png, tif, jpg...  [default: the input's]")] = None,
     force: Force = False,
 ) -> None:
     """Resize whole pictures, antialiased, at their own depth; the aspect is not kept.
@@ -222,31 +182,29 @@ def resize(
     """
     from pix2pix.datasets.prepare import resize as resize_pictures
 
-    progress, size_px = _progress(), _size(size)
-    try:
+    size_px = _size(size)
+    with counting("resizing", "pictures") as on_progress:
         done = resize_pictures(
             data,
             out,
             size_px,
-            _suffix(suffix),
+            picture_suffix(suffix),
             halves=pairs,
             nearest=nearest,
             force=force,
-            progress=lambda n, total: progress.update("resizing", n, total, "pictures"),
+            on_progress=on_progress,
         )
-    finally:
-        progress.close()
-    _finish(done, out, "pictures")
+    _finish(done, out, "picture")
 
 
 @data_app.command()
 def sample(
     out: Out,
-    count: Annotated[int, typer.Option(min=0, help="Pairs to learn from.")] = 400,
-    val: Annotated[int, typer.Option(min=0, help="Pairs to validate on.")] = 50,
-    test: Annotated[int, typer.Option(min=0, help="Pairs to test on.")] = 0,
-    size: Annotated[int, typer.Option(min=32, max=1024, help="Height and width in px.")] = 128,
-    seed: Annotated[int, typer.Option(min=0, help="Another seed draws other houses.")] = 0,
+    count: Annotated[int, Option(min=0, help="Pairs to learn from.")] = 400,
+    val: Annotated[int, Option(min=0, help="Pairs to validate on.")] = 50,
+    test: Annotated[int, Option(min=0, help="Pairs to test on.")] = 0,
+    size: Annotated[int, Option(min=32, max=1024, help="Height and width in px.")] = 128,
+    seed: Annotated[int, Option(min=0, help="Another seed draws other houses.")] = 0,
 ) -> None:
     """Draw procedural pairs, label maps and the houses made of them: data to try things on.
 
@@ -255,54 +213,70 @@ def sample(
     """
     from pix2pix.datasets.prepare import draw
 
-    progress, counts = _progress(), {"train": count, "val": val, "test": test}
-    try:
-        draw(out, counts, size, seed, lambda n, total: progress.update("drawing", n, total, "pairs"))
-    finally:
-        progress.close()
+    counts = {"train": count, "val": val, "test": test}
+    with counting("drawing", "pairs") as on_progress:
+        draw(out, counts, size, seed, on_progress)
     print(f"{out}: {_counted({k: n for k, n in counts.items() if n})} pairs, source left")
 
 
-def _progress() -> Progress:
-    from rich.console import Console
+@data_app.command()
+def cache(
+    names: Annotated[
+        list[str] | None,
+        Argument(metavar="[ENTRY]...", help="Entries by name or its beginning.  [default: all]"),
+    ] = None,
+    clear: Annotated[bool, Option("--clear", help="Remove the entries that no process uses.")] = False,
+) -> None:
+    """List the decoded pairs that are kept for later runs, the latest used last, or clear them.
 
-    from pix2pix.progress import Progress
+    \b
+    pix2pix data cache
+    pix2pix data cache --clear
+    pix2pix data cache 3f9c21 --clear
+    """
+    from datetime import datetime
 
-    return Progress(Console(stderr=True))
+    from pix2pix.data.cache import SIZE_LIMIT, entries, limit_bytes
+    from pix2pix.files import cache_folder
+
+    listed = entries()
+    for name in names or ():
+        if not any(entry.name.startswith(name) for entry in listed):
+            raise UserError(f"The cache has no entry {name}.", "See `pix2pix data cache`.")
+    chosen = [entry for entry in listed if not names or entry.name.startswith(tuple(names))]
+    kept = 0
+    for entry in chosen:
+        if clear:
+            removed = entry.remove()
+            kept += not removed
+            state = "removed" if removed else "kept, as a process uses it"
+        else:
+            state = entry.describe() + ", in use" * (not entry.remove(trial=True))
+        used = datetime.fromtimestamp(entry.used)
+        print(f"{entry.name[:8]}  {entry.bytes / 1e6:10,.1f} MB  {used:%Y-%m-%d %H:%M}  {state}")
+    total, limit = sum(entry.bytes for entry in entries()) / 1e9, limit_bytes() / 1e9
+    print(f"{cache_folder()}: {total:,.2f} GB; decoded pairs may be {limit:g} GB ({SIZE_LIMIT})")
+    raise typer.Exit(1 if kept else 0)
 
 
 def _finish(done: Done, out: Path, what: str) -> None:
-    """Say what there is, name what was left out; exit code 1 where pictures were."""
-    there = sum(done.pairs.values()) - done.written
-    print(f"{out}: {_counted(done.pairs)} {what}" + (f", {there} there before" if there else ""))
+    """Print what there is, and name what was left out; exit code 1 where pictures were."""
+    before = sum(done.pairs.values()) - done.written
+    print(f"{out}: {_counted(done.pairs)} {what}s" + (f", {before} there before" if before else ""))
     if done.ignored:
         print("not used, as no pictures of pairs:", *done.ignored, sep="\n  ", file=sys.stderr)
-    if done.failures:
-        print(f"{len(done.failures)} left out:", *done.failures, sep="\n  ", file=sys.stderr)
-        raise typer.Exit(1)
+    report_failures(done.failures, what, "left out")
 
 
 def _counted(pairs: Mapping[str, int]) -> str:
-    """ "train 400, val 100", or "500" where there are no splits."""
+    """Return "train 400, val 100", or "500" without splits."""
     return ", ".join(f"{split} {pairs[split]:,}".strip() for split in _ORDER if split in pairs)
 
 
-def _suffix(name: str | None) -> str | None:
-    from pix2pix.files import PICTURE_SUFFIXES
-
-    if name is None:
-        return None
-    suffix = "." + name.lower().lstrip(".")
-    if suffix not in PICTURE_SUFFIXES:
-        known = ", ".join(sorted(PICTURE_SUFFIXES)).replace(".", "")
-        raise UserError(f"--format {name} is unknown: wanted one of {known}.")
-    return suffix
-
-
 def _size(text: str) -> tuple[int, int]:
-    """(height, width) in pixels from "256" or "256x512"."""
-    found = re.fullmatch(r"(\d{1,5})(?:x(\d{1,5}))?", text)
-    size = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
+    """Return (height, width) in pixels from "256" or "256x512"."""
+    numbers = re.fullmatch(r"(\d{1,5})(?:x(\d{1,5}))?", text)
+    size = (int(numbers[1]), int(numbers[2] or numbers[1])) if numbers else (0, 0)
     if not 0 < min(size) <= max(size) <= _LARGEST_PX:
         raise UserError(f"--size {text} is no size: wanted 256, or HEIGHTxWIDTH such as 256x512.")
     return size

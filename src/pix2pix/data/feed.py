@@ -7,15 +7,13 @@ time, none of which asks the host, so that they can be captured in a CUDA graph.
 B batch, C channels, H height, W width.
 """
 
-from __future__ import annotations
-
-import queue
-import threading
+from collections import deque
 from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count
-from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -25,7 +23,6 @@ from pix2pix.pictures.tensors import from_levels, from_planes, to_levels
 
 _SHARE = 0.4  # of the device's free memory that a set may take to be kept there
 _AHEAD = 4  # packets made ahead, at most
-_LAST_WORK = 5.0  # seconds that a thread is waited for
 _COPIED = 256  # pairs copied to the device at a time
 
 
@@ -42,19 +39,6 @@ class Packet:
     copied: torch.cuda.Event | None = None  # when a GPU has them
 
 
-class Feed(Protocol):
-    """Packets for ever, and what the device makes of them."""
-
-    loader: Loader
-    name: str
-
-    def tensors(self, positions: range) -> tuple[Tensor, ...]:
-        """What the device needs for the images at these positions, still on the processor."""
-
-    def pictures(self, *tensors: Tensor) -> tuple[Tensor, Tensor]:
-        """Their sources and targets on the device, (B, C, H, W) in [-1, 1] each."""
-
-
 class HostFeed:
     """Crops made on the processor from the mapped store: memory stays flat in the set's size."""
 
@@ -64,15 +48,12 @@ class HostFeed:
         self.loader = loader
 
     def tensors(self, positions: range) -> tuple[Tensor, ...]:
-        """The crops of both halves, (B, C, H, W) levels: a quarter of the bytes of float32."""
-        halves = self.loader.crops(positions)
-        return tuple(to_levels(half) for half in halves)
+        """Return the crops of what is stored, (B, C, H, W) levels: a quarter of the bytes of float32."""
+        return tuple(to_levels(half) for half in self.loader.crops(positions))
 
     def pictures(self, *tensors: Tensor) -> tuple[Tensor, Tensor]:
-        """Levels to [-1, 1]."""
-        source, target = tensors
-        reading = self.loader.store.reading
-        return (from_planes(source, reading.source), from_planes(target, reading.target))
+        """Return sources and targets on the device, (B, C, H, W) in [-1, 1] each."""
+        return self.loader.store.reading.tensors(from_planes, tensors)
 
 
 class DeviceFeed:
@@ -82,61 +63,55 @@ class DeviceFeed:
 
     def __init__(self, loader: Loader, device: torch.device) -> None:
         self.loader = loader
-        self._sources = _pixels(loader.store.sources, device)
-        self._targets = _pixels(loader.store.targets, device)
-        height, width = loader.config.size
+        self._halves = [_pixels(half, device) for half in loader.store.halves]
+        (_, *size, _), (height, width) = loader.store.sources.shape, loader.config.size
+        self._places = np.arange(size[0] * size[1]).reshape(size)  # the pixels of a pair, numbered
         self._rows = torch.arange(height, device=device)[:, None]
         self._columns = torch.arange(width, device=device)
 
     def tensors(self, positions: range) -> tuple[Tensor, ...]:
-        """(B, 3) int64: the crop's first pixel, and the steps to the next row and column."""
-        _, height, width, _ = self.loader.store.sources.shape
+        """Return (B, 3) int64: the crop's first pixel, and the steps to the next row and column."""
         plan = []
         for position in positions:
             index, drawn = self.loader.pick(position)
-            row, column = drawn.steps(self.loader.config.size)
-            first = (index * height + row[0]) * width + column[0]
-            plan.append((first, row[1] * width + column[1], row[2] * width + column[2]))
+            places = drawn.place(self._places, self.loader.config.size)
+            first, below, right = int(places[0, 0]), int(places[1, 0]), int(places[0, 1])
+            plan.append((index * self._places.size + first, below - first, right - first))
         return (torch.tensor(plan, dtype=torch.int64),)
 
     def pictures(self, *tensors: Tensor) -> tuple[Tensor, Tensor]:
-        """The crops, gathered and brought to [-1, 1]."""
+        """Return sources and targets, gathered and brought to [-1, 1]."""
         first, down, right = tensors[0][:, :, None, None].unbind(1)
         pixels = first + down * self._rows + right * self._columns
-        reading = self.loader.store.reading
-        return (
-            from_levels(self._sources[pixels], reading.source),
-            from_levels(self._targets[pixels], reading.target),
-        )
+        return self.loader.store.reading.tensors(from_levels, [half[pixels] for half in self._halves])
+
+
+Feed = HostFeed | DeviceFeed
 
 
 def _pixels(half: Array, device: torch.device) -> Tensor:
-    """One half of all pairs on the device, one row a pixel: (pairs x H x W, C).
+    """Return one half of all pairs on the device, one row a pixel: (pairs x H x W, C).
 
-    Copied some pairs at a time: the mapped file never lies in memory whole.
+    Copied a few pairs at a time: the mapped file never lies in memory whole.
     """
-    count, height, width, channels = half.shape
-    kind = to_levels(half[:1]).dtype
-    pixels = torch.empty((count * height * width, channels), dtype=kind, device=device)
-    for start in range(0, count, _COPIED):
-        some = to_levels(half[start : start + _COPIED]).flatten(0, 2)
-        first = start * height * width
-        pixels[first : first + len(some)] = some.to(device)
-    return pixels
+    pixels = torch.empty(half.shape, dtype=to_levels(half[:1]).dtype, device=device)
+    for start in range(0, len(half), _COPIED):
+        pixels[start : start + _COPIED] = to_levels(half[start : start + _COPIED])
+    return pixels.flatten(0, 2)
 
 
 def find_feed(loader: Loader, device: torch.device) -> Feed:
-    """The set kept on a GPU where it fits beside the networks, else streamed."""
+    """Return the set kept on a GPU where it fits next to the networks, else streamed."""
     if device.type != "cuda" or loader.config.colour:
         return HostFeed(loader)  # colours are changed in the processor's arithmetic
-    needed = loader.store.sources.nbytes + loader.store.targets.nbytes
+    needed = sum(half.nbytes for half in loader.store.halves)
     free, _ = torch.cuda.mem_get_info(device)
     return DeviceFeed(loader, device) if needed <= _SHARE * free else HostFeed(loader)
 
 
 @dataclass(frozen=True)
-class Line:
-    """From a feed to a device: which part of a batch's positions, and what keys of their noise."""
+class PacketSource:
+    """Packets of a feed for a device: which part of a batch's positions, and what keys of their noise."""
 
     feed: Feed
     device: torch.device
@@ -144,59 +119,35 @@ class Line:
     keys: Callable[[Tensor], Tensor]
 
     def packet(self, start: int) -> Packet:
-        """This process's part of the batch that begins at an image."""
+        """Return this process's part of the batch that begins at an image."""
         positions = self.share(range(start, start + self.feed.loader.batch))
         keys = self.keys(torch.tensor(positions, dtype=torch.int64))
         return Packet(positions, keys, self.feed.tensors(positions))
 
 
-def packets(line: Line, position: int) -> Generator[Packet, None, None]:
-    """Packets from an image on, for ever, made and sent to the device by a thread ahead of use."""
-    batch, device = line.feed.loader.batch, line.device
-    ready = queue.Queue[Packet | BaseException](_AHEAD)
-    closed = threading.Event()
+def packets(source: PacketSource, position: int) -> Generator[Packet, None, None]:
+    """Yield packets from an image on, without end, made and sent to the device by a thread ahead of use."""
+    device = source.device
+    # A stream for the thread, so that copies do not wait for the steps before them.
+    stream = torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]
+    starts = count(position, source.feed.loader.batch)
 
-    def put(item: Packet | BaseException) -> None:
-        while not closed.is_set():
-            try:
-                ready.put(item, timeout=0.1)
-            except queue.Full:
-                continue
-            return
+    def make(start: int) -> Packet:
+        return sent(source.packet(start), device, stream)
 
-    def make() -> None:
-        try:
-            stream = _side_stream(device)
-            for start in count(position, batch):
-                if closed.is_set():
-                    return
-                put(sent(line.packet(start), device, stream))
-        except BaseException as error:  # raised where the packet is wanted
-            put(error)
-
-    thread = threading.Thread(target=make, name="feed", daemon=True)
-    thread.start()
+    thread = ThreadPoolExecutor(1, "feed")
     try:
+        ahead = deque(thread.submit(make, next(starts)) for _ in range(_AHEAD))
         while True:
-            item = ready.get()
-            if isinstance(item, BaseException):
-                raise item
-            yield _received(item, device)
+            packet = ahead.popleft().result()
+            ahead.append(thread.submit(make, next(starts)))
+            yield _received(packet, device)
     finally:
-        closed.set()
-        thread.join(_LAST_WORK)  # it may be in the middle of a packet
-
-
-def _side_stream(device: torch.device) -> torch.cuda.Stream | None:
-    """A stream of the thread's own, so that copies do not wait for the steps before them."""
-    if device.type != "cuda":
-        return None
-    torch.cuda.set_device(device)  # a thread begins on the first GPU
-    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        thread.shutdown(cancel_futures=True)
 
 
 def sent(packet: Packet, device: torch.device, stream: torch.cuda.Stream | None = None) -> Packet:
-    """The packet on the device; by a stream of its own it is there when `copied` has passed."""
+    """Return the packet on the device; by a separate stream it is there when `copied` has passed."""
     tensors = (packet.keys, *packet.tensors)
     if stream is None:
         keys, *moved = (t.to(device) for t in tensors)
@@ -207,7 +158,7 @@ def sent(packet: Packet, device: torch.device, stream: torch.cuda.Stream | None 
 
 
 def _received(packet: Packet, device: torch.device) -> Packet:
-    """The packet, once what follows on the device waits for its copy."""
+    """Return the packet, once what follows on the device waits for its copy."""
     if packet.copied is not None:
         stream = torch.cuda.current_stream(device)
         stream.wait_event(packet.copied)

@@ -3,8 +3,6 @@
 Its pictures are written once into the cache as files. The package `datasets` is needed only here.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,7 +29,7 @@ def find(data: Sequence[str], config: DataConfig) -> PairSet | None:
         ) from None
     try:
         loaded = datasets.load_dataset(name)
-    except Exception as error:  # the library raises its own and those of all that it uses
+    except Exception as error:  # the library lets those of every package pass that it uses
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(f"Cannot load the data set {name}: {reason}.") from None
     known = {SPLITS[split]: _write(loaded[split], name, split, config) for split in loaded if split in SPLITS}
@@ -78,11 +76,11 @@ def _file(cell: dict[str, Any], stem: Path) -> Path:
 
 def _columns(features: Any, name: str, config: DataConfig) -> tuple[str, str]:
     """Return the columns of source and target: the named ones, or the only two that hold pictures."""
-    if config.source_column and config.target_column:
-        for column in (config.source_column, config.target_column):
-            if column not in features:
-                raise UserError(f"{name} has no column {column} (it has {', '.join(features)}).")
-        return config.source_column, config.target_column
+    columns = config.source_column, config.target_column
+    if all(columns):
+        if missing := [column for column in columns if column not in features]:
+            raise UserError(f"{name} has no column {missing[0]} (it has {', '.join(features)}).")
+        return columns
     pictures = [column for column, kind in features.items() if type(kind).__name__ == "Image"]
     if len(pictures) != 2:
         raise UserError(

@@ -3,8 +3,6 @@
 Columns: source (or source_1, source_2, ..., joined as channels), target and, optionally, split.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 import json

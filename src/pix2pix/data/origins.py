@@ -1,10 +1,8 @@
 """Where pairs come from. An origin is a function of DATA that returns its pairs, or None.
 
-To add one, write `find(data, config)` in a file of its own and put it into ORIGINS, ahead of those
+To add one, write `find(data, config)` in a new file and put it into ORIGINS, ahead of those
 that would take the same DATA.
 """
-
-from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -35,5 +33,5 @@ def find_data(data: Sequence[str | Path], config: DataConfig) -> PairSet:
     folder of photographs. Raises UserError where pictures are missing or names do not match.
     """
     words = [str(word) for word in data]
-    found = (find(words, config) for find in ORIGINS)
-    return next(pairs for pairs in found if pairs is not None)
+    answers = (find(words, config) for find in ORIGINS)
+    return next(pairs for pairs in answers if pairs is not None)

@@ -8,8 +8,6 @@ Two layouts, each with or without sub-folders train, val and test:
 and photographs alone, of which each is a target whose source is made.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,9 +20,14 @@ from pix2pix.files import PICTURE_SUFFIXES, kind, list_pictures
 
 Side = Literal["left", "right", "whole"]
 Layout = Literal["side by side", "two folders", "photographs"]
-# Folders of sources and targets: ours, those of CycleGAN's package, those of pix2pixHD's.
-_HALF_FOLDERS = (("source", "target"), ("A", "B"), ("label", "img"))
-_SPLIT_ENDINGS = (("A", "B"), ("_label", "_img"))  # trainA and trainB, train_label and train_img
+# Folders of sources and targets of a split: ours, those of CycleGAN's package, those of pix2pixHD's.
+_HALF_FOLDERS = (
+    ("{}_label", "{}_img"),
+    ("{}A", "{}B"),
+    ("{}/source", "{}/target"),
+    ("{}/A", "{}/B"),
+    ("{}/label", "{}/img"),
+)
 SPLITS = {"train": "train", "val": "val", "validation": "val", "test": "test"}
 
 
@@ -60,7 +63,7 @@ class PairSet:
 
     @property
     def validation(self) -> Sequence[Pair]:
-        """The pairs to validate on: `val`, or `test` where there is no `val`."""
+        """The pairs to validate on: `val`, or else `test`."""
         return self.splits.get("val") or self.splits.get("test") or ()
 
 
@@ -70,10 +73,7 @@ def find_pairs(data: Sequence[Path], source: Literal["left", "right"]) -> PairSe
     `source` says which half of a side-by-side picture is the source. Raises UserError where a
     folder or its pictures are missing, or where the names of two folders do not match.
     """
-    for folder in data:
-        if (entry := kind(folder)) != "folder":
-            what = "is a file" if entry == "file" else "does not exist"
-            raise UserError(f"{folder} {what}: wanted a folder of pairs.")
+    _refuse_others(data, "pairs")
     if len(data) == 2:
         return split_up(_split_unless_loose(_two_folders(*data)), "two folders")
     if len(data) != 1:
@@ -83,12 +83,12 @@ def find_pairs(data: Sequence[Path], source: Literal["left", "right"]) -> PairSe
 
 def find_photographs(folders: Sequence[Path]) -> PairSet:
     """Return every picture as a target whose source is made; folders train, val and test are splits."""
-    pairs = []
-    for folder in folders:
-        if not folder.is_dir():
-            raise UserError(f"{folder} is no folder: wanted a folder of photographs.")
-        for path in list_pictures(folder):
-            pairs.append(Pair(name_of(path, folder), Half(path, "whole"), Half(path, "whole")))
+    _refuse_others(folders, "photographs")
+    pairs = [
+        Pair(name_of(path, folder), Half(path, "whole"), Half(path, "whole"))
+        for folder in folders
+        for path in list_pictures(folder)
+    ]
     if not pairs:
         raise UserError(f"{folders[0]} holds no pictures.")
     splits = _by_split(pairs)
@@ -139,14 +139,22 @@ def split_up(splits: Mapping[str, Sequence[Pair]], layout: Layout) -> PairSet:
     return PairSet({k: list(v) for k, v in splits.items()}, layout, note)
 
 
+def _refuse_others(folders: Sequence[Path], pictures: str) -> None:
+    for folder in folders:
+        if (entry := kind(folder)) != "folder":
+            what = "is a file" if entry == "file" else "does not exist"
+            raise UserError(f"{folder} {what}: wanted a folder of {pictures}.")
+
+
 def _in_one_folder(root: Path, source: Literal["left", "right"]) -> PairSet:
     if (root / "val").is_dir() and (root / "validation").is_dir():
         raise UserError(f"{root} has both val/ and validation/.", "Keep one of them.")
-    splits = {SPLITS[f.name]: f for f in root.iterdir() if f.is_dir() and f.name in SPLITS}
-    if halves := _half_folders_by_split(root, splits):
-        return split_up({split: _two_folders(*both) for split, both in halves.items()}, "two folders")
-    if both := _half_folders(root):
+    by_split = {split: both for name, split in SPLITS.items() if (both := _half_folders(root, name))}
+    if by_split:
+        return split_up({split: _two_folders(*both) for split, both in by_split.items()}, "two folders")
+    if both := _half_folders(root, "."):
         return split_up(_split_unless_loose(_two_folders(*both)), "two folders")
+    splits = {SPLITS[f.name]: f for f in root.iterdir() if f.is_dir() and f.name in SPLITS}
     pairs = {s: _side_by_side(f, source) for s, f in (splits or {"": root}).items()}
     if not any(pairs.values()) and not list_pictures(root):
         raise UserError(
@@ -157,20 +165,10 @@ def _in_one_folder(root: Path, source: Literal["left", "right"]) -> PairSet:
     return split_up(pairs, "side by side")
 
 
-def _half_folders(folder: Path) -> tuple[Path, Path] | None:
-    """Return the folders of sources and targets inside a folder, by the names that packages use."""
-    named = ((folder / source, folder / target) for source, target in _HALF_FOLDERS)
+def _half_folders(root: Path, split: str) -> tuple[Path, Path] | None:
+    """Return the folders of sources and of targets of a split, `.` being the whole, if they are there."""
+    named = ((root / s.format(split), root / t.format(split)) for s, t in _HALF_FOLDERS)
     return next((both for both in named if both[0].is_dir() and both[1].is_dir()), None)
-
-
-def _half_folders_by_split(root: Path, splits: Mapping[str, Path]) -> dict[str, tuple[Path, Path]]:
-    """Return split -> its two folders: train/source and train/target, trainA and trainB, and so on."""
-    halves = {split: both for split, folder in splits.items() if (both := _half_folders(folder))}
-    for name, split in SPLITS.items():
-        for source, target in _SPLIT_ENDINGS:
-            if (root / f"{name}{source}").is_dir() and (root / f"{name}{target}").is_dir():
-                halves[split] = root / f"{name}{source}", root / f"{name}{target}"
-    return halves
 
 
 def _side_by_side(folder: Path, source: Literal["left", "right"]) -> list[Pair]:

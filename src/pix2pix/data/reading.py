@@ -1,18 +1,21 @@
-"""How one pair becomes two arrays: the contracts of its halves, what is made, how it is sized.
+"""How one pair becomes arrays and tensors: the contracts of its halves, what is made, how it is sized.
 
-Found once from the first pictures and the configuration, then the same for every pair.
+Decided once by the first pictures and the configuration, then the same for every pair.
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from pix2pix.config import Config, DataConfig
-from pix2pix.data.pairs import Half, Pair
+from pix2pix.data import lab
+from pix2pix.data.pairs import Pair
 from pix2pix.derive.lab import LAB_RANGES, join_lab
 from pix2pix.derive.recipe import apply, parse, source_and_target
 from pix2pix.errors import UserError
@@ -22,7 +25,10 @@ from pix2pix.pictures.conform import conform, to_depth
 from pix2pix.pictures.contract import LARGEST, LabelClass, PictureContract
 from pix2pix.pictures.palette import load_palette
 
+T = TypeVar("T")
+
 _PROBED = 16  # pictures that decide channels and depth
+_AHEAD = 256  # pairs read ahead of their use, at most
 _DEPTHS = ("uint8", "uint16", "float32")
 
 
@@ -30,7 +36,7 @@ _DEPTHS = ("uint8", "uint16", "float32")
 class Reading:
     """The contracts of source and target, and what stands between a file and them.
 
-    `photograph` is the contract of the pictures from which sources are made, where they are.
+    `photograph` is the contract of the pictures from which sources are made, if they are.
     """
 
     source: PictureContract
@@ -38,23 +44,53 @@ class Reading:
     config: DataConfig
     photograph: PictureContract | None = None
 
-    def read(self, pair: Pair, size: tuple[int, int]) -> tuple[Array, Array]:
-        """Source and target, (height, width, C) each; raises UserError that names the file."""
-        config, name = self.config, str(pair.target.path)
-        if self.photograph is not None:
-            whole = conform(_read_half(pair.target), self.photograph, name)
-            # Made after sizing: thin lines do not survive it, and a factor counts pixels.
-            return _made(geometry.fit(whole, size, config.fit), config.make, pair)
-        source, target = read_raw(pair)
-        source = conform(source, self.source, str(pair.source.path), config.snap_labels)
-        target = conform(target, self.target, name, config.snap_labels)
-        return (
-            geometry.fit(source, size, config.fit, bool(self.source.classes)),
-            geometry.fit(target, size, config.fit, bool(self.target.classes)),
-        )
+    @property
+    def stored(self) -> tuple[PictureContract, ...]:
+        """The contracts of what is stored of a pair: its halves, or the photograph split into Lab."""
+        if self.photograph is not None and self.config.make == "lab":
+            return (self.photograph,)
+        return self.source, self.target
+
+    def read(self, pair: Pair, size: tuple[int, int]) -> tuple[Array, ...]:
+        """Return what is stored of a pair, (height, width, C) each; raises UserError that names the file."""
+        config = self.config
+        if self.photograph is None:
+            return tuple(
+                geometry.fit(
+                    conform(array, contract, str(half.path), config.snap_labels),
+                    size,
+                    config.fit,
+                    bool(contract.classes),
+                )
+                for array, contract, half in zip(
+                    read_raw(pair), self.stored, (pair.source, pair.target), strict=True
+                )
+            )
+        photograph = conform(read_raw(pair)[1], self.photograph, str(pair.target.path))
+        # Made after sizing: thin lines do not survive it, and a factor counts pixels.
+        photograph = geometry.fit(photograph, size, config.fit)
+        if len(self.stored) == 1 and photograph.dtype != np.float32:
+            return (photograph,)
+        try:  # of Lab to see whether these floats have one
+            made = source_and_target(config.make, photograph, pair.name)
+        except UserError as error:
+            raise UserError(f"{pair.target.path}: {error.message}", error.hint) from None
+        return made if len(self.stored) == 2 else (photograph,)
+
+    def tensors(
+        self, convert: Callable[[Tensor, PictureContract], Tensor], stored: Sequence[Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        """Return source and target (B, C, H, W) in [-1, 1] of what is stored.
+
+        `convert` is `from_levels` or `from_planes` of `pictures.tensors`, as the axes lie.
+        """
+        converted = [convert(levels, c) for levels, c in zip(stored, self.stored, strict=True)]
+        if len(converted) == 1:
+            return lab.split(converted[0], self.stored[0])
+        return converted[0], converted[1]
 
     def view(self, source: Array, target: Array) -> list[NDArray[np.uint8]]:
-        """Both as (H, W, 3) uint8, for a person to look at."""
+        """Return both as (H, W, 3) uint8, for a person to see."""
         if self.config.make == "lab":
             joined = (join_lab(source, target) * 255).round().astype(np.uint8)
             return [view.to_view(source, self.source), joined]
@@ -62,7 +98,7 @@ class Reading:
 
 
 def find_reading(pairs: Sequence[Pair], config: Config) -> Reading:
-    """The contracts that fit the pairs to learn from.
+    """Return the contracts that fit the pairs to learn from.
 
     Channels and depth are the largest among the first readable pictures; float pictures have the
     range stated in the configuration, or that of all the pairs. Raises UserError where no pair can
@@ -72,133 +108,129 @@ def find_reading(pairs: Sequence[Pair], config: Config) -> Reading:
     suffix = pairs[0].target.path.suffix.lower()
     if data.make:
         return _made_reading(pairs, data, suffix)
-    probed = _probe(pairs)
-    source = _contract(
-        [s for s, _ in probed], data.source_labels, data.source_one_hot, model.source_channels, ".png"
+    sources, targets = zip(*_probe(pairs), strict=True)
+    source = (
+        _label_contract(data.source_labels, data.source_one_hot)
+        if data.source_labels
+        else _contract(sources, model.source_channels, ".png")
     )
-    target = _contract(
-        [t for _, t in probed], data.target_labels, data.target_one_hot, model.target_channels, suffix
+    target = (
+        _label_contract(data.target_labels, data.target_one_hot)
+        if data.target_labels
+        else _contract(targets, model.target_channels, suffix)
     )
-    return Reading(
-        _with_range(source, data.source_range, pairs, 0),
-        _with_range(target, data.target_range, pairs, 1),
-        data,
-    )
+    ranges = (data.source_range, data.target_range)
+    source, target = _with_ranges((source, target), ranges, pairs)
+    return Reading(source, target, data)
 
 
 def read_raw(pair: Pair) -> tuple[Array, Array]:
-    """Source and target as they are in the files, of equal size; several sources as channels.
+    """Return source and target as they are in the files, of equal size; several sources as channels.
 
-    A side-by-side picture is read once. Raises UserError that names the file.
+    Each file is read once, however many halves it holds. Raises UserError that names the file.
     """
-    if pair.source.path == pair.target.path:
-        whole, name = codec.read(pair.target.path), str(pair.target.path)
-        return (geometry.half(whole, pair.source.side, name), geometry.half(whole, pair.target.side, name))
-    target = _read_half(pair.target)
-    halves = (pair.source, *pair.more_sources)
-    sources = [_read_half(half) for half in halves]
-    for half, array in zip(halves, sources, strict=True):
-        _same_size(array, half, target, pair.target)
+    halves = (pair.target, pair.source, *pair.more_sources)
+    files = {path: codec.read(path) for path in dict.fromkeys(half.path for half in halves)}
+    target, *sources = (geometry.half(files[h.path], h.side, str(h.path)) for h in halves)
+    for array, half in zip(sources, halves[1:], strict=True):
+        if array.shape[:2] != target.shape[:2]:
+            raise UserError(
+                f"{half.path} is {array.shape[1]} x {array.shape[0]} px but {pair.target.path} is "
+                f"{target.shape[1]} x {target.shape[0]} px: wanted equal sizes."
+            )
     if len(sources) == 1:
         return sources[0], target
-    deepest = max((str(s.dtype) for s in sources), key=_DEPTHS.index)
-    named = zip(sources, halves, strict=True)
-    return np.concatenate([to_depth(s, deepest, str(half.path)) for s, half in named], axis=2), target
+    deepest = max((str(array.dtype) for array in sources), key=_DEPTHS.index)
+    named = zip(sources, halves[1:], strict=True)
+    return np.concatenate([to_depth(array, deepest, str(h.path)) for array, h in named], axis=2), target
+
+
+def in_parallel(pairs: Sequence[Pair], work: Callable[[Pair], T]) -> Iterator[tuple[Pair, T | UserError]]:
+    """Yield each pair with what `work` makes of it or its UserError, in order, on all cores."""
+
+    def attempt(pair: Pair) -> T | UserError:
+        try:
+            return work(pair)
+        except UserError as error:
+            return error
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for start in range(0, len(pairs), _AHEAD):
+            chunk = pairs[start : start + _AHEAD]
+            yield from zip(chunk, pool.map(attempt, chunk), strict=True)
 
 
 def _made_reading(pairs: Sequence[Pair], data: DataConfig, suffix: str) -> Reading:
-    parse(data.make)
+    recipe = parse(data.make)
     photographs = [target for _, target in _probe(pairs)]
-    wanted = 3 if data.make == "lab" else 0
-    photograph = _contract(photographs, "", False, wanted, suffix)
-    photograph = _with_range(photograph, data.target_range, pairs, 1)
+    photograph = _contract(photographs, 3 if data.make == "lab" else 0, suffix)
+    (photograph,) = _with_ranges((photograph,), (data.target_range,), pairs)
     if data.make == "lab":
-        (low, high), (low_ab, high_ab) = LAB_RANGES
-        source = PictureContract(channels=1, depth="float32", low=low, high=high)
-        target = PictureContract(channels=2, depth="float32", low=low_ab, high=high_ab)
-        return Reading(source, target, data, photograph)
+        lightness, colours = (
+            PictureContract(channels=channels, depth="float32", low=low, high=high)
+            for channels, (low, high) in enumerate(LAB_RANGES, 1)
+        )
+        return Reading(lightness, colours, data, photograph)
     # The kind of what is made: that of a plain photograph of the same kind, mask or no mask.
     plain = np.full((16, 16, photograph.channels), photograph.low, photograph.depth)
-    recipe = parse(data.make)
     made = plain if recipe.kind == "mask" else apply(recipe, plain, str(pairs[0].target.path))
-    source = _contract([made], "", False, 0, ".png")
+    source = _contract([made], 0, ".png")
     if source.depth == "float32":
         source = source.model_copy(update={"low": photograph.low, "high": photograph.high})
     return Reading(source, photograph, data, photograph)
 
 
 def _probe(pairs: Sequence[Pair]) -> list[tuple[Array, Array]]:
+    """Return the first readable pairs as they are in the files."""
     probed: list[tuple[Array, Array]] = []
-    first: UserError | None = None
-    failed = 0
+    errors: list[UserError] = []
     for pair in pairs:
         try:
             probed.append(read_raw(pair))
         except UserError as error:
-            first, failed = first or error, failed + 1
+            errors.append(error)
         if len(probed) == _PROBED:
             break
     if not probed:
-        assert first is not None
-        none_left = f"None of the {failed} pairs could be used." if failed > 1 else ""
-        raise UserError(str(first), none_left)
+        count = len(errors)
+        raise UserError(str(errors[0]), f"None of the {count} pairs could be used." if count > 1 else "")
     return probed
 
 
-def _contract(
-    arrays: Sequence[Array], labels: str, one_hot: bool, channels: int, suffix: str
-) -> PictureContract:
-    if labels:
-        palette = load_palette(labels)
-        named = zip(palette.names, palette.colours, strict=True)
-        classes = tuple(LabelClass(name=n, colour=c) for n, c in named)
-        return PictureContract(classes=classes, one_hot=one_hot, suffix=".png")
+def _label_contract(labels: str, one_hot: bool) -> PictureContract:
+    palette = load_palette(labels)
+    named = zip(palette.names, palette.colours, strict=True)
+    classes = tuple(LabelClass(name=name, colour=colour) for name, colour in named)
+    return PictureContract(classes=classes, one_hot=one_hot, suffix=".png")
+
+
+def _contract(arrays: Sequence[Array], channels: int, suffix: str) -> PictureContract:
+    """Return the contract that holds all the arrays; `channels` of 0 are the most among them."""
     depth = max((str(array.dtype) for array in arrays), key=_DEPTHS.index)
-    found = [array.shape[2] for array in arrays]
-    most = max(found)
-    if most in (2, 4) and min(found) < most:
-        most -= 1  # transparency counts only where every picture has it
-    return PictureContract(
-        channels=channels or most, depth=depth, high=LARGEST.get(depth, 1.0), suffix=suffix
-    )
+    counts = [array.shape[2] for array in arrays]
+    # Transparency counts only where every picture has it.
+    stray_alpha = max(counts) in (2, 4) and min(counts) < max(counts)
+    channels = channels or max(counts) - stray_alpha
+    return PictureContract(channels=channels, depth=depth, high=LARGEST.get(depth, 1.0), suffix=suffix)
 
 
-def _with_range(
-    contract: PictureContract, stated: Sequence[float], pairs: Sequence[Pair], half: int
-) -> PictureContract:
-    """The contract with the range of float pictures, stated or measured on the pairs."""
-    if contract.depth != "float32":
-        return contract
-    if stated:
-        return contract.model_copy(update={"low": stated[0], "high": stated[1]})
-    seen = [(float(a.min()), float(a.max())) for a in _halves(pairs, half)]
-    low, high = min(s[0] for s in seen), max(s[1] for s in seen)
-    return contract.model_copy(update={"low": low, "high": high if high > low else low + 1})
+def _with_ranges(
+    contracts: Sequence[PictureContract], stated: Sequence[Sequence[float]], pairs: Sequence[Pair]
+) -> list[PictureContract]:
+    """Return the contracts with the ranges of float pictures, stated or measured on all pairs at once."""
+    floats = [contract.depth == "float32" for contract in contracts]
+    ranges = [s if f else (c.low, c.high) for c, s, f in zip(contracts, stated, floats, strict=True)]
+    if not all(ranges):
+        read = (e for _, e in in_parallel(pairs, _extremes) if not isinstance(e, UserError))
+        extremes = np.array([*read])[:, -len(contracts) :]  # of photographs the target alone
+        lows, highs = extremes[:, :, 0].min(0).tolist(), extremes[:, :, 1].max(0).tolist()
+        measured = [(low, high if high > low else low + 1) for low, high in zip(lows, highs, strict=True)]
+        ranges = [kept or seen for kept, seen in zip(ranges, measured, strict=True)]
+    return [
+        contract.model_copy(update={"low": low, "high": high})
+        for contract, (low, high) in zip(contracts, ranges, strict=True)
+    ]
 
 
-def _halves(pairs: Sequence[Pair], half: int) -> Iterator[Array]:
-    for pair in pairs:
-        try:
-            yield read_raw(pair)[half]
-        except UserError:
-            continue  # named when the pairs are decoded
-
-
-def _read_half(half: Half) -> Array:
-    return geometry.half(codec.read(half.path), half.side, str(half.path))
-
-
-def _made(photograph: Array, recipe: str, pair: Pair) -> tuple[Array, Array]:
-    try:
-        return source_and_target(recipe, photograph, pair.name)
-    except UserError as error:
-        raise UserError(f"{pair.target.path}: {error.message}", error.hint) from None
-
-
-def _same_size(one: Array, half: Half, other: Array, target: Half) -> None:
-    if one.shape[:2] == other.shape[:2]:
-        return
-    raise UserError(
-        f"{half.path} is {one.shape[1]} x {one.shape[0]} px but {target.path} is "
-        f"{other.shape[1]} x {other.shape[0]} px: wanted equal sizes."
-    )
+def _extremes(pair: Pair) -> list[tuple[float, float]]:
+    return [(float(array.min()), float(array.max())) for array in read_raw(pair)]

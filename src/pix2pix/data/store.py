@@ -6,37 +6,36 @@ all). The files are mapped, not read: memory stays flat however many pairs there
 the digest of what they were made from, so a changed picture makes new ones.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
+import math
 import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from pix2pix.data import cache, lab
 from pix2pix.data.pairs import Pair
-from pix2pix.data.reading import Reading
+from pix2pix.data.reading import Reading, in_parallel
+from pix2pix.derive.recipe import digest, parse
 from pix2pix.errors import UserError
 from pix2pix.files import cache_folder, list_pictures, remove_stale, replacing
 from pix2pix.pictures.codec import LIMIT, Array
 from pix2pix.pictures.contract import PictureContract
+from pix2pix.progress import OnProgress, no_progress
 
-_FORMAT = 2  # raise when the same pictures would give other bytes
-_AHEAD = 256  # pairs decoded ahead of the writer, at most
-_HALVES = ("source", "target")
-
-Progress = Callable[[int, int], None]
+_FORMAT = 3  # raise when the same pictures would give other bytes
 
 
 @dataclass(frozen=True)
 class Store:
-    """Decoded pairs: `sources` and `targets` are (pairs, H, W, C) in their contracts' depth."""
+    """Decoded pairs: `sources` and `targets` are (pairs, H, W, C) in their contracts' depth.
+
+    Of pairs that are split into Lab per batch both are the photographs.
+    """
 
     sources: Array
     targets: Array
@@ -47,6 +46,11 @@ class Store:
 
     def __len__(self) -> int:
         return len(self.names)
+
+    @property
+    def halves(self) -> tuple[Array, ...]:
+        """What is stored, by the contracts of `reading.stored`."""
+        return (self.sources, self.targets)[: len(self.reading.stored)]
 
 
 class NoPairError(UserError):
@@ -64,46 +68,27 @@ def open_store(
     reading: Reading,
     *,
     strict: bool = False,
-    progress: Progress = lambda done, total: None,
+    progress: OnProgress = no_progress,
 ) -> Store:
-    """The pairs at (height, width), from the cache or decoded now.
+    """Return the pairs at (height, width), from the cache or decoded now.
 
     A pair that cannot be read is left out and named in `failures`; with `strict` it raises.
-    `progress` is told pairs done and in all. Raises NoPairError where no pair is left, and
-    UserError where the cache cannot be written.
+    Raises NoPairError where no pair is left, and UserError where the cache cannot be written.
     """
-    key = _key(pairs, size, reading)
-    index = cache_folder() / f"{key}.json"
-    files = [index.with_name(f"{key}.{half}") for half in _HALVES]
-    listed = _listed(index)
-    # A file that could not be read may be readable now: a store with failures is made anew.
-    if not listed or listed["failures"] or not _whole(files, listed["bytes"]):
+    index = cache_folder() / f"{_key(pairs, size, reading)}.json"
+    files = [index.with_suffix(suffix) for suffix in cache.PIXELS[: len(reading.stored)]]
+    listed = cache.read_index(index)
+    sizes = [file.stat().st_size for file in files if file.is_file()]
+    # Retry files that failed last time.
+    if not listed or listed["failures"] or listed["bytes"] != sizes:
         _write(pairs, size, reading, files, index, strict, progress)
-        listed = _listed(index)
+        listed = cache.read_index(index)
     names = listed["names"]
-    sources, targets = (
-        np.memmap(file, contract.depth, "r", shape=(len(names), *size, _stored(contract)))
-        for file, contract in zip(files, (reading.source, reading.target), strict=True)
-    )
-    return Store(sources, targets, reading, names, listed["failures"], listed["digest"])
-
-
-def _listed(index: Path) -> dict[str, Any]:
-    """What a store's index says; nothing where there is none, or a damaged one."""
-    try:
-        listed: dict[str, Any] = json.loads(index.read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return listed
-
-
-def _whole(files: Sequence[Path], sizes: Sequence[int]) -> bool:
-    return all(f.is_file() and f.stat().st_size == n for f, n in zip(files, sizes, strict=True))
-
-
-def _stored(contract: PictureContract) -> int:
-    """Channels as stored: a one-hot label map is one channel of class indexes."""
-    return 1 if contract.one_hot else contract.channels
+    mapped = [
+        cache.map_pixels(file, contract.depth, (len(names), *size, _channels(contract)))
+        for file, contract in zip(files, reading.stored, strict=True)
+    ]
+    return Store(mapped[0], mapped[-1], reading, names, listed["failures"], listed["digest"])
 
 
 def _write(
@@ -113,60 +98,57 @@ def _write(
     files: Sequence[Path],
     index: Path,
     strict: bool,
-    progress: Progress,
+    progress: OnProgress,
 ) -> None:
     names: list[str] = []
     failures: list[str] = []
     content = hashlib.sha256()
     remove_stale(index.parent)
+    values = sum(_channels(c) * np.dtype(c.depth).itemsize for c in reading.stored)
+    cache.make_room(len(pairs) * math.prod(size) * values)
     with ExitStack() as stack:
-        temporary = [stack.enter_context(replacing(file)) for file in files]
-        outs = [stack.enter_context(path.open("wb")) for path in temporary]
-        for done, (pair, result) in enumerate(_decoded(pairs, size, reading), 1):
+        outs = [stack.enter_context(stack.enter_context(replacing(file)).open("wb")) for file in files]
+        for done, (pair, result) in enumerate(in_parallel(pairs, lambda p: reading.read(p, size)), 1):
             if isinstance(result, UserError):
                 if strict:
                     raise result
                 failures.append(str(result))
             else:
-                content.update(os.fsencode(pair.name))
-                for out, array in zip(outs, result, strict=True):
-                    values = np.ascontiguousarray(array).data
-                    content.update(values)
-                    out.write(values)
                 names.append(pair.name)
+                for out, array in zip(outs, result, strict=True):
+                    out.write(np.ascontiguousarray(array).data)
+                content.update(os.fsencode(pair.name))
+                for array in result if len(result) == 2 else lab.for_digest(*result):
+                    content.update(np.ascontiguousarray(array).data)
             progress(done, len(pairs))
         if not names:
             raise NoPairError(failures)
         sizes = [out.tell() for out in outs]
+    folder = os.path.commonpath([os.path.abspath(pair.target.path.parent) for pair in pairs])
+    about = {
+        "names": names,
+        "failures": failures,
+        "bytes": sizes,
+        "digest": content.hexdigest()[:32],
+        "data": f"{len(names):,} pairs of {size[1]} x {size[0]} px from {folder}",
+    }
     with replacing(index) as path:
-        about = {"names": names, "failures": failures, "bytes": sizes}
-        path.write_text(json.dumps(about | {"digest": content.hexdigest()[:32]}), "utf-8")
+        path.write_text(json.dumps(about), "utf-8")
 
 
-def _decoded(
-    pairs: Sequence[Pair], size: tuple[int, int], reading: Reading
-) -> Iterator[tuple[Pair, tuple[Array, Array] | UserError]]:
-    """Each pair with its pixels or its error, in order, decoded by threads on all cores."""
-
-    def read(pair: Pair) -> tuple[Array, Array] | UserError:
-        try:
-            return reading.read(pair, size)
-        except UserError as error:
-            return error
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for start in range(0, len(pairs), _AHEAD):
-            some = pairs[start : start + _AHEAD]
-            yield from zip(some, pool.map(read, some), strict=True)
+def _channels(contract: PictureContract) -> int:
+    """Return the channels as stored: a one-hot label map is one channel of class indexes."""
+    return 1 if contract.one_hot else contract.channels
 
 
 def _key(pairs: Sequence[Pair], size: tuple[int, int], reading: Reading) -> str:
+    """Return the digest of all that decides what is stored."""
     config = reading.config
     about: object = (
         reading.source,
         reading.target,
         reading.photograph,
-        config.make,
+        config.make and (config.make, digest(parse(config.make))),
         config.fit,
         config.snap_labels,
         os.environ.get(LIMIT),  # what was too large may be read now
@@ -182,7 +164,7 @@ def _key(pairs: Sequence[Pair], size: tuple[int, int], reading: Reading) -> str:
 
 
 def _version(path: Path) -> tuple[str, int, int]:
-    """What changes when a file does; of one that is gone only its name."""
+    """Return what changes when a file does; of one that is gone only its name."""
     try:
         stat = path.stat()
     except OSError:

@@ -3,8 +3,6 @@
 The paper's are the random crop and the mirror (appendix 6.2); the others are off unless asked for.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +10,8 @@ from numpy.typing import NDArray
 
 from pix2pix.config import DataConfig
 from pix2pix.pictures.codec import Array
+from pix2pix.pictures.conform import luma
 from pix2pix.pictures.contract import PictureContract
-
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 @dataclass(frozen=True)
@@ -31,47 +28,27 @@ class Draw:
     colour: NDArray[np.float64]  # brightness, contrast, saturation
 
     def place(self, array: Array, size: tuple[int, int]) -> Array:
-        """The (height, width, C) crop of an (H, W, C) array, mirrored, flipped and turned."""
+        """Return the (height, width, C) crop of an (H, W, C) array, mirrored, flipped and turned."""
         cut = array[self.top : self.top + size[0], self.left : self.left + size[1]]
         cut = cut[:, ::-1] if self.mirrored else cut
         cut = cut[::-1] if self.flipped else cut
         return np.rot90(cut, self.turns) if self.turns else cut
 
-    def steps(self, size: tuple[int, int]) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
-        """`place` as arithmetic: the pixel at (i, j) of the crop lies at row a + b i + c j.
-
-        Returns (a, b, c) of the row and of the column in the array that `place` takes.
-        """
-        height, width = size
-        # A quarter turn to the left reads along the columns, from the last to the first.
-        row, column = (
-            ((0, 1, 0), (0, 0, 1)),
-            ((0, 0, 1), (width - 1, -1, 0)),
-            ((height - 1, -1, 0), (width - 1, 0, -1)),
-            ((height - 1, 0, -1), (0, 1, 0)),
-        )[self.turns]
-        if self.flipped:
-            row = (height - 1 - row[0], -row[1], -row[2])
-        if self.mirrored:
-            column = (width - 1 - column[0], -column[1], -column[2])
-        return (self.top + row[0], *row[1:]), (self.left + column[0], *column[1:])
-
     def recolour(self, array: Array, contract: PictureContract, strength: float) -> Array:
-        """The picture with its brightness, contrast and (of RGB) saturation changed."""
+        """Return the picture with its brightness, contrast and (of RGB) saturation changed."""
         brightness, contrast, saturation = 1 + strength * self.colour
         values = (array.astype(np.float32) - contract.low) / (contract.high - contract.low)
         values = (values - values.mean()) * contrast + values.mean() * brightness
         if array.shape[2] == 3:
-            grey = (values @ _LUMA)[:, :, None]
+            grey = luma(values)
             values = grey + (values - grey) * saturation
         values = values.clip(0, 1) * (contract.high - contract.low) + contract.low
-        whole = array.dtype != np.float32
-        recoloured: Array = (values.round() if whole else values).astype(array.dtype)
-        return recoloured
+        levels: Array = (values if array.dtype == np.float32 else values.round()).astype(array.dtype)
+        return levels
 
 
 def draw(rng: np.random.Generator, config: DataConfig) -> Draw:
-    """A draw from an explicit generator; always eight numbers, so that switches shift nothing."""
+    """Return a draw from an explicit generator; always eight numbers, so that switches shift nothing."""
     top, left, mirror, flip, turn, *colour = rng.random(8)
     (height, width), (outer_height, outer_width) = config.size, config.resize
     return Draw(

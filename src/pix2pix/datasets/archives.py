@@ -1,7 +1,8 @@
 """Unpack a stranger's tar archive: plain files and folders, none outside, none huge, no surprise.
 
-Nothing is left to `extractall`: no links, owners, modes or devices ever reach the disk, and what
-is read is counted in unpacked bytes, headers included, so that no small file fills disk or memory.
+tarfile's `data` filter keeps owners, modes and paths in order. It lets links through and does not
+count: here links are refused, and what is read is counted in unpacked bytes, headers included, so that
+no small file fills disk or memory.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ import shutil
 import tarfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any, BinaryIO
+from typing import Any
 
 from pix2pix.errors import UserError
 from pix2pix.files import cannot_write
+from pix2pix.progress import OnProgress
 
 _CHUNK = 1 << 20  # bytes
 _MAX_FILES = 1_000_000
@@ -40,38 +42,40 @@ class ArchiveError(Exception):
     """An archive that is broken or refused; the message says why, as the end of a sentence."""
 
 
-def unpack(archive: Path, folder: Path, progress: Callable[[int, int], None]) -> None:
+def unpack(archive: Path, folder: Path, on_progress: OnProgress) -> None:
     """Write the files of a tar archive, plain or packed by gzip, bzip2 or xz, below `folder`.
 
-    `progress` is told the bytes of the archive that are done, and all. Raises ArchiveError where it
-    is broken, too large or holds anything but plain files and folders; what was written stays.
-    OSError is that of the disk.
+    `on_progress` counts bytes of the archive. Raises ArchiveError where it is broken, too large or
+    holds anything but plain files and folders; what was written stays. OSError is that of the disk.
     """
     size = archive.stat().st_size
     with archive.open("rb") as packed:
         head = packed.read(2)
         packed.seek(0)
         try:
-            with _OPENERS.get(head, _plain)(packed) as opened:
-                limit = _FREE_BYTES + _GROWTH * size
-                _unpack(_Counted(opened, limit), folder, lambda: progress(packed.tell(), size))
-        except (tarfile.TarError, EOFError, ValueError, zlib.error, lzma.LZMAError) as error:
+            with _OPENERS.get(head, nullcontext)(packed) as unpacked:
+                counted = _Counted(unpacked, _FREE_BYTES + _GROWTH * size)
+                _unpack(counted, folder, lambda: on_progress(packed.tell(), size))
+        except (tarfile.TarError, OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise  # gzip and bz2 report broken data as OSError without a number
             raise ArchiveError(f"it is no whole tar archive ({error})") from None
-        except OSError as error:
-            if error.errno is None:  # gzip and bz2 report broken data so
-                raise ArchiveError(f"it is no whole tar archive ({error})") from None
-            raise
-    progress(size, size)
+    on_progress(size, size)
+
+
+def is_free(path: Path) -> bool:
+    """Return whether a folder can be made here: nothing is there, or an empty folder."""
+    return not path.exists() or (path.is_dir() and not any(path.iterdir()))
 
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """A temporary folder that becomes `path` when the block ends well, or vanishes.
+    """Yield a temporary folder that becomes `path` when the block ends well, or vanishes.
 
     Raises UserError where `path` exists and holds something, or cannot be written.
     """
     path = path if path.name else path.resolve()
-    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+    if not is_free(path):
         raise UserError(f"{path} exists.", "Choose another --out, or move it away.")
     temporary = path.with_name(f".{os.getpid()}-{path.name[-60:]}")
     shutil.rmtree(temporary, ignore_errors=True)
@@ -87,79 +91,61 @@ def new_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _unpack(opened: _Counted, folder: Path, tell: Callable[[], None]) -> None:
-    files: Any = opened
-    with tarfile.TarFile(fileobj=files, mode="r") as tar:
+def _unpack(counted: _Counted, folder: Path, on_file: Callable[[], None]) -> None:
+    file: Any = counted
+    with tarfile.TarFile(fileobj=file, mode="r") as tar:
+        # Python 3.11.0 to 3.11.3 have no filters; what is refused here needs none.
+        tar.extraction_filter = getattr(tarfile, "data_filter", None)
         count = 0
         for count, member in enumerate(tar, 1):
             if count > _MAX_FILES:
                 raise ArchiveError(f"it holds more than {_MAX_FILES:,} files")
-            path = _place(member, folder)
-            opened.allow(member.offset_data + member.size)
-            _write(tar, member, path)
-            tell()
+            _check(member)
+            counted.allow(member.offset_data + member.size)
+            path = folder / member.name
+            if path.exists() and not (member.isdir() and path.is_dir()):
+                raise ArchiveError(f"it holds {ascii(member.name)[:100]} twice")
+            try:
+                tar.extract(member, folder, set_attrs=False)
+            except (FileExistsError, NotADirectoryError):
+                raise ArchiveError(f"it holds {ascii(member.name)[:100]} twice") from None
+            on_file()
         # tarfile takes damage between two files for the end; the end is a block of zeros.
-        if opened.last != bytes(tarfile.BLOCKSIZE):
+        if counted.last != bytes(tarfile.BLOCKSIZE):
             raise ArchiveError(f"it breaks off, or is damaged, after {count} files")
-    while opened.read(_CHUNK):
+    while counted.read(_CHUNK):
         pass  # what follows carries the checksum of all
 
 
-def _place(member: tarfile.TarInfo, folder: Path) -> Path:
-    """Where a member goes; raises ArchiveError where it may not go anywhere."""
-    name = member.name
-    shown = ascii(name)[:100]
+def _check(member: tarfile.TarInfo) -> None:
+    """Raise ArchiveError for what is no plain file or folder, or would leave the folder."""
+    shown = ascii(member.name)[:100]
     if not (member.isreg() or member.isdir()) or member.issparse() or member.size < 0:
         kind = _KINDS.get(member.type, "the special file")
         raise ArchiveError(f"it holds {kind} {shown}: wanted plain files and folders")
-    parts = PurePosixPath(name).parts
-    outside = ".." in parts or PureWindowsPath(name).anchor  # a leading / or a drive
-    if outside or "\\" in name or "\0" in name:
+    parts, anchor = PurePosixPath(member.name).parts, PureWindowsPath(member.name).anchor
+    if ".." in parts or anchor or "\\" in member.name:  # an anchor is a leading / or a drive
         raise ArchiveError(f"its file {shown} leads outside the folder")
-    return folder.joinpath(*parts)
-
-
-def _write(tar: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> None:
-    try:
-        if member.isdir():
-            path.mkdir(parents=True, exist_ok=True)
-            return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        source = tar.extractfile(member)
-        assert source is not None  # it is a plain file
-        with source, path.open("xb") as out:
-            shutil.copyfileobj(source, out, _CHUNK)
-    except (FileExistsError, NotADirectoryError, IsADirectoryError):
-        raise ArchiveError(f"it holds {ascii(member.name)[:100]} twice") from None
-
-
-def _plain(opened: BinaryIO) -> BinaryIO:
-    return opened
 
 
 class _Counted:
     """A file that refuses to be read or skipped beyond `limit` bytes, or far at once."""
 
-    def __init__(self, opened: BinaryIO, limit: int) -> None:
-        self._opened, self._limit = opened, limit
+    def __init__(self, file: Any, limit: int) -> None:
+        self._file, self._limit = file, limit
         self.last = b""  # what the last read gave
+        self.tell, self.seekable = file.tell, file.seekable
 
     def read(self, size: int) -> bytes:
         if not 0 <= size <= _MAX_READ:
             raise ArchiveError(f"one of its headers is of {size:,} bytes")
         self.allow(self.tell())
-        self.last = self._opened.read(size)
+        self.last = self._file.read(size)
         return self.last
 
     def seek(self, place: int) -> int:
         self.allow(place)
-        return self._opened.seek(place)
-
-    def tell(self) -> int:
-        return self._opened.tell()
-
-    def seekable(self) -> bool:
-        return True
+        return int(self._file.seek(place))
 
     def allow(self, place: int) -> None:
         """Raise ArchiveError where `place` lies beyond the limit."""

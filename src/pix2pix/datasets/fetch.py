@@ -2,7 +2,7 @@
 
     fetch(data_sets()["facades"], Path("facades"))
 
-The addresses of `sets.toml` are tried one after the other. What has come is kept beside the folder
+The addresses of `sets.toml` are tried one after the other. What has come is kept next to the folder
 in `.NAME.fetch/` and continued by the same call. The archive is a stranger's: it may hold plain
 files and folders, none outside and none huge. The folder takes its name when it is whole.
 """
@@ -15,12 +15,13 @@ import json
 import shutil
 import tomllib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from pix2pix.datasets.archives import ArchiveError, new_folder, unpack
-from pix2pix.datasets.download import MB, AddressError, Rest
+from pix2pix.datasets.archives import ArchiveError, is_free, new_folder, unpack
+from pix2pix.datasets.download import MB, AddressError, download
 from pix2pix.errors import UserError
 from pix2pix.files import cannot_write, list_pictures
 from pix2pix.progress import Progress
@@ -49,7 +50,7 @@ class DataSet:
 
 @dataclass(frozen=True)
 class Fetched:
-    """What lies in the folder; `pairs` counts those of each split ("" where there is none)."""
+    """What a folder holds; `pairs` counts those of each split ("" without splits)."""
 
     name: str
     origin: str
@@ -59,18 +60,16 @@ class Fetched:
 
 
 def data_sets() -> dict[str, DataSet]:
-    """The table of data sets by name."""
-    text = importlib.resources.files("pix2pix.datasets").joinpath("sets.toml").read_text("utf-8")
-    table = tomllib.loads(text)
-    mirrors = table["mirrors"]
+    """Return the table of data sets by name."""
+    table = tomllib.loads(importlib.resources.files(__package__).joinpath("sets.toml").read_text("utf-8"))
     return {
-        name: DataSet(name, addresses=[f"{m}/{name}.tar.gz" for m in mirrors], **row)
+        name: DataSet(name, addresses=[f"{mirror}/{name}.tar.gz" for mirror in table["mirrors"]], **row)
         for name, row in table["sets"].items()
     }
 
 
 def fetch(
-    wanted: DataSet,
+    data_set: DataSet,
     out: Path,
     origin: str | None = None,
     accepted: bool = False,
@@ -83,56 +82,60 @@ def fetch(
     gave the data set, the licence was not accepted, or `out` holds something else.
     """
     progress, out = progress or Progress(), out if out.name else out.resolve()
-    if there := _there(wanted, out):
-        progress.log(f"{out} is there already: {wanted.name} from {there.origin}.")
-        return there
-    if wanted.agree and not (accepted or origin):
-        raise UserError(wanted.licence, "Then add --accept-licence, or your own copy by --from.")
-    progress.log(f"{wanted.name}: {wanted.about}. {wanted.licence}")
+    if earlier := _read_record(data_set, out):
+        progress.log(f"{out} is there already: {data_set.name} from {earlier.origin}.")
+        return earlier
+    if data_set.agree and not (accepted or origin):
+        raise UserError(data_set.licence, "Then add --accept-licence, or your own copy by --from.")
+    progress.log(f"{data_set.name}: {data_set.about}. {data_set.licence}")
     reasons = []
-    for address in [origin] if origin else wanted.addresses:
+    for address in [origin] if origin else data_set.addresses:
         try:
-            return _from(address, wanted, out, bool(origin), progress)
+            return _fetch_from(address, data_set, out, bool(origin), progress)
         except AddressError as failure:
             reasons.append(f"{address}: {failure}")
             progress.log(reasons[-1])
         finally:
             progress.close()
-    work = _work(out)
-    if work.is_dir() and not any(work.iterdir()):
-        work.rmdir()
+    with suppress(OSError):
+        _work_folder(out).rmdir()  # if it is empty
     raise UserError(
-        f"{wanted.name} could not be fetched. {'; '.join(reasons)}.",
+        f"{data_set.name} could not be fetched. {'; '.join(reasons)}.",
         "The same command goes on where it stopped; --from takes another address or a file.",
     )
 
 
-def _there(wanted: DataSet, out: Path) -> Fetched | None:
-    """What an earlier call left in the folder; None where there is no folder, or an empty one."""
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+def _read_record(data_set: DataSet, out: Path) -> Fetched | None:
+    """Return what an earlier call left in the folder; None where a folder can be made."""
+    if is_free(out):
         return None
     try:
-        there = Fetched(**json.loads((out / RECORD).read_text("utf-8")))
+        record = Fetched(**json.loads((out / RECORD).read_text("utf-8")))
     except (OSError, ValueError, TypeError):
-        there = None
-    if there is None or there.name != wanted.name:
-        what = f"holds {there.name}" if there else "was not made by this command"
-        raise UserError(f"{out} exists and {what}.", "Choose another --out, or move it away.")
-    return there
+        record = None
+    if record is None or record.name != data_set.name:
+        content = f"holds {record.name}" if record else "was not made by this command"
+        raise UserError(f"{out} exists and {content}.", "Choose another --out, or move it away.")
+    return record
 
 
-def _from(address: str, wanted: DataSet, out: Path, chosen: bool, progress: Progress) -> Fetched:
-    """Fetch and unpack what one address gives. `chosen`: by the user, so that he decides."""
-    work = _work(out)
-    local = Path(address).is_file()
+def _fetch_from(address: str, data_set: DataSet, out: Path, chosen: bool, progress: Progress) -> Fetched:
+    """Fetch and unpack what one address gives. `chosen`: by the user, who knows what it is."""
+    work, local = _work_folder(out), Path(address).is_file()
     if not local and not address.startswith(("http://", "https://")):
         raise UserError(f"{address} is neither a file nor an address: wanted https://... .")
+    # The name keeps what came from different addresses apart.
+    name = f"{data_set.name}-{hashlib.sha256(address.encode()).hexdigest()[:8]}"
+    archive = Path(address) if local else work / name
     try:
-        archive = Path(address) if local else _download(address, wanted, work, chosen, progress)
-        sha256 = _digest(archive, wanted, progress)
+        if not archive.exists():
+            work.mkdir(parents=True, exist_ok=True)
+            download(address, archive, 0 if chosen else data_set.bytes, data_set.about_mb * MB, progress)
+        progress.close()
+        sha256 = _verify(archive, data_set, chosen, progress)
         with new_folder(out) as folder:
-            pairs = _unpacked(archive, folder, progress)
-            fetched = Fetched(wanted.name, address, sha256, sha256 == wanted.sha256, pairs)
+            pairs = _unpack(archive, folder, progress)
+            fetched = Fetched(data_set.name, address, sha256, sha256 == data_set.sha256, pairs)
             (folder / RECORD).write_text(json.dumps(asdict(fetched), indent=1), "utf-8")
     except ArchiveError as error:
         if not local:
@@ -144,49 +147,32 @@ def _from(address: str, wanted: DataSet, out: Path, chosen: bool, progress: Prog
     return fetched
 
 
-def _work(out: Path) -> Path:
-    """Where an archive is kept until it is unpacked: beside its folder, on the same disk."""
+def _work_folder(out: Path) -> Path:
+    """Return where an archive is kept until it is unpacked: next to its folder, on the same disk."""
     return out.parent / f".{out.name}.fetch"
 
 
-def _download(address: str, wanted: DataSet, work: Path, chosen: bool, progress: Progress) -> Path:
-    """The archive of an address, whole; its SHA-256 is checked where it is known."""
-    import pooch  # type: ignore[import-untyped]
+def _verify(archive: Path, data_set: DataSet, chosen: bool, progress: Progress) -> str:
+    """Return the SHA-256 of the archive, and report whether it is the known one.
 
-    pooch.get_logger().setLevel("WARNING")  # its news is told here in our words
-    known = None if chosen else wanted.sha256 or None
-    name = f"{wanted.name}-{hashlib.sha256(address.encode()).hexdigest()[:8]}"
-    keeper = pooch.create(work, base_url="", registry={name: known}, urls={name: address})
-    wanted_bytes = 0 if chosen else wanted.bytes
-    rest = Rest(work / f"{name}.part", wanted_bytes, wanted.about_mb * MB, progress)
-    try:
-        return Path(keeper.fetch(name, downloader=rest))
-    except ValueError as error:
-        if known is None:
-            raise  # pooch says by it that the SHA-256 differs, and nothing else
-        found = str(error).rpartition(" but got ")[2].partition(".")[0]
-        raise AddressError(f"the SHA-256 is {found}, wanted {known}") from None
-
-
-def _digest(archive: Path, wanted: DataSet, progress: Progress) -> str:
-    """SHA-256 of the archive, and a word on whether it is the one that is known."""
-    import pooch
-
-    progress.close()
-    sha256 = str(pooch.file_hash(str(archive)))
-    if sha256 == wanted.sha256:
+    Raises ArchiveError where it is another one, unless the user has chosen the archive.
+    """
+    with archive.open("rb") as file:
+        sha256, known = hashlib.file_digest(file, "sha256").hexdigest(), data_set.sha256
+    if known not in ("", sha256) and not chosen:
+        raise ArchiveError(f"the SHA-256 is {sha256}, wanted {known}")
+    if not known:
+        progress.log(f"not verified: no SHA-256 of {data_set.name} is known; this one's is {sha256}")
+    elif sha256 == known:
         progress.log(f"verified: SHA-256 {sha256}")
-    elif wanted.sha256:
-        progress.log(f"not the authors' archive: SHA-256 {sha256}, theirs is {wanted.sha256}")
     else:
-        progress.log(f"not verified: no SHA-256 of {wanted.name} is known; this one's is {sha256}")
+        progress.log(f"not the authors' archive: SHA-256 {sha256}, theirs is {known}")
     return sha256
 
 
-def _unpacked(archive: Path, folder: Path, progress: Progress) -> dict[str, int]:
-    """Unpack the archive into the folder; the number of pictures in each split."""
-    tell = progress.update
-    unpack(archive, folder, lambda n, size: tell("unpacking", n // MB, size // MB + 1, "MB"))
+def _unpack(archive: Path, folder: Path, progress: Progress) -> dict[str, int]:
+    """Unpack the archive into the folder; return the number of pictures in each split."""
+    unpack(archive, folder, lambda n, size: progress.update("unpacking", n // MB, size // MB + 1, "MB"))
     inside = list(folder.iterdir())
     if len(inside) == 1 and inside[0].is_dir() and inside[0].name not in _SPLITS:
         # Everything lies in one more folder, which may hold a folder of its own name.

@@ -22,8 +22,6 @@ from PIL import Image, ImageDraw
 
 from pix2pix.datasets.sample_render import LABEL, PALETTE, render
 
-__all__ = ["PALETTE", "make_pair", "write_pairs"]
-
 CELLS = 32
 # Parts that houses may have, and the share that has them.
 _PARTS = {
@@ -39,9 +37,8 @@ _PARTS = {
 _BALCONIES = ("no balcony", "no balcony", "middle balcony", "long balcony", "every other balcony")
 _GROUND_FLOORS = ("windows", "windows", "portal", "shops", "shops")
 # The part that a house must have ("" for all houses), a label, and left, top, right, bottom of a
-# rectangle in cells, y downwards. The topmost cells, as many as `rise`, are an arch, or a gable.
+# rectangle in cells, y downwards. The topmost `rise` cells are an arch; those of a roof are a triangle.
 _Shape = tuple[str, str, float, float, float, float, float]
-_PITCHED = ("gable", "portal")
 
 
 class _House(NamedTuple):
@@ -84,7 +81,7 @@ def write_pairs(
 
 
 def _rasterise(parts: set[str], shapes: list[_Shape], size_px: int) -> NDArray[np.uint8]:
-    """(size_px, size_px) indexes into PALETTE, later shapes over earlier ones."""
+    """Return (size_px, size_px) indexes into PALETTE, later shapes over earlier ones."""
     image = Image.new("L", (size_px, size_px), LABEL["background"])
     draw = ImageDraw.Draw(image)
     for part, label, left, top, right, bottom, rise in shapes:
@@ -93,7 +90,7 @@ def _rasterise(parts: set[str], shapes: list[_Shape], size_px: int) -> NDArray[n
         edges = (left, top, right, bottom, top + rise)
         x0, y0, x1, y1, spring = (floor(edge * size_px / CELLS + 0.5) for edge in edges)
         x1, y1 = max(x1 - 1, x0), max(y1 - 1, y0)  # at least a pixel
-        if rise and part in _PITCHED and label in ("cornice", "wall"):
+        if rise and label in ("cornice", "wall"):  # a roof
             draw.polygon([(x0, spring - 1), ((x0 + x1) / 2, y0), (x1, spring - 1)], LABEL[label])
         elif rise:
             draw.pieslice((x0, y0, x1, 2 * spring - y0 - 1), 180, 360, LABEL[label])
@@ -103,7 +100,7 @@ def _rasterise(parts: set[str], shapes: list[_Shape], size_px: int) -> NDArray[n
 
 
 def _snap(cells: float, step: float = 0.25) -> float:
-    """To a multiple of `step`: a quarter of a cell is a pixel at 128 px."""
+    """Round to a multiple of `step`: a quarter of a cell is a pixel at 128 px."""
     return floor(cells / step + 0.5) * step
 
 
@@ -168,7 +165,7 @@ def _storeys(house: _House) -> list[_Shape]:
 
 
 def _window(house: _House, axis: float, top: float, bottom: float, lintel: float) -> list[_Shape]:
-    """A window with what its house puts around it: shutters, a sill, `lintel` high stones above."""
+    """Return a window with what its house puts around it: shutters, a sill, `lintel` high stones above."""
     pane, rise = house.pane, house.pane / 2 if "arches" in house.parts else 0
     left, right = axis - pane / 2, axis + pane / 2
     return [
@@ -180,7 +177,7 @@ def _window(house: _House, axis: float, top: float, bottom: float, lintel: float
 
 
 def _ground_floor(house: _House) -> list[_Shape]:
-    """A plinth; a portal or a door; windows or shops in the other bays."""
+    """Return a plinth; a portal or a door; windows or shops in the other bays."""
     parts, left, right, floors, axes, pane, entry = house
     top, middle, half = floors[-1], _snap((left + right) / 2), _snap((axes[1] - axes[0]) / 2 - 0.75)
     portal, door, rise = "portal" in parts, axes[entry], 1.25 if "arches" in parts else 0

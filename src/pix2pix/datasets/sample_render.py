@@ -18,7 +18,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy import ndimage
 
 Floats = NDArray[np.floating[Any]]
 Painted = tuple[Floats, Floats]  # (n, 3) colours and (n,) relief in units
@@ -45,12 +44,12 @@ class Spot(NamedTuple):
 
 
 def _rgb(code: int) -> Floats:
-    """0xRRGGBB as (3,) linear light; gamma 2, because a root is exact everywhere."""
+    """Return 0xRRGGBB as (3,) linear light; gamma 2, because a root is exact everywhere."""
     return np.square(np.array([code >> 16, code >> 8 & 0xFF, code & 0xFF], np.float32) / 255)
 
 
 def _coats(ground: int, *coats: tuple[int, Floats]) -> Floats:
-    """(n, 3): a colour under coats of other colours, each as thick as its share of a pixel (n,)."""
+    """Return (n, 3): a colour under coats of others, each as thick as its share of a pixel (n,)."""
     colour = _rgb(ground)
     for code, share in coats:
         colour = colour + (_rgb(code) - colour) * share[:, None]
@@ -58,7 +57,7 @@ def _coats(ground: int, *coats: tuple[int, Floats]) -> Floats:
 
 
 def _lines(position: Floats, period: float | Floats) -> Floats:
-    """Distance to the nearest of the lines at multiples of `period`."""
+    """Return the distance to the nearest of the lines at multiples of `period`."""
     return np.asarray(np.abs((position / period + 0.5) % 1 - 0.5) * period)
 
 
@@ -79,7 +78,7 @@ def _brick(spot: Spot) -> Painted:
 
 
 def _glass(spot: Spot) -> Painted:
-    """A frame with a cross; the sky in the upper panes, a dark room, a curtain, one slanting sheen."""
+    """Paint a frame with a cross; the sky in the upper panes, a dark room, a curtain, one slanting sheen."""
     u, v = spot.left / spot.width, 1 - spot.bottom / spot.height
     sheen = np.clip(1.6 - np.abs(u + 0.5 * v - 0.72) * 9, 0, 1)
     curtain = np.clip((np.abs(u - 0.5) - 0.36 + 0.14 * v) * 12, 0, 1)
@@ -91,7 +90,7 @@ def _glass(spot: Spot) -> Painted:
 
 
 def _door(spot: Spot) -> Painted:
-    """Two leaves of three panels each, and a brass knob."""
+    """Paint two leaves of three panels each, and a brass knob."""
     grain = (spot.x * 0.75 + spot.y // 16 * 0.3) % 1
     panel = 1 - spot.within(1.2, _lines(spot.left, spot.width / 2), _lines(spot.bottom, spot.height / 3))
     gap = spot.within(0.35, np.abs(spot.left - spot.right) / 2)
@@ -101,12 +100,12 @@ def _door(spot: Spot) -> Painted:
 
 
 def _stone(colour: int, worn: int, spot: Spot) -> Painted:
-    """Dressed stone: rounded edges, the lower one worn."""
+    """Paint dressed stone: rounded edges, the lower one worn."""
     return _coats(colour, (worn, np.clip(1 - spot.bottom / 1.5, 0, 1))), 0.5 * np.minimum(spot.edge, 1)
 
 
 def _lintel(spot: Spot) -> Painted:
-    """Five stones, the keystone in the middle the brightest."""
+    """Paint five stones, the keystone in the middle the brightest."""
     room = np.clip(spot.width / 4 - 1, 0, 1)  # an arch's ring is too thin for stones
     joint = spot.within(0.3, _lines(spot.left, spot.width / 5)) * room
     keystone = spot.within(1.5, np.abs(spot.left - spot.right) / 2) * room
@@ -119,14 +118,14 @@ def _shutter(spot: Spot) -> Painted:
 
 
 def _balcony(spot: Spot) -> Painted:
-    """Iron bars under a rail, on a slab of stone; between them the shaded room."""
+    """Paint iron bars under a rail, on a slab of stone; between them the shaded room."""
     slab = spot.within(2, spot.bottom)
     iron = spot.within(1, spot.left, spot.right, spot.top, _lines(spot.x - 0.5, 4) + 0.5)
     return _coats(0x8C7668, (0x20252B, iron), (0xD9CFBB, slab)), 1.8 * np.maximum(iron, slab) - 1.8
 
 
 def _cornice(spot: Spot) -> Painted:
-    """Mouldings that recede in steps, and a row of dentils under them."""
+    """Paint mouldings that recede in steps, and a row of dentils under them."""
     v = spot.top / (spot.top + spot.bottom)
     step, lower = np.clip((v - 0.3) * 8, 0, 1), np.clip((v - 0.62) * 8, 0, 1)
     gap = lower * (1 - spot.within(1, _lines(spot.x - 2, 4)))
@@ -134,7 +133,7 @@ def _cornice(spot: Spot) -> Painted:
 
 
 def _column(spot: Spot) -> Painted:
-    """A round shaft between a square base and a square capital."""
+    """Paint a round shaft between a square base and a square capital."""
     across = (spot.left - spot.right) / spot.width
     shaft = np.sqrt(np.maximum(1 - across * across, 0)) * spot.width * 0.5
     ends = spot.within(3, spot.top, spot.bottom)
@@ -143,7 +142,7 @@ def _column(spot: Spot) -> Painted:
 
 
 def _shop(spot: Spot) -> Painted:
-    """A striped awning, warm panes between dark mullions, a panelled base."""
+    """Paint a striped awning, warm panes between dark mullions, a panelled base."""
     mullion = _lines(spot.left, spot.width / np.maximum(spot.width // 9, 1)) + 0.5
     frame = spot.within(1, mullion, spot.bottom - 3, spot.edge)
     glow = np.clip((1 - spot.bottom / spot.height) * 1.3 - 0.1, 0, 1)
@@ -187,7 +186,7 @@ def render(labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _paint(labels: NDArray[np.uint8], scale: float) -> Painted:
-    """(N, N) indexes -> colours (N, N, 3), relief (N, N) in units."""
+    """Paint (N, N) indexes -> colours (N, N, 3), relief (N, N) in units."""
     y, x = (np.indices(labels.shape, np.float32) + 0.5) / scale
     top, right, bottom, left = (np.rot90(_inset(np.rot90(labels, turn)), -turn) / scale for turn in range(4))
     edge = np.minimum(np.minimum(left, right), np.minimum(top, bottom))
@@ -204,15 +203,15 @@ def _paint(labels: NDArray[np.uint8], scale: float) -> Painted:
 
 
 def _inset(labels: NDArray[np.uint8]) -> Floats:
-    """(N, N) pixels from the top of each column's run of one label to the pixel's middle."""
-    row = np.arange(len(labels), dtype=np.float32)[:, None]
+    """Return (N, N): pixels from the top of each column's run of one label to the pixel's middle."""
+    row = np.arange(len(labels), dtype=np.int16)[:, None]  # 16 bits run along three times as fast
     starts = np.diff(labels, axis=0, prepend=255) != 0
-    return row + 0.5 - np.maximum.accumulate(np.where(starts, row, 0), axis=0)
+    return np.asarray(row - np.maximum.accumulate(starts * row, axis=0) + np.float32(0.5))
 
 
 @lru_cache(maxsize=4)
 def _texture(side: int) -> Floats:
-    """(N, N) fixed blotches and grain in [-1, 1]: the same on every house, like dust on a lens."""
+    """Return (N, N) fixed blotches and grain in [-1, 1]: the same on every house, like dust on a lens."""
     lattices = (np.random.default_rng(n).uniform(-1, 1, (n, n)).astype(np.float32) for n in (8, 32, 128))
     blotches, spots, grain = (
         np.asarray(Image.fromarray(lattice).resize((side, side), Image.Resampling.BILINEAR))
@@ -222,7 +221,7 @@ def _texture(side: int) -> Floats:
 
 
 def _weather(labels: NDArray[np.uint8], scale: float) -> Floats:
-    """(N, N, 3) what is left of the light: streaks under ledges, damp at the ground, blotches."""
+    """Return (N, N, 3), what is left of the light: streaks under ledges, damp at the ground, blotches."""
     row, texture = np.arange(len(labels), dtype=np.float32)[:, None], _texture(len(labels))
     ledge = np.isin(labels, [LABEL["window sill"], LABEL["cornice"], LABEL["balcony"]])
     below = row - np.maximum.accumulate(np.where(ledge, row, np.float32(-1e6)), axis=0)
@@ -234,15 +233,17 @@ def _weather(labels: NDArray[np.uint8], scale: float) -> Floats:
 
 
 def _light(relief: Floats, scale: float) -> Floats:
-    """(N, N, 3) light on each pixel: the sun from the upper left, and the sky from everywhere."""
+    """Return (N, N, 3), the light on each pixel: the sun from the upper left, and the sky from everywhere."""
     step = max(1, round(scale / 2))
     facing = np.clip(1 + 0.35 * (relief - np.roll(relief, (step, step), (0, 1))), 0.35, 1.5)
     # Walk toward the sun: what stands out by 1 throws a shadow 1.5 long, and half as far to the right.
+    # Shadows that leave the picture come back on the other side: as those of the house next door.
     horizon, reach = relief, round(float(np.ptp(relief)) * 1.5 * scale)
     for down in range(step, reach + step, step):
         horizon = np.maximum(horizon, np.roll(relief, (down, down // 2), (0, 1)) - down / scale / 1.5)
     sun = facing * (1 - np.clip((horizon - relief) / 0.8, 0, 1))  # a soft edge: the sun is no point
-    around = ndimage.uniform_filter(relief, 2 * round(1.9 * scale) + 1, mode="nearest")
+    surroundings = Image.fromarray(relief).reduce(max(1, round(2 * scale)))
+    around = np.asarray(surroundings.resize(relief.shape, Image.Resampling.BILINEAR))
     sky = facing * (1 - np.clip((around - relief) * 0.16, 0, 0.55))
     warm, cool = np.array(((0.98, 0.89, 0.73), (0.25, 0.31, 0.41)), np.float32)
     return np.asarray(sun[:, :, None] * warm + sky[:, :, None] * cool)

@@ -10,7 +10,6 @@ Arrays are (H, W, C): H rows, W columns, C channels.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pix2pix.pictures.codec import Array
 
@@ -20,7 +19,7 @@ SHORTEST_PX = 10  # shorter lines are specks: the data set's own edges were clea
 FAINTEST = 1 / 10  # of the depth's range: the noise of a nearly empty picture is no drawing
 
 
-def draw(photograph: Array, low: float, high: float, sigma_px: float) -> NDArray[np.uint8]:
+def draw(photograph: Array, low: float, high: float, sigma_px: float) -> Array:
     """Return the edges of (H, W, C) uint8, uint16 or float32: (H, W, 1) uint8, lines 0 on 255.
 
     A line begins where a step is at least `high` and goes on while it is at least `low`, both as
@@ -50,7 +49,7 @@ def draw(photograph: Array, low: float, high: float, sigma_px: float) -> NDArray
     return _drawing(skeletonize(np.any(drawn, axis=0))[1:-1, 1:-1])
 
 
-def thin(probability: NDArray[np.float32], threshold: float) -> NDArray[np.uint8]:
+def thin(probability: Array, threshold: float) -> Array:
     """Return the middle lines of where an edge probability (H, W) reaches the threshold.
 
     The result is (H, W, 1), lines 0 on 255.
@@ -62,7 +61,7 @@ def thin(probability: NDArray[np.float32], threshold: float) -> NDArray[np.uint8
     return _drawing(skeletonize(wide)[margin:-margin, margin:-margin])
 
 
-def _drawing(lines: NDArray[np.bool_]) -> NDArray[np.uint8]:
+def _drawing(lines: Array) -> Array:
     """Return lines (H, W) as (H, W, 1) uint8, 0 on 255, without those shorter than SHORTEST_PX."""
     from skimage.measure import label
 

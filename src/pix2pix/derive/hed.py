@@ -9,7 +9,6 @@ B batch, C channels, H height, W width.
 
 from __future__ import annotations
 
-import pickle
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,16 +16,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
 
 from pix2pix.errors import UserError
 
-_STAGES = ("One", "Two", "Thr", "Fou", "Fiv")
-_CHANNELS = (64, 128, 256, 512, 512)
-_CONVOLUTIONS = (2, 2, 3, 3, 3)
+# Name, channels and convolutions of each stage.
+_STAGES = (("One", 64, 2), ("Two", 128, 2), ("Thr", 256, 3), ("Fou", 512, 3), ("Fiv", 512, 3))
 _MEAN_BGR = (104.00698793, 116.66876762, 122.67891434)  # of the pictures that VGG learned from
 
 
@@ -36,7 +32,7 @@ class HED(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         before = 3
-        for stage, channels, count in zip(_STAGES, _CHANNELS, _CONVOLUTIONS, strict=True):
+        for stage, channels, count in _STAGES:
             layers: list[nn.Module] = [nn.MaxPool2d(2, 2)] if stage != "One" else []
             for _ in range(count):
                 layers += [nn.Conv2d(before, channels, 3, 1, 1), nn.ReLU()]
@@ -49,10 +45,12 @@ class HED(nn.Module):
         """Return the probability of an edge (B, 1, H, W) of RGB (B, 3, H, W) in [0, 1]; H, W >= 16."""
         x = rgb.flip(1) * 255 - rgb.new_tensor(_MEAN_BGR).view(1, 3, 1, 1)
         side_outputs = []
-        for stage in _STAGES:
+        for stage, *_ in _STAGES:
             x = self.get_submodule(f"moduleVgg{stage}")(x)
-            side_output = self.get_submodule(f"moduleScore{stage}")(x)
-            side_outputs.append(interpolate(side_output, rgb.shape[2:], mode="bilinear", align_corners=False))
+            score = self.get_submodule(f"moduleScore{stage}")(x)
+            side_outputs.append(
+                nn.functional.interpolate(score, rgb.shape[2:], mode="bilinear", align_corners=False)
+            )
         edges: Tensor = self.moduleCombine(torch.cat(side_outputs, 1))
         return edges
 
@@ -67,7 +65,8 @@ def load(path: Path) -> HED:
         network.load_state_dict({k.replace("net", "module", 1): v for k, v in state.items()})
     except FileNotFoundError:
         raise UserError(f"There is no file {path}: wanted the weights of HED.") from None
-    except (OSError, RuntimeError, SafetensorError, AttributeError, pickle.UnpicklingError) as error:
+    except Exception as error:
+        # Broken files are reported by errors of every type.
         reason = str(error).strip().splitlines()[0].rstrip(".:")
         raise UserError(f"{path} does not hold the weights of HED: {reason}.") from None
     return network.eval().requires_grad_(False)

@@ -11,7 +11,6 @@ import os
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pix2pix.errors import UserError
 from pix2pix.files import PICTURE_SUFFIXES
@@ -19,10 +18,8 @@ from pix2pix.pictures import codec, geometry
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.conform import to_channels, without_alpha
 
-Hole = NDArray[np.bool_]
 
-
-def blank(photograph: Array, hole: Hole) -> Array:
+def blank(photograph: Array, hole: Array) -> Array:
     """Return the photograph (H, W, C) with mid-grey in the hole, which is near 0 for the network.
 
     A float's grey is the middle of what remains: the hole must not show anything of what it hides.
@@ -35,16 +32,15 @@ def blank(photograph: Array, hole: Hole) -> Array:
     return np.where(hole[:, :, None], photograph.dtype.type(grey), photograph)
 
 
-def centre(shape: tuple[int, ...]) -> Hole:
+def centre(shape: tuple[int, ...]) -> Array:
     """Return the middle half of height and width, at least a pixel."""
     hole = np.zeros(shape, np.bool_)
-    rows, columns = (max(1, size // 2) for size in shape)
-    top, left = (shape[0] - rows) // 2, (shape[1] - columns) // 2
-    hole[top : top + rows, left : left + columns] = True
+    parts = [(size, max(1, size // 2)) for size in shape]
+    hole[tuple(slice((size - part) // 2, (size + part) // 2) for size, part in parts)] = True
     return hole
 
 
-def boxes(shape: tuple[int, ...], count: int, name: str) -> Hole:
+def boxes(shape: tuple[int, ...], count: int, name: str) -> Array:
     """Return `count` boxes of an eighth to three eighths of each side, anywhere; they may overlap.
 
     Places are parts of the picture, so that they stay the same when it is resized. They come from
@@ -61,7 +57,7 @@ def boxes(shape: tuple[int, ...], count: int, name: str) -> Hole:
     return hole
 
 
-def from_mask(shape: tuple[int, ...], folder: Path, name: str) -> Hole:
+def from_mask(shape: tuple[int, ...], folder: Path, name: str) -> Array:
     """Return what is white, above half of its depth, in FOLDER/NAME with the ending of a picture.
 
     `name` is the photograph's relative path without ending, sub-folders included. Raises UserError
@@ -73,11 +69,10 @@ def from_mask(shape: tuple[int, ...], folder: Path, name: str) -> Hole:
     if path is None:
         raise UserError(
             f"There is no mask {folder / name} with the ending of a picture.",
-            "Each photograph needs a mask of its own name, white where it is to be blank.",
+            "Each photograph needs a mask of the same name, white where it is to be blank.",
         )
     mask = codec.read(path)
     values = to_channels(without_alpha(mask), 1, str(path))
     binary = mask.dtype.kind == "f" or values.max() <= 1  # 0 and 1 are common in masks
-    white = values > (0.5 if binary else np.iinfo(mask.dtype).max / 2)
-    hole: Hole = geometry.resize(white.astype(np.uint8), (shape[0], shape[1]), labels=True)[:, :, 0] > 0
-    return hole
+    white = (values > (0.5 if binary else np.iinfo(mask.dtype).max / 2)).astype(np.uint8)
+    return geometry.resize(white, (shape[0], shape[1]), labels=True)[:, :, 0] > 0

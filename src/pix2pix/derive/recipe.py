@@ -19,9 +19,9 @@ from __future__ import annotations
 import difflib
 import hashlib
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
 
 import numpy as np
 from PIL import Image
@@ -32,8 +32,6 @@ from pix2pix.errors import UserError
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.conform import to_channels, without_alpha
 from pix2pix.pictures.geometry import by_channel
-
-Kind = Literal["gray", "lab", "edges", "hed", "inpaint", "downscale", "mask"]
 
 BOXES = 3
 HED_THRESHOLD = 0.5  # of the probability that HED gives a pixel
@@ -60,7 +58,7 @@ class Recipe:
     or the factor of downscale.
     """
 
-    kind: Kind
+    kind: str
     where: str = ""
     numbers: tuple[float, ...] = ()
 
@@ -73,7 +71,7 @@ def parse(text: str) -> Recipe:
     """Return the recipe of a text such as `edges:0.1:0.3`; raise UserError that lists the possible."""
     match text.split(":"):
         case ["gray" | "lab" as kind]:
-            return Recipe(cast(Kind, kind))
+            return Recipe(kind)
         case ["edges"]:
             return Recipe("edges", "", (edges.LOW, edges.HIGH, edges.SIGMA_PX))
         case ["edges", low, high, *sigma] if len(sigma) <= 1:
@@ -90,7 +88,7 @@ def parse(text: str) -> Recipe:
         case ["downscale", factor]:
             return Recipe("downscale", "", (_number(factor, int, 2, 256, text),))
         case ["mask" | "hed" as kind, _, *_] if text.partition(":")[2]:
-            return Recipe(cast(Kind, kind), text.partition(":")[2])
+            return Recipe(kind, text.partition(":")[2])
     raise _unknown(text)
 
 
@@ -101,24 +99,7 @@ def apply(recipe: Recipe, photograph: Array, name: str) -> Array:
     depth is the photograph's, except for edges and hed (uint8) and lab (float32 in Lab units); C is
     1 for gray, lab, edges and hed. Raises UserError where there are no colours, mask or weights.
     """
-    shape = photograph.shape[:2]
-    match recipe.kind:
-        case "gray":
-            return _colours(photograph, 1, name)
-        case "lab":
-            return split_lab(photograph)[0]
-        case "edges":
-            return edges.draw(without_alpha(photograph), *recipe.numbers)
-        case "hed":
-            return _hed(photograph, Path(recipe.where), name)
-        case "inpaint" if recipe.where == "centre":
-            return holes.blank(photograph, holes.centre(shape))
-        case "inpaint":
-            return holes.blank(photograph, holes.boxes(shape, int(recipe.numbers[0]), name))
-        case "downscale":
-            return _downscale(photograph, int(recipe.numbers[0]))
-        case "mask":
-            return holes.blank(photograph, holes.from_mask(shape, Path(recipe.where), name))
+    return _MAKERS[recipe.kind](recipe, photograph, name)
 
 
 def source_and_target(recipe: str, photograph: Array, name: str) -> tuple[Array, Array]:
@@ -174,6 +155,15 @@ def _hed(photograph: Array, weights: Path, name: str) -> Array:
     return edges.thin(hed.probability(rgb, weights), HED_THRESHOLD)
 
 
+def _hole(recipe: Recipe, photograph: Array, name: str) -> Array:
+    shape = photograph.shape[:2]
+    if recipe.kind == "mask":
+        return holes.from_mask(shape, Path(recipe.where), name)
+    if recipe.where == "centre":
+        return holes.centre(shape)
+    return holes.boxes(shape, int(recipe.numbers[0]), name)
+
+
 def _downscale(photograph: Array, factor: int) -> Array:
     """Return averages of `factor` x `factor` pixels, brought back to the old size by bicubic curves.
 
@@ -186,3 +176,15 @@ def _downscale(photograph: Array, factor: int) -> Array:
         return plane.reduce(factor).resize((width, height), Image.Resampling.BICUBIC, kept)
 
     return by_channel(photograph, blur).clip(photograph.min(), photograph.max())
+
+
+# A new kind of source is a line here, and a form that `parse` reads.
+_MAKERS: dict[str, Callable[[Recipe, Array, str], Array]] = {
+    "gray": lambda recipe, photograph, name: _colours(photograph, 1, name),
+    "lab": lambda recipe, photograph, name: split_lab(photograph)[0],
+    "edges": lambda recipe, photograph, name: edges.draw(without_alpha(photograph), *recipe.numbers),
+    "hed": lambda recipe, photograph, name: _hed(photograph, Path(recipe.where), name),
+    "inpaint": lambda recipe, photograph, name: holes.blank(photograph, _hole(recipe, photograph, name)),
+    "mask": lambda recipe, photograph, name: holes.blank(photograph, _hole(recipe, photograph, name)),
+    "downscale": lambda recipe, photograph, name: _downscale(photograph, int(recipe.numbers[0])),
+}

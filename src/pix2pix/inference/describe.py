@@ -6,31 +6,31 @@ from pathlib import Path
 
 import torch
 
-from pix2pix.model_file import ImageContract, load_model
+from pix2pix.model_file import load_model
 from pix2pix.pictures.contract import PictureContract
 
 
 def describe_model(path: Path) -> list[tuple[str, str]]:
-    """(label, value) lines about a model file; raises UserError where it is none."""
+    """Return (label, value) lines about a model file; raises UserError where it is none."""
     generator, header = load_model(path, torch.device("cpu"))
     model, image, source = header.config.model, header.image, header.provenance
     weights = sum(p.numel() for p in generator.parameters())
-    size = " x ".join(map(str, header.config.data.size))
-    lines = [
+    origin = f", the {image.half} half of pairs" if image.layout == "side by side" else ""
+    if image.made:
+        origin = f", made from photographs: {image.made}"
+    return [
         ("generator", f"{model.generator}, width {model.width}, {weights / 1e6:.2f} M weights"),
         ("norm", f"{model.norm}, upsampling {model.upsample}, dropout {model.dropout:g}"),
-        ("source", _in_words(image.source) + _origin(image)),
+        ("source", _in_words(image.source) + origin),
         ("target", _in_words(image.target)),
-        ("trained at", f"{size} px"),
+        ("trained at", f"{' x '.join(map(str, header.config.data.size))} px"),
         ("inference mode", header.mode),
         ("trained on", f"{source.pairs:,} pairs, {source.images_seen:,} images seen"),
         *((name, f"{value:g}") for name, value in source.scores.items()),
         ("data digest", source.data_digest),
         ("made by", ", ".join(f"{name} {v}" for name, v in source.versions.items())),
+        *([("started from", source.initialised_from)] if source.initialised_from else []),
     ]
-    if source.initialised_from:
-        lines.append(("started from", source.initialised_from))
-    return lines
 
 
 def _in_words(contract: PictureContract) -> str:
@@ -40,9 +40,3 @@ def _in_words(contract: PictureContract) -> str:
     channels = f"{contract.channels} channel{'s' * (contract.channels > 1)} of {contract.depth}"
     ranged = f" from {contract.low:g} to {contract.high:g}" * (contract.depth == "float32")
     return channels + ranged
-
-
-def _origin(image: ImageContract) -> str:
-    if image.made:
-        return f", made from photographs: {image.made}"
-    return f", the {image.half} half of pairs" if image.layout == "side by side" else ""

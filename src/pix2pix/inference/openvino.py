@@ -1,8 +1,8 @@
 """The generator by OpenVINO, which on a processor takes a half to a third of torch's time.
 
 The network is traced from the code of `networks/` and handed over in memory; nothing is written to
-disk. That takes as long as some pictures by torch do, so it is done once they have come: a single
-picture does not pay for it, a folder or a server hardly notices.
+disk. Compiling it takes as long as some pictures by torch do, so it is done after as many: a single
+picture does not pay for it, and a folder or a server hardly notices.
 
 B batch, C channels, H height, W width.
 """
@@ -12,19 +12,17 @@ from __future__ import annotations
 import importlib
 import logging
 import os
-import sys
 import textwrap
 import threading
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from types import ModuleType
-from typing import Any, Literal, get_args
+from functools import lru_cache
+from importlib.util import find_spec
+from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pix2pix.config import Mode
@@ -33,142 +31,113 @@ from pix2pix.errors import UserError
 from pix2pix.networks import Generator
 from pix2pix.networks.graph import Graph, NoiseInput, factors_of, keep_factors
 
-Engine = Literal["auto", "torch", "openvino"]
-# A source (B, C, H, W) and the keys of its noise -> the target (B, C', H, W).
-Run = Callable[[Tensor, Tensor | None], Tensor]
-
-# Source pixels times the squared width of the network, about 8 kFLOP: what OpenVINO saves on this
-# many is about what it takes to make its network (eight pictures of 256 px at width 64).
-_WORTH = 2e9
+# Source pixels times the generator's work per pixel: what OpenVINO saves on this many is about what
+# it takes to compile the network (eight pictures of 256 px at width 64).
+_WORTH_COMPILING = 2e9
 _TOLERANCE = 1e-4  # measured: 4e-6; largest difference from torch, in [-1, 1]
 _SETTINGS = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
 
 _log = logging.getLogger(__name__)
 
 
-def make_processor(
-    generator: Generator, engine: str, device: torch.device, precision: Precision
-) -> Processor | None:
-    """What may take over from torch; None where torch does it all.
-
-    Raises UserError for an engine that is unknown or cannot be had here.
-    """
-    if engine not in get_args(Engine):
-        raise UserError(f"--engine {engine} is unknown: wanted {', '.join(get_args(Engine))}.")
+def build(
+    generator: Generator,
+    device: torch.device,
+    precision: Precision,
+    requested: bool,
+    may_compile: Callable[[], bool],
+) -> OpenVINO | None:
+    """Build the executor, or return None where it cannot run; see `executor.EXECUTORS`."""
     fits = device.type == "cpu" and precision == "fp32"
-    if engine == "openvino" and not fits:
-        raise UserError(
-            f"OpenVINO translates on the processor in fp32, not on {device.type} in {precision}.",
-            "Use --engine auto, or --device cpu --precision fp32.",
-        )
-    if engine == "openvino" and _openvino() is None:
+    if fits and find_spec("openvino"):
+        return OpenVINO(generator, 0 if requested else _WORTH_COMPILING, may_compile)
+    if not requested:
+        return None
+    if fits:
         raise UserError("OpenVINO is not installed.", "Install it: pip install 'pix2pix[fast]'")
-    return Processor(generator, at_once=engine == "openvino") if fits and engine != "torch" else None
+    raise UserError(
+        f"OpenVINO translates on the processor in fp32, not on {device.type} in {precision}.",
+        "Use --engine auto, or --device cpu --precision fp32.",
+    )
 
 
-@dataclass(frozen=True)
-class Network:
-    """A generator in a mode, compiled by OpenVINO for any batch and size; for many threads."""
+class OpenVINO:
+    """The networks of a generator, each compiled when there was enough work; for many threads."""
 
-    compiled: Any
-    noise: tuple[NoiseInput, ...]
+    def __init__(self, generator: Generator, work: float, may_compile: Callable[[], bool]) -> None:
+        self._generator, self._may_compile = generator, may_compile
+        self._work_left = work  # until compiling is worth it
+        self._networks: dict[Mode, _Network | None] = {}  # None: left to torch
+        self._lock = threading.RLock()
 
-    def new_run(self) -> Run:
-        """What runs it, for one thread at a time."""
-        request, factors = self.compiled.create_infer_request(), _Factors(self.noise)
+    def __call__(self, source: Tensor, keys: Tensor | None, mode: Mode) -> Tensor | None:
+        """(B, C, H, W) -> the target, or None where torch is to run this pass."""
+        network = self._network(source, mode)
+        try:
+            return network(source, keys) if network else None
+        except RuntimeError as error:
+            # Torch may have the memory that OpenVINO lacks; if not, torch reports it.
+            if not any(word in str(error).lower() for word in ("alloc", "memory")):
+                self._leave_to_torch(mode, error)
+            return None
 
-        def run(source: Tensor, keys: Tensor | None) -> Tensor:
-            inputs = [tensor.numpy() for tensor in (source, *factors(source, keys))]
-            (target,) = request.infer(inputs, share_inputs=True).values()
-            return torch.from_numpy(target)
-
-        return run
-
-
-class Processor:
-    """The networks of one generator, each made when there is enough work for it.
-
-    For many threads; `at_once` makes them for the first picture.
-    """
-
-    def __init__(self, generator: Generator, *, at_once: bool) -> None:
-        self._generator, self._at_once = generator, at_once
-        self._networks: dict[Mode, Network | None] = {}
-        self._lock = threading.Lock()
-        self._seen = 0.0  # work
-        self.may_make: Callable[[], bool] = lambda: True  # asked for the memory of each
-
-    def network(self, mode: Mode, source: Tensor) -> Network | None:
-        """The network for a source, (B, C, H, W); None where torch is to do it.
-
-        Raises UserError for a mode that the generator does not have.
-        """
-        work = source[:, 0].numel() * self._generator.work_per_pixel
+    def _network(self, source: Tensor, mode: Mode) -> _Network | None:
         with self._lock:
-            self._seen += work
-            worth = self._at_once or self._seen >= _WORTH
-            if worth and mode not in self._networks and (not _openvino() or self.may_make()):
-                self._networks[mode] = _made(self._generator, mode)
+            self._work_left -= source[:, 0].numel() * self._generator.work_per_pixel
+            if self._work_left <= 0 and mode not in self._networks and self._may_compile():
+                side = self._generator.multiple_px
+                graph = Graph(self._generator, mode, (side, side), dynamic=True)
+                try:
+                    # OpenVINO gives the thread in which it compiles a stack for signals and frees it;
+                    # in the main thread the next Ctrl-C would end the program by a segmentation fault.
+                    with ThreadPoolExecutor(1) as thread:
+                        self._networks[mode] = thread.submit(_compiled, graph).result()
+                except Exception as error:  # another version may fail in any way: torch can translate
+                    self._leave_to_torch(mode, error)
             return self._networks.get(mode)
 
-    def give_up(self, mode: Mode, error: Exception) -> None:
-        """Leave the mode to torch from now on, and say so once."""
+    def _leave_to_torch(self, mode: Mode, error: Exception) -> None:
+        """Leave the mode to torch from now on; log it once."""
         with self._lock:
-            said = mode in self._networks and self._networks[mode] is None
+            if mode not in self._networks or self._networks[mode]:
+                reason = textwrap.shorten(str(error), 100, placeholder=" ...")
+                _log.warning("note: OpenVINO cannot run this model, so torch does (%s)", reason)
             self._networks[mode] = None
-        if not said:
-            _tell(error)
 
 
-class _Factors:
-    """Masks as factors, kept for the next picture: in a folder they are mostly the same."""
+class _Network:
+    """A generator in a mode, compiled for any batch and size; for many threads."""
 
-    def __init__(self, noise: tuple[NoiseInput, ...]) -> None:
-        self._noise = noise
-        self._for: tuple[Any, ...] = ()
-        self._kept: list[Tensor] = []
+    def __init__(self, compiled: Any, noise: tuple[NoiseInput, ...]) -> None:
+        self.compiled, self._noise = compiled, noise
+        self._idle: list[tuple[Any, Callable[..., list[Tensor]]]] = []  # requests with their masks
 
-    def __call__(self, source: Tensor, keys: Tensor | None) -> list[Tensor]:
-        if keys is None:
-            return keep_factors(self._noise, source)
-        wanted = (*keys.tolist(), *source.shape[2:])
-        if wanted != self._for:
-            self._kept = factors_of(self._noise, keys, *source.shape[2:])
-            self._for = wanted
-        return self._kept
-
-
-def _made(generator: Generator, mode: Mode) -> Network | None:
-    """The network, if there is OpenVINO and it computes what torch computes; else None."""
-    openvino = _openvino()
-    if openvino is None:
-        return None
-    side = generator.multiple_px
-    graph = Graph(generator, mode, (side, side), dynamic=True)
-    try:
-        # In a thread of its own: OpenVINO gives the thread in which it compiles a stack for signals
-        # and frees it; the next Ctrl-C there would end the program by a segmentation fault.
-        with ThreadPoolExecutor(1) as thread:
-            network, difference = thread.submit(_compiled, openvino, graph).result()
-    except Exception as error:  # whatever another version of it does: there is torch
-        _tell(error)
-        return None
-    if difference <= _TOLERANCE:
-        return network
-    _log.warning("note: OpenVINO differs from torch by %.2g, so torch translates", difference)
-    return None
+    def __call__(self, source: Tensor, keys: Tensor | None) -> Tensor:
+        try:
+            request, masks = self._idle.pop()
+        except IndexError:  # each thread has its own request
+            # Masks are kept for the next picture: in a folder they are mostly the same.
+            request = self.compiled.create_infer_request()
+            masks = lru_cache(1)(lambda keys, *size: factors_of(self._noise, torch.tensor(keys), *size))
+        try:
+            noise = (
+                keep_factors(self._noise, source)
+                if keys is None
+                else masks(tuple(keys.tolist()), *source.shape[2:])
+            )
+            inputs = [tensor.numpy() for tensor in (source, *noise)]
+            (target,) = request.infer(inputs, share_inputs=True).values()
+            return torch.from_numpy(target)
+        finally:
+            self._idle.append((request, masks))
 
 
-def _tell(error: Exception) -> None:
-    why = textwrap.shorten(str(error), 100, placeholder=" ...")
-    _log.warning("note: OpenVINO cannot run this model, so torch does (%s)", why)
-
-
-def _compiled(openvino: ModuleType, graph: Graph) -> tuple[Network, float]:
-    """The network, and its largest difference from torch on a picture of noise.
+def _compiled(graph: Graph) -> _Network:
+    """Return the network, compared with torch on a picture of noise; raises where they differ.
 
     Not to be called in inference mode, whose tensors cannot be traced.
     """
+    openvino = import_quietly()
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
@@ -177,53 +146,41 @@ def _compiled(openvino: ModuleType, graph: Graph) -> tuple[Network, float]:
     random = torch.Generator().manual_seed(0)
     source = torch.rand((1, graph.source_channels, *graph.size_px), generator=random) * 2 - 1
     example = (source, *keep_factors(graph.noise, source, seed=0))
-    wanted: list[Tensor] = []
+    outputs: list[Tensor] = []
 
     def forward(*inputs: Tensor) -> Tensor:
         target: Tensor = graph(*inputs)
-        wanted.append(target.detach().clone())
+        outputs.append(target.detach().clone())
         return target
 
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")  # of tracing, for developers
+    with warnings.catch_warnings(action="ignore"), torch.no_grad():  # warnings are for developers
         traced = torch.jit.trace(forward, example, check_trace=False)  # type: ignore[no-untyped-call]
         reader = FrontEndManager().load_by_framework("pytorch")
-        decoder = TorchScriptPythonDecoder(traced, example_input=example)
+        decoder = TorchScriptPythonDecoder(traced, example_input=example)  # `convert` still uses it
         model = reader.convert(reader.load(decoder))
     model.reshape({n: openvino.PartialShape([-1, one.shape[1], -1, -1]) for n, one in enumerate(example)})
-    rewrite(model, _transposed_weights(graph))
-    compiled = openvino.Core().compile_model(model, "CPU", _SETTINGS | _threads())
-    (found,) = compiled.create_infer_request().infer([one.numpy() for one in example]).values()
-    difference = float(np.abs(found - wanted[0].numpy()).max())
-    return Network(compiled, graph.noise), difference
+    transposed = [module for module in graph.modules() if isinstance(module, nn.ConvTranspose2d)]
+    rewrite(model, [convolution.weight.detach().numpy() for convolution in transposed])
+    threads = os.environ.get("OMP_NUM_THREADS", "")  # the user's limit for torch; else all cores
+    settings = _SETTINGS | ({"INFERENCE_NUM_THREADS": int(threads)} if threads.isdigit() else {})
+    network = _Network(openvino.Core().compile_model(model, "CPU", settings), graph.noise)
+    (target,) = network.compiled.create_infer_request().infer([one.numpy() for one in example]).values()
+    if not (difference := float(np.abs(target - outputs[0].numpy()).max())) <= _TOLERANCE:
+        raise RuntimeError(f"it differs from torch by {difference:.2g}")
+    return network
 
 
-def _transposed_weights(graph: Graph) -> list[NDArray[np.float32]]:
-    """The weights of its transposed convolutions, in order; the same memory."""
-    convs = [m for m in graph.generator.modules() if isinstance(m, nn.ConvTranspose2d)]
-    return [conv.weight.detach().numpy() for conv in convs]
+def import_quietly() -> Any:
+    """Import OpenVINO with its telemetry off.
 
-
-def _threads() -> dict[str, int]:
-    """As many as the user wants of torch; else all cores."""
-    wanted = os.environ.get("OMP_NUM_THREADS", "")
-    return {"INFERENCE_NUM_THREADS": int(wanted)} if wanted.isdigit() else {}
-
-
-def _openvino() -> ModuleType | None:
-    """The package, if it is installed.
-
-    Its telemetry is left out: when it is imported it would fork this process and tell its maker.
+    On import it would start a process that reports to its maker, and write into the user's home. It
+    does neither where CI is set, the only switch that it reads before it does so.
     """
-    if loaded := sys.modules.get("openvino"):  # by whoever uses it beside this
-        return loaded
-    telemetry = sys.modules.get("openvino_telemetry")
-    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
+    before = os.environ.get("CI")
+    os.environ["CI"] = "true"
     try:
         return importlib.import_module("openvino")
-    except ImportError:
-        return None
     finally:
-        del sys.modules["openvino_telemetry"]
-        if telemetry:
-            sys.modules["openvino_telemetry"] = telemetry
+        del os.environ["CI"]
+        if before is not None:
+            os.environ["CI"] = before

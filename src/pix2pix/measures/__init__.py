@@ -1,1 +1,20 @@
-"""Tensors in, numbers out."""
+"""Measures of a picture against its target: tensors in, numbers out.
+
+To add one, write a function of (output, target), (B, C, H, W) each in [-1, 1], that returns (B,),
+and register it here; validation writes its mean as `val_<name>`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import Tensor
+
+from pix2pix.measures.pixels import l1, psnr_db, ssim
+
+MEASURES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"l1": l1, "psnr_db": psnr_db, "ssim": ssim}
+
+
+def measure(output: Tensor, target: Tensor) -> dict[str, Tensor]:
+    """Return every registered measure of each picture: name -> (B,)."""
+    return {name: function(output, target) for name, function in MEASURES.items()}

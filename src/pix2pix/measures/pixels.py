@@ -1,6 +1,8 @@
-"""How near a picture is to its target: L1, PSNR, SSIM.
+"""Distances between a picture and its target, pixel by pixel or patch by patch.
 
-They are reported and never choose a model by themselves: each of them rewards blur.
+They are reported and never choose a model by themselves: each of them rewards blur. Pictures are
+(B, C, H, W) in [-1, 1], results (B,). torchmetrics is imported late: it imports what it finds of
+transformers, SciPy and Matplotlib, which takes seconds.
 """
 
 from __future__ import annotations
@@ -10,22 +12,25 @@ from torch import Tensor
 from pix2pix.device import exact_convolutions
 
 
-def measure(output: Tensor, target: Tensor) -> dict[str, Tensor]:
-    """The measures of each picture: (B, C, H, W) twice, in [-1, 1] -> name -> (B,).
+def l1(output: Tensor, target: Tensor) -> Tensor:
+    """Return the mean absolute difference, in units of [-1, 1]."""
+    return (output - target).abs().mean((1, 2, 3))
 
-    `l1` is the mean absolute difference in [-1, 1] units, `psnr_db` in decibels, `ssim` up to 1.
-    """
-    # Not before it is needed: torchmetrics imports what it finds of transformers, SciPy and
-    # Matplotlib, which takes many seconds, and a run would begin so much later.
-    from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
+
+def psnr_db(output: Tensor, target: Tensor) -> Tensor:
+    """Return the peak signal-to-noise ratio in decibels."""
+    from torchmetrics.functional.image import peak_signal_noise_ratio
+
+    return peak_signal_noise_ratio(output, target, data_range=(-1.0, 1.0), reduction="none", dim=(1, 2, 3))
+
+
+def ssim(output: Tensor, target: Tensor) -> Tensor:
+    """Return the structural similarity, 1 where both are equal."""
+    from torchmetrics.functional.image import structural_similarity_index_measure
 
     with exact_convolutions():  # its variances are small differences of squares
-        ssim = structural_similarity_index_measure(output, target, data_range=(-1.0, 1.0), reduction="none")
-    assert isinstance(ssim, Tensor)  # a tuple only where the full image is asked for
-    return {
-        "l1": (output - target).abs().mean((1, 2, 3)),
-        "psnr_db": peak_signal_noise_ratio(
-            output, target, data_range=(-1.0, 1.0), reduction="none", dim=(1, 2, 3)
-        ),
-        "ssim": ssim,
-    }
+        similarity = structural_similarity_index_measure(
+            output, target, data_range=(-1.0, 1.0), reduction="none"
+        )
+    assert isinstance(similarity, Tensor)  # a tuple only where the full image is requested
+    return similarity

@@ -26,8 +26,8 @@ __all__ = [
 
 # By the name in model.generator. Builders leave the weights unset: `initialise` sets them.
 GENERATORS: dict[str, Callable[[Config], Generator]] = {
-    "unet": partial(UNet.from_config, skips=True),
-    "encoder_decoder": partial(UNet.from_config, skips=False),
+    "unet": partial(UNet, skips=True),
+    "encoder_decoder": partial(UNet, skips=False),
 }
 
 # Each network draws its weights on the processor from its own generator of random numbers, so that

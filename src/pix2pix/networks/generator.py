@@ -25,7 +25,7 @@ class Generator(nn.Module):
 
     Heights and widths are multiples of `multiple_px`. With `classes` the output is the probability
     of each class, scaled to [-1, 1]. `work_per_pixel` compares the cost of generators: a U-Net's
-    squared width.
+    squared width. Norms are `layers.Norm`, which the inference modes switch.
     """
 
     def __init__(

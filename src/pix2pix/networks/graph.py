@@ -1,7 +1,7 @@
-"""What other runtimes get: the generator in one mode, its noise as inputs, and its description.
+"""What other runtimes run: the generator in one mode, its noise as inputs, and its description.
 
-The graph runs the code of `networks/` and nothing else. What is left out is the hash of the noise:
-whoever runs the graph draws the masks, or leaves dropout off with ones.
+The graph runs the code of `networks/` and nothing else. The hash of the noise is left out: the
+program that runs the graph draws the masks, or passes ones for no dropout.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class NoiseInput:
 
 
 class Graph(nn.Module):
-    """A generator in a mode, ready to be written down; the one given stays as it is.
+    """A generator in a mode, ready to be exported; the original stays as it is.
 
     Dynamic, it takes any batch and any multiples of `multiple_px`; else one picture of `size_px`,
     (height, width). Raises UserError for a mode that the generator does not have.
@@ -47,44 +47,46 @@ class Graph(nn.Module):
         self.generator.fold_statistics()
         self.mode, self.size_px, self.dynamic = mode, size_px, dynamic
         self.source_channels, self.multiple_px = generator.source_channels, generator.multiple_px
-        self.noise = _noise_inputs(generator, mode)
+        multiple = generator.multiple_px
+        shapes = generator.noise_shapes(multiple, multiple) if uses_noise(mode) else {}
+        self.noise = tuple(
+            NoiseInput(f"keep_{layer}", layer, shape.channels, multiple // shape.height, shape.drop)
+            for layer, shape in shapes.items()
+        )
         self.eval()
 
     def forward(self, source: Tensor, *keep: Tensor) -> Tensor:
         """(B, C, H, W) in [-1, 1] and a factor for each noise input -> (B, C', H, W) in [-1, 1]."""
-        layers = [one.layer for one in self.noise]
-        target: Tensor = self.generator(source, dict(zip(layers, keep, strict=True)) or None)
+        factors = {one.layer: factor for one, factor in zip(self.noise, keep, strict=True)}
+        target: Tensor = self.generator(source, factors or None)
         return target
 
     def shapes(self) -> dict[str, list[int | str]]:
-        """Every input and its shape; a free axis is a word."""
-        shapes = {"source": self._shape(self.source_channels, 1)}
-        return shapes | {one.input: self._shape(one.channels, one.divisor) for one in self.noise}
+        """Return every input and its shape; a free axis is a word."""
+        return {
+            "source": self._shape(self.source_channels, 1),
+            **{one.input: self._shape(one.channels, one.divisor) for one in self.noise},
+        }
 
     def arguments(self) -> tuple[tuple[Tensor, ...], dict[str, Any] | None]:
-        """What the graph is traced with, and which axes of it are free, if any."""
-        source = self._source()
+        """Return what the graph is traced with, and which of its axes are free, if any."""
+        step = self.multiple_px
+        # Zeros. Lengths that are 1 or equal would be taken for fixed or for one.
+        lengths = (2, 2 * step, 3 * step) if self.dynamic else (1, *self.size_px)
+        source = torch.zeros(lengths[0], self.source_channels, *lengths[1:])
         arguments = source, *keep_factors(self.noise, source)
         if not self.dynamic:
             return arguments, None
         batch, rows, columns = (torch.export.Dim(name) for name in ("batch", "rows", "columns"))
-
-        def free(divisor: int) -> dict[int, Any]:
-            step = self.multiple_px // divisor
-            return {0: batch, 2: step * rows, 3: step * columns}
-
-        keep = tuple(free(one.divisor) for one in self.noise)
-        return arguments, {"source": free(1)} | ({"keep": keep} if keep else {})
-
-    def _source(self) -> Tensor:
-        """Zeros to trace with. Lengths that are 1 or equal would be taken for fixed or for one."""
-        step = self.multiple_px
-        lengths = (2, 2 * step, 3 * step) if self.dynamic else (1, *self.size_px)
-        return torch.zeros(lengths[0], self.source_channels, *lengths[1:])
+        free: list[dict[int, Any]] = [
+            {0: batch, 2: step // divisor * rows, 3: step // divisor * columns}
+            for divisor in (1, *(one.divisor for one in self.noise))
+        ]
+        return arguments, {"source": free[0]} | ({"keep": tuple(free[1:])} if self.noise else {})
 
     def _shape(self, channels: int, divisor: int) -> list[int | str]:
         if not self.dynamic:
-            return [1, channels, *(length // divisor for length in self.size_px)]
+            return [1, channels, *(side // divisor for side in self.size_px)]
         step = self.multiple_px // divisor
         return ["batch", channels, f"{step}*rows", f"{step}*columns"]
 
@@ -92,19 +94,18 @@ class Graph(nn.Module):
 def keep_factors(
     noise: Sequence[NoiseInput], source: Tensor, *, seed: int | None = None, sample: int = 0
 ) -> list[Tensor]:
-    """What the noise inputs are fed beside a source of (B, C, H, W); no `seed`, no dropout.
+    """Return the noise inputs for a source of (B, C, H, W); without `seed`, no dropout.
 
     The masks are those that the package draws for this seed and this variant.
     """
     batch, _, height, width = source.shape
     if seed is not None:
-        keys = noise_keys(seed, torch.full((batch,), sample))
-        return factors_of(noise, keys, height, width)
+        return factors_of(noise, noise_keys(seed, torch.full((batch,), sample)), height, width)
     return [torch.ones(batch, one.channels, height // one.divisor, width // one.divisor) for one in noise]
 
 
 def factors_of(noise: Sequence[NoiseInput], keys: Tensor, height: int, width: int) -> list[Tensor]:
-    """What the noise inputs are fed for the (B,) keys of `noise_keys`: 0 or 1 / (1 - drop)."""
+    """Return the noise inputs for the (B,) keys of `noise_keys`: 0 or 1 / (1 - drop)."""
     return [
         keep_mask(
             keys, one.layer, (one.channels, height // one.divisor, width // one.divisor), one.drop
@@ -112,13 +113,3 @@ def factors_of(noise: Sequence[NoiseInput], keys: Tensor, height: int, width: in
         / (1 - one.drop)
         for one in noise
     ]
-
-
-def _noise_inputs(generator: Generator, mode: Mode) -> tuple[NoiseInput, ...]:
-    """Return the inputs of masks in a mode, from the inside out."""
-    multiple = generator.multiple_px
-    shapes = generator.noise_shapes(multiple, multiple) if uses_noise(mode) else {}
-    return tuple(
-        NoiseInput(f"keep_{layer}", layer, shape.channels, multiple // shape.height, shape.drop)
-        for layer, shape in shapes.items()
-    )

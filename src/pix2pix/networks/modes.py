@@ -30,7 +30,7 @@ def share_weights(generator: G) -> G:
 
 
 def uses_noise(mode: Mode) -> bool:
-    """Whether the mode leaves dropout on, so that the generator wants noise keys."""
+    """Return whether the mode leaves dropout on, so that the generator needs noise keys."""
     return mode == "paper"
 
 
@@ -53,7 +53,7 @@ def set_mode(generator: nn.Module, mode: Mode) -> None:
 
 @contextmanager
 def inference(generator: nn.Module, mode: Mode) -> Iterator[None]:
-    """The mode for the length of a block, then back to the statistics of training."""
+    """Set the mode inside a block, then return to the statistics of training."""
     set_mode(generator, mode)
     try:
         yield

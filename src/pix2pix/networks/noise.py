@@ -16,14 +16,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-# z as a generator takes it: the (B,) keys of `noise_keys`; or, where no hash can be reckoned, what
+# z as a generator takes it: the (B,) keys of `noise_keys`; or, where no hash can be computed, what
 # each noisy layer is multiplied by, (B, C, H, W) by the layer's number.
 Noise = Tensor | Mapping[int, Tensor]
 
 _BITS = 0xFFFFFFFF
 _GOLDEN = 0x9E3779B9  # keeps 0 from being a fixed point of the mixing below
-
-
 Hash = Any  # a tensor, or a plain number where one is the same for all: Python's wide integers
 
 
@@ -38,7 +36,7 @@ def _absorb(h: Hash, counter: Hash) -> Hash:
 
 
 def noise_keys(seed: int | Tensor, samples: Tensor) -> Tensor:
-    """The (B,) int64 keys of B samples: all that a generator needs to know of z.
+    """Return the (B,) int64 keys of B samples: all that a generator needs to know of z.
 
     `samples` is (B,) int64: the position in images seen while training, the variant's number when
     translating. `seed` is a 32-bit number, or (B,) int64 of them. Pictures with the same key get
@@ -49,23 +47,21 @@ def noise_keys(seed: int | Tensor, samples: Tensor) -> Tensor:
 
 
 def keep_mask(keys: Tensor, layer: int, shape: tuple[int, int, int], drop: float) -> Tensor:
-    """Which features stay: (B, C, H, W) bool, True with probability 1 - drop.
+    """Return which features stay: (B, C, H, W) bool, True with probability 1 - drop.
 
     `shape` is (C, H, W); rows and columns count from the top left, so a larger picture sees the
     mask of a smaller one in its corner.
     """
-    c, h, w = (torch.arange(n, device=keys.device) for n in shape)
     x = _absorb(keys, layer)
-    x = _absorb(x[:, None], c)
-    x = _absorb(x[:, :, None], h)
-    x = _absorb(x[:, :, :, None], w)
+    for size in shape:
+        x = _absorb(x[..., None], torch.arange(size, device=keys.device))
     kept: Tensor = x >= int(drop * 2**32)
     return kept
 
 
 def noisy_dropout(x: Tensor, noise: Noise, layer: int, drop: float) -> Tensor:
-    """Dropout of (B, C, H, W) features, kept ones scaled by 1 / (1 - drop)."""
+    """Drop some of (B, C, H, W) features, and scale the others by 1 / (1 - drop)."""
     if not isinstance(noise, Tensor):
         return x * noise[layer]
-    _, c, h, w = x.shape
-    return x * keep_mask(noise, layer, (c, h, w), drop).to(x.dtype) * (1 / (1 - drop))
+    channels, height, width = x.shape[1:]
+    return x * keep_mask(noise, layer, (channels, height, width), drop).to(x.dtype) * (1 / (1 - drop))

@@ -36,11 +36,3 @@ class PatchGAN(nn.Module):
         logits: Tensor = self.layers(pictures)
         # Losses are in float32 whatever came before.
         return logits.float() if logits.dtype in (torch.bfloat16, torch.float16) else logits
-
-    def receptive_field_px(self) -> int:
-        """Height and width of the patch that one logit sees, from the layers themselves."""
-        field = 1
-        for layer in reversed(self.layers):
-            if isinstance(layer, nn.Conv2d):
-                field = layer.kernel_size[0] + (field - 1) * layer.stride[0]
-        return field

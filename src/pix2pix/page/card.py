@@ -30,7 +30,6 @@ from pix2pix.pictures.palette import Palette, of_contract, to_index
 Kind = Literal["labels", "sketch", "photograph", "mask"]
 
 _LARGEST_PX = 1024  # a page draws and translates this in seconds
-_COMMON_NAMES = ("", "model", "training")  # of many files and folders
 _INSPECTED = 12  # examples
 _INK_LEVELS = 64  # from black or white that still count as ink or paper
 _LINE_SHARE = 0.85  # of ink and paper together, from which pictures are drawings of lines
@@ -79,7 +78,8 @@ def model_names(models: Sequence[Path]) -> list[str]:
     for model in models:
         file = model_path(model).resolve()
         parts = (file.stem, *(folder.name for folder in file.parents))
-        specific = next((part for part in parts if part not in _COMMON_NAMES), "")
+        # Many files and folders are called so.
+        specific = next((part for part in parts if part not in ("", "model", "training")), "")
         name = re.sub(r"[^\w.-]+", "-", specific).strip(".-") or "model"
         candidates = chain([name], (f"{name}-{number}" for number in count(2)))
         names.append(next(candidate for candidate in candidates if candidate not in names))

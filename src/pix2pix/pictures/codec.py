@@ -10,43 +10,30 @@ from __future__ import annotations
 
 import io
 import os
-import struct
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Lock
+from threading import RLock
 from typing import Any, BinaryIO, Literal, NamedTuple
 
+import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from pix2pix.errors import UserError
 from pix2pix.files import replacing
+from pix2pix.pictures.contract import MAX_CHANNELS
 
 Array = NDArray[Any]
 Format = Literal["png", "jpeg", "webp"]
-MAX_CHANNELS = 64
 LIMIT = "PIX2PIX_MAX_MEGAPIXELS"
 _DEFAULT_LIMIT = 178  # where Pillow begins to suspect an attack
 # What browsers show. Among all that Pillow reads there are formats that start other programs.
 _FORMATS_OF_BYTES = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
-_TIFF = (".tif", ".tiff")
 _TIFF_HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_PNG_HEAD = b"\x89PNG\r\n\x1a\n"
 _NPY_HEAD = b"\x93NUMPY"
-_ORIENTATION = 0x0112  # the EXIF tag
-# What brings (H, W, ...) of each orientation upright; 1 is upright.
-_TURNS: dict[int, Callable[[Array], Array]] = {
-    2: lambda array: array[:, ::-1],
-    3: lambda array: array[::-1, ::-1],
-    4: lambda array: array[::-1],
-    5: lambda array: array.swapaxes(0, 1),
-    6: lambda array: np.rot90(array, -1),
-    7: lambda array: array[::-1, ::-1].swapaxes(0, 1),
-    8: np.rot90,
-}
 # What each kind of file can hold: depths and channels.
 _HOLDS: dict[str, tuple[tuple[str, ...], tuple[int, ...]]] = {
     ".png": (("uint8", "uint16"), (1, 2, 3, 4)),
@@ -58,9 +45,12 @@ _HOLDS: dict[str, tuple[tuple[str, ...], tuple[int, ...]]] = {
     ".tiff": (("uint8", "uint16", "float32"), tuple(range(1, MAX_CHANNELS + 1))),
     ".npy": (("uint8", "uint16", "float32"), tuple(range(1, MAX_CHANNELS + 1))),
 }
-
-
-_OPENING = Lock()
+_OPTIONS: dict[str, dict[str, Any]] = {
+    ".jpg": {"quality": 95, "subsampling": 0},
+    ".jpeg": {"quality": 95, "subsampling": 0},
+    ".webp": {"lossless": True, "exact": True},
+}
+_OPENING = RLock()  # of what is larger than Pillow's limit
 
 
 class Head(NamedTuple):
@@ -84,7 +74,9 @@ def read(path: Path) -> Array:
             if head.startswith(_NPY_HEAD):
                 array = _read_npy(path)
             elif head.startswith(_TIFF_HEADS):
-                array = _read_tiff(path)
+                from pix2pix.pictures import tiff  # tifffile takes a while to load
+
+                array = tiff.read(path, lambda height, width: _refuse_large(height, width, path))
             else:
                 array = _decode(file, lambda head: _refuse_large(head.height, head.width, path))
         return checked(array, str(path))
@@ -112,14 +104,14 @@ def write(array: Array, path: Path) -> None:
         if suffix == ".npy":
             with temporary.open("wb") as out:
                 np.save(out, array)
-        elif suffix in _TIFF:
-            _write_tiff(array, temporary)
+        elif suffix in (".tif", ".tiff"):
+            from pix2pix.pictures import tiff
+
+            tiff.write(array, temporary)
         elif array.dtype == np.uint16:
             temporary.write_bytes(_encode_png(array))
         else:
-            options: dict[str, Any] = {"quality": 95, "subsampling": 0} if suffix in (".jpg", ".jpeg") else {}
-            options |= {"lossless": True, "exact": True} if suffix == ".webp" else {}
-            to_pillow(array).save(temporary, **options)
+            to_pillow(array).save(temporary, **_OPTIONS.get(suffix, {}))
 
 
 def to_bytes(array: Array, kind: Format) -> bytes:
@@ -128,8 +120,6 @@ def to_bytes(array: Array, kind: Format) -> bytes:
     For one reader, now: PNG is packed for speed, WebP with loss.
     """
     if kind == "png":
-        import imagecodecs
-
         # At 256 px in 2 ms, where Pillow takes 33 ms at its own setting and 9 ms at its lightest;
         # the files of photographs are about as large.
         png = imagecodecs.PNG
@@ -201,35 +191,35 @@ def _decode(file: BinaryIO, accept: Callable[[Head], None], kinds: tuple[str, ..
 
     `accept` is called before anything is unpacked, and refuses by raising.
     """
-    file.seek(0)
-    start = file.read(26)
-    file.seek(0)
-    if start.startswith(_PNG_HEAD) and start[24:25] == b"\x10":  # 16 bits
-        width, height = struct.unpack(">II", start[16:24])
-        accept(Head("PNG", height, width, animated=False))
-        return _read_png16(file)
+    file.seek(24)
+    bits = file.read(1)  # of a PNG
     with warnings.catch_warnings():
         # Of broken metadata; what matters is raised.
         warnings.filterwarnings("ignore", module=r"PIL\.")
         opened, head = _open(file, kinds)
         with opened:
             accept(head)
+            if head.kind == "PNG" and bits == b"\x10":
+                return _read_png16(file, opened)
             opened.load()
             return from_pillow(opened)
 
 
 def _open(file: BinaryIO, kinds: tuple[str, ...] | None) -> tuple[Image.Image, Head]:
     """Return a picture that is not unpacked yet, of any size, and what it claims to be."""
-    with _OPENING:
-        # Our limits hold in its place; for others in this process Pillow's is as it was.
-        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-        try:
-            opened = Image.open(file, formats=kinds)
-            # Cameras append a second, smaller picture to a JPEG: no animation.
-            animated = getattr(opened, "is_animated", False) and opened.format != "MPO"
-            return opened, Head(opened.format or "", opened.height, opened.width, animated)
-        finally:
-            Image.MAX_IMAGE_PIXELS = limit
+    try:
+        opened = Image.open(file, formats=kinds)
+        # Cameras append a second, smaller picture to a JPEG: no animation.
+        animated = getattr(opened, "is_animated", False) and opened.format != "MPO"
+        return opened, Head(opened.format or "", opened.height, opened.width, animated)
+    except Image.DecompressionBombError:
+        with _OPENING:
+            # Our limits replace Pillow's, which stays as it was for others in this process.
+            limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+            try:
+                return _open(file, kinds)
+            finally:
+                Image.MAX_IMAGE_PIXELS = limit
 
 
 def _read_npy(path: Path) -> Array:
@@ -239,55 +229,15 @@ def _read_npy(path: Path) -> Array:
     return np.array(mapped)
 
 
-def _read_tiff(path: Path) -> Array:
-    """Return pages and samples as channels, wherever the file keeps them; leave out smaller copies."""
-    import tifffile
-
-    with tifffile.TiffFile(path) as opened:
-        first = opened.series[0]
-        alike = [s for s in opened.series if (s.axes, s.shape) == (first.axes, first.shape)]
-        sizes = dict(zip(first.axes, first.shape, strict=True))
-        if "Y" not in sizes or "X" not in sizes:
-            raise ValueError(f"its axes are {first.axes}, wanted rows and columns")
-        size = sizes["Y"], sizes["X"]
-        _refuse_large(*size, path)
-        channels = len(alike) * first.size // max(1, size[0] * size[1])
-        if channels > MAX_CHANNELS:  # before they fill the memory
-            raise ValueError(f"it has {channels} pages and channels, wanted up to {MAX_CHANNELS}")
-        places = [first.axes.index(a) for a in "YX"]
-        parts = [np.moveaxis(s.asarray(), places, (0, 1)).reshape(*size, -1) for s in alike]
-        page = first.keyframe
-        mark = page.tags.get(_ORIENTATION)
-        return _upright(_plain(np.concatenate(parts, axis=2), page), mark.value if mark else 1)
-
-
-def _plain(array: Array, page: Any) -> Array:
-    """Return a TIFF's numbers as everyone means them: colours looked up, white highest, no CMYK."""
-    kind = page.photometric.name
-    if kind == "PALETTE" and page.colormap is not None:  # (3, colours) of 16 bits
-        looked_up: Array = page.colormap[:, array[:, :, 0]] >> 8
-        return looked_up.astype(np.uint8).transpose(1, 2, 0)
-    if kind == "MINISWHITE" and array.dtype.kind in "bu":
-        return ~array
-    if kind == "SEPARATED" and array.dtype == np.uint8 and array.shape[2] == 4:
-        return np.asarray(Image.fromarray(array, "CMYK").convert("RGB"))
-    return array
-
-
-def _read_png16(file: BinaryIO) -> Array:
-    import imagecodecs
-
+def _read_png16(file: BinaryIO, opened: Image.Image) -> Array:
+    file.seek(0)
     data = file.read()
     array: Array = imagecodecs.png_decode(data)
-    if b"eXIf" not in data:
+    if b"eXIf" not in data:  # Pillow would unpack the picture once more to learn that
         return array
-    with Image.open(io.BytesIO(data)) as opened:
-        return _upright(array, opened.getexif().get(_ORIENTATION, 1))
+    from pix2pix.pictures import tiff
 
-
-def _upright(array: Array, orientation: int) -> Array:
-    turn = _TURNS.get(orientation)
-    return turn(array) if turn else array
+    return tiff.upright(array, opened.getexif().get(tiff.ORIENTATION, 1))
 
 
 def checked(array: Array, name: str) -> Array:
@@ -327,22 +277,6 @@ def _refuse_large(height: int, width: int, path: Path) -> None:
         )
 
 
-def _write_tiff(array: Array, path: Path) -> None:
-    import tifffile
-
-    colour = array.shape[2] in (3, 4) and array.dtype != np.float32
-    tifffile.imwrite(
-        path,
-        array[:, :, 0] if array.shape[2] == 1 else array,
-        photometric="rgb" if colour else "minisblack",
-        planarconfig="contig" if array.shape[2] > 1 else None,
-        compression="zlib",
-        metadata=None,
-    )
-
-
 def _encode_png(array: Array, **options: Any) -> bytes:
-    import imagecodecs
-
-    ordered = np.ascontiguousarray(array)  # the encoder takes no other
-    return bytes(imagecodecs.png_encode(ordered[:, :, 0] if array.shape[2] == 1 else ordered, **options))
+    levels = array[:, :, 0] if array.shape[2] == 1 else array
+    return bytes(imagecodecs.png_encode(np.ascontiguousarray(levels), **options))

@@ -1,7 +1,7 @@
 """What one half of a pair is: how numbers in files become numbers in tensors, and back.
 
-It is found or stated once, when training begins, and travels in the model file, so that a
-translation is read and written exactly as in training.
+It is measured or stated once, when training begins, and stored in the model file, so that
+translating reads and writes pictures exactly as in training.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 Depth = Literal["uint8", "uint16", "float32"]
+MAX_CHANNELS = 64  # of a file
 LARGEST = {"uint8": 255.0, "uint16": 65535.0}
 
 
@@ -26,7 +27,7 @@ class LabelClass(BaseModel):
 class PictureContract(BaseModel):
     """The pictures of one half: channels, depth and the values that become -1 and 1.
 
-    `classes` are those of a label map. With `one_hot` a tensor has a channel for each of them;
+    `classes` are those of a label map. With `one_hot` a tensor has a channel for each class;
     without, it has the channels of the file.
     """
 
@@ -42,5 +43,5 @@ class PictureContract(BaseModel):
 
     @property
     def tensor_channels(self) -> int:
-        """Channels of a tensor: one for each class where labels are one-hot."""
+        """Return the channels of a tensor: one for each class where labels are one-hot."""
         return len(self.classes) if self.one_hot else self.channels

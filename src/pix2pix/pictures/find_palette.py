@@ -9,7 +9,7 @@ from __future__ import annotations
 import colorsys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import islice
+from itertools import compress, islice
 
 import numpy as np
 
@@ -108,10 +108,9 @@ def stray_colours(array: Array, palette: Palette, *, blurred: bool) -> list[tupl
     colours = codes(rgb)
     counts = _count(colours[_ranges(rgb) <= _FLAT_LEVELS] if blurred else colours)
     offsets = split(np.array(list(counts), np.int64))[:, None] - np.array(palette.colours)
-    far = (offsets**2).sum(2).min(1) > radius**2
-    strays = {code: count for (code, count), is_far in zip(counts.items(), far, strict=True) if is_far}
-    clusters = islice(_clusters(strays, radius), _MOST_STRAYS)
-    return [(colour, mass / colours.size) for colour, mass, _ in clusters]
+    far = ((offsets**2).sum(2).min(1) > radius**2).tolist()
+    clusters = _clusters(dict(compress(counts.items(), far)), radius)
+    return [(colour, mass / colours.size) for colour, mass, _ in islice(clusters, _MOST_STRAYS)]
 
 
 def _count(colours: Array) -> dict[int, int]:

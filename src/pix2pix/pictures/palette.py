@@ -1,6 +1,6 @@
 """Label maps: pictures in which every pixel is of a class, and every class has a name and a colour.
 
-Arrays are (H, W, C) as files give them; an index is (H, W, 1) uint8, the class of each pixel. JPEG
+Arrays are (H, W, C) as files have them; an index is (H, W, 1) uint8, the class of each pixel. JPEG
 and resizing leave the inside of an area its colour and blur the borders: `to_index` brings such
 pixels back to classes. What finds the classes of a data set without a list: `find_palette`.
 """
@@ -13,9 +13,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from importlib import resources
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +37,7 @@ _BLUR_PX = 2
 _SURE_DISTANCE = 32
 # Along borders brightness is the sharper, so it counts fourfold: columns are 4 Y, Cb, Cr.
 _BORDER_WEIGHTS = np.array([[1.196, -0.169, 0.5], [2.348, -0.331, -0.419], [0.456, 0.5, -0.081]], np.float32)
+_SHIPPED = Path(str(resources.files("pix2pix"))) / "recipes" / "palettes"
 _PIXELS_AT_ONCE = 2**14  # whose 25 neighbours are compared
 _FAR = (2048, 2048, 2048)  # a colour that no pixel is near
 
@@ -65,13 +64,13 @@ class Palette:
 
     @property
     def is_grey(self) -> bool:
-        """Whether all colours are greys: pictures of one channel then hold levels, not classes."""
+        """Return whether all colours are grey: pictures of one channel then hold levels, not classes."""
         return all(r == g == b for r, g, b in self.colours)
 
 
 def palette_names() -> list[str]:
     """Return the names of the palettes that ship with the package."""
-    return sorted(f.name[:-5] for f in _shipped_folder().iterdir() if f.name.endswith(".toml"))
+    return sorted(path.stem for path in _SHIPPED.glob("*.toml"))
 
 
 def load_palette(name_or_path: str) -> Palette:
@@ -79,9 +78,8 @@ def load_palette(name_or_path: str) -> Palette:
 
     Raises UserError for an unknown name, a file that cannot be read, and classes that are wrong.
     """
-    if name_or_path in palette_names():
-        return _shipped(name_or_path)
-    path = Path(name_or_path)
+    shipped = name_or_path in palette_names()
+    path = _SHIPPED / f"{name_or_path}.toml" if shipped else Path(name_or_path)
     if path.suffix != ".toml" and not path.is_file():
         near = difflib.get_close_matches(name_or_path, palette_names(), n=1, cutoff=0.5)
         guess = f"; did you mean '{near[0]}'?" if near else "."
@@ -95,11 +93,6 @@ def load_palette(name_or_path: str) -> Palette:
         raise UserError(f"Cannot read the palette {path}: {error}.") from None
     except UserError as error:
         raise UserError(f"{path}: {error.message}", error.hint) from None
-
-
-def to_toml(palette: Palette) -> str:
-    """Return the palette as a file that `load_palette` reads back to an equal one."""
-    return "\n".join(describe(palette)) + "\n"
 
 
 def describe(palette: Palette, shares: Sequence[float] | None = None) -> list[str]:
@@ -171,15 +164,6 @@ def as_rgb(array: Array) -> Array | None:
     if array.dtype != np.uint8 or channels not in (1, 3, 4):
         return None
     return np.repeat(array, 3, axis=2) if channels == 1 else array[:, :, :3]
-
-
-def _shipped_folder() -> Traversable:
-    return resources.files("pix2pix") / "recipes" / "palettes"
-
-
-@cache
-def _shipped(name: str) -> Palette:
-    return _parse((_shipped_folder() / f"{name}.toml").read_text("utf-8"))
 
 
 def _parse(text: str) -> Palette:

@@ -17,32 +17,32 @@ from pix2pix.pictures.contract import LARGEST, PictureContract
 
 
 def to_tensor(array: Array, contract: PictureContract) -> Tensor:
-    """(H, W, C) of the contract, or a batch (B, H, W, C) -> (C, H, W) float32 in [-1, 1]."""
+    """Return (C, H, W) float32 in [-1, 1] of (H, W, C), or a batch of (B, H, W, C)."""
     return from_levels(to_levels(array), contract)
 
 
 def to_levels(array: Array) -> Tensor:
-    """An array as a tensor of the same levels; 16 bits as int16 of the same bits.
+    """Return an array as a tensor of the same levels; 16 bits as int16 of the same bits.
 
     torch knows uint16, but can neither index nor count in it on every device.
     """
-    ready = np.require(array, requirements=["C", "W"])  # torch warns of what it may not write to
+    ready = np.require(array, requirements=["C", "W"])  # torch warns of read-only memory
     return torch.from_numpy(ready.view(np.int16) if ready.dtype == np.uint16 else ready)
 
 
 def from_levels(levels: Tensor, contract: PictureContract) -> Tensor:
-    """(..., H, W, C) levels on any device -> (..., C, H, W) float32 in [-1, 1]."""
+    """Return (..., C, H, W) float32 in [-1, 1] of (..., H, W, C) levels, on any device."""
     planes = levels.movedim(-1, -3)
-    # A copy always: of one channel the strides alone would not say which way it lies.
+    # Always a copy: the strides of a single channel do not show its layout.
     planes = planes.clone(memory_format=torch.contiguous_format) if levels.is_cpu else planes
     return from_planes(planes, contract)
 
 
 def from_planes(planes: Tensor, contract: PictureContract) -> Tensor:
-    """(..., C, H, W) levels on any device -> the same in float32, in [-1, 1].
+    """Return (..., C, H, W) levels on any device as float32 in [-1, 1].
 
-    On the processor each channel is a plane of its own, which convolutions there like better by a
-    tenth; on a GPU the channels of a pixel lie beside each other.
+    On the processor each channel stays a plane, which makes convolutions a tenth faster there; on
+    a GPU a batch becomes channels_last.
     """
     if planes.is_cuda and planes.ndim == 4:
         planes = planes.contiguous(memory_format=torch.channels_last)
@@ -56,7 +56,7 @@ def from_planes(planes: Tensor, contract: PictureContract) -> Tensor:
 
 
 def to_array(tensor: Tensor, contract: PictureContract) -> Array:
-    """(C, H, W) in [-1, 1], or a batch -> (H, W, C) in the contract's depth.
+    """Return (H, W, C) in the contract's depth of (C, H, W) in [-1, 1], or a batch of a batch.
 
     Integers are rounded to the nearest level; a one-hot label map becomes its classes' colours.
     """
@@ -64,9 +64,9 @@ def to_array(tensor: Tensor, contract: PictureContract) -> Array:
 
 
 def rounded(tensor: Tensor, contract: PictureContract) -> Tensor:
-    """The part of `to_array` that a GPU does: (..., C, H, W) -> (..., H, W, C) levels.
+    """Return (..., H, W, C) levels of (..., C, H, W): the part of `to_array` that a GPU does.
 
-    Of 8 bits they are uint8, a quarter of what came in; of 16 bits int32.
+    8 bits come as uint8, a quarter of the float32 to copy; 16 bits as int32.
     """
     values = tensor.detach().float().movedim(-3, -1)
     if contract.one_hot:
@@ -79,7 +79,7 @@ def rounded(tensor: Tensor, contract: PictureContract) -> Tensor:
 
 
 def from_rounded(levels: Tensor, contract: PictureContract) -> Array:
-    """The rest of `to_array`, on the processor."""
+    """Return the array of rounded levels: the rest of `to_array`, on the processor."""
     array: Array = levels.numpy()
     if contract.one_hot:
         return palettes.to_colours(array, palettes.of_contract(contract))

@@ -1,4 +1,4 @@
-"""Pictures for a person to look at: 8 bits of RGB, and sheets of them."""
+"""Pictures for the screen: 8 bits of RGB, and grids of several."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PREVIEW_PX = 192  # smaller pictures are enlarged in a grid
 
 
 def to_view(array: Array, contract: PictureContract) -> NDArray[np.uint8]:
-    """(H, W, 3) uint8 of any picture, for a person to look at: the first one or three channels."""
+    """Return (H, W, 3) uint8 of any picture for the screen: its first one or three channels."""
     shown = array if array.shape[2] >= 3 else array[:, :, :1]
     scaled = (shown[:, :, :3].astype(np.float32) - contract.low) / (contract.high - contract.low)
     view = (scaled * 255).round().clip(0, 255).astype(np.uint8)
@@ -23,7 +23,7 @@ def to_view(array: Array, contract: PictureContract) -> NDArray[np.uint8]:
 
 
 def grid(rows: Sequence[Sequence[NDArray[np.uint8]]], titles: Sequence[str]) -> Image.Image:
-    """(H, W, 3) pictures in rows under column titles; small ones are enlarged."""
+    """Return (H, W, 3) pictures in rows under column titles; small ones are enlarged."""
     times = max(1, -(-_PREVIEW_PX // rows[0][0].shape[1]))
     height, width = (n * times for n in rows[0][0].shape[:2])
     gap, head = 6, 22

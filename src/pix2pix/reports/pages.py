@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from functools import cache
-from importlib.util import find_spec
+from importlib.metadata import distribution
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -21,14 +21,18 @@ from pix2pix.reports.charts import Figure
 def write_page(path: Path, template: str, figures: Sequence[Figure] = (), **values: object) -> None:
     """Fill a template and write it, whole or not at all, with plotly.min.js alongside where it has figures.
 
-    Text is escaped; a value that the template lacks is an error. Raises UserError where the page cannot be
-    written.
+    Raises UserError where the page cannot be written.
     """
-    text = _environment().get_template(template).render(figures=figures, **values)
+    text = render(template, figures=figures, **values)
     if figures:
         _copy_plotly(path.parent)
     with replacing(path) as temporary:
         temporary.write_text(text, "utf-8", errors="replace")
+
+
+def render(template: str, **values: object) -> str:
+    """Fill a template; text is escaped, and a value that the template lacks is an error."""
+    return _environment().get_template(template).render(**values)
 
 
 @cache
@@ -54,10 +58,8 @@ def compact(number: float) -> str:
 
 def _copy_plotly(folder: Path) -> None:
     """Copy plotly.min.js from the installed package, unless it is there."""
-    spec = find_spec("plotly")  # finding is enough: importing it takes longer than writing a page
-    assert spec is not None
-    assert spec.submodule_search_locations
-    script = Path(spec.submodule_search_locations[0]) / "package_data" / "plotly.min.js"
+    # Finding the file takes less time than importing the package.
+    script = Path(str(distribution("plotly").locate_file("plotly/package_data/plotly.min.js")))
     copy = folder / script.name
     if not copy.is_file() or copy.stat().st_size != script.stat().st_size:
         with replacing(copy) as temporary:

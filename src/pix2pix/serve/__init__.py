@@ -1,9 +1,10 @@
 """The HTTP service: the drawing page, and any model behind an address.
 
-run        the socket, the start, the end
-app        the routes; guard, before them: who may ask
+server     the socket, the start, the end
+app        the routes; before them guard: which hosts and origins are allowed
 uploads    a request's body -> a picture, within limits
-batching   pictures -> batches for the network, on as many lanes as pay
-pool       models in memory, least recently used put out
-answers    a translation -> the bytes that the client wants
+service    a request: admitted, read, translated, answered
+workers    pictures -> batches for the network, on as many threads as help
+pool       models in memory, the least recently used removed first
+answers    a translation -> the bytes that the client accepts
 """

@@ -1,9 +1,11 @@
-"""The routes. What they do is in `service`; who may ask is in `guard`."""
+"""The routes. What they do is in `service`; which requests are allowed is in `guard`."""
 
 from __future__ import annotations
 
+import mimetypes
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path as FilePath
 from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, Path, Query, Request
@@ -15,21 +17,39 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
+from pix2pix import page
 from pix2pix.page.card import Card
+from pix2pix.reports.pages import render
 from pix2pix.serve.answers import FORMATS
-from pix2pix.serve.counters import CONTENT_TYPE
-from pix2pix.serve.docs_page import POLICY, docs_page
+from pix2pix.serve.errors import ErrorBody, RequestError
 from pix2pix.serve.guard import Guard
 from pix2pix.serve.hosting import example_digest, example_png
-from pix2pix.serve.problems import RequestError, Told
-from pix2pix.serve.service import Asked, Service
+from pix2pix.serve.metrics import CONTENT_TYPE
+from pix2pix.serve.service import Parameters, Service
 from pix2pix.serve.uploads import FIELD, FORM, RAW
 from pix2pix.version import __version__
 
-_FOR_EVER = "public, max-age=31536000, immutable"
+_LASTING = {"Cache-Control": "public, max-age=31536000, immutable"}
+# The page about the API has no scripts at all.
+_DOCS_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; frame-ancestors 'self'"
+)
+# Some systems name these otherwise, and a browser runs no module that is called plain text.
+_TYPES = {
+    ".js": "text/javascript",
+    ".mjs": "text/javascript",
+    ".json": "application/json",
+    ".wasm": "application/wasm",
+    ".webmanifest": "application/manifest+json",
+}
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _FORM = {"type": "object", "required": [FIELD], "properties": {FIELD: {"type": "string", "format": "binary"}}}
 _BODY = {"required": True, "content": dict.fromkeys(RAW, _BINARY) | {FORM: {"schema": _FORM}}}
+_TRANSLATION = {
+    "description": "The translation, of the same size; variants side by side.",
+    "content": {f"image/{kind}": _BINARY for kind in FORMATS},
+    "headers": {"X-Milliseconds": {"description": "Time in the network.", "schema": {"type": "number"}}},
+}
 _ERRORS = {
     400: "The picture is empty, broken or none.",
     403: "The request comes from another site's page, or is for another host.",
@@ -75,10 +95,17 @@ class Health(BaseModel):
     queue: Queue
 
 
+def page_files(folder: FilePath | None = None) -> StaticFiles:
+    """Return an application that serves the drawing page's files, with their types and an ETag."""
+    for suffix, kind in _TYPES.items():
+        mimetypes.add_type(kind, suffix)
+    return StaticFiles(directory=folder or FilePath(page.__file__).parent / "static", html=True)
+
+
 def create_app(
     service: Service, page: StaticFiles, origins: Sequence[str] = (), *, loopback: bool = True
 ) -> ASGIApp:
-    """The application; `page` serves the drawing page; the rest is as for `Guard`."""
+    """Return the application; `page` serves the drawing page; the rest is as for `Guard`."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -92,14 +119,17 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         description="Translates pictures with trained models.",
-        responses=_told(403, 500),
+        responses=_errors(403, 500),
     )
-    _add_api(app, service)
+    _add_models(app, service)
     _add_state(app, service)
     _add_errors(app)
     # What no route takes is one of the page's files, or not there.
     app.router.default = page
-    app.openapi_schema = _with_names(app.openapi(), list(service.hosted))
+    for path in app.openapi()["paths"].values():
+        for parameter in next(iter(path.values())).get("parameters", ()):
+            if (parameter["in"], parameter["name"]) == ("path", "name"):
+                parameter["schema"]["enum"] = list(service.hosted)  # they stay until the server ends
     allowed = CORSMiddleware(
         app,
         origins,
@@ -110,84 +140,69 @@ def create_app(
     return Guard(allowed if origins else app, origins, loopback)
 
 
-def _add_api(app: FastAPI, service: Service) -> None:
+def _add_models(app: FastAPI, service: Service) -> None:
     @app.get("/api/models")
     async def models() -> Models:
-        """The models that are served, and what the drawing page needs to know of each."""
+        """List the models that are served, and what the drawing page needs to know of each."""
         return Models(models=[hosted.card for hosted in service.hosted.values()])
 
     @app.post(
         "/api/models/{name}/translate",
         response_class=Response,
         openapi_extra={"requestBody": _BODY},
-        responses={
-            200: {
-                "description": "The translation, of the same size; variants side by side.",
-                "content": {f"image/{kind}": _BINARY for kind in FORMATS},
-                "headers": {
-                    "X-Milliseconds": {"description": "Time in the network.", "schema": {"type": "number"}}
-                },
-            },
-            **_told(400, 404, 406, 408, 413, 415, 422, 503),
-        },
+        responses={200: _TRANSLATION, **_errors(400, 404, 406, 408, 413, 415, 422, 503)},
     )
-    async def translate(name: Name, asked: Annotated[Asked, Query()], request: Request) -> Response:
+    async def translate(name: Name, parameters: Annotated[Parameters, Query()], request: Request) -> Response:
         """Translate the picture in the body: as it is, or as a form's field `image`."""
-        answer = await service.translate(name, asked, request)
-        headers = {
-            "X-Milliseconds": f"{answer.milliseconds:.1f}",
-            "Vary": "Accept",
-            "Cache-Control": "no-store",
-        }
-        return Response(answer.body, media_type=answer.media_type, headers=headers)
+        return await service.translate(name, parameters, request)
 
     @app.get(
         "/api/models/{name}/examples/{number}/{which}",
         response_class=Response,
         responses={
             200: {"description": "The picture.", "content": {"image/png": _BINARY}},
-            **_told(404, 422),
+            **_errors(404, 422),
         },
     )
     async def example(
         name: Name, number: int, which: Literal["source", "target"], digest: str = ""
     ) -> Response:
-        """A known pair's picture; under the address that a model's card gives it, for ever."""
+        """Return a known pair's picture; its address in a model's card holds for good."""
         model, target = service.model(name), which == "target"
         pair = model.examples[number] if 0 <= number < len(model.examples) else None
         half = (pair.target if target else pair.source) if pair else None
         if half is None:
             raise RequestError(404, f"The model '{name}' has no {which} of an example {number}.")
-        png = await service.aside(lambda: example_png(half, model.header, target=target))
-        lasting = digest and digest == await service.aside(lambda: example_digest(half))
-        headers = {"Cache-Control": _FOR_EVER} if lasting else {}
-        return Response(png, media_type="image/png", headers=headers)
+        png = await service.in_codec_thread(lambda: example_png(half, model.header, target=target))
+        lasting = digest and digest == await service.in_codec_thread(lambda: example_digest(half))
+        return Response(png, media_type="image/png", headers=_LASTING if lasting else {})
 
 
 def _add_state(app: FastAPI, service: Service) -> None:
     @app.get("/health")
     async def health() -> Health:
-        """Whether the server lives, which models are in memory, and how much there is to do."""
+        """Report whether the server lives, which models are in memory, and how much there is to do."""
         loaded = service.pool.loaded
         return Health(
             status="ok",
             version=__version__,
             models=[ModelHealth(name=name, loaded=name in loaded) for name in service.hosted],
-            queue=Queue(under_way=service.under_way, limit=service.queue, waiting=service.lanes.waiting),
+            queue=Queue(under_way=service.under_way, limit=service.queue, waiting=service.workers.waiting),
         )
 
     @app.get("/metrics", response_class=PlainTextResponse)
     async def metrics() -> Response:
-        """Counts, in the text that Prometheus reads."""
-        return Response(service.counters.text(), headers={"Content-Type": CONTENT_TYPE})
+        """Report counts, in the text that Prometheus reads."""
+        return Response(service.metrics.text(), headers={"Content-Type": CONTENT_TYPE})
 
     @app.get("/docs", include_in_schema=False)
     async def docs() -> HTMLResponse:
-        return HTMLResponse(docs_page(app.openapi()), headers={"Content-Security-Policy": POLICY})
+        text = render("api.html", title="The API of pix2pix", api=app.openapi(), figures=())
+        return HTMLResponse(text, headers={"Content-Security-Policy": _DOCS_POLICY})
 
 
 def _add_errors(app: FastAPI) -> None:
-    """Whatever goes wrong is told in one shape."""
+    """Answer whatever goes wrong in one shape."""
 
     @app.exception_handler(RequestError)
     async def refused(request: Request, error: RequestError) -> JSONResponse:
@@ -196,14 +211,14 @@ def _add_errors(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        said = "; ".join(f"{e['loc'][-1]}: {e['msg']}" for e in error.errors())
-        return _answer(422, f"The request has a wrong parameter. {said}.", "See /docs.")
+        faults = "; ".join(f"{e['loc'][-1]}: {e['msg']}" for e in error.errors())
+        return _answer(422, f"The request has a wrong parameter. {faults}.", "See /docs.")
 
     @app.exception_handler(HTTPException)
     async def no_route(request: Request, error: HTTPException) -> JSONResponse:
-        what = {404: "There is nothing", 405: f"There is no {request.method}"}
-        told = f"{what.get(error.status_code, error.detail)} at {request.url.path}."
-        return _answer(error.status_code, told, "See /docs.", dict(error.headers or {}))
+        causes = {404: "There is nothing", 405: f"There is no {request.method}"}
+        message = f"{causes.get(error.status_code, error.detail)} at {request.url.path}."
+        return _answer(error.status_code, message, "See /docs.", dict(error.headers or {}))
 
     @app.exception_handler(Exception)
     async def failed(request: Request, error: Exception) -> JSONResponse:
@@ -211,19 +226,9 @@ def _add_errors(app: FastAPI) -> None:
 
 
 def _answer(status: int, error: str, hint: str, headers: dict[str, str] | None = None) -> JSONResponse:
-    return JSONResponse(Told(error=error, hint=hint).model_dump(), status, headers)
+    return JSONResponse(ErrorBody(error=error, hint=hint).model_dump(), status, headers)
 
 
-def _told(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The OpenAPI of these errors."""
-    return {s: {"model": Told, "description": _ERRORS[s]} for s in statuses}
-
-
-def _with_names(schema: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    """The OpenAPI that knows which models there are: they stay until the server ends."""
-    for path in schema["paths"].values():
-        for operation in path.values():
-            for parameter in operation.get("parameters", ()):
-                if (parameter["in"], parameter["name"]) == ("path", "name"):
-                    parameter["schema"]["enum"] = list(names)
-    return schema
+def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI of these errors."""
+    return {status: {"model": ErrorBody, "description": _ERRORS[status]} for status in statuses}

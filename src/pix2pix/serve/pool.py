@@ -1,9 +1,10 @@
-"""Models in memory: loaded on first use, the least recently used put out by a limit."""
+"""Models in memory: loaded on first use, the least recently used removed to keep a limit."""
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from pathlib import Path
 from pix2pix.errors import UserError
 from pix2pix.inference.translator import Translator
 from pix2pix.model_file import Header, model_path
-from pix2pix.serve.problems import RequestError
+from pix2pix.serve.errors import RequestError
 
 # What OpenVINO makes of a network for one mode takes 1.2 to 1.7 times the weights (width 64).
 _COMPILED = 2
@@ -24,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(eq=False)
 class _Place:
-    """A model's place in memory. `users` are lanes that work with it now.
+    """A model's place in memory. `users` are workers that run it now.
 
     `compiled` is for how many modes OpenVINO has made a network of it.
     """
@@ -33,19 +34,19 @@ class _Place:
     header: Header
     file_bytes: int
     compiled: int = 0
-    used: int = 0  # when it was taken last, on a clock that counts
+    used: float = 0.0  # when it was taken last
     users: int = 0
     original: Translator | None = None
     idle: list[Translator] = field(default_factory=list)
 
     @property
     def size(self) -> int:
-        """What it takes when it is loaded, in bytes."""
+        """Return its bytes in memory when it is loaded."""
         return self.file_bytes * (1 + _COMPILED * self.compiled)
 
 
 class Pool:
-    """Lends translators; all loaded models together stay within `limit` bytes."""
+    """Lend translators; all loaded models together stay within `limit` bytes."""
 
     def __init__(self, models: dict[str, tuple[Path, Header]], limit: int, device: str) -> None:
         """Raises UserError for a model that is larger than the limit by itself."""
@@ -55,8 +56,7 @@ class Pool:
             for name, (path, header) in models.items()
         }
         self._changed = threading.Condition()
-        self._waiting: deque[object] = deque()  # who came first is served first
-        self._clock = 0
+        self._waiting: deque[object] = deque()  # first come, first served
         self.loads = 0
         for place in self._places.values():
             if place.size > limit:
@@ -68,30 +68,30 @@ class Pool:
 
     @property
     def loaded(self) -> Sequence[str]:
-        """The models in memory."""
+        """Return the models in memory."""
         return [name for name, place in self._places.items() if place.original]
 
     @property
     def loaded_bytes(self) -> int:
-        """What their weights take, and what was compiled of them."""
+        """Return the bytes of their weights, and of what was compiled from them."""
         return sum(place.size for place in self._places.values() if place.original)
 
     @contextmanager
     def use(self, name: str) -> Iterator[Translator]:
-        """The model's translator, for this thread alone until the block ends.
+        """Lend the model's translator to this thread alone until the block ends.
 
         Waits while models in use leave no room, and for those who waited before. Raises
         RequestError where that takes too long, and where the file has gone or changed since the
         start.
         """
         place = self._places[name]
-        with self._changed, self._turn(place):
-            # Loading under the lock: two lanes never load one model twice.
+        with self._changed:
+            self._wait_for_turn(place)
+            # Loading under the lock: two workers never load one model twice.
             original = place.original = place.original or self._load(place)
-            translator = place.idle.pop() if place.idle else original.twin()
+            translator = place.idle.pop() if place.idle else original.share()
             place.users += 1
-            self._clock += 1
-            place.used = self._clock
+            place.used = time.monotonic()
         try:
             yield translator
         finally:
@@ -100,14 +100,14 @@ class Pool:
                 place.idle.append(translator)
                 self._changed.notify_all()
 
-    @contextmanager
-    def _turn(self, place: _Place) -> Iterator[None]:
-        """Wait for it. Even a model in memory waits: else two lanes could keep it for ever."""
+    def _wait_for_turn(self, place: _Place) -> None:
+        """Wait until it fits. Even a model in memory waits, else two workers could keep it forever."""
         ticket = object()
         self._waiting.append(ticket)
         try:
             if not self._changed.wait_for(
-                lambda: self._waiting[0] is ticket and self._fits(place), _WAIT_SECONDS
+                lambda: self._waiting[0] is ticket and (place.original or self._has_room(place.file_bytes)),
+                _WAIT_SECONDS,
             ):
                 raise RequestError(
                     503,
@@ -115,51 +115,46 @@ class Pool:
                     "Try again; whoever runs the server can raise --memory.",
                     retry_seconds=5,
                 )
-            yield
         finally:
             self._waiting.remove(ticket)
             self._changed.notify_all()
 
-    def _fits(self, wanted: _Place) -> bool:
-        return wanted.original is not None or self._has_room(wanted.file_bytes)
-
     def _may_compile(self, place: _Place) -> bool:
-        """Whether there is room for another compiled network of a model in use; if so, take it."""
+        """Take room for another compiled network of a model in use, and return whether it is there."""
         with self._changed:
             fits = self._has_room(_COMPILED * place.file_bytes)
             place.compiled += fits
             return fits
 
-    def _has_room(self, wanted: int) -> bool:
-        """Whether bytes are free, after those that nobody uses were put out, the oldest first."""
+    def _has_room(self, count: int) -> bool:
+        """Remove unused models, the oldest first, until so many bytes are free; return if they are."""
         unused = [p for p in self._places.values() if p.original and not p.users]
         for place in sorted(unused, key=lambda p: p.used):
-            if self.loaded_bytes + wanted <= self._limit:
+            if self.loaded_bytes + count <= self._limit:
                 break
-            place.original = None
-            place.compiled = 0
+            place.original, place.compiled = None, 0
             place.idle.clear()
-        return self.loaded_bytes + wanted <= self._limit
+        return self.loaded_bytes + count <= self._limit
 
     def _load(self, place: _Place) -> Translator:
         try:
-            translator = Translator.load(place.path, self._device)
+            translator = Translator.load(
+                place.path, self._device, may_compile=lambda: self._may_compile(place)
+            )
         except UserError as error:
             raise _unusable(place, "cannot be loaded", error.message) from None
-        if _told(translator.header) != _told(place.header):
+        if _promises(translator.header) != _promises(place.header):
             raise _unusable(place, "is another one than when the server began")
-        if translator.processor:
-            translator.processor.may_make = lambda: self._may_compile(place)
         self.loads += 1
         return translator
 
 
-def _told(header: Header) -> tuple[object, ...]:
-    """What clients were told of a model; training on may change the rest."""
+def _promises(header: Header) -> tuple[object, ...]:
+    """Return what clients were shown of a model; training on may change the rest."""
     return header.image, header.mode, header.config.model, header.config.depth
 
 
 def _unusable(place: _Place, what: str, why: str = "") -> RequestError:
-    """For clients, without the places of files here, which are for the log."""
+    """Return the error without the paths of this machine, which go to the log."""
     _log.warning("%s %s. %s", place.path, what, why)
     return RequestError(503, f"The model's file {what}.", "Whoever runs the server finds more in its log.")

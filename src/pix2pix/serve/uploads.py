@@ -6,7 +6,6 @@ What a picture costs is known from its first bytes: it is refused before it is u
 from __future__ import annotations
 
 import asyncio
-import io
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,12 +15,12 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 
 from pix2pix.errors import UserError
 from pix2pix.pictures.codec import Array, Head, read_bytes
-from pix2pix.serve.problems import RequestError
+from pix2pix.serve.errors import RequestError
 
 RAW = ("image/png", "image/jpeg", "image/webp", "image/bmp", "image/gif", "application/octet-stream")
 FORM = "multipart/form-data"
 FIELD = "image"
-_WANTED = "PNG, JPEG, WebP, BMP or GIF"
+_FORMATS = "PNG, JPEG, WebP, BMP or GIF"
 _NAME = "The upload"
 
 
@@ -34,7 +33,7 @@ class Limits:
 
     @property
     def bytes(self) -> int:
-        """What a body may have: enough for the largest picture in 16 bits, not packed at all."""
+        """Return the largest body: enough for the largest picture in 16 bits, not packed at all."""
         return int(self.megapixels * 8e6) + 100_000
 
 
@@ -46,14 +45,13 @@ class Budget:
 
     @contextmanager
     def share(self) -> Iterator[Callable[[int], None]]:
-        """What one request takes its bytes by, until the block ends.
+        """Yield the function by which one request takes its bytes, until the block ends.
 
-        It raises RequestError where there are no more.
+        It raises RequestError where no more are left.
         """
-        mine = 0
+        counts: list[int] = []
 
         def take(count: int) -> None:
-            nonlocal mine
             if self.taken + count > self.limit:
                 raise RequestError(
                     503,
@@ -62,12 +60,12 @@ class Budget:
                     retry_seconds=5,
                 )
             self.taken += count
-            mine += count
+            counts.append(count)
 
         try:
             yield take
         finally:
-            self.taken -= mine
+            self.taken -= sum(counts)
 
 
 async def read_body(
@@ -76,34 +74,44 @@ async def read_body(
     limits: Limits,
     take: Callable[[int], None] = lambda count: None,
 ) -> bytes:
-    """The bytes of the picture, sent as they are or as a form's field `image`.
+    """Return the bytes of the picture, sent as they are or as a form's field `image`.
 
-    `take` is told how many bytes are about to be kept. Raises RequestError for another kind of
-    body, for too large and too slow ones.
+    `take` is called with the number of bytes that are about to be kept. Raises RequestError for
+    another kind of body, for too large and too slow ones.
     """
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in (*RAW, FORM):
         raise RequestError(
             415,
-            f"The body is said to be '{kind}': wanted a picture ({_WANTED}).",
+            f"The body is said to be '{kind}': wanted a picture ({_FORMATS}).",
             f"Send it as it is with a header such as 'Content-Type: image/png', or as the field "
             f"'{FIELD}' of a form.",
         )
+    body, claimed = bytearray(), headers.get("content-length", "")
+    announced = int(claimed) if claimed.isdigit() else 0
     try:
         async with asyncio.timeout(limits.seconds):
-            body = await _limited(headers, stream, limits, take)
+            async for chunk in stream:
+                if max(announced, len(body) + len(chunk)) > limits.bytes:
+                    raise RequestError(
+                        413,
+                        f"The body has more than {limits.bytes / 1e6:.0f} MB.",
+                        "Send a smaller picture, or one that is packed (PNG, JPEG, WebP).",
+                    )
+                take(len(chunk))
+                body += chunk
     except TimeoutError:
         raise RequestError(
             408, f"The picture was not here after {limits.seconds:g} seconds.", "Send it again."
         ) from None
     if kind != FORM:
-        return body
+        return bytes(body)
     take(len(body))  # of a form the picture is a copy
-    return await asyncio.to_thread(lambda: asyncio.run(_field(headers, body)))
+    return await asyncio.to_thread(lambda: asyncio.run(_field(headers, bytes(body))))
 
 
 def read_picture(data: bytes, multiple: int, samples: int, limits: Limits) -> Array:
-    """(H, W, C) of a body; `multiple` is what the network's sides are multiples of.
+    """Return (H, W, C) of a body; `multiple` is what the network's sides are multiples of.
 
     Raises RequestError that says what is wrong with the picture.
     """
@@ -124,35 +132,12 @@ def read_picture(data: bytes, multiple: int, samples: int, limits: Limits) -> Ar
     except RequestError:
         raise
     except UserError as error:
-        raise RequestError(400, error.message + _seen(data), f"Wanted: {_WANTED}.") from None
+        raise RequestError(400, error.message + _resemblance(data), f"Wanted: {_FORMATS}.") from None
 
 
 def padded(height: int, width: int, multiple: int) -> tuple[int, int]:
-    """The size that the network sees."""
+    """Return the size that the network sees."""
     return -(-height // multiple) * multiple, -(-width // multiple) * multiple
-
-
-async def _limited(
-    headers: Headers, stream: AsyncIterator[bytes], limits: Limits, take: Callable[[int], None]
-) -> bytes:
-    """The whole body, or a refusal as soon as it is known to be too large."""
-    claimed = headers.get("content-length", "")
-    body, too_large = (
-        io.BytesIO(),
-        RequestError(
-            413,
-            f"The body has more than {limits.bytes / 1e6:.0f} MB.",
-            "Send a smaller picture, or one that is packed (PNG, JPEG, WebP).",
-        ),
-    )
-    if claimed.isdigit() and int(claimed) > limits.bytes:
-        raise too_large
-    async for chunk in stream:
-        if body.tell() + len(chunk) > limits.bytes:
-            raise too_large
-        take(len(chunk))
-        body.write(chunk)
-    return body.getvalue()  # which copies nothing
 
 
 async def _field(headers: Headers, body: bytes) -> bytes:
@@ -166,9 +151,8 @@ async def _field(headers: Headers, body: bytes) -> bytes:
     except MultiPartException as error:
         raise RequestError(400, f"The form cannot be read: {error.message.rstrip('.')}.") from None
     try:
-        sent = form.get(FIELD)
-        if isinstance(sent, UploadFile):
-            return await sent.read()
+        if isinstance(file := form.get(FIELD), UploadFile):
+            return await file.read()
     finally:
         await form.close()
     raise RequestError(400, f"The form has no file in a field '{FIELD}'.")
@@ -182,15 +166,13 @@ def _too_large(head: Head, size: tuple[int, int], samples: int, limits: Limits) 
         f"{_NAME} is {head.width} x {head.height} px. With its sides filled up to what the network "
         f"takes ({width} x {height}){times} that makes {samples * height * width / 1e6:.1f} "
         f"megapixels: more than the limit of {limits.megapixels:g}.",
-        "Send a smaller one" + (", or ask for fewer variants." if samples > 1 else "."),
+        "Send a smaller one" + (", or request fewer variants." if samples > 1 else "."),
     )
 
 
-def _seen(data: bytes) -> str:
-    """What a body looks like that is none of the formats."""
+def _resemblance(data: bytes) -> str:
+    """Return a sentence about a body that is none of the formats, if it looks like another one."""
     start = data[:512].lstrip().lower()
     if start.startswith((b"<svg", b"<?xml", b"<!doctype svg")):
         return " It looks like SVG, which draws with commands, not with pixels."
-    if start.startswith((b"ii*\0", b"mm\0*")):
-        return " It looks like TIFF."
-    return ""
+    return " It looks like TIFF." if start.startswith((b"ii*\0", b"mm\0*")) else ""

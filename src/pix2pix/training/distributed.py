@@ -1,18 +1,20 @@
-"""Several processes that train one model: torchrun starts them, each on a GPU of its own.
+"""Several processes that train one model: torchrun starts them, one for each GPU.
 
     torchrun --nproc-per-node=8 -m -- pix2pix train ...
 
 `training.batch` is the batch of all together: the global order of images, and with it the run, is
 the same for any number of processes. Each takes its part of every batch; gradients are averaged in
 each turn, so that the weights stay equal. Batch norm alone sees the difference: its statistics are
-those of a process's own pictures. The first process writes the run.
+those of each process's pictures. The first process writes the run. All make the plain step:
+recording NCCL's messages in a CUDA graph was never measured.
 """
 
 from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -26,19 +28,15 @@ from pix2pix.errors import UserError
 
 @dataclass(frozen=True)
 class Processes:
-    """Which of how many this one is; alone, nothing below costs anything."""
+    """Which of how many processes this one is; alone, nothing below costs anything."""
 
     rank: int = 0
     world: int = 1
 
     @property
     def first(self) -> bool:
-        """Whether this is the process that writes and speaks."""
+        """Whether this is the process that writes files and messages."""
         return self.rank == 0
-
-    def in_words(self) -> str:
-        """For a line of text; nothing where it is alone."""
-        return f", {self.world} processes" if self.world > 1 else ""
 
     def check(self, batch: int) -> None:
         """Raise UserError where a batch cannot be shared equally."""
@@ -49,7 +47,7 @@ class Processes:
             )
 
     def share(self, positions: range) -> range:
-        """This process's part of a batch's positions: no image is seen by two."""
+        """Return this process's part of a batch's positions: no image is seen by two."""
         count = len(positions) // self.world
         return positions[self.rank * count : (self.rank + 1) * count]
 
@@ -60,32 +58,32 @@ class Processes:
         by_type: dict[torch.dtype, list[Tensor]] = defaultdict(list)
         for tensor in tensors:
             by_type[tensor.dtype].append(tensor)
-        for some in by_type.values():
-            # In one piece: a small message costs as much as a large one.
-            flat = torch.cat([t.flatten() for t in some])
+        for alike in by_type.values():
+            # In one message: a small one costs as much as a large one.
+            flat = torch.cat([t.flatten() for t in alike])
             dist.all_reduce(flat)
             flat /= self.world
-            parts = torch.split(flat, [t.numel() for t in some])
-            for tensor, part in zip(some, parts, strict=True):
+            parts = torch.split(flat, [t.numel() for t in alike])
+            for tensor, part in zip(alike, parts, strict=True):
                 tensor.copy_(part.view(tensor.shape))
 
-    def agree(self, wishes: Sequence[bool]) -> list[bool]:
-        """Each wish is granted to all where any process has it."""
+    def any_of(self, flags: Sequence[bool]) -> list[bool]:
+        """Return for each flag whether it is set in any process."""
         if self.world == 1:
-            return list(wishes)
+            return list(flags)
         gathered: list[Any] = [None] * self.world
-        dist.all_gather_object(gathered, list(wishes), group=_host_group())
+        dist.all_gather_object(gathered, list(flags), group=_host_group())
         return [any(column) for column in zip(*gathered, strict=True)]
 
-    def tell(self, what: Any) -> Any:
-        """What the first process has, in all of them."""
+    def broadcast(self, value: Any) -> Any:
+        """Return the first process's value in all of them."""
         if self.world == 1:
-            return what
-        told = [what]
-        dist.broadcast_object_list(told, group=_host_group())
-        return told[0]
+            return value
+        values = [value]
+        dist.broadcast_object_list(values, group=_host_group())
+        return values[0]
 
-    def copy_first(self, tensors: Iterable[Tensor]) -> None:
+    def copy_from_first(self, tensors: Iterable[Tensor]) -> None:
         """Put the first process's values in each tensor's place."""
         if self.world > 1:
             for tensor in tensors:
@@ -94,8 +92,8 @@ class Processes:
                 tensor.copy_(ready)
 
     def wait(self) -> None:
-        """Go on when all have come here."""
-        self.agree([False])
+        """Return when all processes have called this."""
+        self.any_of([False])
 
 
 ALONE = Processes()
@@ -104,39 +102,42 @@ _HOST_GROUPS: list[Any] = []
 
 
 def _host_group() -> Any:
-    """Messages between processors: they pass while the GPUs are at work."""
+    """Return the group of messages between processors: they pass while the GPUs are busy."""
     if not _HOST_GROUPS:
-        # The others wait while the first one decodes a set, which may take hours.
+        # The others wait while the first one decodes the pairs, which may take hours.
         _HOST_GROUPS.append(dist.new_group(backend="gloo", timeout=timedelta(days=1)))
     return _HOST_GROUPS[0]
 
 
-def join_processes(device: str) -> tuple[Processes, str]:
-    """Meet the other processes that torchrun started; this one's device. Alone where none did.
+@contextmanager
+def process_group(device: str) -> Iterator[tuple[Processes, str]]:
+    """Join the processes that torchrun started, if any, and yield them with this one's device.
 
     Raises UserError where there are more of them than GPUs.
     """
     if "TORCHELASTIC_RUN_ID" not in os.environ:
-        return ALONE, device
-    local = int(os.environ["LOCAL_RANK"])
+        yield ALONE, device
+        return
     on_gpu = device.partition(":")[0] in ("auto", "cuda") and torch.cuda.is_available()
     if on_gpu:
-        here, found = int(os.environ.get("LOCAL_WORLD_SIZE", local + 1)), torch.cuda.device_count()
-        if here > found:
-            raise UserError(
-                f"{here} processes were started on a machine with {found} "
-                f"GPU{'s' * (found > 1)}: wanted one GPU for each.",
-                f"Start torchrun with --nproc-per-node={found}.",
-            )
-        device = f"cuda:{local}"
-        torch.cuda.set_device(local)
-    if not dist.is_initialized():
-        dist.init_process_group("nccl" if on_gpu else "gloo")
-    return Processes(dist.get_rank(), dist.get_world_size()), device
-
-
-def leave_processes() -> None:
-    """Say farewell, where there was anybody."""
-    if dist.is_available() and dist.is_initialized():
+        device = _own_gpu()
+    dist.init_process_group("nccl" if on_gpu else "gloo")
+    try:
+        yield Processes(dist.get_rank(), dist.get_world_size()), device
+    finally:
         _HOST_GROUPS.clear()
         dist.destroy_process_group()
+
+
+def _own_gpu() -> str:
+    """Return this process's GPU, which becomes the current one."""
+    local = int(os.environ["LOCAL_RANK"])
+    processes, gpus = int(os.environ.get("LOCAL_WORLD_SIZE", local + 1)), torch.cuda.device_count()
+    if processes > gpus:
+        raise UserError(
+            f"{processes} processes were started on a machine with {gpus} GPU{'s' * (gpus > 1)}: each "
+            "needs its own.",
+            f"Start torchrun with --nproc-per-node={gpus}.",
+        )
+    torch.cuda.set_device(local)
+    return f"cuda:{local}"

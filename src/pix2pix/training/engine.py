@@ -1,19 +1,21 @@
-"""Two engines for one step, behind one interface: the same order of data, the same noise.
+"""Two engines make the same step: the same order of data, the same noise.
 
 plain   `step.plain_step`, on any device: the reference
-graph   `graph.GraphEngine`, on NVIDIA's GPUs: the whole step captured once and replayed
+graph   `captured.captured_engine`, on one of NVIDIA's GPUs: the step recorded once and replayed
+
+An engine is a block: it yields the function that makes one step of a packet.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, get_args
 
 import torch
 
 from pix2pix.config import Config
-from pix2pix.data.batches import Batch
 from pix2pix.data.feed import Feed, Packet
 from pix2pix.device import Precision
 from pix2pix.errors import UserError
@@ -23,10 +25,12 @@ from pix2pix.training.state import State
 from pix2pix.training.step import plain_step
 
 EngineName = Literal["plain", "graph"]
+Engine = Callable[[Packet], None]  # losses go to the meter, positions to the state
+Log = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Setting:
+class EngineContext:
     """What an engine works with."""
 
     state: State
@@ -38,62 +42,36 @@ class Setting:
     processes: Processes = ALONE
 
 
-class Engine(Protocol):
-    """One step at a time; losses go to the meter, positions to the state."""
+@contextmanager
+def plain_engine(context: EngineContext, packet: Packet, log: Log) -> Iterator[Engine]:
+    """Yield the step as it is written, operation by operation."""
 
-    name: EngineName
+    def step(packet: Packet) -> None:
+        x, y = context.feed.pictures(*packet.tensors)
+        losses = plain_step(
+            context.state, x, y, packet.keys, context.config, context.precision, context.processes
+        )
+        context.meter.add(losses)
 
-    def prepare(self, packet: Packet, say: Callable[[str], None]) -> None:
-        """What takes long, once, before the first step; `packet` is one of those to come."""
-
-    def step(self, packet: Packet) -> None:
-        """One turn of D and one of G on the packet's images."""
-
-    def close(self) -> None:
-        """Let go of what is held beside the setting; before the processes part."""
-
-
-class PlainEngine:
-    """The step as it is written down, operation by operation."""
-
-    name: EngineName = "plain"
-
-    def __init__(self, setting: Setting) -> None:
-        self.setting = setting
-
-    def prepare(self, packet: Packet, say: Callable[[str], None]) -> None:
-        """Nothing."""
-
-    def step(self, packet: Packet) -> None:
-        """One turn of D and one of G."""
-        its = self.setting
-        source, target = its.feed.pictures(*packet.tensors)
-        positions = torch.tensor(packet.positions, dtype=torch.int64).to(its.device)
-        batch = Batch(source, target, [str(n) for n in packet.positions], positions)
-        its.meter.add(plain_step(its.state, batch, its.config, its.precision, its.processes))
-
-    def close(self) -> None:
-        """Nothing."""
+    yield step
 
 
-def pick_engine(name: str, device: torch.device) -> EngineName:
-    """The engine of that name; `auto` is graph on NVIDIA's GPUs, plain elsewhere.
+def pick_engine(name: str, device: torch.device, processes: Processes = ALONE) -> EngineName:
+    """Return the engine of that name; `auto` is graph on NVIDIA's GPUs, plain elsewhere.
 
-    Raises UserError for another name.
+    Several processes take plain: recording their messages was never measured. Raises UserError for
+    an unknown name.
     """
-    if name == "auto":
-        return "graph" if device.type == "cuda" and torch.version.cuda else "plain"
-    if name == "plain":
-        return "plain"
-    if name == "graph":
-        return "graph"
-    raise UserError(f"--engine {name} is unknown: wanted auto, plain, graph.")
+    if name not in ("auto", *get_args(EngineName)):
+        raise UserError(f"--engine {name} is unknown: choose auto, plain or graph.")
+    captured = name == "graph" or (name == "auto" and device.type == "cuda" and bool(torch.version.cuda))
+    return "graph" if captured and processes.world == 1 else "plain"
 
 
-def make_engine(name: EngineName, setting: Setting) -> Engine:
-    """The engine, ready to be prepared."""
-    if name == "plain":
-        return PlainEngine(setting)
-    from pix2pix.training.graph import GraphEngine
+def open_engine(
+    name: EngineName, context: EngineContext, packet: Packet, log: Log
+) -> AbstractContextManager[Engine]:
+    """Prepare the engine; `packet` is one of those to come, and the state is left as it was."""
+    from pix2pix.training.captured import captured_engine
 
-    return GraphEngine(setting)
+    return {"plain": plain_engine, "graph": captured_engine}[name](context, packet, log)

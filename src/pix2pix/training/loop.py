@@ -1,4 +1,4 @@
-"""The loop: steps, and now and then a look, a save, a word.
+"""The loop: steps, and now and then a line of metrics, a validation, a save.
 
 Everything slow stands behind one early `continue`.
 """
@@ -10,231 +10,182 @@ import time
 from collections.abc import Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 
-from pix2pix.config import Config
-from pix2pix.data.feed import Line, packets, sent
-from pix2pix.data.store import Store
+from pix2pix.data.feed import packets, sent
+from pix2pix.device import explain_out_of_memory
 from pix2pix.errors import UserError
-from pix2pix.model_file import Header, save_model
-from pix2pix.progress import Progress, describe_losses
+from pix2pix.model_file import save_model
+from pix2pix.progress import describe_losses
 from pix2pix.reports.training_page import PageState
 from pix2pix.training.checkpoint import save_state
-from pix2pix.training.distributed import ALONE, Processes
-from pix2pix.training.engine import Engine
-from pix2pix.training.meter import Meter
-from pix2pix.training.run_folder import Run
-from pix2pix.training.saver import Saver
-from pix2pix.training.state import State
+from pix2pix.training.distributed import Processes
+from pix2pix.training.engine import open_engine
+from pix2pix.training.session import Session
 from pix2pix.training.step import learning_rate
 from pix2pix.training.stopping import stopping
-from pix2pix.training.validation import preview, rounded, validate
+from pix2pix.training.validation import BATCH, preview, rounded, validate
 
 # However long the interval in images, a slow machine never loses more than this.
 _SAVE_SECONDS = 600.0
 _PAGE_SECONDS = 10.0
-# Several processes end together: how often they ask each other, in steps.
-_AGREE_STEPS = 16
+# Several processes end together: steps between two exchanges about it.
+_EXCHANGE_STEPS = 16
 
 
 @dataclass
-class Session:
-    """All that the loop works with. `looked_at` are the validation pairs, or a few of training."""
+class Clock:
+    """When things were done last, in seconds of time.monotonic()."""
 
-    config: Config
-    state: State
-    run: Run
-    line: Line
-    engine: Engine
-    looked_at: Store
-    has_validation: bool
-    device: torch.device
-    header: Header
-    facts: Mapping[str, str]
-    progress: Progress
-    meter: Meter
-    processes: Processes = ALONE
-    saver: Saver = field(default_factory=lambda: Saver(background=False))
-    seconds: float = 0.0  # spent in earlier sittings
-    scores: dict[str, float] = field(default_factory=dict)
-    scored_at: int | None = None  # images seen when the scores were taken
-    saved_at: int | None = None  # images seen at the last save
-
-    def about(self) -> dict[str, Any]:
-        """What a saved state remembers beside the tensors."""
-        return {
-            "metrics_bytes": self.run.metrics_bytes(),
-            "meter": self.meter.pack(),
-            "seconds": self.seconds,
-            "scores": self.scores,
-            "scored_at": self.scored_at,
-            "processes": self.processes.world,
-            "engine": self.facts.get("engine", ""),
-            "data_digest": self.header.provenance.data_digest,
-            "initialised_from": self.header.provenance.initialised_from,
-        }
+    logged_at: int  # images seen
+    step: float = field(default_factory=time.monotonic)
+    save: float = field(default_factory=time.monotonic)
+    log: float = field(default_factory=time.monotonic)
+    page: float = field(default_factory=time.monotonic)
 
 
 def fit(session: Session) -> bool:
     """Train until `training.images`; False where the user stopped it. Either way all is saved."""
+    state, training = session.context.state, session.plan.config.training
     try:
-        _train(session)
-        _even_out(session)
-        session.saver.wait()
-        if session.saved_at != session.state.images_seen:
+        _write_page(session)
+        if state.images_seen < training.images:
+            _train(session)
+        _average_over_processes(session)
+        if session.saved_at != state.images_seen:
             _save(session)
-        session.saver.wait()
     finally:
-        session.saver.close()
         session.progress.close()
-        # The page must not say "training" for ever, and must not hide why training ended.
+        # The page must not say "training" any longer, and must not hide why training ended.
         with suppress(UserError):
-            saved = session.saved_at or 0
-            ended = saved >= session.config.training.images
-            _write_page(session, "finished" if ended else "stopped")
-    return session.state.images_seen >= session.config.training.images
+            _write_page(session, "finished" if (session.saved_at or 0) >= training.images else "stopped")
+    return state.images_seen >= training.images
 
 
 def _train(session: Session) -> None:
-    state, training = session.state, session.config.training
-    _write_page(session)
-    if state.images_seen >= training.images:
-        return
-    first = session.line.packet(state.images_seen)
-    session.engine.prepare(sent(first, session.device), session.progress.log)
-    clock = last_save = last_log = last_page = time.monotonic()
-    logged_at = state.images_seen
-
-    with stopping() as stop, closing(packets(session.line, state.images_seen)) as coming:
-        for step, packet in enumerate(coming):
-            late = time.monotonic() - last_save > _SAVE_SECONDS
-            ending, late = _agreed(session.processes, step, stop.asked, late)
-            if state.images_seen >= training.images or ending:
+    context, training = session.context, session.plan.config.training
+    state, processes = context.state, context.processes
+    first = sent(session.packet_source.packet(state.images_seen), context.device)
+    with (
+        open_engine(session.plan.engine, context, first, session.progress.log) as make_step,
+        stopping() as stop,
+        closing(packets(session.packet_source, state.images_seen)) as coming,
+    ):
+        clock = Clock(state.images_seen)
+        for number, packet in enumerate(coming):
+            overdue = time.monotonic() - clock.save > _SAVE_SECONDS
+            ending, overdue = _in_any_process(processes, number, stop.requested, overdue)
+            if ending or state.images_seen >= training.images:
                 break
 
             # Train
             before = state.images_seen
-            session.engine.step(packet)
-
-            log, look, save = (
-                before // every != state.images_seen // every
-                for every in (training.log_images, training.validate_images, training.save_images)
-            )
+            make_step(packet)
             now = time.monotonic()
-            session.seconds, clock = session.seconds + now - clock, now
+            session.record.seconds, clock.step = session.record.seconds + now - clock.step, now
+
+            log, validation, save = (
+                before // interval != state.images_seen // interval
+                for interval in (training.log_images, training.validate_images, training.save_images)
+            )
             # The last model is scored wherever the intervals fall, and saved by `fit`.
-            look = look or state.images_seen >= training.images
-            save = save or late
-            if not (log or look or save):
+            validation = validation or state.images_seen >= training.images
+            if not (log or validation or save or overdue):
                 continue
 
-            _even_out(session)
-
             # Log
-            losses = session.meter.means()
-            _refuse_broken(session, losses)
+            _average_over_processes(session)
+            _refuse_broken(session, context.meter.means())
             if log:
-                trained = state.images_seen - logged_at
-                _log(session, losses, trained / max(now - last_log, 1e-9))
-                session.meter.clear()
-                last_log, logged_at = now, state.images_seen
+                _log(session, clock, now)
 
-            # Look
-            if look:
-                _look(session)
+            # Validate
+            if validation:
+                _validate(session)
 
             # Save
-            if save:
+            if save or overdue:
                 _save(session)
-                last_save = time.monotonic()
+                clock.save = time.monotonic()
 
             # Show
-            if look or time.monotonic() - last_page > _PAGE_SECONDS:
+            if validation or time.monotonic() - clock.page > _PAGE_SECONDS:
                 _write_page(session)
-                last_page = time.monotonic()
+                clock.page = time.monotonic()
 
 
-def _agreed(processes: Processes, step: int, *wishes: bool) -> tuple[bool, ...]:
-    """Each wish, where one process has it; several ask each other only now and then."""
-    if processes.world > 1 and step % _AGREE_STEPS:
-        return tuple(False for _ in wishes)
-    return tuple(processes.agree(wishes))
+def _in_any_process(processes: Processes, number: int, *flags: bool) -> list[bool]:
+    """Return each flag as set in any process; several exchange them only every few steps."""
+    if processes.world > 1 and number % _EXCHANGE_STEPS:
+        return [False] * len(flags)
+    return processes.any_of(flags)
 
 
-def _even_out(session: Session) -> None:
-    """Give all processes the mean of what each gathers of its own: losses, running statistics."""
-    sums = session.meter.sums
-    gathered = [*session.state.generator.buffers(), *([] if sums is None else [sums])]
-    session.processes.average(gathered)
+def _average_over_processes(session: Session) -> None:
+    """Average what each process gathers alone: losses and running statistics."""
+    sums = session.context.meter.sums
+    buffers = session.context.state.generator.buffers()
+    session.context.processes.average([*buffers, *([] if sums is None else [sums])])
 
 
 def _write_page(session: Session, state: PageState = "training") -> None:
-    if session.processes.first:
-        session.run.write_page(session.config, state, session.facts)
+    if session.context.processes.first:
+        session.plan.folder.write_page(session.plan.config, state, session.facts())
 
 
-def _log(session: Session, losses: dict[str, float], speed: float) -> None:
-    seen, training = session.state.images_seen, session.config.training
-    line = {
-        "images": seen,
-        "seconds": round(session.seconds, 3),
-        "images_per_second": round(speed, 3),
-        "learning_rate": learning_rate(training, seen),
-        **rounded(losses),
-    }
-    if session.processes.first:
-        session.run.append(line)
-    words = f"{describe_losses(speed, losses)}  {session.facts.get('engine', '').partition(';')[0]}".rstrip()
+def _log(session: Session, clock: Clock, now: float) -> None:
+    """Write a line of metrics: means since the last one."""
+    state, meter, training = session.context.state, session.context.meter, session.plan.config.training
+    seen, losses = state.images_seen, meter.means()
+    speed = (seen - clock.logged_at) / max(now - clock.log, 1e-9)
+    if session.context.processes.first:
+        session.plan.folder.append(
+            {
+                "images": seen,
+                "seconds": round(session.record.seconds, 3),
+                "images_per_second": round(speed, 3),
+                "learning_rate": learning_rate(training, seen, state.decay_from),
+                **rounded(losses),
+            }
+        )
+    words = f"{describe_losses(speed, losses)}  {session.record.engine.partition(';')[0]}"
     session.progress.update("training", seen, training.images, "images", words)
+    meter.clear()
+    clock.log, clock.logged_at = now, seen
 
 
-def _look(session: Session) -> None:
+def _validate(session: Session) -> None:
     """Score the validation pairs and keep a preview."""
-    if not session.processes.first:
+    context, plan, record = session.context, session.plan, session.record
+    if not context.processes.first:
         return
-    session.progress.update(
-        "training",
-        session.state.images_seen,
-        session.config.training.images,
-        "images",
-        "scoring the validation pairs",
-    )
-    generator, mode, seen = session.state.generator, session.header.mode, session.state.images_seen
-    sheet = preview(generator, session.looked_at, mode, session.device)
-    session.run.save_preview(seen, sheet)
-    if session.has_validation:
-        session.scores = rounded(validate(generator, session.looked_at, mode, session.device))
-        session.scored_at = seen
-        session.run.append({"images": seen, **session.scores})
+    seen, config, doing = context.state.images_seen, plan.config, "scoring the validation pairs"
+    session.progress.update("training", seen, config.training.images, "images", doing)
+    network = (context.state.generator, session.stores.validation, config.default_mode, context.device)
+    size = " x ".join(map(str, config.data.size))
+    with explain_out_of_memory(
+        context.device,
+        f"{doing}, {BATCH} at a time at {size} px with width {config.model.width}",
+        "Lower data.size_px or model.width; what was saved is kept.",
+    ):
+        plan.folder.save_preview(seen, preview(*network))
+        if session.stores.scored:
+            record.scores, record.scored_at = rounded(validate(*network)), seen
+            plan.folder.append({"images": seen, **record.scores})
 
 
 def _save(session: Session) -> None:
-    """The model, then the state: where there is a state, its model was written before it.
+    """Write the model, then the state: a state on disk is never newer than its model.
 
     A broken one never replaces a good one.
     """
-    run, state, meter = session.run, session.state, session.meter
-    if not session.processes.first:
-        session.saved_at = state.images_seen
-        return
-    _refuse_broken(session, (meter.means() if meter.count else {}) | _broken_weights(session))
-    provenance = session.header.provenance.model_copy(
-        update={
-            "images_seen": state.images_seen,
-            "scores": session.scores,
-            "scored_at_images": session.scored_at,
-        }
-    )
-    header, about = session.header.model_copy(update={"provenance": provenance}), session.about()
-
-    def write(state: State) -> None:
-        save_model(run.model, state.generator, header)
-        save_state(run.state, state, about)
-        session.saved_at = state.images_seen
-
-    session.saver.save(state, write)
+    state, meter, folder = session.context.state, session.context.meter, session.plan.folder
+    if session.context.processes.first:
+        _refuse_broken(session, (meter.means() if meter.count else {}) | _broken_weights(session))
+        save_model(folder.model, state.generator, session.header())
+        save_state(folder.state, state, session.about())
+    session.saved_at = state.images_seen
 
 
 def _refuse_broken(session: Session, losses: Mapping[str, float]) -> None:
@@ -242,20 +193,19 @@ def _refuse_broken(session: Session, losses: Mapping[str, float]) -> None:
     broken = [f"{name} is {value}" for name, value in losses.items() if not math.isfinite(value)]
     if not broken:
         return
-    run, rate = session.run, session.config.training.learning_rate
+    model, rate = session.plan.folder.model, session.plan.config.training.learning_rate
     kept = (
-        f"The last good model is kept: start a new run from it with --init {run.model}"
-        if run.model.is_file()
+        f"The last good model is kept: start a new run from it with --init {model}"
+        if model.is_file()
         else "Nothing was saved yet: start a new run with"
     )
     raise UserError(
-        f"Training broke before image {session.state.images_seen:,}: {', '.join(broken)}.",
+        f"Training broke before image {session.context.state.images_seen:,}: {', '.join(broken)}.",
         f"{kept} --run another and a lower --set training.learning_rate (it is {rate:g}).",
     )
 
 
 def _broken_weights(session: Session) -> dict[str, float]:
-    """The weights that are not finite, by name: a step can break them after a finite loss."""
-    parts = (session.state.generator, session.state.discriminator)
-    named = [item for part in parts if part is not None for item in part.named_parameters()]
-    return {f"weight {n}": math.nan for n, w in named if not bool(torch.isfinite(w).all())}
+    """Return the weights that are not finite: a step can break them after a finite loss."""
+    weights = [item for _, net, _ in session.context.state.parts() for item in net.named_parameters()]
+    return {f"weight {name}": math.nan for name, w in weights if not bool(torch.isfinite(w).all())}

@@ -25,7 +25,7 @@ class Meter:
         self.count += 1
 
     def gather(self, losses: Mapping[str, Tensor]) -> None:
-        """Add without counting: the part of `add` that the device does."""
+        """Add without counting: the part of `add` that a captured step repeats."""
         if not self.names:
             self.names = tuple(losses)
         values = torch.stack([losses[name] for name in self.names])
@@ -34,21 +34,21 @@ class Meter:
         self.sums += values
 
     def means(self) -> dict[str, float]:
-        """The mean of each loss since the last clearing; NaN and infinity stay what they are."""
+        """Return each loss's mean since the last clearing; NaN and infinity stay what they are."""
         return {name: total / self.count for name, total in self._totals().items()}
 
     def clear(self) -> None:
-        """Begin anew."""
+        """Start again from zero."""
         self.count = 0
         if self.sums is not None:
             self.sums.zero_()
 
     def pack(self) -> dict[str, object]:
-        """The sums as JSON, exactly: a float32 survives the way through a decimal float64."""
+        """Return the sums as JSON, exactly: a float32 survives the way through a decimal float64."""
         return {"count": self.count, "sums": self._totals()}
 
     def unpack(self, packed: Mapping[str, object], device: torch.device) -> None:
-        """Take up sums that `pack` gave."""
+        """Continue from sums that `pack` returned."""
         sums, count = packed["sums"], packed["count"]
         assert isinstance(sums, dict)
         assert isinstance(count, int)

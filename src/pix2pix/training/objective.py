@@ -6,73 +6,105 @@
     G* = arg min_G max_D  L_cGAN(G, D) + lambda * L_L1(G)
 
 Tensors are (B, C, H, W) in [-1, 1]; D is any callable that gives logits; every loss is a scalar.
+To add a loss of G or a regulariser of D, write a function of a `Turn` and register it below; its
+weight is the setting `objective.terms`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import l1_loss as L1
-from torch.nn.functional import relu, softplus
+from torch.nn import functional as F
 
 Discriminator = Callable[[Tensor], Tensor]
+Losses = dict[str, Tensor]
 
 # Adversarial losses on logits: what D pays for calling a real patch fake and a fake one real, and
 # what G pays for a patch that D calls fake. softplus(-t) = -log sigmoid(t). The third entry of bce
 # is the non-saturating form: maximise log D(x, G(x,z)), not minimise log(1 - D(x, G(x,z))).
 ADVERSARIAL: dict[str, tuple[Callable[[Tensor], Tensor], ...]] = {
-    "bce": (lambda t: softplus(-t), softplus, lambda t: softplus(-t)),
+    "bce": (lambda t: F.softplus(-t), F.softplus, lambda t: F.softplus(-t)),
     "lsgan": (lambda t: (t - 1) ** 2, lambda t: t**2, lambda t: (t - 1) ** 2),
-    "hinge": (lambda t: relu(1 - t), lambda t: relu(1 + t), lambda t: -t),
+    "hinge": (lambda t: F.relu(1 - t), lambda t: F.relu(1 + t), lambda t: -t),
 }
 
 
-def see(x: Tensor, y: Tensor, conditional: bool) -> Tensor:
-    """What D looks at: source and target side by side in channels, or the target alone."""
-    return torch.cat([x, y], 1) if conditional else y
+@dataclass(frozen=True)
+class Turn:
+    """What losses are computed from, in D's turn (`g` detached) or in G's.
 
-
-def discriminator_loss(real: Tensor, fake: Tensor, kind: str) -> Tensor:
-    """E[-log D(x,y)] + E[-log(1 - D(x,G(x,z)))], divided by 2 to slow D down (section 3.3)."""
-    on_real, on_fake, _ = ADVERSARIAL[kind]
-    return (on_real(real).mean() + on_fake(fake).mean()) / 2
-
-
-def generator_loss(
-    D: Discriminator | None,
-    x: Tensor,
-    y: Tensor,
-    g: Tensor,
-    *,
-    l1: float,
-    gan: float,
-    conditional: bool,
-    kind: str,
-    classes: bool = False,
-) -> tuple[Tensor, dict[str, Tensor]]:
-    """gan * E[-log D(x,G(x,z))] + l1 * E[|y - G(x,z)|], and each term before its weight.
-
-    Where targets are `classes`, cross-entropy stands in place of L1.
+    `g` is G(x,z), `logits` the same before its last activation: cross-entropy needs those.
     """
-    near = cross_entropy(g, y) if classes else L1(g, y)
-    terms = {"loss_class" if classes else "loss_l1": near}
-    loss = l1 * near
-    if D is not None:
-        _, _, on_mine = ADVERSARIAL[kind]
-        terms["loss_gan"] = on_mine(D(see(x, g, conditional))).mean()
-        loss = loss + gan * terms["loss_gan"]
-    return loss, terms
+
+    x: Tensor
+    y: Tensor
+    g: Tensor
+    D: Discriminator | None = None
+    conditional: bool = True
+    adversarial: str = "bce"
+    logits: Tensor | None = None
+
+    def discriminate(self, target: Tensor) -> Tensor:
+        """Return D's logits for a target: with the source (cGAN), or for the target alone (GAN)."""
+        assert self.D is not None
+        return self.D(torch.cat([self.x, target], 1) if self.conditional else target)
 
 
-def cross_entropy(g: Tensor, y: Tensor) -> Tensor:
-    """E[-log g] at the true class: (B, classes, H, W) twice, 1 where a class is, -1 elsewhere."""
-    probability = ((g + 1) / 2 * (y > 0)).sum(1)
-    return -torch.log(probability.clamp_min(1e-7)).mean()
+def l1(turn: Turn) -> Tensor:
+    """E[|y - G(x,z)|]."""
+    return F.l1_loss(turn.g, turn.y)
 
 
-def right_share(real: Tensor, fake: Tensor, kind: str) -> Tensor:
-    """Share of D's logits on the right side: 0.5 is guessing, 1 is a D that always wins."""
-    border = 0.5 if kind == "lsgan" else 0.0  # least squares pull towards 1 and 0
+def cross_entropy(turn: Turn) -> Tensor:
+    """E[-log G(x,z)] at the true class, for targets that are one channel a class."""
+    assert turn.logits is not None
+    return F.cross_entropy(turn.logits, turn.y.argmax(1))
+
+
+def gan(turn: Turn) -> Tensor:
+    """E[-log D(x,G(x,z))], or its counterpart in the other adversarial losses."""
+    _, _, on_generated = ADVERSARIAL[turn.adversarial]
+    return on_generated(turn.discriminate(turn.g)).mean()
+
+
+Term = Callable[[Turn], Tensor]
+GENERATOR_TERMS: dict[str, Term] = {"l1": l1, "class": cross_entropy, "gan": gan}
+DISCRIMINATOR_TERMS: dict[str, Term] = {}  # besides the adversarial loss
+
+
+def generator_loss(turn: Turn, weights: Mapping[str, float]) -> tuple[Tensor, Losses]:
+    """Return the weighted sum of the named terms of G, and each `loss_<name>` before its weight."""
+    return _weighted(GENERATOR_TERMS, turn, weights)
+
+
+def discriminator_loss(turn: Turn, weights: Mapping[str, float]) -> tuple[Tensor, Losses]:
+    """Return D's loss: E[-log D(x,y)] + E[-log(1 - D(x,G(x,z)))], and the named terms of D.
+
+    The adversarial part is divided by 2 to slow D down (section 3.3).
+    """
+    on_real, on_fake, _ = ADVERSARIAL[turn.adversarial]
+    # Real and fake pass apart, so that batch norm never mixes their statistics.
+    real, fake = turn.discriminate(turn.y), turn.discriminate(turn.g)
+    loss = (on_real(real).mean() + on_fake(fake).mean()) / 2
+    losses = {"loss_d": loss, "d_right": right_share(real, fake, turn.adversarial)}
+    if not weights:
+        return loss, losses
+    regularisers, terms = _weighted(DISCRIMINATOR_TERMS, turn, weights)
+    return loss + regularisers, losses | terms
+
+
+def right_share(real: Tensor, fake: Tensor, adversarial: str) -> Tensor:
+    """Return the share of D's logits on the right side: 0.5 is guessing, 1 a D that always wins."""
+    border = 0.5 if adversarial == "lsgan" else 0.0  # least squares pull towards 1 and 0
     return ((real > border).to(real.dtype).mean() + (fake < border).to(fake.dtype).mean()) / 2
+
+
+def _weighted(
+    registered: Mapping[str, Term], turn: Turn, weights: Mapping[str, float]
+) -> tuple[Tensor, Losses]:
+    terms = {name: registered[name](turn) for name in weights}
+    loss = torch.stack([weight * terms[name] for name, weight in weights.items()]).sum()
+    return loss, {f"loss_{name}": term for name, term in terms.items()}

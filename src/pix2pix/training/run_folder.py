@@ -1,4 +1,4 @@
-"""The folder of a run: what is asked for, what happened, what came out.
+"""The folder of a run: what was requested, what happened, what came out.
 
 config.toml         the whole configuration
 environment.json    versions, device, command, data
@@ -32,11 +32,12 @@ except ImportError:  # Windows has no flock: there two runs in one folder are no
     fcntl = None  # type: ignore[assignment]
 
 
-class Run:
+class RunFolder:
     """The folder of one run, held by one process at a time."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.written_config = path / "config.toml"
         self.metrics = path / "metrics.jsonl"
         self.state = path / "checkpoints" / "state.safetensors"
         self.model = path / "model.safetensors"
@@ -47,37 +48,40 @@ class Run:
 
         Lengths and intervals may differ. Nothing is written.
         """
-        written = self.path / "config.toml"
-        if kind(written) != "file":
+        if kind(self.written_config) != "file":
             folder = kind(self.path) == "folder"
             if folder and any(not p.name.startswith(".") for p in self.path.iterdir()):
                 raise UserError(f"{self.path} is not empty and no run.", "Choose another folder with --run.")
             return
-        other = [d for d in config.differences(Config.load(written)) if d[0] not in MAY_CHANGE]
-        if other:
-            named = ", ".join(f"{key} is {was!r} there and {now!r} here" for key, now, was in other)
+        others = [d for d in config.differences(Config.load(self.written_config)) if d[0] not in MAY_CHANGE]
+        if others:
+            named = ", ".join(f"{key} is {was!r} there and {now!r} here" for key, now, was in others)
             raise UserError(
                 f"{self.path} is a run of another configuration: {named}.",
-                "Choose another folder with --run, or ask for the same settings.",
+                "Choose another folder with --run, or request the same settings.",
             )
 
     def open(self) -> None:
-        """Take the folder, made where it is missing."""
+        """Make the folder where it is missing, and lock it."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            self._take()
+            self._acquire()
         except OSError as error:
             raise cannot_write(self.path, error) from None
 
     def describe(self, config: Config, environment: Mapping[str, Any]) -> None:
-        """Write what is asked for, and where it runs."""
-        with replacing(self.path / "config.toml") as temporary:
+        """Write what was requested, and where it runs."""
+        with replacing(self.written_config) as temporary:
             temporary.write_text(config.to_toml(), "utf-8")
         with replacing(self.path / "environment.json") as temporary:
             temporary.write_text(json.dumps(environment, indent=2) + "\n", "utf-8")
 
+    def written_images(self) -> int:
+        """Return `training.images` as the folder's configuration has it."""
+        return Config.load(self.written_config).training.images
+
     def close(self) -> None:
-        """Let another process have the folder."""
+        """Release the folder to other processes."""
         if self._lock is not None:
             self._lock.close()
 
@@ -90,11 +94,11 @@ class Run:
             raise cannot_write(self.metrics, error) from error
 
     def metrics_bytes(self) -> int:
-        """The length of metrics.jsonl, which a saved state remembers."""
+        """Return the length of metrics.jsonl, which a saved state remembers."""
         return self.metrics.stat().st_size if self.metrics.exists() else 0
 
     def cut_metrics(self, length: int) -> None:
-        """Drop what was written after the saved state, so that no line stands twice."""
+        """Drop what was written after the saved state, so that no line comes twice."""
         if self.metrics_bytes() > length:
             os.truncate(self.metrics, length)
 
@@ -113,7 +117,7 @@ class Run:
         folder = self.path / "examples"
         if folder.is_dir():
             return
-        # Another name first: a folder that is there is whole.
+        # Under another name first, so that the folder is complete or absent.
         unfinished = self.path / ".unfinished-examples"
         for number, pair in enumerate(pairs, start=1):
             for half, picture in zip(("source", "target"), pair, strict=True):
@@ -134,7 +138,7 @@ class Run:
         except OSError as error:
             raise cannot_write(self.path / "index.html", error) from error
 
-    def _take(self) -> None:
+    def _acquire(self) -> None:
         if fcntl is None:
             return
         self._lock = (self.path / ".lock").open("w")
@@ -145,7 +149,7 @@ class Run:
             raise UserError(
                 f"Another process is training in {self.path}.", "Wait for it, or use another --run."
             ) from None
-        # What a killed process was writing: large, and nobody would miss it.
+        # What a killed process was writing is large and of no use.
         for unfinished in self.path.rglob(".unfinished-*"):
             if not unfinished.is_dir():
                 unfinished.unlink()

@@ -1,4 +1,4 @@
-"""What training changes: two networks and their optimisers, and how many images they have seen."""
+"""The state of training: two networks and their optimisers, and how many images they have seen."""
 
 from __future__ import annotations
 
@@ -14,25 +14,29 @@ from pix2pix.networks import Generator, PatchGAN, build_discriminator, build_gen
 
 @dataclass
 class State:
-    """All that training changes. There is no discriminator where the adversarial term is off."""
+    """All that training changes; without the adversarial term there is no discriminator.
+
+    `decay_from` is where the learning rate of a lengthened run falls on from: images seen, rate.
+    """
 
     generator: Generator
     generator_optimiser: Adam
     discriminator: PatchGAN | None
     discriminator_optimiser: Adam | None
     images_seen: int = 0
+    decay_from: tuple[int, float] | None = None
 
     def parts(self) -> list[tuple[str, Generator | PatchGAN, Adam]]:
-        """Each network by its name, with its optimiser."""
-        found: list[tuple[str, Generator | PatchGAN, Adam]] = [
+        """Return each network with its name and its optimiser."""
+        parts: list[tuple[str, Generator | PatchGAN, Adam]] = [
             ("generator", self.generator, self.generator_optimiser)
         ]
         if self.discriminator is not None and self.discriminator_optimiser is not None:
-            found.append(("discriminator", self.discriminator, self.discriminator_optimiser))
-        return found
+            parts.append(("discriminator", self.discriminator, self.discriminator_optimiser))
+        return parts
 
     def tensors(self) -> list[Tensor]:
-        """Every tensor that a step changes: weights, running statistics, Adam's moments."""
+        """Return every tensor that a step changes: weights, running statistics, Adam's moments."""
         return [
             tensor
             for _, network, optimiser in self.parts()
@@ -44,7 +48,7 @@ class State:
 
 
 def new_state(config: Config, device: torch.device) -> State:
-    """Fresh networks and optimisers on the device."""
+    """Return fresh networks and optimisers on the device."""
     generator = build_generator(config).to(device)
     state = State(generator, _adam(generator, config.training), None, None)
     if config.objective.gan:
@@ -54,13 +58,15 @@ def new_state(config: Config, device: torch.device) -> State:
 
 
 def _adam(network: Generator | PatchGAN, config: TrainingConfig) -> Adam:
+    if next(network.parameters()).is_cuda:
+        network.to(memory_format=torch.channels_last)  # as tensor cores want weights; moments follow
     optimiser = Adam(network.parameters(), config.learning_rate, (config.beta1, config.beta2), fused=True)
     reset(optimiser)
     return optimiser
 
 
 def reset(optimiser: Adam) -> None:
-    """Fresh moments, there before the first step: a captured step must find them in their place."""
+    """Zero the optimiser's moments, and make them: a captured step needs them before it is recorded."""
     for weight in optimiser.param_groups[0]["params"]:
         optimiser.state[weight] = {
             "step": torch.zeros((), device=weight.device),

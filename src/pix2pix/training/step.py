@@ -1,90 +1,175 @@
 """One step of training: D's turn, then G's (the paper's section 3.3).
 
-B batch, C channels, H height, W width. This is the plain engine: it reads like the formulas and is
-the reference that the faster one in `graph.py` must equal.
+B batch, C channels, H height, W width. `plain_step` is the reference. `captured.py` calls the same
+two turns with compiled networks and records them for a GPU.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.optim import Adam
 
 from pix2pix.config import Config, TrainingConfig
-from pix2pix.data.batches import Batch
 from pix2pix.device import Precision, computing
+from pix2pix.errors import UserError
 from pix2pix.networks.layers import use_products
-from pix2pix.networks.noise import noise_keys
 from pix2pix.training.distributed import ALONE, Processes
-from pix2pix.training.objective import discriminator_loss, generator_loss, right_share, see
+from pix2pix.training.objective import (
+    DISCRIMINATOR_TERMS,
+    GENERATOR_TERMS,
+    Discriminator,
+    Losses,
+    Turn,
+    discriminator_loss,
+    generator_loss,
+)
 from pix2pix.training.state import State
 
-Losses = dict[str, Tensor]
 _FEW_PX = 64  # layers of at most so many pixels are products: a tenth of a step on a processor
+_BUILT_IN = ("l1", "class", "gan")  # terms whose weights have their own settings
+
+Networks = tuple[Callable[[Tensor, Tensor], tuple[Tensor, Tensor]], Discriminator | None]
 
 
-def learning_rate(config: TrainingConfig, images_seen: int) -> float:
-    """Adam's step size for the image at this position."""
+@dataclass(frozen=True)
+class TermWeights:
+    """The weights of G's and of D's loss terms by name."""
+
+    generator: Mapping[str, float]
+    discriminator: Mapping[str, float]
+
+
+def term_weights(config: Config) -> TermWeights:
+    """Return the weights that a configuration states; raises UserError for an unknown term.
+
+    Where targets are classes, cross-entropy stands in place of L1.
+    """
+    objective = config.objective
+    generator = {"class" if config.data.target_one_hot else "l1": objective.l1}
+    if objective.gan:
+        generator["gan"] = objective.gan
+    registered = sorted({*GENERATOR_TERMS, *DISCRIMINATOR_TERMS} - {*_BUILT_IN})
+    chosen = {name: weight for name, weight in objective.terms.items() if weight}
+    if unknown := sorted(chosen.keys() - {*registered}):
+        raise UserError(
+            f"objective.terms names '{unknown[0]}', which is no registered loss term.",
+            f"Registered are: {', '.join(registered) or 'none'}. L1 and GAN have their own settings.",
+        )
+    of_discriminator = {n: w for n, w in chosen.items() if n in DISCRIMINATOR_TERMS}
+    if of_discriminator and not objective.gan:
+        raise UserError(
+            f"objective.terms names {next(iter(of_discriminator))}, and objective.gan is 0: there is no D."
+        )
+    return TermWeights(
+        generator | {n: w for n, w in chosen.items() if n in GENERATOR_TERMS}, of_discriminator
+    )
+
+
+def learning_rate(
+    config: TrainingConfig, images_seen: int, decay_from: tuple[int, float] | None = None
+) -> float:
+    """Return Adam's step size for the image at this position.
+
+    `decay_from` is where a lengthened run falls on from: images seen then, and the rate there.
+    """
     if config.schedule == "constant":
         return config.learning_rate
+    if decay_from is not None:
+        start, rate = decay_from
+        return rate * max(0.0, (config.images - images_seen) / max(1, config.images - start))
     left = max(0.0, 1 - images_seen / config.images)
     return config.learning_rate * min(1.0, 2 * left)
 
 
 def plain_step(
-    state: State, batch: Batch, config: Config, precision: Precision = "fp32", processes: Processes = ALONE
+    state: State,
+    x: Tensor,
+    y: Tensor,
+    keys: Tensor,
+    config: Config,
+    precision: Precision = "fp32",
+    processes: Processes = ALONE,
 ) -> Losses:
-    """One turn of D and one of G on B pairs; the losses as detached scalars on the device."""
-    objective = config.objective
-    x, y = batch.source, batch.target
-    for optimiser in (state.generator_optimiser, state.discriminator_optimiser):
-        if optimiser is not None:
-            optimiser.param_groups[0]["lr"] = learning_rate(config.training, state.images_seen)
+    """Make one turn of D and one of G on B pairs; return the losses as detached scalars.
 
+    `keys` are the (B,) keys of the noise z.
+    """
+    rate = learning_rate(config.training, state.images_seen, state.decay_from)
+    for _, _, optimiser in state.parts():
+        optimiser.param_groups[0]["lr"] = rate
+    losses = both_turns(state, x, y, keys, config, precision, processes)
+    state.images_seen += len(x) * processes.world
+    return losses
+
+
+def both_turns(
+    state: State,
+    x: Tensor,
+    y: Tensor,
+    keys: Tensor,
+    config: Config,
+    precision: Precision,
+    processes: Processes = ALONE,
+    networks: Networks | None = None,
+) -> Losses:
+    """Make D's turn, then G's; `networks` are the state's own or those as compiled.
+
+    Nothing here waits for the device or depends on a tensor's values, so that it can be captured.
+    """
+    objective = config.objective
+    weights = term_weights(config)
+    G, D = networks or networks_of(state)
     products = use_products(state.generator, _FEW_PX) if x.is_cpu else nullcontext()
     with computing(x.device, precision), products:
-        g = state.generator(x, noise_keys(config.training.seed, batch.positions))
-        losses, loss = _discriminator_loss(state, x, y, g.detach(), config)
-    if loss is not None and state.discriminator_optimiser is not None:
-        _descend(loss, state.discriminator_optimiser, processes)
+        logits, g = G(x, keys)
+    shared = (objective.conditional, objective.adversarial)
+    losses: Losses = {}
+    if state.discriminator is not None:
+        turn = Turn(x, y, g.detach(), D, *shared)
+        losses = discriminator_turn(state, turn, weights.discriminator, precision, processes)
+    turn = Turn(x, y, g, D, *shared, logits)
+    return losses | generator_turn(state, turn, weights.generator, precision, processes)
 
-    # G's turn: D is only asked, so its own gradients are neither wanted nor computed.
-    D = state.discriminator
-    if D is not None:
-        D.requires_grad_(False)
-    with computing(x.device, precision):
-        loss, terms = generator_loss(
-            D,
-            x,
-            y,
-            g,
-            l1=objective.l1,
-            gan=objective.gan,
-            conditional=objective.conditional,
-            kind=objective.adversarial,
-            classes=config.data.target_one_hot,
-        )
+
+def networks_of(state: State) -> Networks:
+    """Return G's pass, (source, noise keys) -> (logits, generated target), and D if there is one."""
+    generator = state.generator
+
+    def generate(x: Tensor, keys: Tensor) -> tuple[Tensor, Tensor]:
+        logits = generator.logits(x, keys)
+        return logits, generator.activate(logits)
+
+    return generate, state.discriminator
+
+
+def discriminator_turn(
+    state: State, turn: Turn, weights: Mapping[str, float], precision: Precision, processes: Processes
+) -> Losses:
+    """Let D learn real from fake; `turn.g` is detached."""
+    assert state.discriminator is not None
+    assert state.discriminator_optimiser is not None
+    state.discriminator.requires_grad_(True)
+    with computing(turn.x.device, precision):
+        loss, losses = discriminator_loss(turn, weights)
+    _descend(loss, state.discriminator_optimiser, processes)
+    return {name: value.detach() for name, value in losses.items()}
+
+
+def generator_turn(
+    state: State, turn: Turn, weights: Mapping[str, float], precision: Precision, processes: Processes
+) -> Losses:
+    """Let G learn from its target and from D, whose own gradients are off."""
+    if state.discriminator is not None:
+        state.discriminator.requires_grad_(False)
+    with computing(turn.x.device, precision):
+        loss, losses = generator_loss(turn, weights)
     _descend(loss, state.generator_optimiser, processes)
-
-    state.images_seen += len(batch.names) * processes.world
-    return losses | {name: term.detach() for name, term in terms.items()}
-
-
-def _discriminator_loss(
-    state: State, x: Tensor, y: Tensor, g: Tensor, config: Config
-) -> tuple[Losses, Tensor | None]:
-    """What D has to learn, real from fake; `g` is detached. Nothing where there is no D."""
-    D = state.discriminator
-    if D is None:
-        return {}, None
-    D.requires_grad_(True)
-    conditional, kind = config.objective.conditional, config.objective.adversarial
-    # Real and fake pass apart, so that batch norm never mixes their statistics.
-    real, fake = D(see(x, y, conditional)), D(see(x, g, conditional))
-    loss = discriminator_loss(real, fake, kind)
-    return {"loss_d": loss.detach(), "d_right": right_share(real.detach(), fake.detach(), kind)}, loss
+    return {name: value.detach() for name, value in losses.items()}
 
 
 def _descend(loss: Tensor, optimiser: Adam, processes: Processes) -> None:

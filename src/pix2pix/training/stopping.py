@@ -11,18 +11,18 @@ from typing import Any
 
 @dataclass
 class Stop:
-    """Whether somebody asked."""
+    """Whether the user wants training to end."""
 
-    asked: bool = False
+    requested: bool = False
 
 
 @contextmanager
 def stopping() -> Iterator[Stop]:
-    """Ctrl-C and SIGTERM ask the loop to end after the step under way; a second one insists."""
+    """Turn the first Ctrl-C or SIGTERM into a request to end; a second one acts at once."""
     stop = Stop()
 
-    def ask(number: int, frame: object) -> None:
-        stop.asked = True
+    def request(number: int, frame: object) -> None:
+        stop.requested = True
         restore()
 
     def restore() -> None:
@@ -32,9 +32,9 @@ def stopping() -> Iterator[Stop]:
     before: dict[int, Any] = {}
     try:
         for number in (signal.SIGINT, signal.SIGTERM):
-            before[number] = signal.signal(number, ask)
+            before[number] = signal.signal(number, request)
     except ValueError:
-        pass  # not the main thread of the program: whoever owns that decides
+        pass  # only the main thread may handle signals
     try:
         yield stop
     finally:

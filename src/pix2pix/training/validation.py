@@ -11,21 +11,22 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pix2pix.config import Mode
-from pix2pix.data.batches import Batch, in_order
+from pix2pix.data.batches import Batch, in_order, whole
 from pix2pix.data.store import Store
-from pix2pix.measures.pixels import measure
+from pix2pix.measures import measure
 from pix2pix.networks import Generator
 from pix2pix.networks.modes import inference, uses_noise
 from pix2pix.networks.noise import noise_keys
 from pix2pix.pictures import tensors, view
 
 PREVIEWS = 4
+BATCH = 8
 _EXAMPLES = 12
 
 
 @torch.no_grad()
 def translate_batch(generator: Generator, batch: Batch, mode: Mode) -> torch.Tensor:
-    """The outputs (B, C, H, W) for a batch, by the noise that translation uses."""
+    """Return the outputs (B, C, H, W) for a batch, by the noise that translation uses."""
     keys = noise_keys(0, torch.zeros_like(batch.positions)) if uses_noise(mode) else None
     with inference(generator, mode):
         output: torch.Tensor = generator(batch.source, keys)
@@ -33,9 +34,9 @@ def translate_batch(generator: Generator, batch: Batch, mode: Mode) -> torch.Ten
 
 
 def validate(generator: Generator, store: Store, mode: Mode, device: torch.device) -> dict[str, float]:
-    """Mean L1, PSNR and SSIM over a store, as `val_l1`, `val_psnr_db`, `val_ssim`."""
+    """Return the mean of each measure over a store, as `val_<name>`."""
     sums: dict[str, float] = {}
-    for batch in in_order(store, 8):
+    for batch in in_order(store, BATCH):
         batch = batch.to(device)
         scores = measure(translate_batch(generator, batch, mode), batch.target)
         for name, values in scores.items():
@@ -44,7 +45,7 @@ def validate(generator: Generator, store: Store, mode: Mode, device: torch.devic
 
 
 def preview(generator: Generator, store: Store, mode: Mode, device: torch.device) -> Image.Image:
-    """Source, output and target of the store's first pictures, one row each."""
+    """Show source, output and target of the store's first pictures, one row each."""
     batch = next(in_order(store, PREVIEWS)).to(device)
     output = translate_batch(generator, batch, mode)
     reading = store.reading
@@ -58,31 +59,29 @@ def preview(generator: Generator, store: Store, mode: Mode, device: torch.device
 
 
 def examples(store: Store) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
-    """Some pairs as (H, W, 3) uint8: what a user would hand in, and the target.
+    """Yield a few pairs as (H, W, 3) uint8: what a user would hand in, and the target.
 
-    Nothing where 8 bits of grey or RGB do not say all of a source.
+    None where 8 bits of grey or RGB cannot hold a source.
     """
     reading = store.reading
-    given = reading.photograph if reading.config.make == "lab" else reading.source
-    if given is None or given.depth == "float32" or given.channels not in (1, 3):
+    contract = reading.photograph if reading.config.make == "lab" else reading.source
+    if contract is None or contract.depth == "float32" or contract.channels not in (1, 3):
         return
-    for i in spread_out(store.names, _EXAMPLES):
-        source, target = (
-            tensors.to_array(tensors.to_tensor(half[i], contract), contract)
-            for half, contract in ((store.sources, reading.source), (store.targets, reading.target))
-        )
-        seen, wanted = reading.view(source, target)
+    batch = whole(store, spread_out(store.names, _EXAMPLES))
+    sources = tensors.to_array(batch.source, reading.source)
+    for source, target in zip(sources, tensors.to_array(batch.target, reading.target), strict=True):
+        source_view, target_view = reading.view(source, target)
         # Lightness is taken from the photograph, which is also what the target shows.
-        yield (wanted if reading.config.make == "lab" else seen), wanted
+        yield (target_view if reading.config.make == "lab" else source_view), target_view
 
 
 def spread_out(items: Sequence[object], count: int) -> list[int]:
-    """`count` indexes spread evenly over a sequence, all of it where it is shorter."""
+    """Return `count` indexes spread evenly over a sequence, or all where it is shorter."""
     count = min(count, len(items))
     return [i * len(items) // count for i in range(count)]
 
 
 def rounded(scores: Mapping[str, float]) -> dict[str, float]:
-    """Scores as they are written: six digits are more than they mean; JSON knows no infinity."""
+    """Return scores as they are written: six digits are plenty, and JSON knows no infinity."""
     finite = {name: value for name, value in scores.items() if math.isfinite(value)}
     return {name: float(f"{value:.6g}") for name, value in finite.items()}

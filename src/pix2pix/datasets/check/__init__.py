@@ -4,11 +4,25 @@
     print(*summary(report.findings), sep="\\n")
     write_report(report, Path("report"))
 
-`look` reads one pair, `survey` keeps little of it, `judge` compares them all; `page` shows it.
+`report` reads every pair, `pair_facts` inspects one, `conclusions` compares all, `page` shows the findings.
 """
 
+from collections.abc import Callable
+
+from pix2pix.data.pairs import PairSet
+from pix2pix.datasets.check.conclusions import conclude
 from pix2pix.datasets.check.findings import KINDS, Finding, summary
 from pix2pix.datasets.check.page import write_report
-from pix2pix.datasets.check.report import HalfReport, Report, check
+from pix2pix.datasets.check.report import Report, scan
 
-__all__ = ["KINDS", "Finding", "HalfReport", "Report", "check", "summary", "write_report"]
+__all__ = ["KINDS", "Finding", "Report", "check", "summary", "write_report"]
+
+
+def check(pairs: PairSet, progress: Callable[[int, int], None] = lambda done, total: None) -> Report:
+    """Read every pair once, on all cores, and report; `progress` receives pairs done and in all.
+
+    Files that cannot be read are findings, not errors.
+    """
+    report = scan(pairs, progress)
+    report.findings = list(conclude(report))
+    return report

@@ -72,10 +72,10 @@ KINDS: Mapping[str, Kind] = {
         "Source and target do not belong together",
         "warning",
         "Their edges have nothing in common, unlike those of the other pairs. Halves of two pairs "
-        "may have been mixed up: look at them.",
+        "may have been mixed up: see the pictures.",
     ),
     "stray colours": Kind(
-        "Label maps with colours of their own",
+        "Label maps with colours that the others lack",
         "warning",
         "A class that nearly no other picture has, a slip of a brush, or another palette. As "
         "classes they would be lost: repaint them, or accept the rare class.",
@@ -123,40 +123,36 @@ KINDS: Mapping[str, Kind] = {
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing to look at: its kind (a key of KINDS), the files, and one sentence that names them.
-
-    `pairs` are the pairs to show.
-    """
+    """One fault: its kind (a key of KINDS), the files, one sentence that names them, the pairs to show."""
 
     kind: str
-    severity: Severity
     files: tuple[Path, ...]
     sentence: str
     pairs: tuple[Pair, ...] = ()
 
-
-def finding(kind: str, files: Sequence[Path], sentence: str, pairs: Sequence[Pair] = ()) -> Finding:
-    """A finding as bad as its kind."""
-    return Finding(kind, KINDS[kind].severity, tuple(files), sentence, tuple(pairs))
+    @property
+    def severity(self) -> Severity:
+        """How bad it is: as its kind."""
+        return KINDS[self.kind].severity
 
 
 def grouped(findings: Sequence[Finding]) -> dict[str, list[Finding]]:
-    """Findings by kind, in the order of KINDS: the worst first."""
-    groups = {kind: [f for f in findings if f.kind == kind] for kind in KINDS}
-    return {kind: some for kind, some in groups.items() if some}
+    """Return findings by kind, in the order of KINDS: the worst first."""
+    groups = {kind: [finding for finding in findings if finding.kind == kind] for kind in KINDS}
+    return {kind: members for kind, members in groups.items() if members}
 
 
 def summary(findings: Sequence[Finding], most: int = 5) -> list[str]:
-    """Lines for a terminal: each kind with its count, and the first `most` sentences under it."""
+    """Return lines for a terminal: each kind with its count, and the first `most` sentences under it."""
     lines = []
-    for kind, some in grouped(findings).items():
-        lines.append(f"{KINDS[kind].severity}: {KINDS[kind].title.lower()} ({len(some):,})")
-        lines += [f"  {one.sentence}" for one in some[:most]]
-        lines += [f"  and {len(some) - most:,} more"] if len(some) > most else []
+    for kind, members in grouped(findings).items():
+        lines.append(f"{KINDS[kind].severity}: {KINDS[kind].title.lower()} ({len(members):,})")
+        lines += [f"  {finding.sentence}" for finding in members[:most]]
+        lines += [f"  and {len(members) - most:,} more"] if len(members) > most else []
     return lines
 
 
 def listed(names: Sequence[str], most: int = 3) -> str:
-    """`a, b, c and 7 more`."""
+    """Return `a, b, c and 7 more`."""
     shown = ", ".join(names[:most])
     return f"{shown} and {len(names) - most:,} more" if len(names) > most else shown

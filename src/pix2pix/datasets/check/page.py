@@ -8,28 +8,30 @@ from __future__ import annotations
 import base64
 import io
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from pix2pix.data.pairs import Pair
 from pix2pix.datasets.check.findings import KINDS, Finding, grouped
-from pix2pix.datasets.check.histogram import Histogram
-from pix2pix.datasets.check.look import half, visible
-from pix2pix.datasets.check.map_colours import name
-from pix2pix.datasets.check.report import HalfReport, Report, relative_name
-from pix2pix.datasets.check.survey import kind_of
-from pix2pix.errors import UserError
+from pix2pix.datasets.check.pair_facts import format_of, read_halves, visible
+from pix2pix.datasets.check.report import Report, relative_name, spread
 from pix2pix.pictures import codec
+from pix2pix.pictures.codec import Array
 from pix2pix.reports.charts import Figure, histogram_chart
 from pix2pix.reports.pages import write_page
 
+_LABELS = ("Sources", "Targets")
+_SHOWN = 12  # pairs of each split
 _PICTURES = 4  # pairs shown for each kind of finding
 _FORMATS = 4  # sizes and kinds of values that are listed
 _HALF_PX = 192
 _GAP_PX = 4  # between source and target
-_MAX_LINES = 8
+_BARS = 128
+_MAX_LINES = 8  # of a histogram
+_TOPS = {"uint8": 256.0, "uint16": 65536.0}
 _CHANNELS = {
     1: {"grey": "ink"},
     3: {"red": "red", "green": "green", "blue": "blue"},
@@ -44,35 +46,26 @@ def write_report(report: Report, folder: Path) -> Path:
     """
     groups = grouped(report.findings)
     examples = {kind: _examples(findings) for kind, findings in groups.items()}
-    pairs = [pair for shown in (*examples.values(), *report.sample.values()) for pair in shown]
-    pictures = {pair: picture for pair in dict.fromkeys(pairs) if (picture := _picture(pair))}
-    sides = {"sources": report.source, "targets": report.target}
-    page = folder / "index.html"
+    counts = Counter(report.splits)
+    rows = {split: [row for row in report.usable if report.splits[row] == split] for split in counts}
+    sample = {split: [report.pairs[row] for row in spread(rows[split], _SHOWN)] for split in rows}
+    pairs = dict.fromkeys(pair for shown in (*examples.values(), *sample.values()) for pair in shown)
     write_page(
-        page,
+        folder / "index.html",
         "data_check.html",
-        [
-            _histogram(f"{label.capitalize()}, {kind}", values)
-            for label, side in sides.items()
-            for kind, values in side.histograms.items()
-        ],
+        [figure for side, label in enumerate(_LABELS) for figure in _histograms(report, side, label)],
         title=f"Data: {relative_name(report.folder, report.folder.parent)}",
         report=report,
+        counts=counts,
         groups=groups,
         kinds=KINDS,
         examples=examples,
-        pictures=pictures,
+        sample=sample,
+        pictures={pair: picture for pair in pairs if (picture := _picture(pair))},
         facts=_facts(report),
-        palettes={
-            label: [
-                {"colour": name(code), "name": "", "share": share}
-                for code, share in zip(side.palette.codes, side.palette.shares, strict=True)
-            ]
-            for label, side in sides.items()
-            if side.palette
-        },
+        palettes={label: side for label, side in zip(_LABELS, report.classes, strict=True) if side},
     )
-    return page
+    return folder / "index.html"
 
 
 def _examples(findings: Sequence[Finding]) -> list[Pair]:
@@ -82,15 +75,12 @@ def _examples(findings: Sequence[Finding]) -> list[Pair]:
 
 
 def _picture(pair: Pair) -> str | None:
-    """Return source and target side by side as an address that holds them, None where one is broken."""
+    """Return source and target next to each other as an address that holds them, None where one is broken."""
+    halves = read_halves(pair)
+    if isinstance(halves, list):
+        return None
     both = Image.new("RGBA", (2 * _HALF_PX + _GAP_PX, _HALF_PX))
-    for number, side in enumerate((pair.source, pair.target)):
-        try:
-            array = half(codec.read(side.path), side)
-        except UserError:
-            return None
-        if array is None:
-            return None
+    for number, array in enumerate(halves):
         picture = codec.to_pillow(visible(array)).convert("RGB")
         scale = _HALF_PX / max(picture.size)
         size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
@@ -103,51 +93,52 @@ def _picture(pair: Pair) -> str | None:
     return f"data:image/webp;base64,{base64.b64encode(data.getvalue()).decode()}"
 
 
-def _histogram(title: str, values: Histogram) -> Figure:
-    """Return the chart, and under it what often is a fault: values at the ends of their range."""
-    counts = values.counts.reshape(len(values.counts), 128, -1).sum(axis=2)
-    step = (values.high - values.low) / 128
-    low, high = (float(counts[:, end].sum()) / max(int(counts.sum()), 1) for end in (0, -1))
+def _histograms(report: Report, side: int, label: str) -> list[Figure]:
+    """Return a chart for each kind of picture that sources or targets are."""
+    kinds: dict[str, list[Array]] = {}
+    for halves in report.sample:
+        array, _ = halves[side]
+        kinds.setdefault(format_of(array).kind, []).append(array.reshape(-1, array.shape[2]))
+    return [_histogram(f"{label}, {kind}", np.concatenate(values)) for kind, values in kinds.items()]
+
+
+def _histogram(title: str, values: Array) -> Figure:
+    """Return the chart of values (N, C); its note says what often is a fault: values at the ends."""
+    channels = _CHANNELS.get(values.shape[1]) or {f"channel {n + 1}": "ink" for n in range(values.shape[1])}
+    top, shown = _TOPS.get(str(values.dtype)), values[:, :_MAX_LINES].astype(np.float64)
+    low, high = (0.0, top) if top else (float(shown.min()), float(shown.max()))
+    ends = (low, max(high, low + 1e-6))
+    histograms = [np.histogram(channel, _BARS, ends) for channel in shown.T]
+    counts, edges = dict(zip(channels, [c for c, _ in histograms], strict=False)), histograms[0][1]
+    lowest, highest = np.array(list(counts.values()))[:, [0, -1]].sum(axis=0) / shown.size
     note = (
-        f"{low:.1%} of the values are lowest (under {values.low + step:g}), "
-        f"{high:.1%} highest ({values.high - step:g} or more)."
+        f"{lowest:.1%} of the values are lowest (under {edges[1]:g}), "
+        f"{highest:.1%} highest ({edges[-2]:g} or more)."
     )
-    numbered = {f"channel {number}": "ink" for number in range(1, len(counts) + 1)}
-    channels = list(_CHANNELS.get(len(counts), numbered).items())[:_MAX_LINES]
-    lines = {channel: line for (channel, _), line in zip(channels, counts, strict=False)}
-    edges = [values.low + step * number for number in range(129)]
     name = "values-" + title.replace(" ", "-").replace(",", "")
-    return histogram_chart(name, title, note, lines, edges, [colour for _, colour in channels])
+    return histogram_chart(name, title, note, counts, edges.tolist(), list(channels.values()))
 
 
 def _facts(report: Report) -> dict[str, str]:
+    pairs, counts = report.pair_set, Counter(report.splits)
     facts = {
-        "Pairs": ", ".join(f"{count:,} in {split}" for split, count in report.counts.items()),
-        "Layout": f"{report.layout}; {report.note}" if report.note else report.layout,
+        "Pairs": ", ".join(f"{count:,} in {split}" for split, count in counts.items()),
+        "Layout": f"{pairs.layout}; {pairs.note}" if pairs.note else pairs.layout,
     }
-    if report.source.formats == report.target.formats:
-        facts |= _format_facts("Each half", report.source)
-    else:
-        facts |= _format_facts("Sources", report.source) | _format_facts("Targets", report.target)
-    for label, side in (("sources", report.source), ("targets", report.target)):
-        if side.palette:
-            exact = "exact" if side.palette.exact else "blurred"
-            facts[f"Colours of the {label}"] = f"label maps of {len(side.palette.codes)} colours, {exact}"
-    return facts
+    formats = [[half.format for half in report.halves(side).values()] for side in range(2)]
+    same = formats[0] == formats[1]
+    for label, side in [("Each half", formats[0])] if same else zip(_LABELS, formats, strict=True):
+        facts[f"{label}: size"] = _counted(form.size for form in side)
+        facts[f"{label}: values"] = _counted(form.kind for form in side)
+    for label, classes in zip(_LABELS, report.classes, strict=True):
+        if classes:
+            number, exact = len(classes.shares), "exact" if classes.exact else "blurred"
+            facts[f"Colours of the {label.lower()}"] = f"label maps of {number} colours, {exact}"
+    return {label: value for label, value in facts.items() if value}
 
 
-def _format_facts(label: str, side: HalfReport) -> dict[str, str]:
-    sizes, kinds = Counter[str](), Counter[str]()
-    for form, count in side.formats.items():
-        sizes[f"{form.width} x {form.height} px"] += count
-        kinds[kind_of(form)] += count
-    return {f"{label}: size": _counted(sizes), f"{label}: values": _counted(kinds)} if sizes else {}
-
-
-def _counted(counts: Counter[str]) -> str:
+def _counted(values: Iterable[str]) -> str:
     """Return `256 x 256 px`, with counts where there are several."""
-    if len(counts) == 1:
-        return next(iter(counts))
-    shown = [f"{value} ({count:,})" for value, count in counts.most_common(_FORMATS)]
-    more = len(counts) - len(shown)
-    return ", ".join(shown) + (f" and {more:,} more" if more else "")
+    counts = Counter(values).most_common()
+    shown = [f"{value} ({count:,})" if len(counts) > 1 else value for value, count in counts[:_FORMATS]]
+    return ", ".join(shown) + (f" and {len(counts) - _FORMATS:,} more" if len(counts) > _FORMATS else "")

@@ -63,7 +63,7 @@ export function createLive({ run, whenIdle, onBusy, onError, wait = sleep }) {
     if (!error.retryAfter) return;
     idleDone = false;
     await Promise.race([wait(error.retryAfter), new Promise((resolve) => (endPause = () => resolve(null)))]);
-    due ||= !idleDone; // `stop` may have come meanwhile
+    due ||= !idleDone; // unless `stop` was called meanwhile
   }
 
   return {

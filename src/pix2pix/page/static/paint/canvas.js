@@ -1,6 +1,6 @@
 /** Show pixels on the screen, once a frame, and only what has changed. */
 
-import { contextOf } from "./pictures.js";
+import { contextOf, resizeCanvas } from "./pictures.js";
 import { union } from "./raster.js";
 
 /**
@@ -18,8 +18,7 @@ export function createCanvas(canvas, editor, onShown) {
   function show() {
     if (!changed) return;
     const { width, height, pixels } = editor.image;
-    const sized = canvas.width !== width || canvas.height !== height;
-    if (sized) Object.assign(canvas, { width, height });
+    const sized = resizeCanvas(canvas, editor.image);
     if (data?.data.buffer !== pixels.buffer) {
       data = new ImageData(new Uint8ClampedArray(/** @type {ArrayBuffer} */ (pixels.buffer)), width, height);
     }

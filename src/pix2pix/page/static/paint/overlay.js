@@ -2,8 +2,6 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** @typedef {ReturnType<typeof createOverlay>} Overlay */
-
 /**
  * @param {SVGElement} overlay
  * @param {import("./view.js").View} view

@@ -119,7 +119,7 @@ export async function decode(blob, card) {
   const { width, height } = scaledSize(bitmap, scale);
   const canvas = blank(width, height);
   const context = contextOf(canvas);
-  context.fillStyle = card?.palette[card.ground]?.colour ?? "#ffffff"; // behind what is transparent
+  context.fillStyle = card?.palette[card.ground]?.colour ?? "#ffffff"; // behind transparent pixels
   context.fillRect(0, 0, canvas.width, canvas.height);
   context.imageSmoothingEnabled = !exact;
   context.imageSmoothingQuality = "high";
@@ -132,6 +132,13 @@ export async function decode(blob, card) {
 /** @param {number} width  @param {number} height */
 export function blank(width, height) {
   return Object.assign(document.createElement("canvas"), { width, height });
+}
+
+/** Set the size of a canvas, which clears it, only if it differs; return whether it did. @param {HTMLCanvasElement} canvas  @param {{width: number, height: number}} size */
+export function resizeCanvas(canvas, { width, height }) {
+  const differs = canvas.width !== width || canvas.height !== height;
+  if (differs) Object.assign(canvas, { width, height });
+  return differs;
 }
 
 /** @param {HTMLCanvasElement} canvas */

@@ -15,7 +15,7 @@
  * @typedef {object} Step  what to do with the stroke
  * @property {"preview"|"extend"|"commit"} kind
  * @property {Stroke} stroke
- * @property {number} [from]  extend: the first point that is new
+ * @property {number} [from]  extend: the first new point
  */
 
 // Points nearer than this are trembling: they would only add bytes.

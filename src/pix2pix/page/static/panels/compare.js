@@ -1,6 +1,6 @@
 /** Before and after: the drawing or the target over the result, cut at a divider. */
 
-import { contextOf } from "../paint/pictures.js";
+import { contextOf, resizeCanvas } from "../paint/pictures.js";
 import { t } from "../words/texts.js";
 import { byId, segments } from "./dom.js";
 
@@ -23,9 +23,7 @@ export function createCompare(drawing, known) {
     canvas.classList.toggle("pixels", side === "drawing");
     const picture = side === "drawing" ? drawing : side === "known" ? known() : null;
     if (!picture) return;
-    if (canvas.width !== drawing.width || canvas.height !== drawing.height) {
-      Object.assign(canvas, { width: drawing.width, height: drawing.height });
-    }
+    resizeCanvas(canvas, drawing);
     contextOf(canvas).drawImage(picture, 0, 0, canvas.width, canvas.height);
   }
 

@@ -4,7 +4,7 @@ import { createLive } from "../model/live.js";
 import { createTranslator as createLocal } from "../model/local.js";
 import { createTranslator as createRemote } from "../model/remote.js";
 import { createEmitter } from "../paint/emitter.js";
-import { contextOf } from "../paint/pictures.js";
+import { contextOf, resizeCanvas } from "../paint/pictures.js";
 import { t } from "../words/texts.js";
 import { byId, segments } from "./dom.js";
 import { announce, notify, report, withdraw } from "./notices.js";
@@ -185,10 +185,9 @@ export function createResult(editor, source, whenIdle) {
 
 /** Show a picture, unless its request was aborted. @param {HTMLCanvasElement} canvas  @param {ImageBitmap} bitmap  @param {AbortSignal} signal */
 export function show(canvas, bitmap, signal) {
-  const { width, height } = bitmap;
   if (signal.aborted) bitmap.close();
   signal.throwIfAborted();
-  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+  resizeCanvas(canvas, bitmap);
   contextOf(canvas).drawImage(bitmap, 0, 0);
   bitmap.close();
 }

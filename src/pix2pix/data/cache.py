@@ -1,0 +1,118 @@
+"""The folder of decoded pairs: what it holds, how large it may grow, what leaves it first.
+
+An entry is an index, KEY.json, and its pixels, KEY.source and KEY.target. A process locks the pixels
+that it has mapped, so that no other one removes them. Deleting the folder loses nothing.
+"""
+
+import json
+import os
+from collections import defaultdict
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from pix2pix.errors import UserError
+from pix2pix.files import cache_folder
+from pix2pix.pictures.codec import Array
+
+SIZE_LIMIT = "PIX2PIX_CACHE_GB"
+PIXELS = (".source", ".target")
+_DEFAULT_GB = "100"
+
+
+@dataclass(frozen=True)
+class CacheEntry:
+    """Decoded pairs of one set at one size, or the pictures of a hub data set."""
+
+    name: str
+    files: tuple[Path, ...]
+    bytes: int
+    used: float  # seconds since the epoch
+
+    @property
+    def of_hub(self) -> bool:
+        """Whether these are pictures from which pairs are decoded."""
+        return self.files[0].suffix not in (".json", *PIXELS)
+
+    def describe(self) -> str:
+        """Return what data this is."""
+        if self.of_hub:
+            return f"{len(self.files):,} pictures of a hub data set"
+        index = read_index(self.files[0].with_suffix(".json"))
+        return str(index.get("data") or f"{len(index.get('names', ())):,} pairs of an earlier version")
+
+    def remove(self, *, trial: bool = False) -> bool:
+        """Delete the files; return False where a process uses them. A trial deletes nothing."""
+        with ExitStack() as opened, suppress(OSError):
+            for path in self.files:
+                if path.suffix in PIXELS:
+                    _lock(opened.enter_context(path.open("rb")), alone=True)
+            for path in self.files:
+                if not trial:
+                    path.unlink()
+            return True
+        return False
+
+
+def entries() -> list[CacheEntry]:
+    """Return what the cache holds, the least recently used first."""
+    root, files = cache_folder(), defaultdict[str, list[Path]](list)
+    for pattern in ("[!.]*.json", *(f"[!.]*{suffix}" for suffix in PIXELS), "hub/*/*"):
+        for path in root.glob(pattern):
+            files[path.stem if path.parent == root else path.parent.name].append(path)
+    listed = []
+    for name, paths in files.items():
+        with suppress(FileNotFoundError):  # another process has removed it since
+            stats = [path.stat() for path in paths]
+            size, used = sum(s.st_size for s in stats), max(s.st_mtime for s in stats)
+            listed.append(CacheEntry(name, tuple(paths), size, used))
+    return sorted(listed, key=lambda entry: entry.used)
+
+
+def limit_bytes() -> float:
+    """Return how large all decoded pairs together may be."""
+    text = os.environ.get(SIZE_LIMIT, _DEFAULT_GB)
+    try:
+        return float(text) * 1e9
+    except ValueError:
+        raise UserError(f"{SIZE_LIMIT} is '{text}': wanted a number of gigabytes.") from None
+
+
+def make_room(needed: int) -> None:
+    """Remove the least recently used pairs until `needed` more bytes are within the limit.
+
+    Pairs that a process uses stay, and so do the pictures of hub data sets.
+    """
+    limit, decoded = limit_bytes(), [entry for entry in entries() if not entry.of_hub]
+    total = needed + sum(entry.bytes for entry in decoded)
+    for entry in decoded:
+        if total > limit and entry.remove():
+            total -= entry.bytes
+
+
+def read_index(index: Path) -> dict[str, Any]:
+    """Return what an index says; nothing where it is missing or damaged."""
+    with suppress(OSError, ValueError):
+        return dict(json.loads(index.read_text("utf-8")))
+    return {}
+
+
+def map_pixels(file: Path, depth: str, shape: tuple[int, ...]) -> Array:
+    """Return the pixels of an entry, mapped; while they are, no process removes the entry."""
+    with file.open("rb") as opened:
+        with suppress(OSError):  # of a disk that knows no locks, or cannot be written to
+            _lock(opened, alone=False)
+            os.utime(file)
+        # The mapping keeps a copy of the open file's descriptor, and with it the lock.
+        return np.memmap(opened, depth, "r", shape=shape)
+
+
+def _lock(file: IO[bytes], *, alone: bool) -> None:
+    """Lock an open file, alone or with others; raises OSError where another process has it."""
+    with suppress(ImportError):  # Windows, which deletes no file that is open
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB if alone else fcntl.LOCK_SH)

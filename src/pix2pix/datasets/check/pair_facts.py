@@ -1,0 +1,179 @@
+"""Inspect one pair: each file is read once, and little is kept of it.
+
+Axes: H rows, W columns, C channels.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from pix2pix.data.pairs import Half, Pair
+from pix2pix.datasets.check.alignment import Shift, find_shift
+from pix2pix.datasets.check.duplicates import thumbnail
+from pix2pix.datasets.check.findings import Finding
+from pix2pix.datasets.check.label_maps import Classes, LabelFacts, inspect_labels
+from pix2pix.errors import UserError
+from pix2pix.pictures import codec
+from pix2pix.pictures.codec import Array
+
+_VIEW_PX = 128  # longest side of what thumbnails and edges are taken from
+_LOSSY = (".jpg", ".jpeg", ".webp")
+# What decoders say of files that end too early.
+_CUT_SHORT = ("truncated", "premature", "too small", "no data left", "greater than file size")
+_DEPTHS = {"uint8": "8 bit", "uint16": "16 bit", "float32": "float"}
+_CHANNELS = {1: "grey", 3: "RGB", 4: "RGBA"}
+
+
+class Format(NamedTuple):
+    """What a picture is made of."""
+
+    width: int
+    height: int
+    channels: str  # `grey`, `RGB`, `RGBA` or `5 channels`
+    depth: str  # `8 bit`, `16 bit` or `float`
+
+    @property
+    def size(self) -> str:
+        """`256 x 256 px`."""
+        return f"{self.width} x {self.height} px"
+
+    @property
+    def kind(self) -> str:
+        """`RGB, 8 bit`: pictures of one kind can share a histogram."""
+        return f"{self.channels}, {self.depth}"
+
+
+@dataclass(frozen=True, slots=True)
+class HalfFacts:
+    """One half: digest of its pixels, thumbnail."""
+
+    format: Format
+    constant: bool
+    digest: int
+    thumbnail: Array
+    labels: LabelFacts | None
+
+
+@dataclass(frozen=True, slots=True)
+class PairFacts:
+    """A pair that can be used: its source and target, and how they lie over each other."""
+
+    halves: tuple[HalfFacts, HalfFacts]
+    equal: bool
+    shift: Shift
+
+
+def read_halves(pair: Pair, name: Callable[[Path], str] = str) -> tuple[Array, Array] | list[Finding]:
+    """Read source and target (H, W, C) of equal size, or return why they cannot be used.
+
+    `name` is what a path is called in sentences.
+    """
+    files: dict[Path, Array] = {}
+    broken = []
+    for path in dict.fromkeys((pair.source.path, pair.target.path)):
+        try:
+            files[path] = codec.read(path)
+        except UserError as error:
+            cut_short = any(words in error.message.lower() for words in _CUT_SHORT)
+            sentence = error.message.replace(str(path), name(path))
+            broken.append(Finding("truncated" if cut_short else "unreadable", (path,), sentence, (pair,)))
+    if broken:
+        return broken
+    path, other = pair.source.path, pair.target.path
+    height, width = files[path].shape[:2]
+    size = f"{name(path)} is {width} x {height} px"
+    if pair.source.side != "whole" and width % 2:
+        return [Finding("odd width", (path,), f"{size}.", (pair,))]
+    source, target = (_cut(files[half.path], half) for half in (pair.source, pair.target))
+    if source.shape[:2] != target.shape[:2]:
+        sentence = f"{size}, {name(other)} {target.shape[1]} x {target.shape[0]} px."
+        return [Finding("different sizes", (path, other), sentence, (pair,))]
+    return source, target
+
+
+def inspect(
+    pair: Pair, classes: Sequence[Classes | None], name: Callable[[Path], str]
+) -> PairFacts | list[Finding]:
+    """Return what a pair is, or why it cannot be used; `classes` are those of sources and targets."""
+    arrays = read_halves(pair, name)
+    if isinstance(arrays, list):
+        return arrays
+    pictures = [codec.to_pillow(visible(array)) for array in arrays]
+    size = (min(pictures[0].width, _VIEW_PX), min(pictures[0].height, _VIEW_PX))
+    views = [picture.resize(size, Image.Resampling.BOX) for picture in pictures]
+    source, target = (
+        _half_facts(array, view, half, labels)
+        for array, view, half, labels in zip(arrays, views, (pair.source, pair.target), classes, strict=True)
+    )
+    equal = _is_equal(*arrays)
+    if equal or source.constant or target.constant:
+        return PairFacts((source, target), equal, Shift())
+    one, other = (np.atleast_3d(np.asarray(view)) for view in views)
+    return PairFacts((source, target), equal, find_shift(one, other))
+
+
+def is_lossy(half: Half) -> bool:
+    """Return whether a file's format changes pixels."""
+    return half.path.suffix.lower() in _LOSSY
+
+
+def visible(array: Array) -> Array:
+    """Return what a screen shows of (H, W, C) of any depth: (H, W, 1 or 3) uint8.
+
+    16 bits and float are stretched over their own range; of more than four channels the first three
+    are shown, of two the first, and transparency is not.
+    """
+    shown = array[:, :, : 3 if array.shape[2] >= 3 else 1]
+    if shown.dtype == np.uint8:
+        return np.ascontiguousarray(shown)
+    low, high = float(shown.min()), float(shown.max())
+    return ((shown.astype(np.float64) - low) * (255 / max(high - low, 1e-30))).astype(np.uint8)
+
+
+def _cut(array: Array, half: Half) -> Array:
+    middle = array.shape[1] // 2
+    return {"whole": array, "left": array[:, :middle], "right": array[:, middle:]}[half.side]
+
+
+def format_of(array: Array) -> Format:
+    """Return what (H, W, C) is made of."""
+    height, width, channels = array.shape
+    return Format(width, height, _CHANNELS.get(channels, f"{channels} channels"), _DEPTHS[str(array.dtype)])
+
+
+def _half_facts(array: Array, view: Image.Image, half: Half, classes: Classes | None) -> HalfFacts:
+    digest = hashlib.sha256(np.ascontiguousarray(array).data)
+    digest.update(f"{array.shape} {array.dtype}".encode())
+    return HalfFacts(
+        format_of(array),
+        _is_constant(array, lossy=is_lossy(half)),
+        int.from_bytes(digest.digest()[:8], "big"),
+        thumbnail(view),
+        inspect_labels(array, classes, lossy=is_lossy(half)) if classes and array.dtype == np.uint8 else None,
+    )
+
+
+def _is_constant(array: Array, *, lossy: bool) -> bool:
+    """Return whether all pixels are equal.
+
+    Lossy files may waver by two levels, and smear the colours of one half into the other.
+    """
+    margin = array.shape[1] // 16 if lossy else 0
+    inner = array[:, margin : array.shape[1] - margin]
+    few = inner[::16, ::16]  # nearly always enough to tell that they are not
+    return all(bool((np.ptp(part, axis=(0, 1)) <= 2 * lossy).all()) for part in (few, inner))
+
+
+def _is_equal(source: Array, target: Array) -> bool:
+    """Return whether two halves show the same, except for what JPEG does at the seam between them."""
+    if source.shape != target.shape or source.dtype != target.dtype:
+        return False
+    levels, share = (2, 0.02) if source.dtype == np.uint8 else (0, 0)
+    return bool((np.abs(source.astype(np.float32) - target) > levels).mean() <= share)

@@ -1,0 +1,139 @@
+"""Files in, files out, on all cores: what `data split`, `combine` and `resize` share.
+
+A picture that cannot be used is left out and named, an output that exists stays as it is unless
+forced, and a full disk stops the whole. Every file of the folders is used or named.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pix2pix.data.pairs import match, name_of
+from pix2pix.errors import UserError
+from pix2pix.files import list_pictures
+from pix2pix.progress import OnProgress
+
+
+@dataclass(frozen=True)
+class Done:
+    """What there is now, and what there is not.
+
+    `pairs` counts those (or the pictures) of each split, "" without splits; `written` how many of
+    them were not there before.
+    """
+
+    pairs: Mapping[str, int]
+    written: int
+    failures: Sequence[str]  # one sentence for each picture that was left out
+    ignored: Sequence[Path]  # files that are no pictures of pairs
+
+
+@dataclass(frozen=True)
+class FileTask:
+    """Files to read, files to write."""
+
+    inputs: tuple[Path, ...]
+    outputs: tuple[Path, ...]
+    split: str = ""
+
+
+class LeftOutError(UserError):
+    """What is wrong with one picture; the others go on."""
+
+
+def check_folders(data: Sequence[Path], out: Path) -> None:
+    """Raise UserError where one of `data` is no folder, or `out` would lie among its pictures."""
+    for folder in data:
+        if not folder.is_dir():
+            raise UserError(f"{folder} is no folder: wanted one of pictures.")
+        if folder.resolve() in (out.resolve(), *out.resolve().parents):
+            raise UserError(f"{out} lies in {folder}, among its pictures.", "Choose another --out.")
+
+
+def pairs_of(folders: Sequence[Path]) -> tuple[list[tuple[str, tuple[Path, ...]]], dict[Path, str]]:
+    """Return (name, files) of each pair, and a sentence for each file without a partner."""
+    if len(folders) == 1:
+        return [(name_of(path, folders[0]), (path,)) for path in list_pictures(folders[0])], {}
+    matched, failures = match(*folders)
+    return list(matched.items()), failures
+
+
+@contextmanager
+def leaving_out() -> Iterator[None]:
+    """Turn what goes wrong in the block into LeftOutError: only one picture is affected."""
+    try:
+        yield
+    except UserError as error:
+        raise LeftOutError(error.message, error.hint) from None
+    except OSError as error:
+        raise LeftOutError(f"{error.filename} cannot be read: {error.strerror or error}.") from None
+
+
+def refuse_existing(path: Path, force: bool) -> None:
+    """Raise UserError where an output exists and is not to be replaced."""
+    if path.exists() and not force:
+        raise UserError(f"{path} exists.", "It was left as it is; --force replaces it.")
+
+
+def run(
+    tasks: Sequence[FileTask],
+    write: Callable[[FileTask], bool],
+    failures: Mapping[Path, str],
+    data: Sequence[Path],
+    on_progress: OnProgress,
+) -> Done:
+    """Do the tasks on all cores; `write` returns whether it wrote something.
+
+    `failures` are those known before, `data` the folders that the tasks read. Raises UserError where
+    nothing could be used.
+    """
+
+    def attempt(task: FileTask) -> bool | LeftOutError:
+        try:
+            return write(task)
+        except LeftOutError as error:
+            return error
+
+    failures, pairs, written = dict(failures), Counter[str](), 0
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        try:
+            for done, (task, result) in enumerate(zip(tasks, pool.map(attempt, tasks), strict=True), 1):
+                if isinstance(result, LeftOutError):
+                    failures[task.inputs[0]] = str(result)
+                else:
+                    pairs[task.split] += 1
+                    written += result
+                on_progress(done, len(tasks))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)  # else the whole queue would be done first
+            raise
+    if not pairs:
+        raise _nothing_used([*failures.values()], data)
+    named = {*failures, *(path for task in tasks for path in task.inputs)}
+    return Done(pairs, written, [*failures.values()], _other_files(data, named))
+
+
+def _nothing_used(failures: Sequence[str], data: Sequence[Path]) -> UserError:
+    if not failures:
+        return UserError(f"{' and '.join(map(str, data))}: no pictures are there.")
+    more = f" (and {len(failures) - 5} more)" if len(failures) > 5 else ""
+    hint = f"None of {len(failures)} could be used." if len(failures) > 1 else ""
+    return UserError(" ".join(failures[:5]) + more, hint)
+
+
+def _other_files(data: Sequence[Path], named: set[Path]) -> list[Path]:
+    """Return the files of the folders that were neither used nor named, without hidden ones."""
+    return sorted(
+        path
+        for folder in data
+        for path in folder.rglob("*")
+        if path not in named
+        and (not path.is_dir() or path.is_symlink())
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    )

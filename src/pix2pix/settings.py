@@ -1,0 +1,182 @@
+"""What can be set: one frozen model for each section, with the meaning and the unit of every key.
+
+The defaults are the paper's (Isola et al., CVPR 2017, section 6.1 of the appendix).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+
+Mode = Literal["paper", "deterministic", "running"]
+
+PAPER_L1_WEIGHT = 100.0
+
+
+class Section(BaseModel):
+    """Settings that cannot be changed, each of exactly its type."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+def _check_range(value: list[float]) -> list[float]:
+    if value and not (len(value) == 2 and value[0] < value[1]):
+        raise ValueError("wanted [low, high] with low below high, or []")
+    return value
+
+
+Range = Annotated[list[float], AfterValidator(_check_range)]
+
+
+class DataConfig(Section):
+    """Which half is what, and the paper's jitter."""
+
+    source: Literal["left", "right"] = Field(
+        "left", description="the half of a side-by-side picture that is the source"
+    )
+    size_px: int | list[int] = Field(
+        256,
+        description="training size in pixels, or [height, width]: multiples of 32, or of 2^model.depth where "
+        "that is set",
+    )
+    fit: Literal["stretch", "crop", "pad"] = Field(
+        "stretch",
+        description="how pictures of another shape come to size_px: stretched, or their shape kept "
+        "by a centre crop or by mirroring at the borders",
+    )
+    make: str = Field(
+        "",
+        description="DATA holds photographs; their sources are made: gray, lab, edges, inpaint, "
+        "downscale:4, mask:FOLDER",
+    )
+    jitter: bool = Field(
+        True, description="resize to 286/256 of size_px, then crop size_px at a random place"
+    )
+    mirror: bool = Field(True, description="mirror every second pair, drawn at random")
+    flip: bool = Field(False, description="turn every second pair upside down, drawn at random")
+    turns: bool = Field(False, description="turn pairs by 0, 90, 180 or 270 degrees, at random")
+    colour: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="largest random change of brightness, contrast and saturation of one half",
+    )
+    colour_half: Literal["source", "target"] = Field(
+        "target", description="the half that is a photograph, whose colours may change"
+    )
+    source_labels: str = Field(
+        "", description="sources are label maps of this palette: facades, cityscapes or a TOML file"
+    )
+    target_labels: str = Field("", description="targets are label maps of this palette; see source_labels")
+    source_one_hot: bool = Field(
+        False, description="feed source labels as one channel a class instead of colours"
+    )
+    target_one_hot: bool = Field(
+        False, description="learn target labels as classes, by cross-entropy in place of L1"
+    )
+    snap_labels: bool = Field(
+        False, description="take the nearest class for colours that are none, as JPEG makes them"
+    )
+    source_range: Range = Field(
+        [], description="[low, high] of float sources; empty: measured on the training pairs"
+    )
+    target_range: Range = Field(
+        [], description="[low, high] of float targets; empty: measured on the training pairs"
+    )
+    source_column: str = Field("", description="column of a hub data set that holds the sources")
+    target_column: str = Field("", description="column of a hub data set that holds the targets")
+
+    @field_validator("size_px")
+    @classmethod
+    def _possible_size(cls, value: int | list[int]) -> int | list[int]:
+        sides = [value] if isinstance(value, int) else value
+        if len(sides) != (1 if isinstance(value, int) else 2) or min(sides) < 1:
+            raise ValueError("wanted a number of pixels above 0, or [height, width]")
+        return value
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Return (height, width) in pixels at which the networks are trained."""
+        height, width = [self.size_px] * 2 if isinstance(self.size_px, int) else self.size_px
+        return height, width
+
+    @property
+    def resize(self) -> tuple[int, int]:
+        """Return (height, width) in pixels to which pairs are resized before the random crop."""
+        height, width = self.size
+        scale = 286 / 256 if self.jitter else 1
+        return round(height * scale), round(width * scale)
+
+
+class ModelConfig(Section):
+    """The two networks."""
+
+    generator: str = Field("unet", description="unet has skip connections, encoder_decoder has none")
+    depth: Literal[0, 2, 3, 4, 5, 6, 7, 8, 9, 10] = Field(
+        0,
+        description="how often the generator halves a picture, 2 to 10; 0: as often as both sides of "
+        "data.size_px can be halved, at least 5 and at most 10",
+    )
+    width: int = Field(64, ge=1, description="channels of the generator's first layer")
+    source_channels: int = Field(0, ge=0, description="channels of a source; 0 takes them from the pictures")
+    target_channels: int = Field(0, ge=0, description="channels of a target; 0 takes them from the pictures")
+    norm: Literal["batch", "instance", "none"] = Field(
+        "batch", description="normalisation; at batch 1, batch and instance statistics are equal"
+    )
+    upsample: Literal["transposed", "resize"] = Field(
+        "transposed", description="transposed convolution (paper), or resize then convolve"
+    )
+    dropout: float = Field(
+        0.5, ge=0, lt=1, description="share of zeroed features in the innermost decoder layers: z"
+    )
+    discriminator_px: Literal[1, 16, 34, 70, 142, 286] = Field(
+        70, description="receptive field of the discriminator in pixels"
+    )
+    discriminator_width: int = Field(64, ge=1, description="channels of the discriminator's first layer")
+
+
+class ObjectiveConfig(Section):
+    """The terms of the objective (equation 4); a weight of 0 switches its term off."""
+
+    l1: float = Field(PAPER_L1_WEIGHT, ge=0, description="weight of L1; false is 0, true is the paper's 100")
+    gan: float = Field(1.0, ge=0, description="weight of the adversarial term; false is 0")
+    conditional: bool = Field(
+        True, description="the discriminator sees the source too (cGAN), or the target alone (GAN)"
+    )
+    adversarial: Literal["bce", "lsgan", "hinge"] = Field(
+        "bce", description="adversarial loss; bce with the non-saturating generator is the paper's"
+    )
+
+    terms: dict[str, Annotated[float, Field(ge=0)]] = Field(
+        {}, description="weights of loss terms that were registered in pix2pix.training.objective, by name"
+    )
+
+    @field_validator("l1", "gan", mode="before")
+    @classmethod
+    def _switch(cls, value: object, info: Any) -> object:
+        weight = PAPER_L1_WEIGHT if info.field_name == "l1" else 1.0
+        return value * weight if isinstance(value, bool) else value
+
+
+class TrainingConfig(Section):
+    """How long, how fast, how often results are written. Lengths are counted in images seen."""
+
+    images: int = Field(80_000, ge=1, description="images seen in all: pairs x epochs")
+    batch: int = Field(1, ge=1, description="images a step")
+    learning_rate: float = Field(2e-4, gt=0, description="Adam's step size, both networks")
+    beta1: float = Field(0.5, ge=0, lt=1, description="Adam's decay of the mean gradient")
+    beta2: float = Field(0.999, ge=0, lt=1, description="Adam's decay of the mean squared gradient")
+    schedule: Literal["constant", "linear"] = Field(
+        "constant", description="learning rate: constant, or falling to 0 over the second half"
+    )
+    extend: Literal["restart", "decay"] = Field(
+        "restart",
+        description="linear schedule of a run whose images are raised: restart as if it had been planned so "
+        "long, or decay from where the learning rate stood to 0 at the new end",
+    )
+    seed: int = Field(0, ge=0, lt=2**32, description="fixes weights, order, crops and noise")
+    log_images: int = Field(100, ge=1, description="images between two lines of metrics.jsonl")
+    validate_images: int = Field(4_000, ge=1, description="images between scores and previews")
+    validate_pairs: int = Field(100, ge=1, description="validation pairs scored each time, at most")
+    save_images: int = Field(4_000, ge=1, description="images between two saved training states")

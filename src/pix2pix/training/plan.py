@@ -1,0 +1,186 @@
+"""The plan of a run: everything that is known before a pair is decoded or a file is written."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import torch
+
+from pix2pix.config import Config
+from pix2pix.data.origins import find_data
+from pix2pix.data.pairs import PairSet
+from pix2pix.data.reading import Reading, find_reading
+from pix2pix.device import (
+    Precision,
+    describe,
+    explain_out_of_memory,
+    pick_device,
+    pick_precision,
+    set_precision,
+)
+from pix2pix.networks import empty_generator
+from pix2pix.networks.noise import noise_keys
+from pix2pix.training.distributed import ALONE, Processes
+from pix2pix.training.engine import EngineName, pick_engine
+from pix2pix.training.run_folder import RunFolder
+from pix2pix.training.state import State, new_state
+from pix2pix.training.step import plain_step, term_weights
+
+_TIMED_STEPS = 3
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is learned from which pairs, where it is computed, and where it is written."""
+
+    config: Config  # with the channels of the pictures
+    data: Sequence[str | Path]
+    pairs: PairSet
+    reading: Reading
+    folder: RunFolder
+    device: torch.device
+    engine: EngineName
+    precision: Precision
+    processes: Processes = ALONE
+
+
+def make_plan(
+    data: Sequence[str | Path],
+    config: Config,
+    run: str | Path,
+    *,
+    device: str = "auto",
+    engine: str = "auto",
+    precision: str = "auto",
+    processes: Processes = ALONE,
+) -> Plan:
+    """Find pairs, contracts and hardware; nothing is written.
+
+    Raises UserError for a request that cannot be met.
+    """
+    chosen, folder = pick_device(device), RunFolder(Path(run))
+    engine_name, picked = pick_engine(engine, chosen, processes), pick_precision(precision, chosen)
+    set_precision(picked)
+    processes.check(config.training.batch)
+    term_weights(config)
+    pairs = find_data(data, config.data)
+    reading = find_reading(pairs.splits["train"], config)
+    config = config.with_channels(reading.source.tensor_channels, reading.target.tensor_channels)
+    folder.check(config)
+    empty_generator(config)  # an unknown one is refused before anything is written
+    return Plan(config, data, pairs, reading, folder, chosen, engine_name, picked, processes)
+
+
+def pairs_in_words(pairs: PairSet) -> str:
+    """Return how many pairs each split has, and how they lie."""
+    counts = ", ".join(f"{len(split):,} {name}" for name, split in pairs.splits.items())
+    return f"{counts} ({pairs.layout}{'; ' + pairs.note if pairs.note else ''})"
+
+
+def facts_of(plan: Plan) -> dict[str, str]:
+    """Return what the run's page shows next to the curves, by label."""
+    config, objective = plan.config, plan.config.objective
+    model, training = config.model, config.training
+    adversarial = "cGAN" if objective.conditional else "GAN"
+    near = "cross-entropy" if config.data.target_one_hot else "L1"
+    terms = [f"{objective.l1:g} {near}"] * bool(objective.l1)
+    terms += [f"{objective.gan:g} {adversarial} ({objective.adversarial})"] * bool(objective.gan)
+    terms += [f"{weight:g} {name}" for name, weight in objective.terms.items() if weight]
+    return {
+        "data": pairs_in_words(plan.pairs),
+        "pictures": f"{model.source_channels} -> {model.target_channels} channels, "
+        f"{' x '.join(map(str, config.data.size))} px",
+        "generator": f"{model.generator}, width {model.width}",
+        "discriminator": f"{model.discriminator_px} px patches" if objective.gan else "none",
+        "objective": " + ".join(terms),
+        "batch": f"{training.batch}, learning rate {training.learning_rate:g}",
+        "inference mode": config.default_mode,
+        "device": describe(plan.device),
+    }
+
+
+def describe_plan(plan: Plan) -> dict[str, str]:
+    """Return what training would take, by label: parameters, memory, disk and time.
+
+    A few steps on random pictures are timed on the device. Nothing is written.
+    """
+    with explain_out_of_memory(plan.device, f"trying a step of {step_in_words(plan.config)}", LOWER):
+        state = new_state(plan.config, plan.device)
+        activations, seconds = _try_steps(plan, state)
+    parameters = {name: sum(w.numel() for w in net.parameters()) for name, net, _ in state.parts()}
+    floats = 4 * sum(parameters.values())
+    # Weights, gradients and Adam's two moments; a saved state has no gradients.
+    memory = 4 * floats + activations
+    saved = 3 * floats + 4 * parameters["generator"]
+    steps = plan.config.training.images / plan.config.training.batch
+    facts = facts_of(plan)
+    for name, count in parameters.items():
+        facts[name] += f", {count:,} parameters"
+    return facts | {
+        "engine": f"{plan.engine}, {plan.precision}",
+        "memory": f"about {_size(memory)}: weights and Adam {_size(4 * floats)}, "
+        f"activations {_size(activations)}; libraries come on top",
+        "disk": f"about {_size(_decoded_bytes(plan))} of decoded pairs in the cache, "
+        f"{_size(saved)} of checkpoint and model in {plan.folder.path}",
+        "time": f"about {_duration(steps * seconds)}: {steps:,.0f} steps of {seconds:.3g} s, measured "
+        "with the plain step; validation and saving come on top",
+    }
+
+
+LOWER = "Lower training.batch, model.width or data.size_px; what was saved is kept."
+
+
+def step_in_words(config: Config) -> str:
+    """Return what decides the memory of a step."""
+    height, width = config.data.size
+    return f"batches of {config.training.batch} at {height} x {width} px and width {config.model.width}"
+
+
+def _try_steps(plan: Plan, state: State) -> tuple[int, float]:
+    """Return the bytes of activations of a step, and its seconds."""
+    config, batch = plan.config, plan.config.training.batch // plan.processes.world
+    channels = config.model.source_channels, config.model.target_channels
+    x, y = (torch.rand(batch, c, *config.data.size, device=plan.device) * 2 - 1 for c in channels)
+    keys = noise_keys(config.training.seed, torch.arange(batch, device=plan.device))
+    weights = {id(w) for _, network, _ in state.parts() for w in network.parameters()}
+    kept: dict[int, int] = {}  # bytes by address: layers keep the same tensor several times
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        if id(tensor) not in weights:
+            storage = tensor.untyped_storage()
+            kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    def seconds_of_a_step() -> float:
+        began = time.perf_counter()
+        losses = plain_step(state, x, y, keys, config, plan.precision)
+        next(iter(losses.values())).item()  # waits for the device
+        return time.perf_counter() - began
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        seconds_of_a_step()
+    return sum(kept.values()), median(seconds_of_a_step() for _ in range(_TIMED_STEPS))
+
+
+def _decoded_bytes(plan: Plan) -> int:
+    """Return the size of all decoded pairs, those of validation at most as many as are scored."""
+
+    config, stored = plan.config, plan.reading.stored
+    bytes_per_pixel = sum(np.dtype(c.depth).itemsize * (1 if c.one_hot else c.channels) for c in stored)
+    training = len(plan.pairs.splits["train"]) * int(np.prod(config.data.resize))
+    scored = min(len(plan.pairs.validation), config.training.validate_pairs)
+    return bytes_per_pixel * (training + scored * int(np.prod(config.data.size)))
+
+
+def _size(count: float) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
+
+
+def _duration(seconds: float) -> str:
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours:,} h {minutes} min" if hours else f"{minutes} min" if minutes else f"{seconds:.0f} s"

@@ -1,0 +1,151 @@
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from pix2pix.errors import UserError
+from pix2pix.serve import server
+from pix2pix.serve.server import ServerOptions, listen, serve
+from tests.helpers import write_text
+from tests.serve.helpers import SOURCE, file_of
+
+
+@contextlib.contextmanager
+def served(*arguments: str | Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A server of its own process, and its address."""
+    command = [sys.executable, "-m", "pix2pix", "serve", *map(str, arguments), "--port", "0"]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
+    )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        found = re.search(r"http://[^ ]+/", line)
+        assert found, (line, process.stderr and process.stderr.read())
+        yield process, found[0]
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def send_while(address: str, stop: Callable[[], None]) -> httpx.Response:
+    """The answer to a picture of which the last byte comes after the server was stopped."""
+    body = file_of(SOURCE)
+
+    def slowly() -> Iterator[bytes]:
+        yield body[:-1]
+        while httpx.get(f"{address}health").json()["queue"]["under_way"] == 0:
+            time.sleep(0.01)
+        stop()
+        time.sleep(0.3)
+        yield body[-1:]
+
+    return httpx.post(
+        f"{address}api/models/house/translate",
+        content=slowly(),
+        headers={"content-type": "image/png"},
+        timeout=30,
+    )
+
+
+def test_its_end_finishes_what_it_took(
+    models: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    servers: list[server.Server] = []
+
+    class Kept(server.Server):
+        def run(self, sockets: list[socket.socket] | None = None) -> None:
+            servers.append(self)
+            super().run(sockets)
+
+    monkeypatch.setattr(server, "Server", Kept)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)  # for main threads only
+    opened: list[tuple[str, bool]] = []
+    monkeypatch.setattr("webbrowser.open", lambda url: opened.append((url, servers[0].started)))
+    thread = threading.Thread(
+        target=serve,
+        args=([models / "house.safetensors"], ServerOptions(port=0, device="cpu", open_page=True)),
+    )
+    thread.start()
+    said = ""
+    while "http" not in said:
+        said += capsys.readouterr().out
+        time.sleep(0.01)
+    assert said.startswith("pix2pix serves house at http://127.0.0.1:")
+    address = said.split()[4]
+    answer = send_while(address, lambda: servers[0].handle_exit(signal.SIGINT, None))
+    thread.join(30)
+    assert opened == [(address, True)]
+    assert answer.status_code == 200
+    assert not thread.is_alive()
+    assert "finishing 1 request;" in capsys.readouterr().err
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(address)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_is_a_good_end(models: Path, number: signal.Signals) -> None:
+    with served(models / "house.safetensors") as (process, address):
+        answer = send_while(address, lambda: process.send_signal(number))
+        assert answer.status_code == 200
+        assert process.wait(30) == 0
+
+
+def test_a_file_that_is_no_model_is_refused_before_anything_is_served(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="not a whole"):
+        serve([write_text(tmp_path / "a.safetensors")], ServerOptions(port=0))
+
+
+def test_port_0_is_any_free_one() -> None:
+    with contextlib.closing(listen("127.0.0.1", 0)) as one:
+        assert one.getsockname()[1] > 0
+
+
+def test_a_port_that_was_asked_for_and_is_taken_is_refused() -> None:
+    with contextlib.closing(listen("127.0.0.1", 0)) as one:
+        port = one.getsockname()[1]
+        with pytest.raises(UserError, match=f"port {port} is taken.*--port"):
+            listen("127.0.0.1", port)
+
+
+def test_where_the_default_is_taken_the_next_one_is_found(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with contextlib.closing(listen("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        monkeypatch.setattr(server, "PORT", port)
+        with contextlib.closing(listen("127.0.0.1", None)) as found:
+            assert port < found.getsockname()[1] < port + 20
+    assert f"port {port} is taken" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["no such host", "192.0.2.1"])
+def test_an_address_that_is_not_ours_is_refused(name: str) -> None:
+    with pytest.raises(UserError, match=f"Cannot listen at {name}"):
+        listen(name, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"), [("127.0.0.1", "127.0.0.1"), ("::1", "[::1]"), ("0.0.0.0", "localhost")]
+)
+def test_the_address_can_be_clicked(name: str, shown: str) -> None:
+    if ":" in name and not socket.has_ipv6:
+        pytest.skip("no IPv6 here")
+    try:
+        listening = listen(name, 0)
+    except UserError:
+        pytest.skip(f"no {name} here")
+    with contextlib.closing(listening):
+        port = listening.getsockname()[1]
+        assert server.address_of(listening) == f"http://{shown}:{port}/"

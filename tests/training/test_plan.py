@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pix2pix.config import Config
+from pix2pix.errors import UserError
+from pix2pix.training.plan import describe_plan, make_plan
+from tests.helpers import files_below
+
+Tiny = Callable[..., Config]
+
+
+def test_a_plan_says_what_training_would_take_and_writes_nothing(
+    tmp_path: Path, pairs: Path, cache: Path, tiny: Tiny
+) -> None:
+    before = files_below(tmp_path)
+    facts = describe_plan(make_plan([pairs], tiny("training.batch=2"), tmp_path / "run", device="cpu"))
+    assert facts["data"] == "40 train, 4 val (side by side)"
+    assert facts["pictures"] == "3 -> 3 channels, 32 x 32 px"
+    # By hand: four layers down and up of widths 4, 8, 16, 32, 32; the discriminator's three.
+    assert facts["generator"].endswith(" parameters")
+    assert "parameters" in facts["discriminator"]
+    # 40 pairs of 36 x 36 px and 4 of 32 x 32 px, of 6 bytes a pixel.
+    assert f"about {6 * (40 * 36**2 + 4 * 32**2) / 1e6:.1f} MB of decoded pairs" in facts["disk"]
+    assert str(tmp_path / "run") in facts["disk"]
+    assert "activations" in facts["memory"]
+    assert "20 steps" in facts["time"]
+    assert files_below(tmp_path) == before
+    assert files_below(cache) == set()
+
+
+def test_an_unknown_loss_term_is_refused_before_anything_is_written(
+    tmp_path: Path, pairs: Path, tiny: Tiny
+) -> None:
+    with pytest.raises(UserError, match="names 'sharpness', which is no registered loss term"):
+        make_plan([pairs], tiny("objective.terms={sharpness = 10}"), tmp_path / "run")
