@@ -75,8 +75,8 @@ def titles(text):
 def data_of(folder):
     """What data.js passes to the page: previews and figures."""
     text = (folder / "data.js").read_text("utf-8")
-    found = re.fullmatch(r"showRun\({.*?previews: (.*?),\n  figures: (.*?),\n}\);", text.strip(), re.DOTALL)
-    return json.loads(found[1]), json.loads(found[2])
+    data = re.fullmatch(r"showRun\({.*?previews: (.*?),\n  figures: (.*?),\n}\);", text.strip(), re.DOTALL)
+    return json.loads(data[1]), json.loads(data[2])
 
 
 def test_a_run_that_has_only_begun_has_a_page(tmp_path):

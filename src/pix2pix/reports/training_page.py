@@ -11,13 +11,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from statistics import fmean
 from typing import Any, Literal
 
-from pix2pix.reports.charts import Figure, Point, drawable, line_chart, smooth
+from pix2pix.reports.charts import Point, drawable, line_chart, smooth
 from pix2pix.reports.pages import write_page
 
 PageState = Literal["training", "finished", "stopped"]
@@ -128,7 +129,18 @@ def write_training_page(
         "previews": previews,
         "scores": [row for quantity, curves in shown for row in _latest(quantity, curves)],
     }
-    figures = [_figure(quantity, curves) for quantity, curves in shown]
+    figures = [
+        line_chart(
+            "chart-" + next(iter(quantity.keys)),
+            quantity.title,
+            quantity.note,
+            curves,
+            axes=("images seen", quantity.unit),
+            include=quantity.include,
+            guide=quantity.guide,
+        )
+        for quantity, curves in shown
+    ]
     # In this order: a page that finds other charts in data.js than it has reloads itself.
     write_page(run / "index.html", "training.html", figures, **values)
     write_page(run / "data.js", "training_data.js", figures, **values)
@@ -138,17 +150,11 @@ def _read_metrics(path: Path) -> list[Record]:
     """Return the lines of metrics.jsonl that are whole: a crash may have cut the last."""
     records: list[Record] = []
     for text in path.read_bytes().splitlines() if path.is_file() else ():
-        try:
+        with suppress(ValueError, TypeError, KeyError):
             record = json.loads(text, parse_int=float)
-        except ValueError:
-            continue
-        if isinstance(record, dict) and _is_finite(record.get("images")):
-            records.append(record)
+            if not isinstance(record["images"], bool) and math.isfinite(record["images"]):
+                records.append(record)
     return records
-
-
-def _is_finite(value: object) -> bool:
-    return isinstance(value, float) and math.isfinite(value)
 
 
 def _find_previews(folder: Path) -> dict[int, str]:
@@ -168,18 +174,6 @@ def _curves(quantity: Quantity, records: Sequence[Record]) -> dict[str, list[Poi
 def _points(records: Sequence[Record], key: str) -> list[Point]:
     """Return (images seen, value) of the records that have a number under the key, NaN and inf included."""
     return [(record["images"], record[key]) for record in records if isinstance(record.get(key), float)]
-
-
-def _figure(quantity: Quantity, curves: Mapping[str, Sequence[Point]]) -> Figure:
-    return line_chart(
-        "chart-" + next(iter(quantity.keys)),
-        quantity.title,
-        quantity.note,
-        curves,
-        axes=("images seen", quantity.unit),
-        include=quantity.include,
-        guide=quantity.guide,
-    )
 
 
 def _latest(quantity: Quantity, curves: Mapping[str, Sequence[Point]]) -> list[dict[str, object]]:

@@ -36,9 +36,9 @@ def report_on(*folders: Path) -> Report:
 
 def findings(folder: Path) -> dict[str, list[list[str]]]:
     """Kind -> the names of the files of each finding."""
-    found: dict[str, list[list[str]]] = {}
+    kinds: dict[str, list[list[str]]] = {}
     for one in report_on(folder).findings:
         names = [path.relative_to(folder).as_posix() for path in one.files]
-        found.setdefault(one.kind, []).append(names)
+        kinds.setdefault(one.kind, []).append(names)
         assert all(name in one.sentence for name in names[:1]), one.sentence
-    return found
+    return kinds

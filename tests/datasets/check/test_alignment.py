@@ -12,9 +12,9 @@ from tests.helpers import noise
 
 def test_the_shift_of_a_picture_to_itself_is_exact_to_a_fraction_of_a_pixel() -> None:
     picture = np.asarray(Image.fromarray(noise(40, 40)).resize((128, 128)))
-    found = find_shift(picture, np.roll(picture, (3, -7), (0, 1)))
-    assert found.misaligned
-    assert (found.right * 128, found.down * 128) == pytest.approx((-7, 3), abs=0.3)
+    shift = find_shift(picture, np.roll(picture, (3, -7), (0, 1)))
+    assert shift.misaligned
+    assert (shift.right * 128, shift.down * 128) == pytest.approx((-7, 3), abs=0.3)
     assert not find_shift(picture, picture).misaligned
 
 

@@ -84,9 +84,9 @@ def test_one_pixel_is_a_stray_in_exact_label_maps_alone(tmp_path: Path) -> None:
         pair = labelled(seed)
         pair[10, 10] = (200, 0, 1) if seed == 7 else pair[10, 10]
         write(tmp_path / f"{seed}.png", pair)
-    (found,) = report_on(tmp_path).findings
-    assert found.kind == "stray colours"
-    assert found.sentence.startswith("7.png: #c80001 (under 0.1%) in the source")
+    (finding,) = report_on(tmp_path).findings
+    assert finding.kind == "stray colours"
+    assert finding.sentence.startswith("7.png: #c80001 (under 0.1%) in the source")
 
 
 def test_a_colour_of_few_pictures_is_a_class_and_no_stray(tmp_path: Path) -> None:
@@ -100,9 +100,9 @@ def test_a_colour_of_few_pictures_is_a_class_and_no_stray(tmp_path: Path) -> Non
 def test_smoothed_and_foreign_pictures_among_exact_label_maps_are_named(folder: Path) -> None:
     Image.fromarray(labelled(3)).save(folder / "train" / "smooth.jpg", quality=90)
     write(folder / "train" / "photo.png", np.tile(gradient(), (1, 2, 1)))
-    found = findings(folder)
-    assert found["smoothed labels"] == [["train/smooth.jpg"]]
-    assert found["equal"] == [["train/photo.png"]]
-    assert "no label map" not in found  # that both halves are equal is another finding
+    kinds = findings(folder)
+    assert kinds["smoothed labels"] == [["train/smooth.jpg"]]
+    assert kinds["equal"] == [["train/photo.png"]]
+    assert "no label map" not in kinds  # that both halves are equal is another finding
     write(folder / "train" / "photo.png", np.concatenate([gradient(), noise(PX, PX)], axis=1))
     assert findings(folder)["no label map"] == [["train/photo.png"]]

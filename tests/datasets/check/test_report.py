@@ -110,9 +110,9 @@ def test_every_file_of_any_tree_is_named_or_the_tree_is_refused(
         pairs = find_pairs([root], "left")
     except UserError:
         return
-    named = {path for found in check(pairs).findings for path in found.files}
+    named = {path for finding in check(pairs).findings for path in finding.files}
     assert named == {
-        half.path for some in pairs.splits.values() for p in some for half in (p.source, p.target)
+        half.path for members in pairs.splits.values() for p in members for half in (p.source, p.target)
     }
 
 
@@ -122,9 +122,9 @@ def test_every_file_of_any_tree_is_named_or_the_tree_is_refused(
 def test_a_copy_in_another_split_is_a_leak(folder: Path) -> None:
     shutil.copy(folder / "train" / "3.png", folder / "val" / "copy.png")
     assert findings(folder) == {"leak": [["train/3.png", "val/copy.png"]]}
-    (found,) = report_on(folder).findings
-    assert found.severity == "error"
-    assert "are equal, in train and val" in found.sentence
+    (finding,) = report_on(folder).findings
+    assert finding.severity == "error"
+    assert "are equal, in train and val" in finding.sentence
 
 
 def test_a_copy_in_the_same_split_is_a_duplicate(folder: Path) -> None:
@@ -186,17 +186,17 @@ def moved(index: int, right: int, down: int) -> Array:
 )
 def test_a_target_that_was_moved_is_named(folder: Path, right: int, down: int, words: str) -> None:
     write(folder / "train" / "moved.png", moved(20, right, down))
-    (found,) = report_on(folder).findings
-    assert found.kind == "misaligned"
-    assert found.sentence == f"train/moved.png: the target lies {words} its source."
+    (finding,) = report_on(folder).findings
+    assert finding.kind == "misaligned"
+    assert finding.sentence == f"train/moved.png: the target lies {words} its source."
 
 
 def test_targets_that_were_all_moved_alike_are_one_finding(tmp_path: Path) -> None:
     for index in range(12):
         write(tmp_path / "train" / f"{index}.png", moved(index, 5, 0))
-    (found,) = [one for one in report_on(tmp_path).findings if len(one.files) > 1]
-    assert found.kind == "misaligned"
-    assert "the target lies 5 px right of its source" in found.sentence
+    (finding,) = [one for one in report_on(tmp_path).findings if len(one.files) > 1]
+    assert finding.kind == "misaligned"
+    assert "the target lies 5 px right of its source" in finding.sentence
 
 
 def test_halves_of_two_pairs_that_were_mixed_up_are_named(folder: Path) -> None:
@@ -213,9 +213,9 @@ def test_halves_of_two_pairs_that_were_mixed_up_are_named(folder: Path) -> None:
 def test_the_few_of_another_depth_or_channels_are_named(folder: Path) -> None:
     codec.write(building(20).astype(np.uint16) * 257, folder / "train" / "deep.png")
     Image.fromarray(building(21)).convert("RGBA").save(folder / "val" / "alpha.png")
-    found = findings(folder)
-    assert found["mixed depths"] == [["train/deep.png"]]
-    assert found["mixed channels"] == [["val/alpha.png"]]
+    kinds = findings(folder)
+    assert kinds["mixed depths"] == [["train/deep.png"]]
+    assert kinds["mixed channels"] == [["val/alpha.png"]]
     kinds = {half.format.kind for half in report_on(folder).halves(0).values()}
     assert kinds == {"RGB, 8 bit", "RGB, 16 bit", "RGBA, 8 bit"}
 

@@ -4,7 +4,7 @@
     print(*summary(report.findings), sep="\\n")
     write_report(report, Path("report"))
 
-`report` reads every pair, `pair_facts` inspects one, `conclusions` compares them, `page` shows the findings.
+`report` reads every pair, `pair_facts` inspects one, `conclusions` compares all, `page` shows the findings.
 """
 
 from collections.abc import Callable

@@ -46,10 +46,9 @@ def write_report(report: Report, folder: Path) -> Path:
     """
     groups = grouped(report.findings)
     examples = {kind: _examples(findings) for kind, findings in groups.items()}
-    rows = {
-        split: [row for row in report.usable if report.splits[row] == split] for split in {*report.splits}
-    }
-    sample = {split: [report.pairs[row] for row in spread(rows[split], _SHOWN)] for split in sorted(rows)}
+    counts = Counter(report.splits)
+    rows = {split: [row for row in report.usable if report.splits[row] == split] for split in counts}
+    sample = {split: [report.pairs[row] for row in spread(rows[split], _SHOWN)] for split in rows}
     pairs = dict.fromkeys(pair for shown in (*examples.values(), *sample.values()) for pair in shown)
     write_page(
         folder / "index.html",
@@ -57,7 +56,7 @@ def write_report(report: Report, folder: Path) -> Path:
         [figure for side, label in enumerate(_LABELS) for figure in _histograms(report, side, label)],
         title=f"Data: {relative_name(report.folder, report.folder.parent)}",
         report=report,
-        counts=Counter(report.splits),
+        counts=counts,
         groups=groups,
         kinds=KINDS,
         examples=examples,
