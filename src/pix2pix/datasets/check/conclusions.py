@@ -11,6 +11,7 @@ from pix2pix.datasets.check.findings import Finding, UnusableError, listed
 from pix2pix.datasets.check.label_maps import Classes, cell, rare
 from pix2pix.datasets.check.pair_facts import Format
 from pix2pix.datasets.check.report import Report
+from pix2pix.errors import UserError
 
 SIDES = ("source", "target")
 _PAIRS_SHOWN = 4
@@ -26,8 +27,11 @@ _COMMON = 1 / 128  # of the size, between shifts that are one and the same
 
 def conclude(report: Report) -> Iterator[Finding]:
     """Yield every finding."""
-    for reasons in report.facts:
-        yield from reasons.findings if isinstance(reasons, UnusableError) else ()
+    for result in report.facts:
+        if isinstance(result, UnusableError):
+            yield from result.findings
+        elif isinstance(result, UserError):
+            raise result
     if not report.usable:
         return
     yield from _repeated(report)
