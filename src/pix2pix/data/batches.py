@@ -4,15 +4,12 @@ Position n counts images seen since the start. Nothing else is remembered, so a 
 after n images goes on exactly as if it had not, by asking for position n.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from pix2pix.config import DataConfig
@@ -33,10 +30,12 @@ class Batch:
     names: list[str]
     positions: Tensor
 
-    def to(self, device: torch.device) -> Batch:
+    def to(self, device: torch.device) -> "Batch":
         """Return the same batch on another device."""
-        moved = [t.to(device, non_blocking=True) for t in (self.source, self.target, self.positions)]
-        return Batch(moved[0], moved[1], self.names, moved[2])
+        source, target, positions = (
+            t.to(device, non_blocking=True) for t in (self.source, self.target, self.positions)
+        )
+        return Batch(source, target, self.names, positions)
 
 
 class Loader:
@@ -73,7 +72,7 @@ class Loader:
             crops[which] = drawn.recolour(crops[which], contract, config.colour)
         return crops
 
-    def _shuffle(self, epoch: int) -> NDArray[np.int64]:
+    def _shuffle(self, epoch: int) -> Array:
         return np.random.default_rng([self.seed, _ORDER, epoch]).permutation(len(self.store))
 
 

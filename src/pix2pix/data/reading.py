@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
 from pix2pix.config import Config, DataConfig
@@ -89,7 +88,7 @@ class Reading:
             return lab.split(converted[0], self.stored[0])
         return converted[0], converted[1]
 
-    def view(self, source: Array, target: Array) -> list[NDArray[np.uint8]]:
+    def view(self, source: Array, target: Array) -> list[Array]:
         """Return both as (H, W, 3) uint8, for a person to see."""
         if self.config.make == "lab":
             joined = (join_lab(source, target) * 255).round().astype(np.uint8)

@@ -6,7 +6,6 @@ The paper's are the random crop and the mirror (appendix 6.2); the others are of
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pix2pix.config import DataConfig
 from pix2pix.pictures.codec import Array
@@ -25,7 +24,7 @@ class Draw:
     mirrored: bool
     flipped: bool
     turns: int
-    colour: NDArray[np.float64]  # brightness, contrast, saturation
+    colour: Array  # brightness, contrast, saturation
 
     def place(self, array: Array, size: tuple[int, int]) -> Array:
         """Return the (height, width, C) crop of an (H, W, C) array, mirrored, flipped and turned."""

@@ -3,8 +3,6 @@
 A hole is (H, W) bool, true where the photograph is blanked.
 """
 
-from __future__ import annotations
-
 import hashlib
 import math
 import os

@@ -14,9 +14,6 @@ channels. 2 and 4 channels are grey and RGB with alpha, which is no colour and l
 Lab and edges.
 """
 
-from __future__ import annotations
-
-import difflib
 import hashlib
 import math
 from collections.abc import Callable
@@ -26,6 +23,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from pix2pix.config import nearest
 from pix2pix.derive import edges, holes
 from pix2pix.derive.lab import split_lab
 from pix2pix.errors import UserError
@@ -136,8 +134,7 @@ def _number(word: str, kind: type[float], least: float, most: float, text: str) 
 
 
 def _unknown(text: str, why: str = "") -> UserError:
-    near = difflib.get_close_matches(text, _FORMS, n=1, cutoff=0.5)
-    reason = f": {why}." if why else f"; did you mean '{near[0]}'?" if near else "."
+    reason = f": {why}." if why else nearest(text, _FORMS) or "."
     return UserError(f"No source can be made by '{text}'{reason}", f"Possible are {', '.join(_FORMS)}.")
 
 

@@ -1,11 +1,6 @@
 """A picture brought into the channels and the depth of a contract."""
 
-from __future__ import annotations
-
-from typing import cast
-
 import numpy as np
-from numpy.typing import NDArray
 
 from pix2pix.errors import UserError
 from pix2pix.pictures import palette as palettes
@@ -70,9 +65,9 @@ def without_alpha(array: Array) -> Array:
     return array[:, :, :-1] if array.shape[2] in (2, 4) else array
 
 
-def luma(rgb: Array) -> NDArray[np.float32]:
+def luma(rgb: Array) -> Array:
     """Return the brightness (H, W, 1) of (H, W, 3) RGB in the same units."""
-    return cast("NDArray[np.float32]", rgb.astype(np.float32) @ _LUMA)[:, :, None]
+    return np.asarray(rgb.astype(np.float32) @ _LUMA)[:, :, None]
 
 
 def _like(values: Array, array: Array) -> Array:

@@ -4,8 +4,6 @@ It is measured or stated once, when training begins, and stored in the model fil
 translating reads and writes pictures exactly as in training.
 """
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict

@@ -1,12 +1,9 @@
 """Sizes of pictures: halves, resizing, mirrored borders. One copy of each."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, Literal, TypeVar, cast
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
@@ -72,7 +69,7 @@ def fit(array: Array, size: tuple[int, int], how: Fit, labels: bool = False) -> 
     return inner
 
 
-def mirrored(length: int, count: int, start: int = 0) -> NDArray[np.int64]:
+def mirrored(length: int, count: int, start: int = 0) -> Array:
     """Return `count` indexes from `start` on of 0 ... n-1, n-1 ... 0, 0 ...: a mirrored picture."""
     place = np.arange(start, start + count) % (2 * length)
     return np.minimum(place, 2 * length - 1 - place)

@@ -1,11 +1,8 @@
 """Pictures for the screen: 8 bits of RGB, and grids of several."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from pix2pix.pictures.codec import Array, to_pillow
@@ -14,7 +11,7 @@ from pix2pix.pictures.contract import PictureContract
 _PREVIEW_PX = 192  # smaller pictures are enlarged in a grid
 
 
-def to_view(array: Array, contract: PictureContract) -> NDArray[np.uint8]:
+def to_view(array: Array, contract: PictureContract) -> Array:
     """Return (H, W, 3) uint8 of any picture for the screen: its first one or three channels."""
     shown = array if array.shape[2] >= 3 else array[:, :, :1]
     scaled = (shown[:, :, :3].astype(np.float32) - contract.low) / (contract.high - contract.low)
@@ -22,7 +19,7 @@ def to_view(array: Array, contract: PictureContract) -> NDArray[np.uint8]:
     return np.repeat(view, 3, axis=2) if view.shape[2] == 1 else view
 
 
-def grid(rows: Sequence[Sequence[NDArray[np.uint8]]], titles: Sequence[str]) -> Image.Image:
+def grid(rows: Sequence[Sequence[Array]], titles: Sequence[str]) -> Image.Image:
     """Return (H, W, 3) pictures in rows under column titles; small ones are enlarged."""
     times = max(1, -(-_PREVIEW_PX // rows[0][0].shape[1]))
     height, width = (n * times for n in rows[0][0].shape[:2])
