@@ -28,9 +28,8 @@ def find(data: Sequence[str], config: DataConfig) -> PairSet | None:
     rows = [_pair_of(row, path.parent, f"{path}, row {number}") for number, row in enumerate(_rows(path), 1)]
     if not rows:
         raise UserError(f"{path} has no rows.")
-    splits: dict[str, list[Pair]] = {}
-    for split, pair in rows:
-        splits.setdefault(split, []).append(pair)
+    names = dict.fromkeys(split for split, _ in rows)
+    splits = {name: [pair for split, pair in rows if split == name] for name in names}
     if "" in splits and len(splits) > 1:
         number = 1 + next(n for n, (split, _) in enumerate(rows) if not split)
         raise UserError(

@@ -14,16 +14,13 @@ from pix2pix.data.pairs import PairSet, find_pairs, find_photographs
 Origin = Callable[[Sequence[str], DataConfig], PairSet | None]
 
 
-def _photographs(data: Sequence[str], config: DataConfig) -> PairSet | None:
-    return find_photographs([Path(folder) for folder in data]) if config.make else None
-
-
-def _folders(data: Sequence[str], config: DataConfig) -> PairSet:
-    return find_pairs([Path(folder) for folder in data], config.source)
-
-
 # The first that knows DATA finds its pairs; folders are the last, as they take anything.
-ORIGINS: list[Origin] = [hub.find, manifest.find, _photographs, _folders]
+ORIGINS: list[Origin] = [
+    hub.find,
+    manifest.find,
+    lambda data, config: find_photographs([*map(Path, data)]) if config.make else None,
+    lambda data, config: find_pairs([*map(Path, data)], config.source),
+]
 
 
 def find_data(data: Sequence[str | Path], config: DataConfig) -> PairSet:

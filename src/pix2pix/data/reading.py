@@ -220,8 +220,9 @@ def _with_ranges(
     floats = [contract.depth == "float32" for contract in contracts]
     ranges = [s if f else (c.low, c.high) for c, s, f in zip(contracts, stated, floats, strict=True)]
     if not all(ranges):
-        read = (e for _, e in in_parallel(pairs, _extremes) if not isinstance(e, UserError))
-        extremes = np.array([*read])[:, -len(contracts) :]  # of photographs the target alone
+        read = in_parallel(pairs, lambda pair: [(float(a.min()), float(a.max())) for a in read_raw(pair)])
+        extremes = np.array([e for _, e in read if not isinstance(e, UserError)])
+        extremes = extremes[:, -len(contracts) :]  # of photographs the target alone
         lows, highs = extremes[:, :, 0].min(0).tolist(), extremes[:, :, 1].max(0).tolist()
         measured = [(low, high if high > low else low + 1) for low, high in zip(lows, highs, strict=True)]
         ranges = [kept or seen for kept, seen in zip(ranges, measured, strict=True)]
@@ -229,7 +230,3 @@ def _with_ranges(
         contract.model_copy(update={"low": low, "high": high})
         for contract, (low, high) in zip(contracts, ranges, strict=True)
     ]
-
-
-def _extremes(pair: Pair) -> list[tuple[float, float]]:
-    return [(float(array.min()), float(array.max())) for array in read_raw(pair)]

@@ -8,12 +8,12 @@ the digest of what they were made from, so a changed picture makes new ones.
 
 import hashlib
 import json
-import math
 import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -81,8 +81,7 @@ def open_store(
     sizes = [file.stat().st_size for file in files if file.is_file()]
     # Retry files that failed last time.
     if not listed or listed["failures"] or listed["bytes"] != sizes:
-        _write(pairs, size, reading, files, index, strict, progress)
-        listed = cache.read_index(index)
+        listed = _write(pairs, size, reading, files, index, strict, progress)
     names = listed["names"]
     mapped = [
         cache.map_pixels(file, contract.depth, (len(names), *size, _channels(contract)))
@@ -99,13 +98,14 @@ def _write(
     index: Path,
     strict: bool,
     progress: OnProgress,
-) -> None:
+) -> dict[str, Any]:
+    """Decode the pairs into the files and return the index."""
     names: list[str] = []
     failures: list[str] = []
     content = hashlib.sha256()
     remove_stale(index.parent)
     values = sum(_channels(c) * np.dtype(c.depth).itemsize for c in reading.stored)
-    cache.make_room(len(pairs) * math.prod(size) * values)
+    cache.make_room(len(pairs) * size[0] * size[1] * values)
     with ExitStack() as stack:
         outs = [stack.enter_context(stack.enter_context(replacing(file)).open("wb")) for file in files]
         for done, (pair, result) in enumerate(in_parallel(pairs, lambda p: reading.read(p, size)), 1):
@@ -134,6 +134,7 @@ def _write(
     }
     with replacing(index) as path:
         path.write_text(json.dumps(about), "utf-8")
+    return about
 
 
 def _channels(contract: PictureContract) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 
 from pix2pix.config import DataConfig
 from pix2pix.pictures.codec import Array
-from pix2pix.pictures.conform import luma
+from pix2pix.pictures.conform import like, luma
 from pix2pix.pictures.contract import PictureContract
 
 
@@ -42,8 +42,7 @@ class Draw:
             grey = luma(values)
             values = grey + (values - grey) * saturation
         values = values.clip(0, 1) * (contract.high - contract.low) + contract.low
-        levels: Array = (values if array.dtype == np.float32 else values.round()).astype(array.dtype)
-        return levels
+        return like(values, array)
 
 
 def draw(rng: np.random.Generator, config: DataConfig) -> Draw:

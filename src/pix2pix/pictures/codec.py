@@ -7,7 +7,6 @@ cut to 8; tifffile reads every TIFF. The first bytes say what a file is, not its
 """
 
 import io
-import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from pix2pix.errors import UserError
-from pix2pix.files import replacing
+from pix2pix.files import limit_from_environment, replacing
 from pix2pix.pictures import tiff
 from pix2pix.pictures.contract import MAX_CHANNELS
 
@@ -249,10 +248,7 @@ def checked(array: Array, name: str) -> Array:
 
 def _refuse_large(height: int, width: int, path: Path) -> None:
     """Refuse what may unpack to more than the memory, however small the file."""
-    try:
-        limit = float(os.environ.get(LIMIT, _DEFAULT_LIMIT))
-    except ValueError:
-        raise UserError(f"{LIMIT} is '{os.environ[LIMIT]}': wanted a number.") from None
+    limit = limit_from_environment(LIMIT, _DEFAULT_LIMIT, "")
     if height * width > limit * 1e6:
         raise UserError(
             f"{path} is {width} x {height} px, {height * width / 1e6:,.0f} megapixels: more than "

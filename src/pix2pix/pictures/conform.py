@@ -55,9 +55,9 @@ def to_channels(array: Array, channels: int, name: str) -> Array:
         return np.concatenate([colours, alpha], axis=2)
     if present in (2, 4):
         opacity = array[:, :, -1:].astype(np.float32) / white
-        on_white = _like(array[:, :, :-1] * opacity + white * (1 - opacity), array)
+        on_white = like(array[:, :, :-1] * opacity + white * (1 - opacity), array)
         return to_channels(on_white, channels, name)
-    return np.repeat(array, 3, axis=2) if present == 1 else _like(luma(array), array)
+    return np.repeat(array, 3, axis=2) if present == 1 else like(luma(array), array)
 
 
 def without_alpha(array: Array) -> Array:
@@ -70,5 +70,6 @@ def luma(rgb: Array) -> Array:
     return np.asarray(rgb.astype(np.float32) @ _LUMA)[:, :, None]
 
 
-def _like(values: Array, array: Array) -> Array:
+def like(values: Array, array: Array) -> Array:
+    """Return the values in the type of an array, rounded to its levels."""
     return (values.round() if array.dtype.kind == "u" else values).astype(array.dtype)

@@ -1,7 +1,7 @@
 """Sizes of pictures: halves, resizing, mirrored borders. One copy of each."""
 
 from collections.abc import Callable
-from typing import Any, Literal, TypeVar, cast
+from typing import Literal, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -81,10 +81,9 @@ def pad(source: T, multiple: int, axes: tuple[int, int] = (1, 2)) -> T:
     Mirrored as often as needed: a single pixel fills the whole. `axes` are those of height and
     width. What needs no padding is not copied.
     """
-    padded: Any = source
     for axis in axes:
-        length = padded.shape[axis]
+        length = source.shape[axis]
         multiplied = -(-length // multiple) * multiple
         if multiplied != length:
-            padded = padded[(slice(None),) * axis + (mirrored(length, multiplied),)]
-    return cast(T, padded)
+            source = source[(slice(None),) * axis + (mirrored(length, multiplied),)]
+    return source

@@ -143,8 +143,7 @@ def of_contract(contract: PictureContract) -> Palette:
 
 def codes(colours: Array) -> Array:
     """Return (...) numbers 0xrrggbb of colours (..., 3)."""
-    numbers: Array = colours.astype(np.int32) @ np.array([1 << 16, 1 << 8, 1], np.int32)
-    return numbers
+    return np.asarray(colours.astype(np.int32) @ np.array([1 << 16, 1 << 8, 1], np.int32))
 
 
 def split(numbers: Array) -> Array:
