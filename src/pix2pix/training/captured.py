@@ -1,10 +1,8 @@
 """The fast engine for NVIDIA's GPUs: both turns of `step.py` recorded once as a CUDA graph.
 
-Networks go through torch.compile, products are in autocast's bf16, weights lie channels last, and
-Adam is torch's fused one, whose learning rate is a tensor. Whatever changes from step to step lies
-in tensors that keep their addresses: inputs, noise keys, learning rate, state, sums of losses. On
-the processor the same body runs unrecorded; tests compare it with `plain_step` there. Not seen on a
-GPU yet: benchmarks/gpu.py is what will.
+Networks go through torch.compile, products are in autocast's bf16, and Adam is torch's fused one.
+Whatever changes from step to step lies in tensors that keep their addresses: inputs, learning rate,
+state, sums of losses. On the processor the same body runs unrecorded, for tests. Not seen on a GPU.
 """
 
 from __future__ import annotations
@@ -16,31 +14,24 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
-from torch import Tensor, nn
-from torch.optim import Adam
+from torch import Tensor
 
 from pix2pix.data.feed import Packet
 from pix2pix.device import on_device, uncollected
 from pix2pix.training.engine import Engine, EngineContext, Log, plain_engine
 from pix2pix.training.step import both_turns, learning_rate, networks_of
 
-_WARM_UPS = 3
-_LARGE = 1024  # elements: in smaller tensors the rounding of one element decides
-# Largest distance between where a captured and a plain step end, as a share of the way. A tensor
-# that did not move is 1 away, a random one 1.4. Adam's first steps follow the sign of a gradient,
-# so that rounding in bf16 comes to some tenths.
+_LARGE = 1024  # elements: in smaller tensors the rounding of one decides
+# Largest distance from the plain step, as a share of its way. A tensor that did not move is 1 away.
+# Adam's first steps follow the signs of gradients, so that rounding in bf16 comes to a few tenths.
 _APART = {"fp32": 0.1, "tf32": 0.5, "bf16": 0.9}
 
 
 @contextmanager
 def captured_engine(context: EngineContext, packet: Packet, log: Log) -> Iterator[Engine]:
-    """Record the step and yield its replay, or the plain step where that fails.
-
-    `packet` is one of those to come. The state is left as it was.
-    """
+    """Record the step and yield its replay, or the plain step where that fails."""
     body = Body(context)
     with on_device(context.device), warnings.catch_warnings():
-        # Adam is set up for a capture and also runs outside of it.
         warnings.filterwarnings("ignore", "This instance was constructed with capturable=True")
         make_step = body.run if context.device.type == "cpu" else _recorded(body, packet, log)
 
@@ -69,8 +60,7 @@ class Body:
         # As torch's fused Adam wants it: float32 on GPUs.
         kind = torch.float64 if self.device.type == "cpu" else torch.float32
         self.rate = torch.zeros((), dtype=kind, device=self.device)
-        for _, network, optimiser in state.parts():
-            _lay_channels_last(network, optimiser)
+        for _, _, optimiser in state.parts():
             optimiser.param_groups[0].update(lr=self.rate, capturable=True)
         G, D = networks_of(state)
         if context.device.type == "cuda" and importlib.util.find_spec("triton") is not None:
@@ -91,10 +81,8 @@ class Body:
         """Make D's turn, then G's."""
         context, (keys, *pictures) = self.context, self.inputs
         x, y = context.feed.pictures(*pictures)
-        losses = both_turns(
-            context.state, x, y, keys, context.config, context.precision, networks=self.networks
-        )
-        context.meter.gather(losses)
+        state, config, precision = context.state, context.config, context.precision
+        context.meter.gather(both_turns(state, x, y, keys, config, precision, networks=self.networks))
 
 
 def _recorded(body: Body, packet: Packet, log: Log) -> Callable[[], None] | None:
@@ -102,14 +90,15 @@ def _recorded(body: Body, packet: Packet, log: Log) -> Callable[[], None] | None
     log("capturing the step; the first time on a machine its kernels are compiled")
     began, context = time.monotonic(), body.context
     state, meter = context.state, context.meter
-    start, sums, images_seen = _copies(state.tensors()), meter.pack(), state.images_seen
+    start = [tensor.detach().to("cpu", copy=True) for tensor in state.tensors()]
+    sums, images_seen = meter.pack(), state.images_seen
 
+    @torch.no_grad()
     def put_back() -> list[Tensor]:
-        """Restore the state and return what it was just before."""
-        ended = _copies(state.tensors())
-        with torch.no_grad():
-            for tensor, kept in zip(state.tensors(), start, strict=True):
-                tensor.copy_(kept)
+        """Restore the state and return copies of what it was just before."""
+        ended = [tensor.detach().to("cpu", copy=True) for tensor in state.tensors()]
+        for tensor, kept in zip(state.tensors(), start, strict=True):
+            tensor.copy_(kept)
         meter.unpack(sums, body.device)
         state.images_seen = images_seen
         return ended
@@ -137,12 +126,11 @@ def _recorded(body: Body, packet: Packet, log: Log) -> Callable[[], None] | None
 def _capture(body: Body) -> torch.cuda.CUDAGraph:
     """Warm up on another stream, as CUDA asks for, then record one step there."""
     graph, stream = torch.cuda.CUDAGraph(), torch.cuda.Stream()  # type: ignore[no-untyped-call]
-    fastest = torch.backends.cudnn.flags(
-        enabled=True, benchmark=True, allow_tf32=torch.backends.cudnn.allow_tf32
-    )
+    cudnn = torch.backends.cudnn
+    fastest = cudnn.flags(enabled=True, benchmark=True, allow_tf32=cudnn.allow_tf32)
     stream.wait_stream(torch.cuda.current_stream())
     with fastest, torch.cuda.stream(stream):
-        for _ in range(_WARM_UPS):
+        for _ in range(3):
             body.run()
         # Other threads go on allocating: those that feed, for one.
         with uncollected(), torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
@@ -152,7 +140,7 @@ def _capture(body: Body) -> torch.cuda.CUDAGraph:
 
 
 def apart(start: Sequence[Tensor], expected: Sequence[Tensor], ended: Sequence[Tensor]) -> float:
-    """Return how far a step ended from where it should, as a share of the way; of the worst tensor."""
+    """Return how far a step ended from the expected end, as a share of the way; of the worst tensor."""
     norm = torch.linalg.vector_norm
     shares = [
         float(norm(there - here) / norm(there - before).clamp_min(1e-30))
@@ -160,18 +148,3 @@ def apart(start: Sequence[Tensor], expected: Sequence[Tensor], ended: Sequence[T
         if before.numel() >= _LARGE
     ]
     return float(torch.tensor([0.0, *shares]).max())  # NaN if one is
-
-
-def _copies(tensors: Sequence[Tensor]) -> list[Tensor]:
-    """Copy tensors to the processor, where they take no memory of the GPU."""
-    return [tensor.detach().to("cpu", copy=True) for tensor in tensors]
-
-
-@torch.no_grad()
-def _lay_channels_last(network: nn.Module, optimiser: Adam) -> None:
-    """Lay weights and moments out as tensor cores want them."""
-    network.to(memory_format=torch.channels_last)
-    for moments in optimiser.state.values():
-        for name, moment in moments.items():
-            if moment.ndim == 4:
-                moments[name] = moment.contiguous(memory_format=torch.channels_last)

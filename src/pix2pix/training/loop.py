@@ -9,7 +9,7 @@ import math
 import time
 from collections.abc import Mapping
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
@@ -38,11 +38,11 @@ _EXCHANGE_STEPS = 16
 class Clock:
     """When things were done last, in seconds of time.monotonic()."""
 
-    step: float
-    save: float
-    log: float
-    page: float
     logged_at: int  # images seen
+    step: float = field(default_factory=time.monotonic)
+    save: float = field(default_factory=time.monotonic)
+    log: float = field(default_factory=time.monotonic)
+    page: float = field(default_factory=time.monotonic)
 
 
 def fit(session: Session) -> bool:
@@ -72,8 +72,7 @@ def _train(session: Session) -> None:
         stopping() as stop,
         closing(packets(session.packet_source, state.images_seen)) as coming,
     ):
-        now = time.monotonic()
-        clock = Clock(now, now, now, now, state.images_seen)
+        clock = Clock(state.images_seen)
         for number, packet in enumerate(coming):
             overdue = time.monotonic() - clock.save > _SAVE_SECONDS
             ending, overdue = _in_any_process(processes, number, stop.requested, overdue)
@@ -92,8 +91,7 @@ def _train(session: Session) -> None:
             )
             # The last model is scored wherever the intervals fall, and saved by `fit`.
             validation = validation or state.images_seen >= training.images
-            save = save or overdue
-            if not (log or validation or save):
+            if not (log or validation or save or overdue):
                 continue
 
             # Log
@@ -107,7 +105,7 @@ def _train(session: Session) -> None:
                 _validate(session)
 
             # Save
-            if save:
+            if save or overdue:
                 _save(session)
                 clock.save = time.monotonic()
 

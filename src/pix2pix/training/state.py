@@ -58,6 +58,8 @@ def new_state(config: Config, device: torch.device) -> State:
 
 
 def _adam(network: Generator | PatchGAN, config: TrainingConfig) -> Adam:
+    if next(network.parameters()).is_cuda:
+        network.to(memory_format=torch.channels_last)  # as tensor cores want weights; moments follow
     optimiser = Adam(network.parameters(), config.learning_rate, (config.beta1, config.beta2), fused=True)
     reset(optimiser)
     return optimiser
