@@ -18,9 +18,9 @@ from pix2pix.data.pairs import Pair
 from pix2pix.derive.lab import LAB_RANGES, join_lab
 from pix2pix.derive.recipe import apply, parse, source_and_target
 from pix2pix.errors import UserError
-from pix2pix.pictures import codec, geometry, view
+from pix2pix.pictures import codec, geometry
 from pix2pix.pictures.codec import Array
-from pix2pix.pictures.conform import conform, to_depth
+from pix2pix.pictures.conform import conform, to_depth, to_view
 from pix2pix.pictures.contract import LARGEST, LabelClass, PictureContract
 from pix2pix.pictures.palette import load_palette
 
@@ -92,8 +92,8 @@ class Reading:
         """Return both as (H, W, 3) uint8, for a person to see."""
         if self.config.make == "lab":
             joined = (join_lab(source, target) * 255).round().astype(np.uint8)
-            return [view.to_view(source, self.source), joined]
-        return [view.to_view(source, self.source), view.to_view(target, self.target)]
+            return [to_view(source, self.source), joined]
+        return [to_view(source, self.source), to_view(target, self.target)]
 
 
 def find_reading(pairs: Sequence[Pair], config: Config) -> Reading:

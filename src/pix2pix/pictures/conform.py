@@ -1,4 +1,4 @@
-"""A picture brought into the channels and the depth of a contract."""
+"""A picture brought into the channels and the depth of a contract, or of a screen."""
 
 import numpy as np
 
@@ -25,6 +25,14 @@ def conform(array: Array, contract: PictureContract, name: str, snap: bool = Fal
         index = palettes.to_index(labels, classes, snap=snap, name=name)
         return index if contract.one_hot else palettes.to_colours(index, classes)
     return to_channels(to_depth(array, contract.depth, name), contract.channels, name)
+
+
+def to_view(array: Array, contract: PictureContract) -> Array:
+    """Return (H, W, 3) uint8 of any picture for the screen: its first one or three channels."""
+    shown = array if array.shape[2] >= 3 else array[:, :, :1]
+    scaled = (shown[:, :, :3].astype(np.float32) - contract.low) / (contract.high - contract.low)
+    view = (scaled * 255).round().clip(0, 255).astype(np.uint8)
+    return np.repeat(view, 3, axis=2) if view.shape[2] == 1 else view
 
 
 def to_depth(array: Array, depth: str, name: str) -> Array:

@@ -1,10 +1,10 @@
-"""Sizes of pictures: halves, resizing, mirrored borders. One copy of each."""
+"""Sizes of pictures: halves, resizing, mirrored borders, and grids of several. One copy of each."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal, TypeVar
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from pix2pix.errors import UserError
@@ -14,6 +14,8 @@ from pix2pix.pictures.contract import LARGEST
 Side = Literal["left", "right", "whole"]
 Fit = Literal["stretch", "crop", "pad"]
 T = TypeVar("T", Tensor, Array)
+
+_PREVIEW_PX = 192  # smaller pictures are enlarged in a grid
 
 
 def half(array: Array, side: Side, name: str) -> Array:
@@ -87,3 +89,20 @@ def pad(source: T, multiple: int, axes: tuple[int, int] = (1, 2)) -> T:
         if multiplied != length:
             source = source[(slice(None),) * axis + (mirrored(length, multiplied),)]
     return source
+
+
+def grid(rows: Sequence[Sequence[Array]], titles: Sequence[str]) -> Image.Image:
+    """Return (H, W, 3) pictures in rows under column titles; small ones are enlarged."""
+    times = max(1, -(-_PREVIEW_PX // rows[0][0].shape[1]))
+    height, width = (n * times for n in rows[0][0].shape[:2])
+    gap, head = 6, 22
+    size = (len(titles) * (width + gap) + gap, head + len(rows) * (height + gap))
+    sheet = Image.new("RGB", size, "white")
+    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(13)
+    for column, title in enumerate(titles):
+        left = gap + column * (width + gap)
+        pen.text((left + width / 2, head / 2), title, "black", font, anchor="mm")
+        for row, pictures in enumerate(rows):
+            shown = to_pillow(pictures[column]).resize((width, height), Image.Resampling.NEAREST)
+            sheet.paste(shown, (left, head + row * (height + gap)))
+    return sheet
