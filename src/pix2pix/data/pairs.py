@@ -67,6 +67,15 @@ class PairSet:
         return self.splits.get("val") or self.splits.get("test") or ()
 
 
+class NoPairError(UserError):
+    """Of all the pairs none could be used; `failures` has a sentence for each."""
+
+    def __init__(self, failures: Sequence[str]) -> None:
+        failed = len(failures)
+        super().__init__(failures[0], f"None of the {failed} pairs could be used." if failed > 1 else "")
+        self.failures = failures
+
+
 def find_pairs(data: Sequence[Path], source: Literal["left", "right"]) -> PairSet:
     """Return the pairs in one folder, or in two: sources, then targets.
 

@@ -13,9 +13,8 @@ import numpy as np
 from torch import Tensor
 
 from pix2pix.config import Config, DataConfig
-from pix2pix.data import lab
-from pix2pix.data.pairs import Pair
-from pix2pix.derive.lab import LAB_RANGES, join_lab
+from pix2pix.data.pairs import NoPairError, Pair
+from pix2pix.derive import lab
 from pix2pix.derive.recipe import apply, parse, source_and_target
 from pix2pix.errors import UserError
 from pix2pix.pictures import codec, geometry
@@ -85,13 +84,13 @@ class Reading:
         """
         converted = [convert(levels, c) for levels, c in zip(stored, self.stored, strict=True)]
         if len(converted) == 1:
-            return lab.split(converted[0], self.stored[0])
+            return lab.split_tensor(converted[0], self.stored[0])
         return converted[0], converted[1]
 
     def view(self, source: Array, target: Array) -> list[Array]:
         """Return both as (H, W, 3) uint8, for a person to see."""
         if self.config.make == "lab":
-            joined = (join_lab(source, target) * 255).round().astype(np.uint8)
+            joined = (lab.join_lab(source, target) * 255).round().astype(np.uint8)
             return [to_view(source, self.source), joined]
         return [to_view(source, self.source), to_view(target, self.target)]
 
@@ -167,7 +166,7 @@ def _made_reading(pairs: Sequence[Pair], data: DataConfig, suffix: str) -> Readi
     if data.make == "lab":
         lightness, colours = (
             PictureContract(channels=channels, depth="float32", low=low, high=high)
-            for channels, (low, high) in enumerate(LAB_RANGES, 1)
+            for channels, (low, high) in enumerate(lab.LAB_RANGES, 1)
         )
         return Reading(lightness, colours, data, photograph)
     # The kind of what is made: that of a plain photograph of the same kind, mask or no mask.
@@ -182,17 +181,16 @@ def _made_reading(pairs: Sequence[Pair], data: DataConfig, suffix: str) -> Readi
 def _probe(pairs: Sequence[Pair]) -> list[tuple[Array, Array]]:
     """Return the first readable pairs as they are in the files."""
     probed: list[tuple[Array, Array]] = []
-    errors: list[UserError] = []
+    failures: list[str] = []
     for pair in pairs:
         try:
             probed.append(read_raw(pair))
         except UserError as error:
-            errors.append(error)
+            failures.append(str(error))
         if len(probed) == _PROBED:
             break
     if not probed:
-        count = len(errors)
-        raise UserError(str(errors[0]), f"None of the {count} pairs could be used." if count > 1 else "")
+        raise NoPairError(failures)
     return probed
 
 

@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from pix2pix.data import cache, lab
-from pix2pix.data.pairs import Pair
+from pix2pix.data import cache
+from pix2pix.data.pairs import NoPairError, Pair
 from pix2pix.data.reading import Reading, in_parallel
-from pix2pix.derive.recipe import digest, parse
+from pix2pix.derive import lab, recipe
 from pix2pix.errors import UserError
 from pix2pix.files import cache_folder, list_pictures, remove_stale, replacing
 from pix2pix.pictures.codec import LIMIT, Array
@@ -51,15 +51,6 @@ class Store:
     def halves(self) -> tuple[Array, ...]:
         """What is stored, by the contracts of `reading.stored`."""
         return (self.sources, self.targets)[: len(self.reading.stored)]
-
-
-class NoPairError(UserError):
-    """Of all the pairs none could be used; `failures` has a sentence for each."""
-
-    def __init__(self, failures: Sequence[str]) -> None:
-        failed = len(failures)
-        super().__init__(failures[0], f"None of the {failed} pairs could be used." if failed > 1 else "")
-        self.failures = failures
 
 
 def open_store(
@@ -149,7 +140,7 @@ def _key(pairs: Sequence[Pair], size: tuple[int, int], reading: Reading) -> str:
         reading.source,
         reading.target,
         reading.photograph,
-        config.make and (config.make, digest(parse(config.make))),
+        config.make and (config.make, recipe.digest(recipe.parse(config.make))),
         config.fit,
         config.snap_labels,
         os.environ.get(LIMIT),  # what was too large may be read now

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pix2pix.data.pairs import Pair
-from pix2pix.data.store import NoPairError, Store, open_store
+from pix2pix.data.pairs import NoPairError, Pair
+from pix2pix.data.store import Store, open_store
 from pix2pix.errors import UserError
 from pix2pix.pictures import codec
 from pix2pix.progress import Progress
