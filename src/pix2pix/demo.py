@@ -6,8 +6,6 @@ runs/demo/translated/    held-out maps, translated
 runs/demo/index.html     source, output, target
 """
 
-from __future__ import annotations
-
 import shutil
 import sys
 from contextlib import closing

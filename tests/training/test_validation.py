@@ -40,9 +40,9 @@ def test_scores_are_means_over_pictures_and_not_over_batches(generator: Generato
     alone = [
         measure(translate_batch(generator, batch, "paper"), batch.target) for batch in in_order(store, 1)
     ]
-    found = validate(generator, store, "paper", CPU)
-    assert set(found) == {"val_l1", "val_psnr_db", "val_ssim"}
-    for name, value in found.items():
+    scores = validate(generator, store, "paper", CPU)
+    assert set(scores) == {"val_l1", "val_psnr_db", "val_ssim"}
+    for name, value in scores.items():
         mean = np.mean([float(scores[name.removeprefix("val_")]) for scores in alone])
         assert value == pytest.approx(mean, rel=1e-4)
 
@@ -88,9 +88,9 @@ def test_scores_are_written_with_six_digits() -> None:
 
 
 def test_examples_are_pairs_as_a_user_hands_them_in(store: Store) -> None:
-    found = list(examples(store))
-    assert len(found) == len(store)
-    for i, (source, target) in enumerate(found):
+    shown = list(examples(store))
+    assert len(shown) == len(store)
+    for i, (source, target) in enumerate(shown):
         assert np.array_equal(source, store.sources[i])
         assert np.array_equal(target, store.targets[i])
 

@@ -3,11 +3,8 @@
 Decided once by the first pictures and the configuration, then the same for every pair.
 """
 
-import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 from torch import Tensor
@@ -22,11 +19,9 @@ from pix2pix.pictures.codec import Array
 from pix2pix.pictures.conform import conform, to_depth, to_view
 from pix2pix.pictures.contract import LARGEST, LabelClass, PictureContract
 from pix2pix.pictures.palette import load_palette
-
-T = TypeVar("T")
+from pix2pix.progress import in_parallel
 
 _PROBED = 16  # pictures that decide channels and depth
-_AHEAD = 256  # pairs read ahead of their use, at most
 _DEPTHS = ("uint8", "uint16", "float32")
 
 
@@ -141,21 +136,6 @@ def read_raw(pair: Pair) -> tuple[Array, Array]:
     deepest = max((str(array.dtype) for array in sources), key=_DEPTHS.index)
     named = zip(sources, halves[1:], strict=True)
     return np.concatenate([to_depth(array, deepest, str(h.path)) for array, h in named], axis=2), target
-
-
-def in_parallel(pairs: Sequence[Pair], work: Callable[[Pair], T]) -> Iterator[tuple[Pair, T | UserError]]:
-    """Yield each pair with what `work` makes of it or its UserError, in order, on all cores."""
-
-    def attempt(pair: Pair) -> T | UserError:
-        try:
-            return work(pair)
-        except UserError as error:
-            return error
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for start in range(0, len(pairs), _AHEAD):
-            chunk = pairs[start : start + _AHEAD]
-            yield from zip(chunk, pool.map(attempt, chunk), strict=True)
 
 
 def _made_reading(pairs: Sequence[Pair], data: DataConfig, suffix: str) -> Reading:

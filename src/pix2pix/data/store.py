@@ -19,13 +19,13 @@ import numpy as np
 
 from pix2pix.data import cache
 from pix2pix.data.pairs import NoPairError, Pair
-from pix2pix.data.reading import Reading, in_parallel
+from pix2pix.data.reading import Reading
 from pix2pix.derive import lab, recipe
 from pix2pix.errors import UserError
 from pix2pix.files import cache_folder, list_pictures, remove_stale, replacing
 from pix2pix.pictures.codec import LIMIT, Array
 from pix2pix.pictures.contract import PictureContract
-from pix2pix.progress import OnProgress, no_progress
+from pix2pix.progress import OnProgress, in_parallel, no_progress
 
 _FORMAT = 3  # raise when the same pictures would give other bytes
 
@@ -99,7 +99,7 @@ def _write(
     cache.make_room(len(pairs) * size[0] * size[1] * values)
     with ExitStack() as stack:
         outs = [stack.enter_context(stack.enter_context(replacing(file)).open("wb")) for file in files]
-        for done, (pair, result) in enumerate(in_parallel(pairs, lambda p: reading.read(p, size)), 1):
+        for pair, result in in_parallel(pairs, lambda p: reading.read(p, size), progress):
             if isinstance(result, UserError):
                 if strict:
                     raise result
@@ -111,7 +111,6 @@ def _write(
                 content.update(os.fsencode(pair.name))
                 for array in result if len(result) == 2 else lab.for_digest(*result):
                     content.update(np.ascontiguousarray(array).data)
-            progress(done, len(pairs))
         if not names:
             raise NoPairError(failures)
         sizes = [out.tell() for out in outs]

@@ -7,8 +7,6 @@ in `.NAME.fetch/` and continued by the same call. The archive is a stranger's: i
 files and folders, none outside and none huge. The folder takes its name when it is whole.
 """
 
-from __future__ import annotations
-
 import hashlib
 import importlib.resources
 import json

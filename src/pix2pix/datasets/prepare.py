@@ -1,7 +1,5 @@
 """Make a data set of what people have: split, combine, resize, or draw procedural pairs."""
 
-from __future__ import annotations
-
 import filecmp
 import hashlib
 import os

@@ -8,8 +8,6 @@ random is only the layout; the painting is a function of the layout (see `sample
     write_pairs(Path("facades"), {"train": 400, "val": 20}, size_px=128, seed=0)
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from itertools import pairwise
 from math import floor

@@ -1,7 +1,5 @@
 """Scores and previews while training, in the inference mode in which the model will be used."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Mapping, Sequence
 

@@ -1,7 +1,5 @@
 """From the facts of all pairs to findings: what one pair alone could not show."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -9,10 +7,11 @@ import numpy as np
 
 from pix2pix.datasets.check.alignment import LEAST, Shift
 from pix2pix.datasets.check.duplicates import group_rows, same_pairs
-from pix2pix.datasets.check.findings import Finding, listed
+from pix2pix.datasets.check.findings import Finding, UnusableError, listed
 from pix2pix.datasets.check.label_maps import Classes, cell, rare
 from pix2pix.datasets.check.pair_facts import Format
 from pix2pix.datasets.check.report import Report
+from pix2pix.errors import UserError
 
 SIDES = ("source", "target")
 _PAIRS_SHOWN = 4
@@ -28,8 +27,11 @@ _COMMON = 1 / 128  # of the size, between shifts that are one and the same
 
 def conclude(report: Report) -> Iterator[Finding]:
     """Yield every finding."""
-    for reasons in report.facts:
-        yield from reasons if isinstance(reasons, list) else ()
+    for result in report.facts:
+        if isinstance(result, UnusableError):
+            yield from result.findings
+        elif isinstance(result, UserError):
+            raise result
     if not report.usable:
         return
     yield from _repeated(report)

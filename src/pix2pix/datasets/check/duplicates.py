@@ -5,8 +5,6 @@ over coarse thumbnails finds candidates without comparing every pair with every 
 decide.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

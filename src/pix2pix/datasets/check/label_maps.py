@@ -4,8 +4,6 @@
 picture is then compared with the palette.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal

@@ -3,8 +3,6 @@
 Axes: H rows, W columns, C channels.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,7 +15,7 @@ from PIL import Image
 from pix2pix.data.pairs import Half, Pair
 from pix2pix.datasets.check.alignment import Shift, find_shift
 from pix2pix.datasets.check.duplicates import thumbnail
-from pix2pix.datasets.check.findings import Finding
+from pix2pix.datasets.check.findings import Finding, UnusableError
 from pix2pix.datasets.check.label_maps import Classes, LabelFacts, inspect_labels
 from pix2pix.errors import UserError
 from pix2pix.pictures import codec
@@ -70,8 +68,8 @@ class PairFacts:
     shift: Shift
 
 
-def read_halves(pair: Pair, name: Callable[[Path], str] = str) -> tuple[Array, Array] | list[Finding]:
-    """Read source and target (H, W, C) of equal size, or return why they cannot be used.
+def read_halves(pair: Pair, name: Callable[[Path], str] = str) -> tuple[Array, Array]:
+    """Read source and target (H, W, C) of equal size; raise UnusableError where they cannot be used.
 
     `name` is what a path is called in sentences.
     """
@@ -85,26 +83,25 @@ def read_halves(pair: Pair, name: Callable[[Path], str] = str) -> tuple[Array, A
             sentence = error.message.replace(str(path), name(path))
             broken.append(Finding("truncated" if cut_short else "unreadable", (path,), sentence, (pair,)))
     if broken:
-        return broken
+        raise UnusableError(*broken)
     path, other = pair.source.path, pair.target.path
     height, width = files[path].shape[:2]
     size = f"{name(path)} is {width} x {height} px"
     if pair.source.side != "whole" and width % 2:
-        return [Finding("odd width", (path,), f"{size}.", (pair,))]
+        raise UnusableError(Finding("odd width", (path,), f"{size}.", (pair,)))
     source, target = (_cut(files[half.path], half) for half in (pair.source, pair.target))
     if source.shape[:2] != target.shape[:2]:
         sentence = f"{size}, {name(other)} {target.shape[1]} x {target.shape[0]} px."
-        return [Finding("different sizes", (path, other), sentence, (pair,))]
+        raise UnusableError(Finding("different sizes", (path, other), sentence, (pair,)))
     return source, target
 
 
-def inspect(
-    pair: Pair, classes: Sequence[Classes | None], name: Callable[[Path], str]
-) -> PairFacts | list[Finding]:
-    """Return what a pair is, or why it cannot be used; `classes` are those of sources and targets."""
+def inspect(pair: Pair, classes: Sequence[Classes | None], name: Callable[[Path], str]) -> PairFacts:
+    """Return what a pair is; `classes` are those of sources and targets.
+
+    Raises UnusableError where it cannot be used.
+    """
     arrays = read_halves(pair, name)
-    if isinstance(arrays, list):
-        return arrays
     pictures = [codec.to_pillow(visible(array)) for array in arrays]
     size = (min(pictures[0].width, _VIEW_PX), min(pictures[0].height, _VIEW_PX))
     views = [picture.resize(size, Image.Resampling.BOX) for picture in pictures]
