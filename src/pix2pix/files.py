@@ -1,7 +1,5 @@
 """Files and folders: which are pictures, and how a file is written whole or not at all."""
 
-from __future__ import annotations
-
 import errno
 import os
 import secrets
@@ -31,18 +29,7 @@ def list_pictures(folder: Path) -> list[Path]:
     A link that leads nowhere is listed, so that opening it names it. Raises UserError for a folder
     that cannot be opened.
     """
-    pictures: list[Path] = []
-    below = [(folder, frozenset({os.path.realpath(folder)}))]
-    while below:
-        inside, above = below.pop()
-        for path in _entries(inside):
-            if path.is_dir():
-                real = os.path.realpath(path)
-                if real not in above:  # else a link leads back up, endlessly
-                    below.append((path, above | {real}))
-            elif is_picture(path) and (path.is_file() or not path.exists()):
-                pictures.append(path)
-    return sorted(pictures)
+    return sorted(_pictures_below(folder, frozenset()))
 
 
 def kind(path: Path) -> Literal["file", "folder", "nothing"]:
@@ -94,6 +81,16 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+def _pictures_below(folder: Path, above: frozenset[str]) -> Iterator[Path]:
+    real = os.path.realpath(folder)
+    # A link may lead back up, endlessly.
+    for path in [] if real in above else _entries(folder):
+        if path.is_dir():
+            yield from _pictures_below(path, above | {real})
+        elif is_picture(path) and (path.is_file() or not path.exists()):
+            yield path
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -70,8 +70,8 @@ def test_its_end_finishes_what_it_took(
 
     monkeypatch.setattr(server, "Server", Kept)
     monkeypatch.setattr(signal, "signal", lambda *_: None)  # for main threads only
-    opened: list[tuple[str, bool]] = []
-    monkeypatch.setattr("webbrowser.open", lambda url: opened.append((url, servers[0].started)))
+    opened: list[tuple[str, int]] = []
+    monkeypatch.setattr("webbrowser.open", lambda url: opened.append((url, httpx.get(url).status_code)))
     thread = threading.Thread(
         target=serve,
         args=([models / "house.safetensors"], ServerOptions(port=0, device="cpu", open_page=True)),
@@ -85,7 +85,7 @@ def test_its_end_finishes_what_it_took(
     address = said.split()[4]
     answer = send_while(address, lambda: servers[0].handle_exit(signal.SIGINT, None))
     thread.join(30)
-    assert opened == [(address, True)]
+    assert opened == [(address, 200)]
     assert answer.status_code == 200
     assert not thread.is_alive()
     assert "finishing 1 request;" in capsys.readouterr().err

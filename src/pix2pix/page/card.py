@@ -5,8 +5,6 @@ holes make a brush for holes. Where the contract does not say, as with label map
 plain colours, the examples decide.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from itertools import chain, count

@@ -4,8 +4,6 @@ A run keeps up to 24 in `examples/source` and `examples/target`. A user's own fo
 pictures side by side like those of training, or sources alone.
 """
 
-from __future__ import annotations
-
 import logging
 from dataclasses import dataclass
 from pathlib import Path
