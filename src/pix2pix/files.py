@@ -49,6 +49,15 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pix2pix"
 
 
+def limit_from_environment(variable: str, default: float, unit: str) -> float:
+    """Return a number of an environment variable; raise UserError where it is none."""
+    text = os.environ.get(variable, str(default))
+    try:
+        return float(text)
+    except ValueError:
+        raise UserError(f"{variable} is '{text}': wanted a number{unit}.") from None
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path that replaces `path` when the block ends well.

@@ -16,9 +16,8 @@ from pix2pix.files import kind, list_pictures
 from pix2pix.model_file import ImageContract
 from pix2pix.pictures import codec, geometry
 from pix2pix.pictures.codec import Array
-from pix2pix.pictures.conform import conform
+from pix2pix.pictures.conform import conform, to_view
 from pix2pix.pictures.geometry import Side
-from pix2pix.pictures.view import to_view
 
 LIMIT = 24
 

@@ -7,8 +7,8 @@ from typing import get_args
 import numpy as np
 
 from pix2pix.model_file import Header
-from pix2pix.pictures import view
 from pix2pix.pictures.codec import Array, Format, to_bytes
+from pix2pix.pictures.conform import to_view
 from pix2pix.serve.errors import RequestError
 
 _WEIGHT = re.compile(r"0?\.\d+|0\.?|1(\.0*)?|")  # of a media range; 1 where it does not say
@@ -59,5 +59,5 @@ def encode(pictures: Sequence[Array], header: Header, kind: Format) -> bytes:
     depths, channels = (("uint8", "uint16"), (1, 2, 3, 4)) if kind == "png" else (("uint8",), (1, 3))
     if str(whole.dtype) not in depths or whole.shape[2] not in channels:
         photograph = image.photograph if image.made == "lab" else None
-        whole = view.to_view(whole, photograph or image.target)
+        whole = to_view(whole, photograph or image.target)
     return to_bytes(whole, kind)

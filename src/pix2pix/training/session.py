@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from pix2pix.data.feed import PacketSource
-from pix2pix.data.pairs import Pair
-from pix2pix.data.store import NoPairError, Store, open_store
+from pix2pix.data.pairs import NoPairError, Pair
+from pix2pix.data.store import Store, open_store
 from pix2pix.derive import recipe
 from pix2pix.errors import UserError
 from pix2pix.model_file import Header, ImageContract, Provenance, versions
