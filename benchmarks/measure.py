@@ -122,7 +122,7 @@ class Steps:
         precision = pick_precision(precision, device)
         set_precision(precision)
         self.device, self.config = device, config
-        self.state, self.meter, self.logged = new_state(config, device), Meter(), []
+        self.state, self.meter, self.logged = new_state(config, device), Meter(device), []
         feed = feed(loader, device)
         context = EngineContext(self.state, config, feed, self.meter, device, precision)
         self.source = PacketSource(feed, device, ALONE.share, partial(noise_keys, config.training.seed))

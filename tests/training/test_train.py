@@ -28,7 +28,7 @@ from pix2pix.model_file import load_model
 from pix2pix.pictures.contract import PictureContract
 from pix2pix.training import loop
 from pix2pix.training import train as train_module
-from pix2pix.training.captured import Body
+from pix2pix.training.captured import CapturedStep
 from pix2pix.training.distributed import Processes
 from pix2pix.training.state import State
 from pix2pix.training.step import plain_step
@@ -188,13 +188,13 @@ def test_a_stopped_run_of_the_graph_engine_goes_on_as_if_it_had_not_stopped(
     train([pairs], config, tmp_path / "whole", engine="graph", precision="bf16")
     with monkeypatch.context() as patch:
 
-        def crashing(self: Body) -> None:
-            body(self)
+        def crashing(self: CapturedStep) -> None:
+            run(self)
             if self.context.state.images_seen >= 30:
                 raise CrashError
 
-        body = Body.run
-        patch.setattr(Body, "run", crashing)
+        run = CapturedStep.run
+        patch.setattr(CapturedStep, "run", crashing)
         with pytest.raises(CrashError):
             train([pairs], config, tmp_path / "stopped", engine="graph", precision="bf16")
     train([pairs], config, tmp_path / "stopped", engine="graph", precision="bf16")

@@ -1,6 +1,6 @@
 """The plan of a run: everything that is known before a pair is decoded or a file is written."""
 
-import time
+import timeit
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,8 +29,6 @@ from pix2pix.training.distributed import ALONE, Processes
 from pix2pix.training.run_folder import RunFolder
 from pix2pix.training.state import State, new_state
 from pix2pix.training.step import EngineName, plain_step, term_weights
-
-_TIMED_STEPS = 3
 
 
 @dataclass(frozen=True)
@@ -167,15 +165,13 @@ def _try_steps(plan: Plan, state: State) -> tuple[int, float]:
             kept[storage.data_ptr()] = storage.nbytes()
         return tensor
 
-    def seconds_of_a_step() -> float:
-        began = time.perf_counter()
+    def step() -> None:
         losses = plain_step(state, x, y, keys, config, plan.precision)
         next(iter(losses.values())).item()  # waits for the device
-        return time.perf_counter() - began
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        seconds_of_a_step()
-    return sum(kept.values()), median(seconds_of_a_step() for _ in range(_TIMED_STEPS))
+        step()
+    return sum(kept.values()), median(timeit.repeat(step, number=1, repeat=3))
 
 
 def _decoded_bytes(plan: Plan) -> int:

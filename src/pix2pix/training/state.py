@@ -115,16 +115,14 @@ def load_state(path: Path, state: State, device: torch.device) -> dict[str, Any]
             network.load_state_dict(_take(tensors, f"{name}."))
             _load_adam(optimiser, moments)
         state.images_seen = facts["images_seen"]
-        about: dict[str, Any] = facts["about"]
-    except (KeyError, ValueError, RuntimeError) as error:
+        return dict(facts["about"])
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise damaged(path, error) from None
-    return about
 
 
 def _take(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """Remove the tensors of a prefix and return them without it."""
-    names = [name for name in tensors if name.startswith(prefix)]
-    return {name.removeprefix(prefix): tensors.pop(name) for name in names}
+    return {name.removeprefix(prefix): tensors.pop(name) for name in list(tensors) if name.startswith(prefix)}
 
 
 @torch.no_grad()

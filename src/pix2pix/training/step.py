@@ -10,6 +10,7 @@ graph   `captured.py`, on one of NVIDIA's GPUs: the same turns, compiled, record
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import torch
@@ -61,15 +62,14 @@ class EngineContext:
 @contextmanager
 def plain_engine(context: EngineContext, packet: Packet, log: Log) -> Iterator[Engine]:
     """Yield the step as it is written; `packet` is one of those to come."""
+    yield partial(packet_step, context)
 
-    def step(packet: Packet) -> None:
-        x, y = context.feed.pictures(*packet.tensors)
-        losses = plain_step(
-            context.state, x, y, packet.keys, context.config, context.precision, context.processes
-        )
-        context.meter.add(losses)
 
-    yield step
+def packet_step(context: EngineContext, packet: Packet) -> None:
+    """Make the plain step of a packet."""
+    state, config, precision = context.state, context.config, context.precision
+    x, y = context.feed.pictures(*packet.tensors)
+    context.meter.add(plain_step(state, x, y, packet.keys, config, precision, context.processes))
 
 
 def term_weights(config: Config) -> tuple[Weights, Weights]:
@@ -108,8 +108,7 @@ def learning_rate(
     if decay_from is not None:
         start, rate = decay_from
         return rate * max(0.0, (config.images - images_seen) / max(1, config.images - start))
-    left = max(0.0, 1 - images_seen / config.images)
-    return config.learning_rate * min(1.0, 2 * left)
+    return config.learning_rate * min(1.0, 2 * max(0.0, 1 - images_seen / config.images))
 
 
 def plain_step(

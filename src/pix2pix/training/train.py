@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from rich.console import Console
 
 from pix2pix.config import Config
@@ -91,23 +90,24 @@ def _start(plan: Plan, stores: Stores, init: Path | None, progress: Progress) ->
     config, training = plan.config, plan.config.training
     state = new_state(config, plan.device)
     if init is not None and not plan.folder.state.is_file():
-        _load_weights(state, init, plan.device)
+        _load_weights(state, init, plan)
     feed = find_feed(Loader(stores.training, config.data, training.batch, training.seed), plan.device)
-    context = EngineContext(state, config, feed, Meter(), plan.device, plan.precision, plan.processes)
+    context = EngineContext(
+        state, config, feed, Meter(plan.device), plan.device, plan.precision, plan.processes
+    )
     engine = f"{plan.engine}, {plan.precision}"
     world = plan.processes.world
     progress.log(
         f"engine: {engine}, on {describe(plan.device)}, pairs {feed.name}"
         + (f", {world} processes" if world > 1 else "")
     )
-    origin = str(init) if init else None
-    record = Record(stores.training.digest, engine, world, training.images, origin)
+    record = Record(stores.training.digest, engine, world, training.images, str(init) if init else None)
     return Session(plan, stores, context, record, progress)
 
 
-def _load_weights(state: State, model: Path, device: torch.device) -> None:
+def _load_weights(state: State, model: Path, plan: Plan) -> None:
     """Put a model's weights into a fresh generator; raises UserError where they do not fit."""
-    trained, header = load_model(model, device)
+    trained, header = load_model(model, plan.device)
     fitting = {name: tensor.shape for name, tensor in state.generator.state_dict().items()}
     if fitting != {name: tensor.shape for name, tensor in trained.state_dict().items()}:
         config = header.config
