@@ -22,8 +22,7 @@ from pix2pix.device import pick_precision, set_precision
 from pix2pix.networks.noise import noise_keys
 from pix2pix.training.distributed import ALONE
 from pix2pix.training.loop import ENGINES
-from pix2pix.training.meter import Meter
-from pix2pix.training.state import new_state
+from pix2pix.training.state import Meter, new_state
 from pix2pix.training.step import EngineContext
 
 

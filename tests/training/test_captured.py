@@ -23,8 +23,7 @@ from pix2pix.training import captured
 from pix2pix.training.captured import CapturedStep, apart, captured_engine
 from pix2pix.training.distributed import ALONE, Processes
 from pix2pix.training.loop import ENGINES
-from pix2pix.training.meter import Meter
-from pix2pix.training.state import State, load_state, new_state, save_state
+from pix2pix.training.state import Meter, State, load_state, new_state, save_state
 from pix2pix.training.step import EngineContext, EngineName
 from tests.helpers import double_state, noise
 

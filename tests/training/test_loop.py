@@ -15,11 +15,10 @@ from pix2pix.model_file import load_model
 from pix2pix.progress import Progress
 from pix2pix.training import loop
 from pix2pix.training.loop import fit
-from pix2pix.training.meter import Meter
 from pix2pix.training.plan import make_plan
 from pix2pix.training.run_folder import RunFolder
 from pix2pix.training.session import Record, Session, Stores
-from pix2pix.training.state import State, load_state, new_state
+from pix2pix.training.state import Meter, State, load_state, new_state
 from pix2pix.training.step import EngineContext, plain_step
 from tests.helpers import open_pairs
 

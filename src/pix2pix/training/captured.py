@@ -69,8 +69,8 @@ class CapturedStep:
         self.inputs = self.inputs or tuple(tensor.clone() for tensor in tensors)
         for place, tensor in zip(self.inputs, tensors, strict=True):
             place.copy_(tensor, non_blocking=True)
-        state, training = self.context.state, self.context.config.training
-        self.rate.fill_(learning_rate(training, state.images_seen, state.decay_from))
+        state = self.context.state
+        self.rate.fill_(learning_rate(self.context.config.training, state.images_seen, state.decay_from))
 
     def make(self, replay: Callable[[], None], packet: Packet) -> None:
         """Load a packet and replay what `run` does with it."""

@@ -9,14 +9,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from threading import Event
 
-import torch
-
-from pix2pix.data.feed import packets, sent
+from pix2pix.data.feed import PacketSource, packets, sent
 from pix2pix.device import explain_out_of_memory
 from pix2pix.errors import UserError
 from pix2pix.model_file import save_model
+from pix2pix.networks.noise import noise_keys
 from pix2pix.progress import describe_losses
 from pix2pix.reports.training_page import PageState, write_training_page
 from pix2pix.training.captured import captured_engine
@@ -69,22 +69,22 @@ def fit(session: Session) -> bool:
 
 
 def _train(session: Session) -> None:
-    context, training = session.context, session.plan.config.training
-    state, processes = context.state, context.processes
-    first = sent(session.packet_source.packet(state.images_seen), context.device)
+    context, state, training = session.context, session.context.state, session.plan.config.training
+    keys = partial(noise_keys, training.seed)
+    source = PacketSource(context.feed, context.device, context.processes.share, keys)
+    first = sent(source.packet(state.images_seen), context.device)
     with (
         ENGINES[session.plan.engine](context, first, session.progress.log) as make_step,
         stopping() as stop,
-        closing(packets(session.packet_source, state.images_seen)) as coming,
+        closing(packets(source, state.images_seen)) as coming,
     ):
         clock = Clock(state.images_seen, time.monotonic() - session.record.seconds)
         for number, packet in enumerate(coming):
             overdue = time.monotonic() - clock.save > _SAVE_SECONDS
-            ending, overdue = _in_any_process(processes, number, stop.is_set(), overdue)
+            ending, overdue = _in_any_process(context.processes, number, stop.is_set(), overdue)
             if ending or state.images_seen >= training.images:
                 break
 
-            # Train
             before = state.images_seen
             make_step(packet)
             now = time.monotonic()
@@ -233,4 +233,4 @@ def _refuse_broken(session: Session, losses: Mapping[str, float]) -> None:
 def _broken_weights(session: Session) -> dict[str, float]:
     """Return the weights that are not finite: a step can break them after a finite loss."""
     weights = [item for _, net, _ in session.context.state.parts() for item in net.named_parameters()]
-    return {f"weight {name}": math.nan for name, w in weights if not bool(torch.isfinite(w).all())}
+    return {f"weight {name}": math.nan for name, w in weights if not bool(w.isfinite().all())}

@@ -123,19 +123,17 @@ def describe_plan(plan: Plan) -> dict[str, str]:
         activations, seconds = _try_steps(plan, state)
     parameters = {name: sum(w.numel() for w in net.parameters()) for name, net, _ in state.parts()}
     floats = 4 * sum(parameters.values())
-    # Weights, gradients and Adam's two moments; a saved state has no gradients.
-    memory = 4 * floats + activations
-    saved = 3 * floats + 4 * parameters["generator"]
     steps = plan.config.training.images / plan.config.training.batch
     facts = facts_of(plan)
     for name, count in parameters.items():
         facts[name] += f", {count:,} parameters"
     return facts | {
         "engine": f"{plan.engine}, {plan.precision}",
-        "memory": f"about {_size(memory)}: weights and Adam {_size(4 * floats)}, "
+        # Weights, gradients and Adam's two moments; a saved state has no gradients.
+        "memory": f"about {_size(4 * floats + activations)}: weights and Adam {_size(4 * floats)}, "
         f"activations {_size(activations)}; libraries come on top",
         "disk": f"about {_size(_decoded_bytes(plan))} of decoded pairs in the cache, "
-        f"{_size(saved)} of checkpoint and model in {plan.folder.path}",
+        f"{_size(3 * floats + 4 * parameters['generator'])} of checkpoint and model in {plan.folder.path}",
         "time": f"about {_duration(steps * seconds)}: {steps:,.0f} steps of {seconds:.3g} s, measured "
         "with the plain step; validation and saving come on top",
     }

@@ -6,13 +6,11 @@ from functools import partial
 from typing import Any
 
 from pix2pix.config import Config
-from pix2pix.data.feed import PacketSource
 from pix2pix.data.pairs import Pair
 from pix2pix.data.store import NoPairError, Store, open_store
 from pix2pix.derive import recipe
 from pix2pix.errors import UserError
 from pix2pix.model_file import Header, ImageContract, Provenance, versions
-from pix2pix.networks.noise import noise_keys
 from pix2pix.pictures import codec
 from pix2pix.progress import Progress
 from pix2pix.training.plan import Plan, pairs_in_words
@@ -55,13 +53,6 @@ class Session:
     record: Record
     progress: Progress
     saved_at: int | None = None  # images seen at the last save
-
-    @property
-    def packet_source(self) -> PacketSource:
-        """Return what makes this process's part of each batch."""
-        context = self.context
-        keys = partial(noise_keys, context.config.training.seed)
-        return PacketSource(context.feed, context.device, context.processes.share, keys)
 
     def about(self) -> dict[str, Any]:
         """Return what is saved with the state, as JSON."""

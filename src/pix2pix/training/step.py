@@ -15,7 +15,6 @@ from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.optim import Adam
 
 from pix2pix.config import Config, TrainingConfig
 from pix2pix.data.feed import Feed, Packet
@@ -23,7 +22,6 @@ from pix2pix.device import Precision, computing
 from pix2pix.errors import UserError
 from pix2pix.networks.layers import use_products
 from pix2pix.training.distributed import ALONE, Processes
-from pix2pix.training.meter import Meter
 from pix2pix.training.objective import (
     DISCRIMINATOR_TERMS,
     GENERATOR_TERMS,
@@ -33,7 +31,7 @@ from pix2pix.training.objective import (
     discriminator_loss,
     generator_loss,
 )
-from pix2pix.training.state import State
+from pix2pix.training.state import Meter, State
 
 _FEW_PX = 64  # layers of at most so many pixels are products: a tenth of a step on a processor
 _BUILT_IN = ("l1", "class", "gan")  # terms whose weights have their own settings
@@ -42,7 +40,6 @@ EngineName = Literal["plain", "graph"]
 Engine = Callable[[Packet], None]  # losses go to the meter, positions to the state
 Log = Callable[[str], None]
 Weights = Mapping[str, float]  # of loss terms, by name
-LossOf = Callable[[Turn, Weights], tuple[Tensor, Losses]]
 Networks = tuple[Callable[[Tensor, Tensor], tuple[Tensor, Tensor]], Discriminator | None]
 
 
@@ -154,7 +151,12 @@ def both_turns(
         logits, g = G(x, keys)
     shared = (objective.conditional, objective.adversarial)
 
-    def learn(loss_of: LossOf, turn: Turn, weights: Weights, optimiser: Adam) -> Losses:
+    def learn(
+        loss_of: Callable[[Turn, Weights], tuple[Tensor, Losses]],
+        turn: Turn,
+        weights: Weights,
+        optimiser: torch.optim.Adam,
+    ) -> Losses:
         with computing(x.device, precision):
             loss, losses = loss_of(turn, weights)
         optimiser.zero_grad()

@@ -3,6 +3,7 @@
 import platform
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,10 +18,9 @@ from pix2pix.model_file import load_model, versions
 from pix2pix.progress import Progress
 from pix2pix.training.distributed import process_group
 from pix2pix.training.loop import fit
-from pix2pix.training.meter import Meter
 from pix2pix.training.plan import LOWER, Plan, make_plan, step_in_words
 from pix2pix.training.session import Record, Session, Stores, open_stores, resume
-from pix2pix.training.state import State, new_state
+from pix2pix.training.state import Meter, State, new_state
 from pix2pix.training.step import EngineContext
 from pix2pix.training.validation import examples
 
@@ -62,11 +62,8 @@ def train(
         plan = make_plan(
             data, config, run, device=device, engine=engine, precision=precision, processes=processes
         )
-        try:
+        with closing(plan.folder), closing(progress):
             return _run(plan, Path(init) if init else None, strict, progress)
-        finally:
-            progress.close()
-            plan.folder.close()
 
 
 def _run(plan: Plan, init: Path | None, strict: bool, progress: Progress) -> Result:

@@ -78,5 +78,4 @@ def spread_out(items: Sequence[object], count: int) -> list[int]:
 
 def rounded(scores: Mapping[str, float]) -> dict[str, float]:
     """Return scores as they are written: six digits are plenty, and JSON knows no infinity."""
-    finite = {name: value for name, value in scores.items() if math.isfinite(value)}
-    return {name: float(f"{value:.6g}") for name, value in finite.items()}
+    return {name: float(f"{value:.6g}") for name, value in scores.items() if math.isfinite(value)}
