@@ -17,7 +17,7 @@ from pix2pix.measures import measure
 from pix2pix.networks import Generator, build_generator
 from pix2pix.networks.modes import inference
 from pix2pix.networks.noise import noise_keys
-from pix2pix.pictures import tensors, view
+from pix2pix.pictures import geometry, tensors
 from pix2pix.pictures.contract import PictureContract
 from pix2pix.training.validation import examples, preview, rounded, spread_out, translate_batch, validate
 from tests.helpers import noise, open_pairs, pixels, write
@@ -69,7 +69,7 @@ def test_a_preview_shows_source_output_and_target(generator: Generator, store: S
     batch = next(in_order(store, 4))
     output = tensors.to_array(translate_batch(generator, batch, "paper"), PictureContract())
     rows = [(store.sources[i], output[i], store.targets[i]) for i in range(4)]
-    expected = view.grid(rows, ("source", "output", "target"))
+    expected = geometry.grid(rows, ("source", "output", "target"))
     assert np.array_equal(preview(generator, store, "paper", CPU), np.asarray(expected))
 
 

@@ -6,8 +6,8 @@ from functools import partial
 from typing import Any
 
 from pix2pix.config import Config
-from pix2pix.data.pairs import Pair
-from pix2pix.data.store import NoPairError, Store, open_store
+from pix2pix.data.pairs import NoPairError, Pair
+from pix2pix.data.store import Store, open_store
 from pix2pix.derive import recipe
 from pix2pix.errors import UserError
 from pix2pix.model_file import Header, ImageContract, Provenance, versions

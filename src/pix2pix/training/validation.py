@@ -12,7 +12,7 @@ from pix2pix.measures import measure
 from pix2pix.networks import Generator
 from pix2pix.networks.modes import inference, uses_noise
 from pix2pix.networks.noise import noise_keys
-from pix2pix.pictures import codec, tensors, view
+from pix2pix.pictures import codec, geometry, tensors
 
 PREVIEWS = 4
 BATCH = 8
@@ -50,7 +50,7 @@ def preview(generator: Generator, store: Store, mode: Mode, device: torch.device
         [*reading.view(s, o), reading.view(s, t)[1]]
         for s, o, t in zip(sources, outputs, targets, strict=True)
     ]
-    return codec.from_pillow(view.grid(rows, ("source", "output", "target")))
+    return codec.from_pillow(geometry.grid(rows, ("source", "output", "target")))
 
 
 def examples(store: Store) -> Iterator[tuple[codec.Array, codec.Array]]:
