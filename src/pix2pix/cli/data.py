@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer import Argument, Option
@@ -176,8 +176,10 @@ def resize(
     """
     from pix2pix.datasets.prepare import resize as resize_pictures
 
-    how: Any = {"halves": pairs, "nearest": nearest, "force": force}
-    work = partial(resize_pictures, data, out, _size(size), picture_suffix(suffix), **how)
+    suffix = picture_suffix(suffix)
+    work = partial(
+        resize_pictures, data, out, _size(size), suffix, halves=pairs, nearest=nearest, force=force
+    )
     _prepare("resizing", "picture", out, work)
 
 

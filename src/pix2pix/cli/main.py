@@ -183,16 +183,9 @@ def translate(
         from pix2pix.inference.folder import Options, first_note, plan, translate_items
         from pix2pix.inference.translator import Translator
 
-    side = choice("--half", half, ("whole", "left", "right"))
-    options = Options(
-        side,
-        choice("--mode", mode, ("paper", "deterministic", "running")),
-        seed,
-        samples,
-        batch,
-        strict,
-        make,
-    )
+    side: Any = choice("--half", half, ("whole", "left", "right"))
+    known_mode: Any = choice("--mode", mode, ("paper", "deterministic", "running"))
+    options = Options(side, known_mode, seed, samples, batch, strict, make)
     keep_freed_memory()
     translator, progress = Translator.load(model, device, precision, engine), console_progress()
     jobs = plan(inputs, out, translator, picture_suffix(suffix), samples)

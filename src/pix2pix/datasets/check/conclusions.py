@@ -34,13 +34,10 @@ def conclude(report: Report) -> Iterator[Finding]:
             raise result
     if not report.usable:
         return
-    yield from _repeated(report)
-    yield from _flat(report)
-    yield from _misaligned(report)
-    yield from _unrelated(report)
+    for find in (_repeated, _flat, _misaligned, _unrelated, _mixed):
+        yield from find(report)
     for side, classes in enumerate(report.classes):
         yield from _labels(report, side, classes) if classes else ()
-    yield from _mixed(report)
 
 
 def _finding(report: Report, kind: str, rows: Sequence[int], sentence: str) -> Finding:
@@ -76,8 +73,8 @@ def _repeated(report: Report) -> Iterator[Finding]:
         for group in group_rows(patterned):
             # Where both halves are equal, the pairs are reported above.
             if len({group_of.get(row, -1 - row) for row in group}) > 1:
-                sentence = f"{_names(report, group, 4)} have the same {SIDES[side]}."
-                yield _finding(report, "same half", group, sentence)
+                names = _names(report, group, 4)
+                yield _finding(report, "same half", group, f"{names} have the same {SIDES[side]}.")
 
 
 def _flat(report: Report) -> Iterator[Finding]:
