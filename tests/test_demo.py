@@ -58,7 +58,7 @@ def test_the_demo_ends_with_how_to_draw_with_the_model(tmp_path: Path) -> None:
     line = re.search(r"draw with it: \S+ serve (\S+) --open\s*$", console.file.getvalue())
     assert line
     (hosted,) = host([Path(line[1])], None).values()
-    assert (hosted.name, len(hosted.examples)) == ("demo", 2)
+    assert (hosted.card.name, len(hosted.examples)) == ("demo", 2)
 
 
 def test_what_the_page_shows_is_what_the_model_makes(tmp_path: Path) -> None:

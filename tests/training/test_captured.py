@@ -1,7 +1,5 @@
 """The captured engine's body against the plain step, on the processor."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -23,11 +21,11 @@ from pix2pix.networks.noise import noise_keys
 from pix2pix.pictures.contract import LabelClass, PictureContract
 from pix2pix.training import captured
 from pix2pix.training.captured import Body, apart, captured_engine
-from pix2pix.training.checkpoint import load_state, save_state
 from pix2pix.training.distributed import ALONE, Processes
-from pix2pix.training.engine import EngineContext, EngineName, open_engine
+from pix2pix.training.loop import ENGINES
 from pix2pix.training.meter import Meter
-from pix2pix.training.state import State, new_state
+from pix2pix.training.state import State, load_state, new_state, save_state
+from pix2pix.training.step import EngineContext, EngineName
 from tests.helpers import double_state, noise
 
 CPU = torch.device("cpu")
@@ -77,7 +75,7 @@ def next_packet(context: EngineContext) -> Packet:
 
 
 def run(name: EngineName, context: EngineContext, steps: int) -> EngineContext:
-    with open_engine(name, context, next_packet(context), print) as step:
+    with ENGINES[name](context, next_packet(context), print) as step:
         for _ in range(steps):
             step(next_packet(context))
     return context

@@ -26,7 +26,7 @@ from pix2pix.derive import edges
 from pix2pix.errors import UserError
 from pix2pix.model_file import load_model
 from pix2pix.pictures.contract import PictureContract
-from pix2pix.training import engine, loop
+from pix2pix.training import loop
 from pix2pix.training import train as train_module
 from pix2pix.training.captured import Body
 from pix2pix.training.distributed import Processes
@@ -57,7 +57,7 @@ def crash_at(monkeypatch: pytest.MonkeyPatch, images_seen: int) -> None:
             raise CrashError
         return losses
 
-    monkeypatch.setattr(engine, "plain_step", crashing)
+    monkeypatch.setattr("pix2pix.training.step.plain_step", crashing)
 
 
 def interrupt_at(monkeypatch: pytest.MonkeyPatch, images_seen: int) -> None:
@@ -67,7 +67,7 @@ def interrupt_at(monkeypatch: pytest.MonkeyPatch, images_seen: int) -> None:
             signal.raise_signal(signal.SIGINT)
         return losses
 
-    monkeypatch.setattr(engine, "plain_step", interrupted)
+    monkeypatch.setattr("pix2pix.training.step.plain_step", interrupted)
 
 
 def metrics(run: Path) -> list[dict[str, float]]:
@@ -117,8 +117,8 @@ def test_a_model_knows_the_pictures_that_it_learned_from(tmp_path: Path, tiny: T
     for n in range(4):
         write(tmp_path / "grey" / f"{n}.jpg", noise(32, 32, 1, n))
         write(tmp_path / "deep" / f"{n}.tif", noise(32, 32, 5, n).astype(np.uint16) * 257)
-    found = Config.load(None, [*SMALL, "training.images=2"])
-    result = train([tmp_path / "grey", tmp_path / "deep"], found, tmp_path / "run")
+    config = Config.load(None, [*SMALL, "training.images=2"])
+    result = train([tmp_path / "grey", tmp_path / "deep"], config, tmp_path / "run")
     _, header = load_model(result.model, CPU)
     assert (header.config.model.source_channels, header.config.model.target_channels) == (1, 5)
     assert header.image.source == PictureContract(channels=1)
@@ -135,8 +135,8 @@ def test_a_model_knows_the_pictures_that_it_learned_from(tmp_path: Path, tiny: T
 def test_what_is_made_of_photographs_is_recorded_with_every_number(
     tmp_path: Path, pairs: Path, recipe: str, made: str
 ) -> None:
-    asked = Config.load(None, [*SMALL, "training.images=2", f"data.make={recipe}"])
-    result = train([pairs], asked, tmp_path / "run")
+    config = Config.load(None, [*SMALL, "training.images=2", f"data.make={recipe}"])
+    result = train([pairs], config, tmp_path / "run")
     _, header = load_model(result.model, CPU)
     assert header.image.made == made
     assert header.image.photograph == PictureContract()
@@ -165,8 +165,8 @@ def test_classes_are_learned_by_cross_entropy(tmp_path: Path) -> None:
 
 
 def test_training_learns(tmp_path: Path, pairs: Path, tiny: Tiny) -> None:
-    asked = tiny("objective.gan=false", "training.images=60", "training.learning_rate=0.01")
-    train([pairs], asked, tmp_path / "run")
+    config = tiny("objective.gan=false", "training.images=60", "training.learning_rate=0.01")
+    train([pairs], config, tmp_path / "run")
     l1 = [line["loss_l1"] for line in metrics(tmp_path / "run") if "loss_l1" in line]
     assert l1[-1] < l1[0] / 2
 
@@ -218,8 +218,8 @@ def test_a_run_that_goes_on_in_another_way_says_so_and_keeps_it(
     assert "note" not in printed(10)
     assert "note" not in printed(20)
     assert kept() == "plain, fp32"
-    said = printed(30, engine="graph", precision="bf16")
-    assert "trained by plain, fp32 and goes on with graph, bf16" in said
+    notes = printed(30, engine="graph", precision="bf16")
+    assert "trained by plain, fp32 and goes on with graph, bf16" in notes
     assert kept() == "graph, bf16; until image 20 plain, fp32"
     printed(40, engine="graph", precision="bf16")
     assert kept() == "graph, bf16; until image 20 plain, fp32"
@@ -352,27 +352,27 @@ def test_a_run_that_another_process_holds_is_refused(tmp_path: Path, pairs: Path
 
 
 def test_init_takes_weights_and_says_from_where(tmp_path: Path, pairs: Path, tiny: Tiny) -> None:
-    given_ = train([pairs], tiny(), tmp_path / "first").model
+    initial = train([pairs], tiny(), tmp_path / "first").model
     still = tiny("training.learning_rate=1e-30", "training.images=2", "training.seed=7")
-    result = train([pairs], still, tmp_path / "second", init=given_)
-    (model, header), (first, _) = load_model(result.model, CPU), load_model(given_, CPU)
+    result = train([pairs], still, tmp_path / "second", init=initial)
+    (model, header), (first, _) = load_model(result.model, CPU), load_model(initial, CPU)
     for (name, weight), other in zip(model.named_parameters(), first.parameters(), strict=True):
         assert torch.equal(weight, other), name
-    assert header.provenance.initialised_from == str(given_)
+    assert header.provenance.initialised_from == str(initial)
     assert header.provenance.images_seen == 2
 
 
 def test_init_starts_a_run_and_does_not_start_it_again(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pairs: Path, config: Config
 ) -> None:
-    given_ = train([pairs], config, tmp_path / "first").model
-    train([pairs], config, tmp_path / "whole", init=given_)
+    initial = train([pairs], config, tmp_path / "first").model
+    train([pairs], config, tmp_path / "whole", init=initial)
     for images_seen in (5, 31):
         with monkeypatch.context() as patch, suppress(CrashError):
             crash_at(patch, images_seen)
-            train([pairs], config, tmp_path / "stopped", init=given_)
-    given_.unlink()
-    train([pairs], config, tmp_path / "stopped", init=given_)
+            train([pairs], config, tmp_path / "stopped", init=initial)
+    initial.unlink()
+    train([pairs], config, tmp_path / "stopped", init=initial)
     assert_same_run(tmp_path / "whole", tmp_path / "stopped")
 
 
@@ -382,10 +382,10 @@ def test_init_starts_a_run_and_does_not_start_it_again(
 def test_init_from_another_generator_is_refused_before_anything_is_written(
     tmp_path: Path, pairs: Path, tiny: Tiny, setting: str
 ) -> None:
-    given_ = train([pairs], tiny("training.images=1"), tmp_path / "first").model
+    initial = train([pairs], tiny("training.images=1"), tmp_path / "first").model
     with pytest.raises(UserError, match="holds another generator") as caught:
-        train([pairs], tiny(setting), tmp_path / "second", init=given_)
-    assert str(given_) in str(caught.value)
+        train([pairs], tiny(setting), tmp_path / "second", init=initial)
+    assert str(initial) in str(caught.value)
     assert not (tmp_path / "second").exists()
 
 
@@ -395,7 +395,7 @@ def test_out_of_memory_is_a_sentence_with_what_to_lower(
     def hungry(state: State, *inputs: object) -> None:
         torch.empty(2**60, dtype=torch.uint8)
 
-    monkeypatch.setattr(engine, "plain_step", hungry)
+    monkeypatch.setattr("pix2pix.training.step.plain_step", hungry)
     with pytest.raises(UserError, match="batches of 2 at 32 x 32 px and width 4") as caught:
         train([pairs], tiny("training.batch=2"), tmp_path / "run")
     assert "training.batch" in caught.value.hint
@@ -408,7 +408,7 @@ def test_other_errors_keep_their_traceback_and_free_the_run(
         raise RuntimeError("a defect")
 
     with monkeypatch.context() as patch:
-        patch.setattr(engine, "plain_step", wrong)
+        patch.setattr("pix2pix.training.step.plain_step", wrong)
         with pytest.raises(RuntimeError, match="a defect"):
             train([pairs], tiny(), tmp_path / "run")
     assert train([pairs], tiny("training.images=1"), tmp_path / "run").finished
@@ -444,10 +444,10 @@ def test_l1_alone_trains_without_a_discriminator(tmp_path: Path, pairs: Path, ti
 
 @pytest.mark.slow
 def test_a_run_killed_ten_times_ends_with_the_same_weights(tmp_path: Path, pairs: Path, tiny: Tiny) -> None:
-    asked = tiny("training.images=600", "training.schedule=linear", "training.batch=2")
-    train([pairs], asked, tmp_path / "whole")
+    config = tiny("training.images=600", "training.schedule=linear", "training.batch=2")
+    train([pairs], config, tmp_path / "whole")
     recipe, run = tmp_path / "recipe.toml", tmp_path / "killed"
-    recipe.write_text(asked.to_toml())
+    recipe.write_text(config.to_toml())
     command = [
         sys.executable,
         "-m",
@@ -581,7 +581,7 @@ def test_the_engine_and_the_processes_end_where_training_fails(
             ended.append("engine")
 
     monkeypatch.setattr(train_module, "process_group", group)
-    monkeypatch.setattr(loop, "open_engine", opened)
+    monkeypatch.setitem(loop.ENGINES, "plain", opened)
     with pytest.raises(ZeroDivisionError):
         train([pairs], tiny(), tmp_path / "run")
     assert ended == ["engine", "processes"]

@@ -4,8 +4,6 @@ A label map has few colours, most of them in flat areas. JPEG and resizing leave
 their colour and blur the borders, so that blurred maps are recognised by their flat places alone.
 """
 
-from __future__ import annotations
-
 import colorsys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping

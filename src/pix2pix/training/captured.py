@@ -5,8 +5,6 @@ Whatever changes from step to step lies in tensors that keep their addresses: in
 state, sums of losses. On the processor the same body runs unrecorded, for tests. Not seen on a GPU.
 """
 
-from __future__ import annotations
-
 import importlib.util
 import time
 import warnings
@@ -18,8 +16,15 @@ from torch import Tensor
 
 from pix2pix.data.feed import Packet
 from pix2pix.device import on_device, uncollected
-from pix2pix.training.engine import Engine, EngineContext, Log, plain_engine
-from pix2pix.training.step import both_turns, learning_rate, networks_of
+from pix2pix.training.step import (
+    Engine,
+    EngineContext,
+    Log,
+    both_turns,
+    learning_rate,
+    networks_of,
+    plain_engine,
+)
 
 _LARGE = 1024  # elements: in smaller tensors the rounding of one decides
 # Largest distance from the plain step, as a share of its way. A tensor that did not move is 1 away.

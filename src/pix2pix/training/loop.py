@@ -3,13 +3,13 @@
 Everything slow stands behind one early `continue`.
 """
 
-from __future__ import annotations
-
 import math
+import signal
 import time
-from collections.abc import Mapping
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from threading import Event
 
 import torch
 
@@ -19,12 +19,11 @@ from pix2pix.errors import UserError
 from pix2pix.model_file import save_model
 from pix2pix.progress import describe_losses
 from pix2pix.reports.training_page import PageState
-from pix2pix.training.checkpoint import save_state
+from pix2pix.training.captured import captured_engine
 from pix2pix.training.distributed import Processes
-from pix2pix.training.engine import open_engine
 from pix2pix.training.session import Session
-from pix2pix.training.step import learning_rate
-from pix2pix.training.stopping import stopping
+from pix2pix.training.state import save_state
+from pix2pix.training.step import Engine, EngineName, learning_rate, plain_engine
 from pix2pix.training.validation import BATCH, preview, rounded, validate
 
 # However long the interval in images, a slow machine never loses more than this.
@@ -32,6 +31,11 @@ _SAVE_SECONDS = 600.0
 _PAGE_SECONDS = 10.0
 # Several processes end together: steps between two exchanges about it.
 _EXCHANGE_STEPS = 16
+
+ENGINES: dict[EngineName, Callable[..., AbstractContextManager[Engine]]] = {
+    "plain": plain_engine,
+    "graph": captured_engine,
+}
 
 
 @dataclass
@@ -68,14 +72,14 @@ def _train(session: Session) -> None:
     state, processes = context.state, context.processes
     first = sent(session.packet_source.packet(state.images_seen), context.device)
     with (
-        open_engine(session.plan.engine, context, first, session.progress.log) as make_step,
+        ENGINES[session.plan.engine](context, first, session.progress.log) as make_step,
         stopping() as stop,
         closing(packets(session.packet_source, state.images_seen)) as coming,
     ):
         clock = Clock(state.images_seen)
         for number, packet in enumerate(coming):
             overdue = time.monotonic() - clock.save > _SAVE_SECONDS
-            ending, overdue = _in_any_process(processes, number, stop.requested, overdue)
+            ending, overdue = _in_any_process(processes, number, stop.is_set(), overdue)
             if ending or state.images_seen >= training.images:
                 break
 
@@ -113,6 +117,22 @@ def _train(session: Session) -> None:
             if validation or time.monotonic() - clock.page > _PAGE_SECONDS:
                 _write_page(session)
                 clock.page = time.monotonic()
+
+
+@contextmanager
+def stopping() -> Iterator[Event]:
+    """Turn the first Ctrl-C or SIGTERM into a request to end; a second one acts at once."""
+    stop = Event()
+
+    def request(number: int, frame: object) -> None:
+        stop.set()
+        handlers.close()
+
+    with ExitStack() as handlers:
+        with suppress(ValueError):  # only the main thread may handle signals
+            for number in (signal.SIGINT, signal.SIGTERM):
+                handlers.callback(signal.signal, number, signal.signal(number, request))
+        yield stop
 
 
 def _in_any_process(processes: Processes, number: int, *flags: bool) -> list[bool]:

@@ -1,8 +1,7 @@
 """Means of the losses between two lines of metrics, gathered on the device without waiting."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -47,13 +46,10 @@ class Meter:
         """Return the sums as JSON, exactly: a float32 survives the way through a decimal float64."""
         return {"count": self.count, "sums": self._totals()}
 
-    def unpack(self, packed: Mapping[str, object], device: torch.device) -> None:
+    def unpack(self, packed: Mapping[str, Any], device: torch.device) -> None:
         """Continue from sums that `pack` returned."""
-        sums, count = packed["sums"], packed["count"]
-        assert isinstance(sums, dict)
-        assert isinstance(count, int)
         self.clear()
-        self.count = count
+        self.count, sums = packed["count"], packed["sums"]
         if sums:
             values = torch.tensor([*sums.values()], device=device)
             self.names, self.sums = tuple(sums), values if self.sums is None else self.sums

@@ -1,12 +1,11 @@
 """The plan of a run: everything that is known before a pair is decoded or a file is written."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import get_args
 
 import numpy as np
 import torch
@@ -23,13 +22,13 @@ from pix2pix.device import (
     pick_precision,
     set_precision,
 )
+from pix2pix.errors import UserError
 from pix2pix.networks import empty_generator
 from pix2pix.networks.noise import noise_keys
 from pix2pix.training.distributed import ALONE, Processes
-from pix2pix.training.engine import EngineName, pick_engine
 from pix2pix.training.run_folder import RunFolder
 from pix2pix.training.state import State, new_state
-from pix2pix.training.step import plain_step, term_weights
+from pix2pix.training.step import EngineName, plain_step, term_weights
 
 _TIMED_STEPS = 3
 
@@ -74,6 +73,18 @@ def make_plan(
     folder.check(config)
     empty_generator(config)  # an unknown one is refused before anything is written
     return Plan(config, data, pairs, reading, folder, chosen, engine_name, picked, processes)
+
+
+def pick_engine(name: str, device: torch.device, processes: Processes = ALONE) -> EngineName:
+    """Return the engine of that name; `auto` is graph on NVIDIA's GPUs, plain elsewhere.
+
+    Several processes take plain: recording their messages was never measured. Raises UserError for
+    an unknown name.
+    """
+    if name not in ("auto", *get_args(EngineName)):
+        raise UserError(f"--engine {name} is unknown: choose auto, plain or graph.")
+    captured = name == "graph" or (name == "auto" and device.type == "cuda" and bool(torch.version.cuda))
+    return "graph" if captured and processes.world == 1 else "plain"
 
 
 def pairs_in_words(pairs: PairSet) -> str:

@@ -10,8 +10,6 @@ checkpoints/        state.safetensors, from which training goes on
 model.safetensors   the model as of the last save
 """
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Iterable, Mapping

@@ -1,7 +1,5 @@
 """From pairs to a model: plan the run, decode its pairs, resume where it stopped, train."""
 
-from __future__ import annotations
-
 import platform
 import sys
 from collections.abc import Sequence
@@ -19,14 +17,12 @@ from pix2pix.errors import UserError
 from pix2pix.model_file import load_model, versions
 from pix2pix.progress import Progress
 from pix2pix.training.distributed import process_group
-from pix2pix.training.engine import EngineContext
 from pix2pix.training.loop import fit
 from pix2pix.training.meter import Meter
 from pix2pix.training.plan import LOWER, Plan, make_plan, step_in_words
-from pix2pix.training.resume import resume
-from pix2pix.training.session import Record, Session
+from pix2pix.training.session import Record, Session, Stores, open_stores, resume
 from pix2pix.training.state import State, new_state
-from pix2pix.training.stores import Stores, open_stores
+from pix2pix.training.step import EngineContext
 from pix2pix.training.validation import examples
 
 

@@ -1,7 +1,5 @@
 """Scores and previews while training, in the inference mode in which the model will be used."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -17,7 +15,7 @@ from pix2pix.measures import measure
 from pix2pix.networks import Generator
 from pix2pix.networks.modes import inference, uses_noise
 from pix2pix.networks.noise import noise_keys
-from pix2pix.pictures import tensors, view
+from pix2pix.pictures import geometry, tensors
 
 PREVIEWS = 4
 BATCH = 8
@@ -55,7 +53,7 @@ def preview(generator: Generator, store: Store, mode: Mode, device: torch.device
         [*reading.view(s, o), reading.view(s, t)[1]]
         for s, o, t in zip(sources, outputs, targets, strict=True)
     ]
-    return view.grid(rows, ("source", "output", "target"))
+    return geometry.grid(rows, ("source", "output", "target"))
 
 
 def examples(store: Store) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:

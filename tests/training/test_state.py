@@ -13,8 +13,7 @@ from pix2pix import model_file
 from pix2pix.config import Config
 from pix2pix.data.batches import Batch
 from pix2pix.errors import UserError
-from pix2pix.training.checkpoint import load_state, save_state
-from pix2pix.training.state import State, new_state
+from pix2pix.training.state import State, load_state, new_state, save_state
 from tests.helpers import make_step
 
 CPU = torch.device("cpu")
@@ -36,10 +35,10 @@ def trained(config: Config, steps: int, state: State | None = None) -> State:
 
 
 def tensors(state: State) -> dict[str, torch.Tensor]:
-    found = {f"g.{k}": t for k, t in state.generator.state_dict().items()}
+    by_name = {f"g.{k}": t for k, t in state.generator.state_dict().items()}
     if state.discriminator is not None:
-        found |= {f"d.{k}": t for k, t in state.discriminator.state_dict().items()}
-    return found
+        by_name |= {f"d.{k}": t for k, t in state.discriminator.state_dict().items()}
+    return by_name
 
 
 def assert_equal(one: State, other: State) -> None:
