@@ -168,4 +168,8 @@ def _is_equal(source: Array, target: Array) -> bool:
     if source.shape != target.shape or source.dtype != target.dtype:
         return False
     levels, share = (2, 0.02) if source.dtype == np.uint8 else (0, 0)
-    return bool((np.abs(source.astype(np.float32) - target) > levels).mean() <= share)
+    # One pixel in 64 is nearly always enough to tell that they do not.
+    parts = ((source[::8, ::8], target[::8, ::8], 0.05), (source, target, share))
+    return all(
+        bool((np.abs(one.astype(np.float32) - other) > levels).mean() <= most) for one, other, most in parts
+    )
