@@ -102,6 +102,20 @@ def test_a_signal_is_a_good_end(models: Path, number: signal.Signals) -> None:
         assert process.wait(30) == 0
 
 
+@pytest.mark.slow
+def test_a_second_signal_ends_at_once(models: Path) -> None:
+    with served(models / "house.safetensors") as (process, address):
+
+        def stop() -> None:
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.2)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(10) == 0  # though the picture has not come
+
+        with contextlib.suppress(httpx.TransportError):
+            assert send_while(address, stop).status_code >= 500
+
+
 def test_a_file_that_is_no_model_is_refused_before_anything_is_served(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="not a whole"):
         serve([write_text(tmp_path / "a.safetensors")], ServerOptions(port=0))

@@ -63,11 +63,13 @@ class Service:
         )
         self.bodies = Budget(_BODIES * self.limits.bytes, self._too_many_bytes)
         self._codecs = ThreadPoolExecutor(2, "codec")
-        watch = self.metrics.watch
-        watch("pix2pix_requests_under_way", "Requests being met.", lambda: self.requests.taken)
-        watch("pix2pix_pictures_waiting", "Not in the network yet.", lambda: workers.waiting)
-        watch("pix2pix_loaded_bytes", "Weights in memory.", lambda: pool.loaded_bytes)
-        watch("pix2pix_loads", "Models read from disk.", lambda: pool.loads)
+        for name, about, value in (
+            ("requests_under_way", "Requests being met.", lambda: self.requests.taken),
+            ("pictures_waiting", "Not in the network yet.", lambda: workers.waiting),
+            ("loaded_bytes", "Weights in memory.", lambda: pool.loaded_bytes),
+            ("loads", "Models read from disk.", lambda: pool.loads),
+        ):
+            self.metrics.watch(f"pix2pix_{name}", about, value)
 
     def model(self, name: str) -> Hosted:
         """Return the model of that name; raises RequestError where there is none."""
