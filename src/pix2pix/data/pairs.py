@@ -121,8 +121,8 @@ def match(sources: Path, targets: Path) -> tuple[dict[str, tuple[Path, Path]], d
         side = int(name in files[1])
         path = files[side][name]
         faults[path] = f"{path} has no partner in {folders[1 - side]}."
-    matched = sorted(files[0].keys() & files[1].keys())
-    return {name: (files[0][name], files[1][name]) for name in matched}, faults
+    matched = {name: (files[0][name], files[1][name]) for name in sorted(files[0].keys() & files[1].keys())}
+    return matched, faults
 
 
 def name_of(path: Path, folder: Path) -> str:
@@ -160,9 +160,8 @@ def _refuse_others(folders: Sequence[Path], pictures: str) -> None:
 def _in_one_folder(root: Path, source: Literal["left", "right"]) -> PairSet:
     if (root / "val").is_dir() and (root / "validation").is_dir():
         raise UserError(f"{root} has both val/ and validation/.", "Keep one of them.")
-    by_split = {split: both for name, split in SPLITS.items() if (both := _half_folders(root, name))}
-    if by_split:
-        return split_up({split: _two_folders(*both) for split, both in by_split.items()}, "two folders")
+    if halves := {split: both for name, split in SPLITS.items() if (both := _half_folders(root, name))}:
+        return split_up({split: _two_folders(*both) for split, both in halves.items()}, "two folders")
     if both := _half_folders(root, "."):
         return split_up(_split_unless_loose(_two_folders(*both)), "two folders")
     splits = {SPLITS[f.name]: f for f in root.iterdir() if f.is_dir() and f.name in SPLITS}
@@ -184,8 +183,9 @@ def _half_folders(root: Path, split: str) -> tuple[Path, Path] | None:
 
 def _side_by_side(folder: Path, source: Literal["left", "right"]) -> list[Pair]:
     target: Side = "left" if source == "right" else "right"
-    pictures = list_pictures(folder)
-    return [Pair(name_of(path, folder), Half(path, source), Half(path, target)) for path in pictures]
+    return [
+        Pair(name_of(path, folder), Half(path, source), Half(path, target)) for path in list_pictures(folder)
+    ]
 
 
 def _two_folders(sources: Path, targets: Path) -> list[Pair]:

@@ -94,8 +94,7 @@ def describe(palette: Palette, shares: Sequence[float] | None = None) -> list[st
     lines = []
     for number, (name, colour) in enumerate(zip(palette.names, palette.colours, strict=True)):
         share = f"  # {shares[number]:.2%} of the pixels" if shares is not None else ""
-        quoted = tomli_w.dumps({"name": name}).strip()
-        lines += ["[[class]]", quoted, f'colour = "{_hex(colour)}"{share}', ""]
+        lines += ["[[class]]", tomli_w.dumps({"name": name}).strip(), f'colour = "{_hex(colour)}"{share}', ""]
     return lines[:-1]
 
 

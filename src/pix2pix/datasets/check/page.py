@@ -46,8 +46,8 @@ def write_report(report: Report, folder: Path) -> Path:
     groups = grouped(report.findings)
     examples = {kind: _examples(findings) for kind, findings in groups.items()}
     counts = Counter(report.splits)
-    rows = {split: [row for row in report.usable if report.splits[row] == split] for split in counts}
-    sample = {split: [report.pairs[row] for row in spread(rows[split], _SHOWN)] for split in rows}
+    usable = [(report.splits[row], report.pairs[row]) for row in report.usable]
+    sample = {split: spread([pair for s, pair in usable if s == split], _SHOWN) for split in counts}
     pairs = dict.fromkeys(pair for shown in (*examples.values(), *sample.values()) for pair in shown)
     write_page(
         folder / "index.html",

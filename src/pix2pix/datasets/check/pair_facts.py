@@ -5,7 +5,6 @@ Axes: H rows, W columns, C channels.
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +13,6 @@ from PIL import Image
 
 from pix2pix.data.pairs import Half, Pair
 from pix2pix.datasets.check.alignment import Shift, find_shift
-from pix2pix.datasets.check.duplicates import thumbnail
 from pix2pix.datasets.check.findings import Finding, UnusableError
 from pix2pix.datasets.check.label_maps import Classes, LabelFacts, inspect_labels
 from pix2pix.errors import UserError
@@ -48,19 +46,17 @@ class Format(NamedTuple):
         return f"{self.channels}, {self.depth}"
 
 
-@dataclass(frozen=True, slots=True)
-class HalfFacts:
+class HalfFacts(NamedTuple):
     """One half: digest of its pixels, thumbnail."""
 
     format: Format
     constant: bool
     digest: int
-    thumbnail: Array
+    thumbnail: Array  # (8, 8, 3) uint8
     labels: LabelFacts | None
 
 
-@dataclass(frozen=True, slots=True)
-class PairFacts:
+class PairFacts(NamedTuple):
     """A pair that can be used: its source and target, and how they lie over each other."""
 
     halves: tuple[HalfFacts, HalfFacts]
@@ -80,8 +76,8 @@ def read_halves(pair: Pair, name: Callable[[Path], str] = str) -> tuple[Array, A
             files[path] = codec.read(path)
         except UserError as error:
             cut_short = any(words in error.message.lower() for words in _CUT_SHORT)
-            sentence = error.message.replace(str(path), name(path))
-            broken.append(Finding("truncated" if cut_short else "unreadable", (path,), sentence, (pair,)))
+            kind = "truncated" if cut_short else "unreadable"
+            broken.append(Finding(kind, (path,), error.message.replace(str(path), name(path)), (pair,)))
     if broken:
         raise UnusableError(*broken)
     path, other = pair.source.path, pair.target.path
@@ -112,8 +108,7 @@ def inspect(pair: Pair, classes: Sequence[Classes | None], name: Callable[[Path]
     equal = _is_equal(*arrays)
     if equal or source.constant or target.constant:
         return PairFacts((source, target), equal, Shift())
-    one, other = (np.atleast_3d(np.asarray(view)) for view in views)
-    return PairFacts((source, target), equal, find_shift(one, other))
+    return PairFacts((source, target), equal, find_shift(*(np.atleast_3d(np.asarray(v)) for v in views)))
 
 
 def is_lossy(half: Half) -> bool:
@@ -152,7 +147,7 @@ def _half_facts(array: Array, view: Image.Image, half: Half, classes: Classes | 
         format_of(array),
         _is_constant(array, lossy=is_lossy(half)),
         int.from_bytes(digest.digest()[:8], "big"),
-        thumbnail(view),
+        np.asarray(view.convert("RGB").resize((8, 8), Image.Resampling.BOX)),
         inspect_labels(array, classes, lossy=is_lossy(half)) if classes and array.dtype == np.uint8 else None,
     )
 
@@ -173,4 +168,8 @@ def _is_equal(source: Array, target: Array) -> bool:
     if source.shape != target.shape or source.dtype != target.dtype:
         return False
     levels, share = (2, 0.02) if source.dtype == np.uint8 else (0, 0)
-    return bool((np.abs(source.astype(np.float32) - target) > levels).mean() <= share)
+    # One pixel in 64 is nearly always enough to tell that they do not.
+    parts = ((source[::8, ::8], target[::8, ::8], 0.05), (source, target, share))
+    return all(
+        bool((np.abs(one.astype(np.float32) - other) > levels).mean() <= most) for one, other, most in parts
+    )

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
@@ -17,7 +16,6 @@ from pix2pix.errors import UserError
 from pix2pix.pictures.codec import Array
 from pix2pix.progress import OnProgress, in_parallel
 
-T = TypeVar("T")
 SampledHalves = list[tuple[Array, bool]]  # source and target, each with whether its file is lossy
 _OF_LAYOUTS = ("train", "val", "validation", "test", "source", "target")
 _SAMPLED = 32  # pairs in which classes are searched and values are counted
@@ -48,9 +46,7 @@ class Report:
     @property
     def exit_code(self) -> int:
         """0 where there is nothing to mend, 1 where there is, 2 where no pair can be used."""
-        if not self.usable:
-            return 2
-        return int(any(finding.severity != "note" for finding in self.findings))
+        return int(any(finding.severity != "note" for finding in self.findings)) if self.usable else 2
 
     def halves(self, side: int) -> dict[int, HalfFacts]:
         """Return the sources (0) or targets (1) of the usable pairs, by row."""
@@ -81,16 +77,18 @@ def relative_name(path: Path, folder: Path) -> str:
     return os.fsencode(absolute.relative_to(folder) if inside else path).decode("utf-8", "replace")
 
 
-def spread(items: Sequence[T], count: int) -> list[T]:
-    """Return a few items, evenly spread."""
-    places = np.linspace(0, len(items) - 1, min(count, len(items))).round().astype(int)
-    return [items[place] for place in places]
+def spread(pairs: Sequence[Pair], count: int) -> list[Pair]:
+    """Return a few pairs, evenly spread."""
+    places = np.linspace(0, len(pairs) - 1, min(count, len(pairs))).round().astype(int)
+    return [pairs[place] for place in places]
 
 
 def _sampled_halves(pair: Pair) -> SampledHalves:
     """Return source and target, thinned where they are large, each with whether its file is lossy."""
-    sides = zip(read_halves(pair), (pair.source, pair.target), strict=True)
-    return [(thinned(array).copy(), is_lossy(side)) for array, side in sides]
+    return [
+        (thinned(array).copy(), is_lossy(half))
+        for array, half in zip(read_halves(pair), (pair.source, pair.target), strict=True)
+    ]
 
 
 def _common_folder(pairs: Sequence[Pair]) -> Path:
