@@ -30,7 +30,7 @@ from pix2pix.pictures import codec, tensors
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.conform import conform
 from pix2pix.pictures.contract import LARGEST
-from pix2pix.pictures.geometry import pad
+from pix2pix.pictures.geometry import pad, padded_size
 
 Picture = Image.Image | Array | Path | str
 P = TypeVar("P", bound=Picture)
@@ -216,7 +216,7 @@ class Translator:
         keys = noise_keys(seeds, samples) if uses_noise(chosen) else None
         alike: dict[tuple[int, int], list[int]] = defaultdict(list)
         for i, (height, width) in enumerate(sizes):
-            alike[-(-height // multiple), -(-width // multiple)].append(i)
+            alike[padded_size(height, width, multiple)].append(i)
         outputs: dict[int, Tensor] = {}
         for places in (group[i : i + batch] for group in alike.values() for i in range(0, len(group), batch)):
             target = self._passes(stack(places), None if keys is None else keys[places], chosen)
