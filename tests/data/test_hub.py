@@ -1,3 +1,4 @@
+import errno
 import os
 from pathlib import Path
 from typing import Any
@@ -6,6 +7,7 @@ import numpy as np
 import pytest
 
 from pix2pix.config import DataConfig
+from pix2pix.data.cache import entries
 from pix2pix.data.origins import find_data
 from pix2pix.data.pairs import PairSet
 from pix2pix.errors import UserError
@@ -102,11 +104,37 @@ def test_a_local_data_set_gives_its_splits_and_pictures(
         assert (pair.source.path.suffix, pair.target.path.suffix) == (".png", ".jpg")
         assert cache in pair.source.path.parents
     kept = files_below(cache)
-    os.truncate(pair_set.splits["train"][0].source.path, 9)  # as an interrupted run would
     again = find(f"hub:{folder}")
     assert names(again) == names(pair_set)
     assert files_below(cache) == kept
     assert codec.read(again.splits["train"][0].source.path).shape == (8, 8, 1)
+
+
+@quiet
+def test_an_interrupted_run_leaves_no_part_of_a_picture(
+    datasets: Any, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = hub_set(datasets, tmp_path / "set")
+
+    def cut_short(path: Path, data: bytes) -> int:
+        with path.open("wb") as file:
+            file.write(data[:9])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "write_bytes", cut_short)
+        assert "No space left on device" in refused(f"hub:{folder}")
+    assert entries() == []
+    assert codec.read(find(f"hub:{folder}").splits["train"][0].source.path).shape == (8, 8, 1)
+
+
+@quiet
+def test_pictures_of_the_hub_are_in_use_while_pairs_are_decoded(
+    datasets: Any, tmp_path: Path, cache: Path
+) -> None:
+    pairs = find(f"hub:{hub_set(datasets, tmp_path / 'set')}").splits["train"]
+    assert [entry.remove() for entry in entries()] == [False, False]  # of both splits
+    assert codec.read(pairs[0].source.path).shape == (8, 8, 1)
 
 
 @quiet
