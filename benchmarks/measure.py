@@ -22,8 +22,7 @@ from pix2pix.device import pick_precision, set_precision
 from pix2pix.networks.noise import noise_keys
 from pix2pix.training.distributed import ALONE
 from pix2pix.training.loop import ENGINES
-from pix2pix.training.meter import Meter
-from pix2pix.training.state import new_state
+from pix2pix.training.state import Meter, new_state
 from pix2pix.training.step import EngineContext
 
 
@@ -122,7 +121,7 @@ class Steps:
         precision = pick_precision(precision, device)
         set_precision(precision)
         self.device, self.config = device, config
-        self.state, self.meter, self.logged = new_state(config, device), Meter(), []
+        self.state, self.meter, self.logged = new_state(config, device), Meter(device), []
         feed = feed(loader, device)
         context = EngineContext(self.state, config, feed, self.meter, device, precision)
         self.source = PacketSource(feed, device, ALONE.share, partial(noise_keys, config.training.seed))

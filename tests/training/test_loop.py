@@ -15,11 +15,10 @@ from pix2pix.model_file import load_model
 from pix2pix.progress import Progress
 from pix2pix.training import loop
 from pix2pix.training.loop import fit
-from pix2pix.training.meter import Meter
 from pix2pix.training.plan import make_plan
 from pix2pix.training.run_folder import RunFolder
 from pix2pix.training.session import Record, Session, Stores
-from pix2pix.training.state import State, load_state, new_state
+from pix2pix.training.state import Meter, State, load_state, new_state
 from pix2pix.training.step import EngineContext, plain_step
 from tests.helpers import open_pairs
 
@@ -41,7 +40,7 @@ def begin(tmp_path: Path, pairs: Path, tiny: Callable[..., Config]) -> Iterator[
         training = open_pairs(plan.pairs.splits["train"], config.data.resize)
         stores = Stores(training, open_pairs(plan.pairs.validation), validation, [])
         feed = HostFeed(Loader(training, config.data, config.training.batch, config.training.seed))
-        context = EngineContext(new_state(config, CPU), config, feed, Meter(), CPU)
+        context = EngineContext(new_state(config, CPU), config, feed, Meter(CPU), CPU)
         record = Record("digest", "plain, fp32", 1, config.training.images)
         return Session(plan, stores, context, record, Progress())
 
@@ -267,9 +266,11 @@ def test_a_crash_between_model_and_state_leaves_no_old_model_with_a_new_state(
     assert written == ["save_model", "save_state"]
 
 
-def test_the_page_says_at_the_end_that_it_is_finished(begin: Begin) -> None:
+def test_the_page_bears_the_name_of_the_run_and_its_facts_and_ends_as_finished(begin: Begin) -> None:
     session = begin()
     fit(session)
     page = (session.plan.folder.path / "index.html").read_text()
+    assert session.plan.folder.path.name in page
+    assert "40 train, 4 val" in page
     assert "finished" in page
     assert 'http-equiv="refresh"' not in page

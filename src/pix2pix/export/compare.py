@@ -5,8 +5,6 @@ noisy, of several sizes and batches where the graph is dynamic; with noise on an
 with the translator's own generator in the same mode.
 """
 
-from __future__ import annotations
-
 import hashlib
 import logging
 import math

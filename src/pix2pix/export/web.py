@@ -8,8 +8,6 @@ service-worker.js      keeps it all for visits without a network
 _headers               what hosts of that convention are to send along
 """
 
-from __future__ import annotations
-
 import json
 import re
 import tempfile

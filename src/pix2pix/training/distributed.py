@@ -19,7 +19,6 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from torch import Tensor
 
 from pix2pix.errors import UserError
 
@@ -49,7 +48,7 @@ class Processes:
         count = len(positions) // self.world
         return positions[self.rank * count : (self.rank + 1) * count]
 
-    def average(self, tensors: Iterable[Tensor]) -> None:
+    def average(self, tensors: Iterable[torch.Tensor]) -> None:
         """Put the mean over all processes in each tensor's place."""
         if self.world == 1:
             return
@@ -73,7 +72,7 @@ class Processes:
         """Return for each flag whether it is set in any process."""
         return [any(column) for column in zip(*self.gather(flags), strict=True)]
 
-    def copy_from_first(self, tensors: Iterable[Tensor]) -> None:
+    def copy_from_first(self, tensors: Iterable[torch.Tensor]) -> None:
         """Put the first process's values in each tensor's place."""
         if self.world > 1:
             for tensor in tensors:

@@ -1,6 +1,6 @@
 """The plan of a run: everything that is known before a pair is decoded or a file is written."""
 
-import time
+import timeit
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,8 +29,6 @@ from pix2pix.training.distributed import ALONE, Processes
 from pix2pix.training.run_folder import RunFolder
 from pix2pix.training.state import State, new_state
 from pix2pix.training.step import EngineName, plain_step, term_weights
-
-_TIMED_STEPS = 3
 
 
 @dataclass(frozen=True)
@@ -125,19 +123,17 @@ def describe_plan(plan: Plan) -> dict[str, str]:
         activations, seconds = _try_steps(plan, state)
     parameters = {name: sum(w.numel() for w in net.parameters()) for name, net, _ in state.parts()}
     floats = 4 * sum(parameters.values())
-    # Weights, gradients and Adam's two moments; a saved state has no gradients.
-    memory = 4 * floats + activations
-    saved = 3 * floats + 4 * parameters["generator"]
     steps = plan.config.training.images / plan.config.training.batch
     facts = facts_of(plan)
     for name, count in parameters.items():
         facts[name] += f", {count:,} parameters"
     return facts | {
         "engine": f"{plan.engine}, {plan.precision}",
-        "memory": f"about {_size(memory)}: weights and Adam {_size(4 * floats)}, "
+        # Weights, gradients and Adam's two moments; a saved state has no gradients.
+        "memory": f"about {_size(4 * floats + activations)}: weights and Adam {_size(4 * floats)}, "
         f"activations {_size(activations)}; libraries come on top",
         "disk": f"about {_size(_decoded_bytes(plan))} of decoded pairs in the cache, "
-        f"{_size(saved)} of checkpoint and model in {plan.folder.path}",
+        f"{_size(3 * floats + 4 * parameters['generator'])} of checkpoint and model in {plan.folder.path}",
         "time": f"about {_duration(steps * seconds)}: {steps:,.0f} steps of {seconds:.3g} s, measured "
         "with the plain step; validation and saving come on top",
     }
@@ -167,15 +163,13 @@ def _try_steps(plan: Plan, state: State) -> tuple[int, float]:
             kept[storage.data_ptr()] = storage.nbytes()
         return tensor
 
-    def seconds_of_a_step() -> float:
-        began = time.perf_counter()
+    def step() -> None:
         losses = plain_step(state, x, y, keys, config, plan.precision)
         next(iter(losses.values())).item()  # waits for the device
-        return time.perf_counter() - began
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        seconds_of_a_step()
-    return sum(kept.values()), median(seconds_of_a_step() for _ in range(_TIMED_STEPS))
+        step()
+    return sum(kept.values()), median(timeit.repeat(step, number=1, repeat=3))
 
 
 def _decoded_bytes(plan: Plan) -> int:

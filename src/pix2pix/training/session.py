@@ -3,19 +3,17 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from pix2pix.data.feed import PacketSource
+from pix2pix.config import Config
 from pix2pix.data.pairs import NoPairError, Pair
 from pix2pix.data.store import Store, open_store
 from pix2pix.derive import recipe
 from pix2pix.errors import UserError
 from pix2pix.model_file import Header, ImageContract, Provenance, versions
-from pix2pix.networks.noise import noise_keys
 from pix2pix.pictures import codec
 from pix2pix.progress import Progress
-from pix2pix.training.plan import Plan, facts_of, pairs_in_words
+from pix2pix.training.plan import Plan, pairs_in_words
 from pix2pix.training.state import load_state
 from pix2pix.training.step import EngineContext, learning_rate
 from pix2pix.training.validation import PREVIEWS, spread_out
@@ -55,17 +53,6 @@ class Session:
     record: Record
     progress: Progress
     saved_at: int | None = None  # images seen at the last save
-
-    @property
-    def packet_source(self) -> PacketSource:
-        """Return what makes this process's part of each batch."""
-        context = self.context
-        keys = partial(noise_keys, context.config.training.seed)
-        return PacketSource(context.feed, context.device, context.processes.share, keys)
-
-    def facts(self) -> dict[str, str]:
-        """Return what the page shows next to the curves."""
-        return {**facts_of(self.plan), "engine": self.record.engine}
 
     def about(self) -> dict[str, Any]:
         """Return what is saved with the state, as JSON."""
@@ -119,7 +106,7 @@ def open_stores(plan: Plan, strict: bool, progress: Progress) -> Stores:
 def _open_stores(plan: Plan, strict: bool, progress: Progress) -> Stores:
     config, pairs = plan.config, plan.pairs
     if pairs.layout == "side by side":
-        _warn_of_singles(pairs.splits["train"][0].target.path, progress)
+        _warn_of_singles(pairs.splits["train"][0], progress)
 
     open_pairs = partial(
         open_store, reading=plan.reading, strict=strict, progress=progress.counter("reading pairs", "pairs")
@@ -141,15 +128,15 @@ def _open_stores(plan: Plan, strict: bool, progress: Progress) -> Stores:
     return Stores(training, previews, False, list(dict.fromkeys([*training.failures, *failures])))
 
 
-def _warn_of_singles(first: Path, progress: Progress) -> None:
+def _warn_of_singles(pair: Pair, progress: Progress) -> None:
     """Report pictures that are cut in two although they have the shape of single ones."""
     try:
-        height, width = codec.read(first).shape[:2]
+        height, width = codec.read(pair.target.path).shape[:2]
     except UserError:
         return  # named when the pairs are decoded
     if width < 1.5 * height:
         progress.log(
-            f"note: {first} is {width} x {height} px and is cut in two as a pair side by side; if "
+            f"note: {pair.target.path} is {width} x {height} px and is cut in two as a pair side by side; if "
             "it is one picture, give two folders (sources, targets), or make sources with --make"
         )
 
@@ -161,7 +148,7 @@ def resume(session: Session) -> None:
         _load(session)
     shared = state.images_seen, state.decay_from, context.meter.pack()
     state.images_seen, state.decay_from, sums = context.processes.gather(shared)[0]
-    context.meter.unpack(sums, context.device)
+    context.meter.unpack(sums)
     context.processes.copy_from_first(state.tensors())
 
 
@@ -169,16 +156,14 @@ def _load(session: Session) -> None:
     """Load the saved state, if there is one, and cut away what was written after it."""
     folder, state = session.plan.folder, session.context.state
     if not folder.state.is_file():
-        folder.cut_metrics(0)
-        folder.cut_previews(0)
+        folder.cut(0, 0)
         return
     about = load_state(folder.state, state, session.context.device)
     _refuse_other_run(session, about)
     _continue_schedule(session, about)
     _continue_record(session, about)
-    folder.cut_metrics(about["metrics_bytes"])
-    folder.cut_previews(state.images_seen)
-    session.context.meter.unpack(about["meter"], session.context.device)
+    folder.cut(about["metrics_bytes"], state.images_seen)
+    session.context.meter.unpack(about["meter"])
     session.saved_at = state.images_seen
     session.progress.log(f"continuing {folder.path} at image {state.images_seen:,}")
 
@@ -204,7 +189,7 @@ def _continue_schedule(session: Session, about: Mapping[str, Any]) -> None:
     training, state = session.plan.config.training, session.context.state
     state.decay_from = tuple(about["decay_from"]) if about.get("decay_from") else None
     # States of before this setting do not say their length, but the run's configuration does.
-    images = about.get("images") or session.plan.folder.written_images()
+    images = about.get("images") or Config.load(session.plan.folder.written_config).training.images
     if training.images <= images:
         return
     before = training.model_copy(update={"images": images})

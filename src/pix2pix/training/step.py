@@ -10,11 +10,11 @@ graph   `captured.py`, on one of NVIDIA's GPUs: the same turns, compiled, record
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.optim import Adam
 
 from pix2pix.config import Config, TrainingConfig
 from pix2pix.data.feed import Feed, Packet
@@ -22,7 +22,6 @@ from pix2pix.device import Precision, computing
 from pix2pix.errors import UserError
 from pix2pix.networks.layers import use_products
 from pix2pix.training.distributed import ALONE, Processes
-from pix2pix.training.meter import Meter
 from pix2pix.training.objective import (
     DISCRIMINATOR_TERMS,
     GENERATOR_TERMS,
@@ -32,7 +31,7 @@ from pix2pix.training.objective import (
     discriminator_loss,
     generator_loss,
 )
-from pix2pix.training.state import State
+from pix2pix.training.state import Meter, State
 
 _FEW_PX = 64  # layers of at most so many pixels are products: a tenth of a step on a processor
 _BUILT_IN = ("l1", "class", "gan")  # terms whose weights have their own settings
@@ -41,7 +40,6 @@ EngineName = Literal["plain", "graph"]
 Engine = Callable[[Packet], None]  # losses go to the meter, positions to the state
 Log = Callable[[str], None]
 Weights = Mapping[str, float]  # of loss terms, by name
-LossOf = Callable[[Turn, Weights], tuple[Tensor, Losses]]
 Networks = tuple[Callable[[Tensor, Tensor], tuple[Tensor, Tensor]], Discriminator | None]
 
 
@@ -61,15 +59,14 @@ class EngineContext:
 @contextmanager
 def plain_engine(context: EngineContext, packet: Packet, log: Log) -> Iterator[Engine]:
     """Yield the step as it is written; `packet` is one of those to come."""
+    yield partial(packet_step, context)
 
-    def step(packet: Packet) -> None:
-        x, y = context.feed.pictures(*packet.tensors)
-        losses = plain_step(
-            context.state, x, y, packet.keys, context.config, context.precision, context.processes
-        )
-        context.meter.add(losses)
 
-    yield step
+def packet_step(context: EngineContext, packet: Packet) -> None:
+    """Make the plain step of a packet."""
+    state, config, precision = context.state, context.config, context.precision
+    x, y = context.feed.pictures(*packet.tensors)
+    context.meter.add(plain_step(state, x, y, packet.keys, config, precision, context.processes))
 
 
 def term_weights(config: Config) -> tuple[Weights, Weights]:
@@ -108,8 +105,7 @@ def learning_rate(
     if decay_from is not None:
         start, rate = decay_from
         return rate * max(0.0, (config.images - images_seen) / max(1, config.images - start))
-    left = max(0.0, 1 - images_seen / config.images)
-    return config.learning_rate * min(1.0, 2 * left)
+    return config.learning_rate * min(1.0, 2 * max(0.0, 1 - images_seen / config.images))
 
 
 def plain_step(
@@ -155,7 +151,12 @@ def both_turns(
         logits, g = G(x, keys)
     shared = (objective.conditional, objective.adversarial)
 
-    def learn(loss_of: LossOf, turn: Turn, weights: Weights, optimiser: Adam) -> Losses:
+    def learn(
+        loss_of: Callable[[Turn, Weights], tuple[Tensor, Losses]],
+        turn: Turn,
+        weights: Weights,
+        optimiser: torch.optim.Adam,
+    ) -> Losses:
         with computing(x.device, precision):
             loss, losses = loss_of(turn, weights)
         optimiser.zero_grad()
