@@ -1,11 +1,9 @@
-"""The server itself: its socket, its start, and its end, which finishes what was admitted."""
+"""The server itself: its start, and its end, which finishes what was admitted."""
 
 from __future__ import annotations
 
-import errno
 import ipaddress
 import logging
-import re
 import signal
 import socket
 import sys
@@ -21,19 +19,17 @@ import torch
 import uvicorn
 
 from pix2pix.device import keep_freed_memory, pick_device
-from pix2pix.errors import UserError
 from pix2pix.serve.app import create_app, page_files
+from pix2pix.serve.guard import parse_origin
 from pix2pix.serve.hosting import Hosted, host
 from pix2pix.serve.metrics import Metrics
 from pix2pix.serve.pool import Pool
 from pix2pix.serve.service import Service
+from pix2pix.serve.sockets import address_of, listen
 from pix2pix.serve.uploads import Limits
 from pix2pix.serve.workers import Workers
 
-PORT = 8000
-_PORTS_TRIED = 20  # where no certain one was requested
 _MOST_WORKERS = 4
-_BACKLOG = 1024  # connections that wait to be accepted
 
 
 @dataclass(frozen=True)
@@ -57,7 +53,7 @@ def serve(models: Sequence[Path], options: ServerOptions) -> None:
     Raises UserError for a file that is no model and for an address that cannot be had.
     """
     keep_freed_memory()
-    origins = [_origin(url) for url in options.origins]
+    origins = [parse_origin(url) for url in options.origins]
     hosted = host(models, options.examples, options.megapixels)
     listening = listen(options.host, options.port)
     bound = ipaddress.ip_address(listening.getsockname()[0])
@@ -111,43 +107,3 @@ def shape_of_work(device: torch.device) -> tuple[int, int]:
     if device.type == "cpu":
         return min(_MOST_WORKERS, torch.get_num_threads()), 2 * 256**2
     return 2, 16 * 256**2
-
-
-def listen(host: str, port: int | None) -> socket.socket:
-    """Return a listening socket; without a port, at the default one or the next that is free.
-
-    Raises UserError that says why there is none.
-    """
-    ports = range(PORT, PORT + _PORTS_TRIED) if port is None else [port]
-    for number in ports:
-        try:
-            family, *_, address = socket.getaddrinfo(host, number, type=socket.SOCK_STREAM)[0]
-            listening = socket.create_server(address[:2], family=family, backlog=_BACKLOG)
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                continue
-            raise UserError(
-                f"Cannot listen at {host}, port {number}: {error.strerror}.",
-                "Choose others with --host and --port.",
-            ) from None
-        if port is None and number != PORT:
-            print(f"note: port {PORT} is taken", file=sys.stderr)
-        return listening
-    taken = f"port {port} is" if port is not None else f"ports {PORT} to {ports[-1]} are"
-    raise UserError(f"At {host}, {taken} taken.", "Choose another with --port, or 0 for any.")
-
-
-def address_of(listening: socket.socket) -> str:
-    """Return the address that a browser opens."""
-    name, port = listening.getsockname()[:2]
-    ip = ipaddress.ip_address(name)
-    shown = "localhost" if ip.is_unspecified else f"[{name}]" if ip.version == 6 else name
-    return f"http://{shown}:{port}/"
-
-
-def _origin(url: str) -> str:
-    """Return an origin as browsers write it; raises UserError for more or less than scheme and host."""
-    origin = url.rstrip("/").lower()
-    if not re.fullmatch(r"https?://[^/?#@*\s]+", origin):
-        raise UserError(f"--origin {url} is no origin: wanted one such as https://pix.example.org.")
-    return origin

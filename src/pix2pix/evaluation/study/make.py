@@ -1,0 +1,123 @@
+"""Make a study of folders: every picture as a PNG of one size, and the protocol next to them."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from pix2pix.data.pairs import name_of
+from pix2pix.datasets.file_tasks import check_folders
+from pix2pix.errors import UserError
+from pix2pix.evaluation.study.protocol import FILE, Algorithm, Question, Study
+from pix2pix.files import list_pictures, replacing
+from pix2pix.pictures import codec, geometry
+from pix2pix.pictures.conform import conform
+from pix2pix.pictures.contract import PictureContract
+from pix2pix.progress import OnProgress, no_progress
+
+Sources = dict[str, Path]  # name without ending -> file
+_NAMED = 5
+
+
+def make(
+    real: Path,
+    fakes: Mapping[str, Path],
+    out: Path,
+    *,
+    paired: bool = False,
+    question: Question = "picture",
+    size_px: int = 256,
+    seed: int = 0,
+    practice: int = 10,
+    trials: int = 40,
+    on_progress: OnProgress = no_progress,
+) -> Study:
+    """Write a study to `out`: pictures/ with PNGs of size_px x size_px, 8-bit RGB, and study.json.
+
+    `fakes` are folders by the name of the algorithm. Other shapes are cut to their centre. A paired study
+    takes the sources that all folders have. Raises UserError for a study that exists, for folders with too
+    few pictures, for a paired fake without its real picture, and for a picture that cannot be read.
+    """
+    check_folders([real, *fakes.values()], out)
+    if (out / FILE).exists():
+        raise UserError(f"{out} holds a study already.", "Choose another folder with -o.")
+    reals = _sources(real)
+    by_algorithm = {name: _sources(folder) for name, folder in fakes.items()}
+    if paired:
+        for name, sources in by_algorithm.items():
+            _refuse_without_real(name, sources, reals, real)
+        common = [source for source in reals if all(source in found for found in by_algorithm.values())]
+        _refuse_few(common, practice + trials, f"{real} and the fakes have", "sources in common")
+        reals, by_algorithm = (
+            {source: reals[source] for source in common},
+            {name: {source: found[source] for source in common} for name, found in by_algorithm.items()},
+        )
+    for folder, sources in zip([real, *fakes.values()], [reals, *by_algorithm.values()], strict=True):
+        _refuse_few(sources, practice + trials, f"{folder} has", "pictures")
+    study = Study(
+        id=secrets.token_hex(4),
+        question=question,
+        paired=paired,
+        practice=practice,
+        trials=trials,
+        size_px=size_px,
+        seed=seed,
+        real=tuple(reals),
+        algorithms=tuple(Algorithm(name=name, sources=tuple(s)) for name, s in by_algorithm.items()),
+    )
+    _write_pictures([reals, *by_algorithm.values()], out, size_px, on_progress)
+    with replacing(out / FILE) as temporary:  # last: a folder with it is whole
+        temporary.write_text(study.model_dump_json(indent=2) + "\n", "utf-8")
+    return study
+
+
+def _sources(folder: Path) -> Sources:
+    sources: Sources = {}
+    for path in list_pictures(folder):
+        if (first := sources.setdefault(name_of(path, folder), path)) != path:
+            raise UserError(f"{path} has the same name as {first}.", "Rename one of the two.")
+    return sources
+
+
+def _refuse_without_real(name: str, sources: Sources, reals: Sources, real: Path) -> None:
+    if lost := [str(sources[source]) for source in sources if source not in reals]:
+        more = f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
+        raise UserError(
+            f"Fakes of {name} have no real picture of the same name in {real}: "
+            f"{', '.join(lost[:_NAMED])}{more}.",
+            "Add these, or make the study without --paired.",
+        )
+
+
+def _refuse_few(sources: Collection[str], needed: int, who: str, what: str) -> None:
+    if len(sources) < needed:
+        raise UserError(
+            f"{who} {len(sources)} {what}: wanted at least {needed}, one for each trial, so that nobody sees "
+            f"a picture twice. {needed - len(sources)} are missing."
+        )
+
+
+def _write_pictures(folders: list[Sources], out: Path, size_px: int, on_progress: OnProgress) -> None:
+    names = ["real", *(f"fake-{number}" for number in range(len(folders) - 1))]
+    files = [
+        (path, out / "pictures" / name / f"{number}.png")
+        for name, sources in zip(names, folders, strict=True)
+        for number, path in enumerate(sources.values())
+    ]
+
+    def write(task: tuple[Path, Path]) -> None:
+        path, written = task
+        # All go the same way, so that nothing but the picture tells real from fake.
+        picture = conform(codec.read(path), PictureContract(), str(path))
+        codec.write(geometry.fit(picture, (size_px, size_px), "crop"), written)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        try:
+            for done, _ in enumerate(pool.map(write, files), 1):
+                on_progress(done, len(files))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)  # else the whole queue would be done first
+            raise
