@@ -1,6 +1,6 @@
 """The protocol of a study, as study.json holds it, and the trials of one participant.
 
-Section 3.3.1 of Isola et al. 2017 pits a real picture against a fake one in each trial: `question` "pair".
+Section 4.1 of Isola et al. 2017 pits a real picture against a fake one in each trial: `question` "pair".
 The default "picture" shows a single one. A source is a name without its ending: pictures of equal names, real
 or fake, come from the same source.
 """

@@ -123,7 +123,7 @@ def _rates_chart(report: StudyReport) -> Figure:
     }
     layout = {
         "xaxis": {"title": {"text": "% of fakes labelled real"}, "rangemode": "tozero"},
-        "yaxis": {"title": {"text": ""}, "type": "category", "dtick": 1},
+        "yaxis": {"title": {"text": ""}, "type": "category", "dtick": 1, "range": [-0.5, len(shown) - 0.5]},
         "showlegend": False,
     }
     note = "Bars are 95 % bootstrap intervals over participants."
