@@ -1,7 +1,5 @@
 """Where a server listens: a free port, and the address that a browser opens."""
 
-from __future__ import annotations
-
 import errno
 import ipaddress
 import socket
@@ -11,7 +9,6 @@ from pix2pix.errors import UserError
 
 PORT = 8000
 _PORTS_TRIED = 20  # where no certain one was requested
-_BACKLOG = 1024  # connections that wait to be accepted
 
 
 def listen(host: str, port: int | None) -> socket.socket:
@@ -23,7 +20,7 @@ def listen(host: str, port: int | None) -> socket.socket:
     for number in ports:
         try:
             family, *_, address = socket.getaddrinfo(host, number, type=socket.SOCK_STREAM)[0]
-            listening = socket.create_server(address[:2], family=family, backlog=_BACKLOG)
+            listening = socket.create_server(address[:2], family=family, backlog=1024)
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 continue

@@ -4,8 +4,6 @@ The trials of a participant are stored when they are drawn, and answered in thei
 transaction on a connection that belongs to it alone, so that any thread may make it.
 """
 
-from __future__ import annotations
-
 import json
 import secrets
 import sqlite3

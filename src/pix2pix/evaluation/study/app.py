@@ -4,8 +4,6 @@ Addresses name participant and trial, never a file: nothing that a browser sees 
 addresses of the network nor browsers are logged or stored.
 """
 
-from __future__ import annotations
-
 import ipaddress
 import mimetypes
 import signal

@@ -1,7 +1,5 @@
 """Make a study of folders: every picture as a PNG of one size, and the protocol next to them."""
 
-from __future__ import annotations
-
 import os
 import secrets
 from collections.abc import Collection, Mapping

@@ -5,8 +5,6 @@ The default "picture" shows a single one. A source is a name without its ending:
 or fake, come from the same source.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from random import Random
 from typing import Literal, NamedTuple
@@ -18,10 +16,10 @@ from pix2pix.errors import UserError
 FILE = "study.json"
 Question = Literal["picture", "pair"]
 CONSENT = (
-    "You will see pictures, each for a short time, and say which are real photographs and which were made by "
-    "a program. It takes about five minutes. Your answers are stored together with how long each picture was "
-    "on the screen and the minute of your last visit; nothing else about you or your device is. You may stop "
-    "at any time by closing this page. Taking part is voluntary."
+    "You will see pictures, each for a short time, and say which are real and which were made by a program. It "
+    "takes about five minutes. Your answers are stored together with how long each picture was on the screen "
+    "and the minute of your last visit. Nothing else about you or your device is stored. Taking part is "
+    "voluntary, and you may stop at any time by closing this page."
 )
 
 

@@ -1,7 +1,5 @@
 """The result of a study: % of fakes labelled real by algorithm, as the paper's tables have it."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from itertools import groupby

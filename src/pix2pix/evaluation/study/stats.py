@@ -5,8 +5,6 @@ percentiles are corrected for bias and skew (BCa): at the paper's rates of a few
 than they promise (80 instead of 88 of 100 studies of 50 participants who differ much, at a rate of 1 %).
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np
