@@ -16,10 +16,10 @@ from pix2pix.errors import UserError
 FILE = "study.json"
 Question = Literal["picture", "pair"]
 CONSENT = (
-    "You will see pictures, each for a short time, and say which are real and which were made by a program. It "
-    "takes about five minutes. Your answers are stored together with how long each picture was on the screen "
-    "and the minute of your last visit. Nothing else about you or your device is stored. Taking part is "
-    "voluntary, and you may stop at any time by closing this page."
+    "You will see pictures, each for a short time, and say which are real and which were made by a program. "
+    "It takes about five minutes. Your answers are stored together with how long each picture was on the "
+    "screen and the minute of your last visit. Nothing else about you or your device is stored. Taking part "
+    "is voluntary, and you may stop at any time by closing this page."
 )
 
 
