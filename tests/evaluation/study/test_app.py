@@ -152,6 +152,13 @@ def test_a_folder_without_a_study_is_refused_before_anything_is_served(tmp_path:
     assert not files_below(tmp_path)
 
 
+def test_a_lost_picture_is_named_before_anybody_takes_part(tmp_path: Path) -> None:
+    folder, _ = small_study(tmp_path, "a", "b")
+    (folder / "pictures" / "fake-1" / "3.png").unlink()
+    with pytest.raises(UserError, match=r"fake-1/3\.png is missing"):
+        serve(folder, port=0)
+
+
 def test_kill_9_in_the_middle_loses_no_acknowledged_answer(tmp_path: Path) -> None:
     folder, study = small_study(tmp_path, "a", "b", trials=6)
     acknowledged: dict[str, list[int]] = {}

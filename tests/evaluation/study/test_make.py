@@ -78,7 +78,7 @@ def test_a_paired_fake_needs_its_real_picture(tmp_path: Path) -> None:
 def test_paired_sources_must_be_enough(tmp_path: Path) -> None:
     write_folder(tmp_path / "real", NAMES)
     write_folder(tmp_path / "ours", NAMES[:5])
-    with pytest.raises(UserError, match="5 sources in common: wanted at least 6"):
+    with pytest.raises(UserError, match="5 pictures that all folders have: wanted at least 6"):
         made(tmp_path, paired=True)
 
 

@@ -46,7 +46,7 @@ class Place(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """One answered trial of the report."""
+    """One trial of a participant, as the report reads it; `answer` is None where there is none yet."""
 
     participant: str
     algorithm: int

@@ -21,6 +21,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 from starlette.staticfiles import StaticFiles
 
+from pix2pix.errors import UserError
 from pix2pix.evaluation.study.answers import Answers
 from pix2pix.evaluation.study.protocol import Question, Study, read_study
 from pix2pix.serve.guard import Guard, parse_origin
@@ -119,10 +120,11 @@ def serve(
 ) -> None:
     """Run the study in a folder until a signal comes.
 
-    Raises UserError for a folder that holds none and for an address that cannot be had.
+    Raises UserError for a folder that holds none, for lost pictures and for an address that cannot be had.
     """
     allowed = [parse_origin(url) for url in origins]
     study = read_study(folder)
+    _refuse_lost_pictures(folder, study)
     app = create_app(folder, study)
     listening = listen(host, port)
     loopback = ipaddress.ip_address(listening.getsockname()[0]).is_loopback
@@ -139,3 +141,12 @@ def serve(
     )
     with suppress(KeyboardInterrupt):  # raised again by uvicorn, after it has stopped
         uvicorn.Server(config).run(sockets=[listening])
+
+
+def _refuse_lost_pictures(folder: Path, study: Study) -> None:
+    counts = {"real": len(study.real)}
+    counts |= {f"fake-{number}": len(fakes.sources) for number, fakes in enumerate(study.algorithms)}
+    for name, count in counts.items():
+        for number in range(count):
+            if not (path := folder / "pictures" / name / f"{number}.png").is_file():
+                raise UserError(f"{path} is missing.", "Copy the whole folder of the study, or make it anew.")

@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -45,16 +45,13 @@ def make(
     reals = _sources(real)
     by_algorithm = {name: _sources(folder) for name, folder in fakes.items()}
     if paired:
-        for name, sources in by_algorithm.items():
-            _refuse_without_real(name, sources, reals, real)
-        common = [source for source in reals if all(source in found for found in by_algorithm.values())]
-        _refuse_few(common, practice + trials, f"{real} and the fakes have", "sources in common")
-        reals, by_algorithm = (
-            {source: reals[source] for source in common},
-            {name: {source: found[source] for source in common} for name, found in by_algorithm.items()},
-        )
+        reals, by_algorithm = _in_common(real, reals, by_algorithm)
     for folder, sources in zip([real, *fakes.values()], [reals, *by_algorithm.values()], strict=True):
-        _refuse_few(sources, practice + trials, f"{folder} has", "pictures")
+        if (lacking := practice + trials - len(sources)) > 0:
+            raise UserError(
+                f"{folder} has {len(sources)} pictures{' that all folders have' * paired}: wanted at least "
+                f"{practice + trials}, one for each trial. {lacking} are missing."
+            )
     study = Study(
         id=secrets.token_hex(4),
         question=question,
@@ -80,22 +77,21 @@ def _sources(folder: Path) -> Sources:
     return sources
 
 
-def _refuse_without_real(name: str, sources: Sources, reals: Sources, real: Path) -> None:
-    if lost := [str(sources[source]) for source in sources if source not in reals]:
-        more = f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
-        raise UserError(
-            f"Fakes of {name} have no real picture of the same name in {real}: "
-            f"{', '.join(lost[:_NAMED])}{more}.",
-            "Add these, or make the study without --paired.",
-        )
-
-
-def _refuse_few(sources: Collection[str], needed: int, who: str, what: str) -> None:
-    if len(sources) < needed:
-        raise UserError(
-            f"{who} {len(sources)} {what}: wanted at least {needed}, one for each trial, so that nobody sees "
-            f"a picture twice. {needed - len(sources)} are missing."
-        )
+def _in_common(
+    real: Path, reals: Sources, by_algorithm: Mapping[str, Sources]
+) -> tuple[Sources, dict[str, Sources]]:
+    """Return the sources that all folders have; raise UserError for a fake without its real picture."""
+    for name, sources in by_algorithm.items():
+        if lost := [str(sources[source]) for source in sources if source not in reals]:
+            more = f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
+            raise UserError(
+                f"Fakes of {name} have no real picture of the same name in {real}: "
+                f"{', '.join(lost[:_NAMED])}{more}.",
+                "Add these, or make the study without --paired.",
+            )
+    common = [source for source in reals if all(source in sources for sources in by_algorithm.values())]
+    fakes = {name: {s: sources[s] for s in common} for name, sources in by_algorithm.items()}
+    return {source: reals[source] for source in common}, fakes
 
 
 def _write_pictures(folders: list[Sources], out: Path, size_px: int, on_progress: OnProgress) -> None:
