@@ -94,3 +94,9 @@ def test_a_folder_without_a_study_is_refused(tmp_path: Path) -> None:
         result = pix2pix("study", command, tmp_path)
         assert result.exit_code == 2
         assert "holds no study" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["make", "serve", "report"])
+def test_help_of_a_command_shows_an_example(command: str) -> None:
+    lines = [line.strip() for line in pix2pix("study", command, "--help").stdout.splitlines()]
+    assert [line for line in lines if line.startswith(f"pix2pix study {command}")]

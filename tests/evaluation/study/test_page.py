@@ -131,6 +131,7 @@ def test_a_reload_goes_on_where_it_was(tmp_path: Path, browser: Any) -> None:
         page.reload()
         page.wait_for_selector("#start")
         assert page.text_content("#ready-title") == "Welcome back"
+        assert "trial 4 of 6" in page.text_content("#ready-text")
         page.click("#start")
         answer_trials(page, study, range(3, 6), [1] * 6, touch=False)
         page.wait_for_selector("#score:not(:empty)")

@@ -136,13 +136,13 @@ async function loadPictures(terms, standing) {
 async function getReady(terms, trial) {
   const words = WORDS[terms.question];
   const practice = trial < terms.practice;
-  const titles = { 0: words.title, [terms.practice]: terms.practice ? "End of practice" : words.title };
-  byId("ready-title").textContent = titles[trial] ?? "Welcome back";
-  const what = practice
+  const back = trial !== 0 && trial !== terms.practice;
+  byId("ready-title").textContent = back ? "Welcome back" : trial === 0 ? words.title : "End of practice";
+  const intro = back ? `You go on with trial ${trial + 1} of ${total(terms)}.` : trial === 0 ? words.intro(terms) : "";
+  const feedback = practice
     ? `The first ${terms.practice} are practice: you are shown whether you were right.`
     : "From now on you are not shown whether you were right.";
-  const intro = trial === 0 ? `${words.intro(terms)} ` : "";
-  byId("ready-text").textContent = `${intro}${what} Take as long as you like for an answer.`;
+  byId("ready-text").textContent = `${intro} ${feedback} Take as long as you like for an answer.`.trim();
   showSection("ready");
   byId("start").focus();
   await clicked("start");
@@ -258,7 +258,7 @@ async function main() {
     standing = await sendJson(`api/participants/${standing.participant}`);
   }
   const share = Math.round((100 * standing.right) / terms.trials);
-  byId("score").textContent = `You were right in ${standing.right} of ${terms.trials} trials (${share} %).`;
+  byId("score").textContent = `You were right in ${standing.right} of ${terms.trials} trials (${share}\u00a0%).`;
   showSection("thanks");
 }
 
