@@ -9,6 +9,7 @@ from pix2pix.evaluation.study.stats import percentage
 
 FAKES = 20  # a participant sees
 PEOPLE = 50  # as in the paper
+STUDIES = 300  # of 100 some seeds have 87 covered, of 300 chance is small
 
 
 @pytest.mark.parametrize("rate", [0.06, 0.19, 0.4])
@@ -16,12 +17,12 @@ PEOPLE = 50  # as in the paper
 def test_it_covers_the_true_rate_in_nine_of_ten_studies(rate: float, spread: float) -> None:
     rng = np.random.default_rng(1)
     covered = 0
-    for _ in range(100):
+    for _ in range(STUDIES):
         # Participants differ: their rates follow a beta distribution with this mean.
         people = rng.beta(rate * spread, (1 - rate) * spread, PEOPLE)
         result = percentage(rng.binomial(FAKES, people) / FAKES, resamples=1000)
         covered += result.low <= 100 * rate <= result.high
-    assert 90 <= covered <= 99
+    assert 0.9 <= covered / STUDIES <= 0.99
 
 
 def test_participants_are_drawn_not_answers() -> None:
