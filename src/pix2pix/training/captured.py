@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from typing import cast
 
 import torch
 
@@ -25,6 +26,7 @@ from pix2pix.training.step import (
     networks_of,
     packet_step,
 )
+from pix2pix.training.turn import Discriminator
 
 _LARGE = 1024  # elements: in smaller tensors the rounding of one decides
 # Largest distance from the plain step, as a share of its way. A tensor that did not move is 1 away.
@@ -59,7 +61,8 @@ class CapturedStep:
             optimiser.param_groups[0].update(lr=self.rate, capturable=True)
         G, D = networks_of(state)
         if context.device.type == "cuda" and importlib.util.find_spec("triton") is not None:
-            G, D = torch.compile(G, dynamic=False), D and torch.compile(D, dynamic=False)
+            G = torch.compile(G, dynamic=False)
+            D = D and cast(Discriminator, torch.compile(D, dynamic=False))
         self.networks = G, D
         self.inputs: tuple[torch.Tensor, ...] = ()
 

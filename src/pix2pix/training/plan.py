@@ -65,11 +65,12 @@ def make_plan(
     set_precision(picked)
     processes.check(config.training.batch)
     term_weights(config)
+    empty_generator(config.with_channels(3, 3))  # refused before pairs are looked for, or downloaded
     pairs = find_data(data, config.data)
     reading = find_reading(pairs.splits["train"], config)
     config = config.with_channels(reading.source.tensor_channels, reading.target.tensor_channels)
+    empty_generator(config)  # a generator may refuse the channels, too
     folder.check(config)
-    empty_generator(config)  # an unknown one is refused before anything is written
     return Plan(config, data, pairs, reading, folder, chosen, engine_name, picked, processes)
 
 
