@@ -24,3 +24,8 @@ def did_you_mean(name: str, known: Iterable[str], cutoff: float = 0.5) -> str:
     """Return "; did you mean ...?" for the known name that is most similar, or nothing."""
     similar = difflib.get_close_matches(name, list(known), n=1, cutoff=cutoff)
     return f"; did you mean '{similar[0]}'?" if similar else ""
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's text without its full stop; its type where there is no text."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".:")

@@ -17,6 +17,7 @@ import torch
 
 from pix2pix.data.feed import Packet
 from pix2pix.device import on_device, uncollected
+from pix2pix.errors import first_line
 from pix2pix.training.step import (
     Engine,
     EngineContext,
@@ -124,7 +125,7 @@ def _recorded(step: CapturedStep, packet: Packet, log: Log) -> Callable[[], None
         reason = f"it ends {off:.2f} steps away from the plain one"
     except Exception as error:
         put_back()
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
     log(f"the captured step is not used, and steps are slower: {reason}")
     return None
 

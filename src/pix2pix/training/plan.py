@@ -176,7 +176,7 @@ def _decoded_bytes(plan: Plan) -> int:
     """Return the size of all decoded pairs, those of validation at most as many as are scored."""
 
     config, stored = plan.config, plan.reading.stored
-    bytes_per_pixel = sum(np.dtype(c.depth).itemsize * (1 if c.one_hot else c.channels) for c in stored)
+    bytes_per_pixel = sum(np.dtype(c.depth).itemsize * c.stored_channels for c in stored)
     training = len(plan.pairs.splits["train"]) * int(np.prod(config.data.resize))
     scored = min(len(plan.pairs.validation), config.training.validate_pairs)
     return bytes_per_pixel * (training + scored * int(np.prod(config.data.size)))

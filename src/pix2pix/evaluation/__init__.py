@@ -1,0 +1,1 @@
+"""How good a model is: what people and measures say of its pictures."""
