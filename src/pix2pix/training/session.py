@@ -161,9 +161,16 @@ def _load(session: Session) -> None:
     """Load the saved state, if there is one, and cut away what was written after it."""
     folder, state = session.plan.folder, session.context.state
     if not folder.state.is_file():
+        if folder.model.is_file():
+            session.progress.log(f"note: {folder.path} has no saved state: training begins at image 0")
         folder.cut(0, 0)
         return
-    saved = load_state(folder.state, state, session.context.device)
+    try:
+        saved = load_state(folder.state, state, session.context.device)
+    except UserError as error:
+        raise UserError(
+            error.message, f"The model is kept: train into another --run with --init {folder.model}."
+        ) from None
     _refuse_other_run(session, saved)
     _continue_schedule(session, saved)
     _continue_record(session, saved)

@@ -110,8 +110,9 @@ def _load_weights(state: State, model: Path, plan: Plan) -> None:
         config = header.config
         raise UserError(
             f"{model} holds another generator ({config.model.generator}, width {config.model.width}, "
+            f"{config.model.source_channels} -> {config.model.target_channels} channels, "
             f"{config.data.size_px} px, norm {config.model.norm}) than the one requested.",
-            "Request the same model.* and data.size_px as it has, for example "
+            "Request the same model.* and data.* as it has, for example "
             f"--set model.width={config.model.width}.",
         )
     state.generator.load_state_dict(trained.state_dict())
