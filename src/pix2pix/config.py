@@ -4,7 +4,6 @@ A recipe or a user's file states only what differs from the defaults in `setting
 knows torch, so that the command line can check a request before it loads anything heavy.
 """
 
-import difflib
 import tomllib
 from collections.abc import Iterable, Mapping
 from importlib import resources
@@ -14,10 +13,10 @@ from typing import Any, Self, get_args
 import tomli_w
 from pydantic import ValidationError, model_validator
 
-from pix2pix.errors import UserError
+from pix2pix.errors import UserError, did_you_mean
 from pix2pix.settings import DataConfig, Mode, ModelConfig, ObjectiveConfig, Section, TrainingConfig
 
-__all__ = ["Config", "DataConfig", "Mode", "TrainingConfig", "nearest", "recipe_names"]
+__all__ = ["Config", "DataConfig", "Mode", "TrainingConfig", "recipe_names"]
 
 # Strided convolutions of a discriminator by its receptive field (the paper's appendix 6.1.2).
 STRIDED_LAYERS = {1: 0, 16: 1, 34: 2, 70: 3, 142: 4, 286: 5}
@@ -134,12 +133,6 @@ def recipe_names() -> list[str]:
     return sorted(f.name[:-5] for f in shipped if f.name.endswith(".toml"))
 
 
-def nearest(name: str, known: Iterable[str], cutoff: float = 0.5) -> str:
-    """Return "; did you mean ...?" for the known name that is most similar, or nothing."""
-    similar = difflib.get_close_matches(name, list(known), n=1, cutoff=cutoff)
-    return f"; did you mean '{similar[0]}'?" if similar else ""
-
-
 def _patches(size_px: int, field_px: int) -> int:
     """Return the rows (and columns) of logits of a discriminator on a square picture of size_px."""
     if field_px == 1:
@@ -153,7 +146,7 @@ def _read_recipe(recipe: str | Path) -> dict[str, Any]:
     shipped = resources.files("pix2pix") / "recipes" / f"{recipe}.toml"
     if str(recipe) not in names and path.suffix != ".toml" and not path.is_file():
         raise UserError(
-            f"There is no recipe '{recipe}'{nearest(str(recipe), names) or '.'}",
+            f"There is no recipe '{recipe}'{did_you_mean(str(recipe), names) or '.'}",
             f"Name one of {', '.join(names)}, or a .toml file.",
         )
     try:
@@ -201,7 +194,7 @@ def _explain(error: ValidationError) -> UserError:
         known = [k for k, _ in _flatten(Config().model_dump())]
         # A right key in the wrong section is nearer than any other name in the stated section.
         moved = [k for k in known if k.split(".")[-1] == key.split(".")[-1]]
-        near = nearest(key, moved, 0) or nearest(key, known if "." in key else Config.model_fields)
+        near = did_you_mean(key, moved, 0) or did_you_mean(key, known if "." in key else Config.model_fields)
         return UserError(f"There is no setting '{key}'{near or '.'}", "See `pix2pix config`.")
     expected = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     return UserError(

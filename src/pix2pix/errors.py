@@ -4,6 +4,9 @@ The command line prints them as one sentence without a traceback and ends with e
 Anything else that escapes is a defect of this package and keeps its traceback.
 """
 
+import difflib
+from collections.abc import Iterable
+
 
 class UserError(Exception):
     """A request that cannot be met.
@@ -15,6 +18,12 @@ class UserError(Exception):
         super().__init__(f"{message} {hint}".strip())
         self.message = message
         self.hint = hint
+
+
+def did_you_mean(name: str, known: Iterable[str], cutoff: float = 0.5) -> str:
+    """Return "; did you mean ...?" for the known name that is most similar, or nothing."""
+    similar = difflib.get_close_matches(name, list(known), n=1, cutoff=cutoff)
+    return f"; did you mean '{similar[0]}'?" if similar else ""
 
 
 def first_line(error: BaseException) -> str:

@@ -43,6 +43,11 @@ class ImageContract(BaseModel, frozen=True, extra="forbid"):
     made: str = ""
     photograph: PictureContract | None = None
 
+    @property
+    def lab_photograph(self) -> PictureContract | None:
+        """Return the photographs' contract where the model adds colour to their lightness."""
+        return self.photograph if self.made == "lab" else None
+
 
 class Provenance(BaseModel, frozen=True, extra="forbid"):
     """Where the weights come from."""

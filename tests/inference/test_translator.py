@@ -15,7 +15,7 @@ from pix2pix.derive.lab import LAB_RANGES, join_lab, split_lab
 from pix2pix.derive.recipe import source_and_target
 from pix2pix.errors import UserError
 from pix2pix.inference.translator import Translator
-from pix2pix.networks.modes import inference
+from pix2pix.networks.modes import in_mode
 from pix2pix.pictures import tensors
 from pix2pix.pictures.codec import Array, to_pillow
 from pix2pix.pictures.contract import LabelClass, PictureContract
@@ -471,7 +471,7 @@ def test_another_translator_shares_weights_but_not_the_mode(learned_batches: Tra
         a is b for a, b in zip(*(t.generator.parameters() for t in (learned_batches, other)), strict=True)
     )
     (expected,) = learned_batches.translate_tensors([source], mode="running")
-    with inference(learned_batches.generator, "deterministic"):
+    with in_mode(learned_batches.generator, "deterministic"):
         (output,) = other.translate_tensors([source], mode="running")
     torch.testing.assert_close(output, expected)
 

@@ -7,7 +7,7 @@ from torch import nn
 from pix2pix.config import Config, Mode
 from pix2pix.errors import UserError
 from pix2pix.networks import build_discriminator, build_generator, empty_generator
-from pix2pix.networks.modes import inference
+from pix2pix.networks.modes import in_mode
 from pix2pix.networks.unet import fitting_depth
 
 Tiny = Callable[..., Config]
@@ -115,7 +115,7 @@ def test_the_bottleneck_has_a_norm_unless_it_is_one_pixel_high_or_wide(
 @pytest.mark.parametrize("mode", ["paper", "running"])
 def test_pictures_smaller_than_those_of_training_pass_a_normed_bottleneck(tiny: Tiny, mode: Mode) -> None:
     network, x = build_generator(tiny("data.size_px=96")), torch.rand(1, 3, 32, 32) * 2 - 1
-    with torch.no_grad(), inference(network, mode):
+    with torch.no_grad(), in_mode(network, mode):
         for weight in network.parameters():
             weight.mul_(5)
         exact = network.double()(x.double()).float()

@@ -13,7 +13,7 @@ from pix2pix.export.compare import facts
 from pix2pix.inference.translator import Translator
 from pix2pix.networks import Generator, build_generator
 from pix2pix.networks.graph import Graph
-from pix2pix.networks.modes import inference
+from pix2pix.networks.modes import in_mode
 from pix2pix.networks.noise import NoiseInput, keep_factors, noise_keys
 from pix2pix.pictures.contract import LabelClass, PictureContract
 from tests.helpers import write_model
@@ -56,7 +56,7 @@ def test_masks_from_outside_are_the_masks_of_the_hash(
 ) -> None:
     graph = graph_of(generator, "paper")
     found = graph(source, *keep_factors(graph.noise, source, seed=seed, sample=sample))
-    with inference(generator, "paper"):
+    with in_mode(generator, "paper"):
         wanted = generator(source, noise_keys(seed, torch.full((2,), sample)))
     torch.testing.assert_close(found, wanted, rtol=0, atol=1e-6)
 

@@ -8,7 +8,7 @@ from pix2pix.config import Config
 from pix2pix.errors import UserError
 from pix2pix.networks import Generator, build_generator
 from pix2pix.networks.layers import Norm
-from pix2pix.networks.modes import inference, set_mode, uses_noise
+from pix2pix.networks.modes import in_mode, set_mode, uses_noise
 from pix2pix.networks.noise import noise_keys
 
 PER_PICTURE = ("paper", "deterministic")
@@ -37,7 +37,7 @@ def pictures() -> Tensor:
 
 def translated(generator: Generator, pictures: Tensor, mode: str) -> Tensor:
     keys = noise_keys(0, torch.zeros(len(pictures), dtype=torch.int64))
-    with torch.no_grad(), inference(generator, mode):
+    with torch.no_grad(), in_mode(generator, mode):
         return generator(pictures, keys if uses_noise(mode) else None)
 
 
@@ -104,7 +104,7 @@ def test_inference_leaves_running_statistics_and_training_as_they_were(
 def test_an_error_inside_inference_still_brings_training_back(tiny: Callable[..., Config], norm: str) -> None:
     network = build_generator(tiny(f"model.norm={norm}"))
     norms = [m for m in network.modules() if isinstance(m, Norm)]
-    with pytest.raises(RuntimeError, match="mine"), inference(network, "deterministic"):
+    with pytest.raises(RuntimeError, match="mine"), in_mode(network, "deterministic"):
         raise RuntimeError("mine")
     assert {m.statistics for m in norms} == {"batch" if norm == "batch" else "picture"}
 

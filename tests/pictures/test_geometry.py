@@ -145,3 +145,13 @@ def test_titles_stand_above_their_columns() -> None:
     assert len(ink) > 0
     assert ink[:, 1].max() < sheet.shape[1] / 2
     assert ink[:, 0].max() < 22
+
+
+@pytest.mark.parametrize(
+    ("size", "multiple", "expected"),
+    [((1, 1), 256, (256, 256)), ((256, 257), 256, (256, 512)), ((20_000, 1), 256, (20_224, 256))],
+)
+def test_a_padded_size_is_the_next_multiples(
+    size: tuple[int, int], multiple: int, expected: tuple[int, int]
+) -> None:
+    assert geometry.padded_size(*size, multiple) == expected

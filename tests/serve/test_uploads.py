@@ -5,7 +5,7 @@ import pytest
 from starlette.datastructures import Headers
 
 from pix2pix.serve.errors import RequestError
-from pix2pix.serve.uploads import Budget, Limits, padded, read_body
+from pix2pix.serve.uploads import Budget, Limits, read_body
 
 LIMITS = Limits(megapixels=0.01, seconds=0.05)
 PNG = Headers({"content-type": "image/png"})
@@ -58,11 +58,3 @@ def test_a_slow_body_is_refused() -> None:
     error = refusal(PNG, [b"a"] * 1000, pause=0.02)
     assert error.status == 408
     assert "within 0.05 seconds" in error.message
-
-
-@pytest.mark.parametrize(
-    ("size", "multiple", "expected"),
-    [((1, 1), 256, (256, 256)), ((256, 257), 256, (256, 512)), ((20_000, 1), 256, (20_224, 256))],
-)
-def test_padding(size: tuple[int, int], multiple: int, expected: tuple[int, int]) -> None:
-    assert padded(*size, multiple) == expected

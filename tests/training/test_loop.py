@@ -35,7 +35,7 @@ def begin(tmp_path: Path, pairs: Path, tiny: Callable[..., Config]) -> Iterator[
     def session(*settings: str, validation: bool = True) -> Session:
         config = tiny("training.images=20", *settings)
         plan = make_plan([pairs], config, tmp_path / f"run-{len(opened)}", device="cpu")
-        plan.folder.open()
+        plan.folder.lock()
         opened.append(plan.folder)
         training = open_pairs(plan.pairs.splits["train"], config.data.resize)
         stores = Stores(training, open_pairs(plan.pairs.validation), validation, [])

@@ -27,8 +27,8 @@ sys.stdin.read()
 @pytest.fixture
 def run(tmp_path: Path, tiny: Tiny) -> Iterator[RunFolder]:
     run = RunFolder(tmp_path / "runs" / "mine")
-    run.open()
-    run.describe(tiny(), {"device": "cpu"})
+    run.lock()
+    run.write_request(tiny(), {"device": "cpu"})
     yield run
     run.close()
 
@@ -81,7 +81,7 @@ def test_an_empty_folder_or_one_that_a_crash_left_is_taken(tmp_path: Path, tiny:
     RunFolder(tmp_path).check(tiny())
     RunFolder(tmp_path / "new").check(tiny())
     left = RunFolder(tmp_path)
-    left.open()
+    left.lock()
     left.close()
     (tmp_path / ".123-config.toml").write_text("[data")
     RunFolder(tmp_path).check(tiny())
@@ -99,7 +99,7 @@ def test_what_a_killed_process_left_unfinished_is_cleared(run: RunFolder) -> Non
     mine = run.path / ".notes"
     mine.write_text("kept")
     again = RunFolder(run.path)
-    again.open()
+    again.lock()
     again.close()
     assert not any(path.exists() for path in left)
     assert mine.read_text() == "kept"
@@ -109,15 +109,15 @@ def test_a_second_process_is_refused_until_the_first_ends(run: RunFolder) -> Non
     run.close()
     with held_by_another_process(run.path):
         with pytest.raises(UserError, match="Another process is training") as caught:
-            RunFolder(run.path).open()
+            RunFolder(run.path).lock()
         assert str(run.path) in str(caught.value)
-    run.open()
+    run.lock()
 
 
 def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="Cannot write"):
-        RunFolder(tmp_path / "file" / "run").open()
+        RunFolder(tmp_path / "file" / "run").lock()
 
 
 def test_metrics_are_lines_of_json(run: RunFolder) -> None:

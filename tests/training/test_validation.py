@@ -15,7 +15,7 @@ from pix2pix.data.reading import find_reading
 from pix2pix.data.store import Store, open_store
 from pix2pix.measures import measure
 from pix2pix.networks import Generator, build_generator
-from pix2pix.networks.modes import inference
+from pix2pix.networks.modes import in_mode
 from pix2pix.networks.noise import noise_keys
 from pix2pix.pictures import geometry, tensors
 from pix2pix.pictures.contract import PictureContract
@@ -49,7 +49,7 @@ def test_scores_are_means_over_pictures_and_not_over_batches(generator: Generato
 
 def test_validation_uses_the_noise_of_translation(generator: Generator, store: Store) -> None:
     batch = next(in_order(store, 3))
-    with torch.no_grad(), inference(generator, "paper"):
+    with torch.no_grad(), in_mode(generator, "paper"):
         expected = generator(batch.source, noise_keys(0, torch.zeros(3, dtype=torch.int64)))
     torch.testing.assert_close(translate_batch(generator, batch, "paper"), expected)
 

@@ -24,10 +24,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pix2pix.config import nearest
 from pix2pix.derive import edges
 from pix2pix.derive.lab import split_lab
-from pix2pix.errors import UserError
+from pix2pix.errors import UserError, did_you_mean
 from pix2pix.files import PICTURE_SUFFIXES, list_pictures, version
 from pix2pix.pictures.codec import Array, read
 from pix2pix.pictures.conform import to_channels, without_alpha
@@ -139,7 +138,7 @@ def _number(word: str, kind: type[float], least: float, most: float, text: str) 
 
 
 def _unknown(text: str, why: str = "") -> UserError:
-    reason = f": {why}." if why else nearest(text, _FORMS) or "."
+    reason = f": {why}." if why else did_you_mean(text, _FORMS) or "."
     return UserError(f"No source can be made by '{text}'{reason}", f"Possible are {', '.join(_FORMS)}.")
 
 

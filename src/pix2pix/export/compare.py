@@ -25,7 +25,7 @@ from pix2pix.files import list_pictures, replacing
 from pix2pix.inference.translator import Translator
 from pix2pix.model_file import Header, model_path, versions
 from pix2pix.networks.graph import Graph
-from pix2pix.networks.modes import inference
+from pix2pix.networks.modes import in_mode
 from pix2pix.networks.noise import NoiseInput, keep_factors, noise_keys
 from pix2pix.pictures import codec, geometry, tensors
 from pix2pix.pictures.contract import PictureContract
@@ -152,7 +152,7 @@ def compare(
     for source in sources:
         for seed in (None, _SEED) if noise else (None,):
             keys = None if seed is None else noise_keys(seed, torch.zeros(len(source)).long())
-            with inference(translator.generator, mode):
+            with in_mode(translator.generator, mode):
                 expected = translator.generator(source, keys)
             target = runner(source, keep_factors(noise, source, seed=seed))
             errors += (target - expected).abs().double().nan_to_num(nan=math.inf)

@@ -11,7 +11,7 @@ from pix2pix.pictures.contract import PictureContract
 def describe_model(path: Path) -> list[tuple[str, str]]:
     """Return (label, value) lines about a model file; raises UserError where it is none."""
     generator, header = load_model(path, torch.device("cpu"))
-    model, image, source = header.config.model, header.image, header.provenance
+    model, image, provenance = header.config.model, header.image, header.provenance
     weights = sum(p.numel() for p in generator.parameters())
     origin = f", the {image.half} half of pairs" if image.layout == "side by side" else ""
     if image.made:
@@ -23,11 +23,11 @@ def describe_model(path: Path) -> list[tuple[str, str]]:
         ("target", _in_words(image.target)),
         ("trained at", f"{' x '.join(map(str, header.config.data.size))} px"),
         ("inference mode", header.mode),
-        ("trained on", f"{source.pairs:,} pairs, {source.images_seen:,} images seen"),
-        *((name, f"{value:g}") for name, value in source.scores.items()),
-        ("data digest", source.data_digest),
-        ("made by", ", ".join(f"{name} {v}" for name, v in source.versions.items())),
-        *([("started from", source.initialised_from)] if source.initialised_from else []),
+        ("trained on", f"{provenance.pairs:,} pairs, {provenance.images_seen:,} images seen"),
+        *((name, f"{value:g}") for name, value in provenance.scores.items()),
+        ("data digest", provenance.data_digest),
+        ("made by", ", ".join(f"{name} {v}" for name, v in provenance.versions.items())),
+        *([("started from", provenance.initialised_from)] if provenance.initialised_from else []),
     ]
 
 

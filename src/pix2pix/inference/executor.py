@@ -1,5 +1,7 @@
 """Ways to run a generator for translating: torch runs it as it is written, an executor faster.
 
+What users call an engine (`--engine openvino`) is the name of an executor, or torch.
+
 An executor takes a source (B, C, H, W), the keys of its noise and the mode. It returns the target,
 (B, C', H, W), or None where torch is to run this pass. Several threads may call it at once.
 
@@ -28,7 +30,7 @@ from pix2pix.device import Precision, computing, on_device, set_precision
 from pix2pix.errors import UserError
 from pix2pix.inference import openvino
 from pix2pix.networks import Generator
-from pix2pix.networks.modes import inference, share_weights
+from pix2pix.networks.modes import in_mode, share_weights
 
 Executor = Callable[[Tensor, Tensor | None, Mode], Tensor | None]
 Builder = Callable[[Generator, torch.device, Precision, bool, Callable[[], bool]], Executor | None]
@@ -92,7 +94,7 @@ class Passes:
             with (
                 on_device(self.device),
                 computing(self.device, self.precision),
-                inference(self.generator, mode),
+                in_mode(self.generator, mode),
             ):
                 target = execute(source, keys, mode) if execute else None
                 self.ran_by = "torch" if target is None else name

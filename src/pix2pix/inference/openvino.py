@@ -147,26 +147,22 @@ def _compiled(graph: Graph) -> _Network:
     random = torch.Generator().manual_seed(0)
     source = torch.rand((1, graph.source_channels, *graph.size_px), generator=random) * 2 - 1
     example = (source, *keep_factors(graph.noise, source, seed=0))
-    outputs: list[Tensor] = []
-
-    def forward(*inputs: Tensor) -> Tensor:
-        target: Tensor = graph(*inputs)
-        outputs.append(target.detach().clone())
-        return target
 
     with warnings.catch_warnings(action="ignore"), torch.no_grad():  # warnings are for developers
-        traced = torch.jit.trace(forward, example, check_trace=False)  # type: ignore[no-untyped-call]
+        expected = graph(*example)
+        # A function, whose weights are constants of the trace.
+        traced = torch.jit.trace(lambda *inputs: graph(*inputs), example, check_trace=False)  # type: ignore[no-untyped-call]
         reader = FrontEndManager().load_by_framework("pytorch")
         decoder = TorchScriptPythonDecoder(traced, example_input=example)  # `convert` still uses it
         model = reader.convert(reader.load(decoder))
-    model.reshape({n: openvino.PartialShape([-1, one.shape[1], -1, -1]) for n, one in enumerate(example)})
+    model.reshape({n: openvino.PartialShape([-1, t.shape[1], -1, -1]) for n, t in enumerate(example)})
     transposed = [module for module in graph.modules() if isinstance(module, nn.ConvTranspose2d)]
     rewrite(model, [convolution.weight.detach().numpy() for convolution in transposed])
     threads = os.environ.get("OMP_NUM_THREADS", "")  # the user's limit for torch; else all cores
     settings = _SETTINGS | ({"INFERENCE_NUM_THREADS": int(threads)} if threads.isdigit() else {})
     network = _Network(openvino.Core().compile_model(model, "CPU", settings), graph.noise)
-    (target,) = network.compiled.create_infer_request().infer([one.numpy() for one in example]).values()
-    if not (difference := float(np.abs(target - outputs[0].numpy()).max())) <= _TOLERANCE:
+    (target,) = network.compiled.create_infer_request().infer([tensor.numpy() for tensor in example]).values()
+    if not (difference := float(np.abs(target - expected.numpy()).max())) <= _TOLERANCE:
         raise RuntimeError(f"it differs from torch by {difference:.2g}")
     return network
 

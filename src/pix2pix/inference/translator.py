@@ -30,7 +30,7 @@ from pix2pix.pictures import codec, tensors
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.conform import conform
 from pix2pix.pictures.contract import LARGEST
-from pix2pix.pictures.geometry import pad
+from pix2pix.pictures.geometry import pad, padded_size
 
 Picture = Image.Image | Array | Path | str
 P = TypeVar("P", bound=Picture)
@@ -78,7 +78,7 @@ class Translator:
         chosen = pick_device(device)
         generator, header = load_model(Path(model), chosen)
         if precision == "auto":
-            fine = header.image.target.depth != "uint8" or header.image.made == "lab"
+            fine = header.image.target.depth != "uint8" or header.image.lab_photograph is not None
             precision = "fp32" if fine or pick_precision("auto", chosen) != "bf16" else "tf32"
         picked = pick_precision(precision, chosen)
         executor = pick_executor(engine, generator, chosen, picked, may_compile)
@@ -97,8 +97,8 @@ class Translator:
     def output(self) -> tuple[str, int]:
         """Depth ("uint8", "uint16", "float32") and channels of translations."""
         image = self.header.image
-        if image.made == "lab" and image.photograph is not None:
-            return image.photograph.depth, 3
+        if image.lab_photograph is not None:
+            return image.lab_photograph.depth, 3
         return image.target.depth, image.target.channels
 
     @overload
@@ -216,7 +216,7 @@ class Translator:
         keys = noise_keys(seeds, samples) if uses_noise(chosen) else None
         alike: dict[tuple[int, int], list[int]] = defaultdict(list)
         for i, (height, width) in enumerate(sizes):
-            alike[-(-height // multiple), -(-width // multiple)].append(i)
+            alike[padded_size(height, width, multiple)].append(i)
         outputs: dict[int, Tensor] = {}
         for places in (group[i : i + batch] for group in alike.values() for i in range(0, len(group), batch)):
             target = self._passes(stack(places), None if keys is None else keys[places], chosen)
@@ -244,7 +244,7 @@ class Translator:
                 "Use --mode paper.",
             )
         pictures = self.translate_sources([source] * samples, mode=chosen, seed=seed, sample=range(samples))
-        contract = image.photograph if image.made == "lab" and image.photograph else image.target
+        contract = image.lab_photograph or image.target
         deviation = np.stack(pictures).astype(np.float32).std(axis=0).mean(axis=2)
         return Variants(pictures, deviation / (contract.high - contract.low))
 
@@ -255,9 +255,9 @@ class Translator:
     def _finish(self, array: Array, source: Array) -> Array:
         """Return the output in the depth and channels of the pictures that training's targets came from."""
         image = self.header.image
-        if image.made != "lab" or image.photograph is None:
+        if image.lab_photograph is None:
             return array
-        rgb, depth = lab.join_lab(source, array), image.photograph.depth
+        rgb, depth = lab.join_lab(source, array), image.lab_photograph.depth
         return rgb if depth == "float32" else (rgb * LARGEST[depth]).round().astype(depth)
 
 
@@ -268,9 +268,9 @@ def conformed(header: Header, array: Array, name: str, made: bool, key: str | No
     it, the stem of `name`. Raises UserError that calls the picture by `name`.
     """
     image = header.image
-    if image.photograph is not None and image.made == "lab":
+    if image.lab_photograph is not None:
         # The lightness is the source, of a picture in colour or in grey.
-        return lab.split_lab(conform(array, image.photograph, name))[0]
+        return lab.split_lab(conform(array, image.lab_photograph, name))[0]
     if made:
         if image.photograph is None:
             raise UserError(

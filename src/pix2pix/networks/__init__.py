@@ -5,8 +5,8 @@ from functools import partial
 
 import torch
 
-from pix2pix.config import STRIDED_LAYERS, Config, nearest
-from pix2pix.errors import UserError
+from pix2pix.config import STRIDED_LAYERS, Config
+from pix2pix.errors import UserError, did_you_mean
 from pix2pix.networks.generator import Generator
 from pix2pix.networks.layers import initialise
 from pix2pix.networks.patchgan import PatchGAN
@@ -33,7 +33,7 @@ def empty_generator(config: Config) -> Generator:
     name = config.model.generator
     if name not in GENERATORS:
         raise UserError(
-            f"There is no generator '{name}'{nearest(name, GENERATORS) or '.'}",
+            f"There is no generator '{name}'{did_you_mean(name, GENERATORS) or '.'}",
             f"Set model.generator to one of {', '.join(GENERATORS)}.",
         )
     with torch.device("meta"):

@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from pix2pix.networks.noise import Noise, noisy_dropout
 
 Statistics = Literal["batch", "picture", "running"]
+NormKind = Literal["batch", "instance", "none"]
 LEAK = 0.2
 EPS = 1e-5
 _MOMENTUM = 0.1
@@ -59,18 +60,18 @@ class Norm(nn.Module):
         )
 
 
-def make_norm(kind: str, channels: int, tracks: bool = True, centred: bool = False) -> nn.Module:
+def make_norm(kind: NormKind, channels: int, tracks: bool = True, centred: bool = False) -> nn.Module:
     """Return a Norm of the named kind, or a layer that does nothing for `none`."""
     if kind == "none":
         return nn.Identity()
-    return Norm(channels, "batch" if kind == "batch" else "instance", tracks, centred)
+    return Norm(channels, kind, tracks, centred)
 
 
 class Down(nn.Module):
     """Leaky ReLU, 4x4 convolution with stride 2, norm: (B, C, H, W) -> (B, C', H/2, W/2)."""
 
     def __init__(
-        self, channels_in: int, channels_out: int, norm: str, *, first: bool, innermost: bool = False
+        self, channels_in: int, channels_out: int, norm: NormKind, *, first: bool, innermost: bool = False
     ) -> None:
         super().__init__()
         self.first = first
@@ -92,7 +93,7 @@ class Up(nn.Module):
     products_up_to_px = 0  # see use_products
 
     def __init__(
-        self, channels_in: int, channels_out: int, norm: str, upsample: str, drop: float, layer: int
+        self, channels_in: int, channels_out: int, norm: NormKind, upsample: str, drop: float, layer: int
     ) -> None:
         super().__init__()
         self.resize = upsample == "resize"

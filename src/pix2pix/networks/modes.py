@@ -18,10 +18,10 @@ from pix2pix.config import Mode
 from pix2pix.errors import UserError
 from pix2pix.networks.layers import Norm
 
-G = TypeVar("G", bound=nn.Module)
+Network = TypeVar("Network", bound=nn.Module)
 
 
-def share_weights(generator: G) -> G:
+def share_weights(generator: Network) -> Network:
     """Return a generator with the same weights and its own layers, which hold the mode."""
     weights = [*generator.parameters(), *generator.buffers()]
     return copy.deepcopy(generator, {id(tensor): tensor for tensor in weights})
@@ -50,7 +50,7 @@ def set_mode(generator: nn.Module, mode: Mode) -> None:
 
 
 @contextmanager
-def inference(generator: nn.Module, mode: Mode) -> Iterator[None]:
+def in_mode(generator: nn.Module, mode: Mode) -> Iterator[None]:
     """Set the mode inside a block, then return to the statistics of training."""
     set_mode(generator, mode)
     try:

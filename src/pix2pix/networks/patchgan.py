@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from pix2pix.networks.layers import LEAK, make_norm
+from pix2pix.networks.layers import LEAK, NormKind, make_norm
 
 
 class PatchGAN(nn.Module):
@@ -12,7 +12,7 @@ class PatchGAN(nn.Module):
     No norm on the first layer and on the logits. No running statistics: D is never used alone.
     """
 
-    def __init__(self, channels: int, *, strided: int = 3, width: int = 64, norm: str = "batch") -> None:
+    def __init__(self, channels: int, *, strided: int = 3, width: int = 64, norm: NormKind = "batch") -> None:
         super().__init__()
         # C64-C128-...: the strided layers, one more of stride 1, and the logits.
         sizes = [width * min(8, 2**i) for i in range(max(strided, 1) + 1)]
@@ -20,7 +20,7 @@ class PatchGAN(nn.Module):
         layers: list[nn.Module] = []
         for i, size in enumerate(sizes):
             stride = 2 if i < strided else 1
-            kind = norm if i else "none"
+            kind: NormKind = norm if i else "none"
             layers += [
                 nn.Conv2d(channels, size, kernel, stride, pad, bias=kind == "none"),
                 make_norm(kind, size, tracks=False),

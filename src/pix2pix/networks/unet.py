@@ -10,7 +10,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 from pix2pix.config import Config
 from pix2pix.errors import UserError
 from pix2pix.networks.generator import Generator
-from pix2pix.networks.layers import EPS, Down, Up
+from pix2pix.networks.layers import EPS, Down, NormKind, Up
 from pix2pix.networks.noise import Noise, NoiseInput
 
 _LEAST_DEPTH, _LARGEST_DEPTH = 5, 10  # where the depth follows from the training size
@@ -62,8 +62,8 @@ class UNet(Generator):
         )
         self.skips = skips
         # A bottleneck of one pixel in training would become zero by its own statistics.
-        inner_norm = "none" if min(config.data.size) == 2**depth else model.norm
-        norms = ["none", *[model.norm] * (depth - 2), inner_norm]
+        inner_norm: NormKind = "none" if min(config.data.size) == 2**depth else model.norm
+        norms: list[NormKind] = ["none", *[model.norm] * (depth - 2), inner_norm]
         self.encoder = nn.ModuleList(
             Down(channels[i], channels[i + 1], norms[i], first=i == 0, innermost=i == depth - 1)
             for i in range(depth)

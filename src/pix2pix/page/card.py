@@ -87,7 +87,7 @@ def model_names(models: Sequence[Path]) -> list[str]:
 def make_card(name: str, header: Header, examples: Sequence[Example]) -> Card:
     """Return the card without addresses; raises UserError for sources that no page can draw."""
     image, size = header.image, header.config.data.size
-    drawn = image.photograph if image.made == "lab" and image.photograph else image.source
+    drawn = image.lab_photograph or image.source
     if drawn.depth == "float32" or drawn.channels > 4:
         raise UserError(
             f"The model '{name}' takes pictures of {drawn.channels} channels of {drawn.depth}: "

@@ -89,8 +89,7 @@ def view(example: Example, image: ImageContract) -> tuple[NDArray[np.uint8], NDA
 
 def view_picture(picture: ExamplePicture, image: ImageContract, *, target: bool) -> NDArray[np.uint8]:
     """Return the source or the target of an example, as `view` does."""
-    photograph = image.photograph if image.made == "lab" else None
-    contract = photograph or (image.target if target else image.source)
+    contract = image.lab_photograph or (image.target if target else image.source)
     array = conform(picture.read(), contract, str(picture.path), snap=True)
     if contract.one_hot:
         return np.array([c.colour for c in contract.classes], np.uint8)[array[:, :, 0]]

@@ -82,12 +82,16 @@ def pad(source: T, multiple: int, axes: tuple[int, int] = (1, 2)) -> T:
     Mirrored as often as needed: a single pixel fills the whole. `axes` are those of height and
     width. What needs no padding is not copied.
     """
-    for axis in axes:
-        length = source.shape[axis]
-        multiplied = -(-length // multiple) * multiple
-        if multiplied != length:
-            source = source[(slice(None),) * axis + (mirrored(length, multiplied),)]
+    height, width = (source.shape[axis] for axis in axes)
+    for axis, count in zip(axes, padded_size(height, width, multiple), strict=True):
+        if count != source.shape[axis]:
+            source = source[(slice(None),) * axis + (mirrored(source.shape[axis], count),)]
     return source
+
+
+def padded_size(height: int, width: int, multiple: int) -> tuple[int, int]:
+    """Return the next multiples: the size of a padded picture."""
+    return -(-height // multiple) * multiple, -(-width // multiple) * multiple
 
 
 def grid(rows: Sequence[Sequence[Array]], titles: Sequence[str]) -> Image.Image:

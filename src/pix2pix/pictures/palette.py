@@ -18,8 +18,7 @@ import numpy as np
 import tomli_w
 from numpy.lib.stride_tricks import sliding_window_view
 
-from pix2pix.config import nearest
-from pix2pix.errors import UserError
+from pix2pix.errors import UserError, did_you_mean
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.contract import PictureContract
 
@@ -78,7 +77,7 @@ def load_palette(name_or_path: str) -> Palette:
     path = _SHIPPED / f"{name_or_path}.toml" if shipped else Path(name_or_path)
     if path.suffix != ".toml" and not path.is_file():
         raise UserError(
-            f"There is no palette '{name_or_path}'{nearest(name_or_path, palette_names()) or '.'}",
+            f"There is no palette '{name_or_path}'{did_you_mean(name_or_path, palette_names()) or '.'}",
             f"Name one of {', '.join(palette_names())}, or a .toml file.",
         )
     try:

@@ -101,6 +101,11 @@ QUANTITIES = (
         only_if_it_varies=True,
     ),
 )
+# Losses and measures that were added: prefix of the key -> title, label and note.
+_PLAIN = {
+    "loss_": ("Loss", "training", "Before its weight."),
+    "val_": ("Validation", "validation", "The mean over the validation pairs."),
+}
 
 
 def write_training_page(
@@ -165,16 +170,13 @@ def _find_previews(folder: Path) -> dict[int, str]:
 def _unnamed(records: Sequence[Record]) -> list[Quantity]:
     """Return a plain chart for each loss and score that none of QUANTITIES names."""
     named = {key for quantity in QUANTITIES for key in quantity.keys}
-    quantities: dict[str, Quantity] = {}
-    for key in dict.fromkeys(key for record in records for key in record if key not in named):
-        kind, _, name = key.partition("_")
-        words = name.replace("_", " ")
-        if kind == "loss":
-            quantities[key] = Quantity(f"Loss: {words}", "loss", {key: "training"}, "Before its weight.")
-        elif kind == "val":
-            note = "The mean over the validation pairs."
-            quantities[key] = Quantity(f"Validation: {words}", words, {key: "validation"}, note)
-    return [*quantities.values()]
+    keys = dict.fromkeys(key for record in records for key in record if key not in named)
+    return [
+        Quantity(f"{title}: {key.removeprefix(prefix).replace('_', ' ')}", "value", {key: label}, note)
+        for prefix, (title, label, note) in _PLAIN.items()
+        for key in keys
+        if key.startswith(prefix)
+    ]
 
 
 def _curves(quantity: Quantity, records: Sequence[Record]) -> dict[str, list[Point]]:

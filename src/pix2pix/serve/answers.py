@@ -58,6 +58,5 @@ def encode(pictures: Sequence[Array], header: Header, kind: Format) -> bytes:
     whole, image = np.concatenate(pictures, axis=1), header.image
     depths, channels = (("uint8", "uint16"), (1, 2, 3, 4)) if kind == "png" else (("uint8",), (1, 3))
     if str(whole.dtype) not in depths or whole.shape[2] not in channels:
-        photograph = image.photograph if image.made == "lab" else None
-        whole = to_view(whole, photograph or image.target)
+        whole = to_view(whole, image.lab_photograph or image.target)
     return to_bytes(whole, kind)

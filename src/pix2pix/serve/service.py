@@ -21,12 +21,13 @@ from pix2pix.errors import UserError
 from pix2pix.inference.translator import conformed
 from pix2pix.networks.modes import uses_noise
 from pix2pix.pictures.codec import Array, Format
+from pix2pix.pictures.geometry import padded_size
 from pix2pix.serve.answers import check_size, encode, preferred_format
 from pix2pix.serve.errors import RequestError
 from pix2pix.serve.hosting import Hosted
 from pix2pix.serve.metrics import Metrics
 from pix2pix.serve.pool import Pool
-from pix2pix.serve.uploads import Budget, Limits, padded, read_body, read_picture
+from pix2pix.serve.uploads import Budget, Limits, read_body, read_picture
 from pix2pix.serve.workers import WaitingPicture, Workers, shape_of_work
 
 _BODIES = 8  # of the largest size, that all requests together may send at a time
@@ -130,7 +131,7 @@ class Service:
             source = conformed(model.header, array, "The upload", parameters.make)
         except UserError as error:
             raise RequestError(422, error.message, error.hint) from None
-        size = padded(source.shape[0], source.shape[1], multiple)
+        size = padded_size(source.shape[0], source.shape[1], multiple)
         samples = range(parameters.sample, parameters.sample + parameters.samples)
         return [WaitingPicture(model.card.name, mode, size, source, seed, sample) for sample in samples]
 

@@ -13,6 +13,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 
 from pix2pix.errors import UserError
 from pix2pix.pictures.codec import Array, Head, read_bytes
+from pix2pix.pictures.geometry import padded_size
 from pix2pix.serve.errors import RequestError
 
 RAW = ("image/png", "image/jpeg", "image/webp", "image/bmp", "image/gif", "application/octet-stream")
@@ -114,7 +115,7 @@ def read_picture(data: bytes, multiple: int, samples: int, limits: Limits) -> Ar
             raise RequestError(
                 415, f"{_NAME} is an animation ({head.kind}): wanted one picture.", "Send one frame."
             )
-        height, width = padded(head.height, head.width, multiple)
+        height, width = padded_size(head.height, head.width, multiple)
         if samples * height * width > limits.megapixels * 1e6:
             times = f" and {samples} variants" if samples > 1 else ""
             raise RequestError(
@@ -133,11 +134,6 @@ def read_picture(data: bytes, multiple: int, samples: int, limits: Limits) -> Ar
         raise
     except UserError as error:
         raise RequestError(400, error.message + _resemblance(data), f"Wanted: {_FORMATS}.") from None
-
-
-def padded(height: int, width: int, multiple: int) -> tuple[int, int]:
-    """Return the size that the network sees."""
-    return -(-height // multiple) * multiple, -(-width // multiple) * multiple
 
 
 async def _field(headers: Headers, body: bytes) -> bytes:

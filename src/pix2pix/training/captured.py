@@ -2,7 +2,7 @@
 
 Networks go through torch.compile, products are in autocast's bf16, and Adam is torch's fused one.
 Whatever changes from step to step lies in tensors that keep their addresses: inputs, learning rate,
-state, sums of losses. On the processor the same step runs unrecorded, for tests. Not seen on a GPU.
+state, sums of losses. On the processor the same step runs unrecorded, for tests. Not yet run on a GPU.
 """
 
 import importlib.util
@@ -30,7 +30,8 @@ from pix2pix.training.step import (
 from pix2pix.training.turn import Discriminator
 
 _LARGE = 1024  # elements: in smaller tensors the rounding of one decides
-# Largest distance from the plain step, as a share of its way. A tensor that did not move is 1 away.
+# Largest distance from the plain step, relative to the length of its update. A tensor that did not
+# move is 1 away.
 # Adam's first steps follow the signs of gradients, so that rounding in bf16 comes to a few tenths.
 _APART = {"fp32": 0.1, "tf32": 0.5, "bf16": 0.9}
 
@@ -50,7 +51,7 @@ def captured_engine(context: EngineContext, packet: Packet, log: Log) -> Iterato
 
 
 class CapturedStep:
-    """One step on the packet that was loaded last, without a question to the host."""
+    """One step on the packet that was loaded last, without synchronising with the host."""
 
     def __init__(self, context: EngineContext) -> None:
         self.context, state = context, context.state
@@ -148,7 +149,10 @@ def _capture(step: CapturedStep) -> torch.cuda.CUDAGraph:
 def apart(
     start: Sequence[torch.Tensor], expected: Sequence[torch.Tensor], ended: Sequence[torch.Tensor]
 ) -> float:
-    """Return how far a step ended from the expected end, as a share of the way; of the worst tensor."""
+    """Return how far a step ended from the expected end, relative to the plain step's update.
+
+    The distance is that of the worst tensor.
+    """
     norm = torch.linalg.vector_norm
     shares = [
         float(norm(there - here) / norm(there - before).clamp_min(1e-30))

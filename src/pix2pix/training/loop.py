@@ -175,7 +175,7 @@ def _log(session: Session, clock: Clock, now: float) -> None:
                 **rounded(losses),
             }
         )
-    words = f"{describe_losses(speed, losses)}  {session.record.engine.partition(';')[0]}"
+    words = f"{describe_losses(speed, losses)}  {session.record.current_engine}"
     session.progress.update("training", seen, training.images, "images", words)
     meter.clear()
     clock.log, clock.logged_at = now, seen
@@ -210,7 +210,7 @@ def _save(session: Session) -> None:
     if session.context.processes.first:
         _refuse_broken(session, meter.means() | _broken_weights(session))
         save_model(folder.model, state.generator, session.header())
-        save_state(folder.state, state, session.about())
+        save_state(folder.state, state, session.remembered())
     session.saved_at = state.images_seen
 
 

@@ -30,6 +30,8 @@ from pix2pix.training.run_folder import RunFolder
 from pix2pix.training.state import State, new_state
 from pix2pix.training.step import EngineName, plain_step, term_weights
 
+MEMORY_HINT = "Lower training.batch, model.width or data.size_px; what was saved is kept."
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -97,8 +99,8 @@ def facts_of(plan: Plan) -> dict[str, str]:
     config, objective = plan.config, plan.config.objective
     model, training = config.model, config.training
     adversarial = "cGAN" if objective.conditional else "GAN"
-    near = "cross-entropy" if config.data.target_one_hot else "L1"
-    terms = [f"{objective.l1:g} {near}"] * bool(objective.l1)
+    pixel_term = "cross-entropy" if config.data.target_one_hot else "L1"
+    terms = [f"{objective.l1:g} {pixel_term}"] * bool(objective.l1)
     terms += [f"{objective.gan:g} {adversarial} ({objective.adversarial})"] * bool(objective.gan)
     terms += [f"{weight:g} {name}" for name, weight in objective.terms.items() if weight]
     return {
@@ -119,7 +121,7 @@ def describe_plan(plan: Plan) -> dict[str, str]:
 
     A few steps on random pictures are timed on the device. Nothing is written.
     """
-    with explain_out_of_memory(plan.device, f"trying a step of {step_in_words(plan.config)}", LOWER):
+    with explain_out_of_memory(plan.device, f"trying a step of {step_in_words(plan.config)}", MEMORY_HINT):
         state = new_state(plan.config, plan.device)
         activations, seconds = _try_steps(plan, state)
     parameters = {name: sum(w.numel() for w in net.parameters()) for name, net, _ in state.parts()}
@@ -138,9 +140,6 @@ def describe_plan(plan: Plan) -> dict[str, str]:
         "time": f"about {_duration(steps * seconds)}: {steps:,.0f} steps of {seconds:.3g} s, measured "
         "with the plain step; validation and saving come on top",
     }
-
-
-LOWER = "Lower training.batch, model.width or data.size_px; what was saved is kept."
 
 
 def step_in_words(config: Config) -> str:

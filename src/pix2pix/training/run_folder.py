@@ -56,7 +56,7 @@ class RunFolder:
                 "Choose another folder with --run, or request the same settings.",
             )
 
-    def open(self) -> None:
+    def lock(self) -> None:
         """Make the folder where it is missing, and lock it."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -76,7 +76,7 @@ class RunFolder:
             if not unfinished.is_dir():
                 unfinished.unlink()
 
-    def describe(self, config: Config, environment: Mapping[str, Any]) -> None:
+    def write_request(self, config: Config, environment: Mapping[str, Any]) -> None:
         """Write what was requested, and where it runs."""
         with replacing(self.written_config) as temporary:
             temporary.write_text(config.to_toml(), "utf-8")

@@ -42,6 +42,11 @@ class Record:
     scores: dict[str, float] = field(default_factory=dict)
     scored_at: int | None = None  # images seen when the scores were taken
 
+    @property
+    def current_engine(self) -> str:
+        """Return the engine without those of earlier starts, which follow it in `engine`."""
+        return self.engine.partition(";")[0]
+
 
 @dataclass
 class Session:
@@ -54,7 +59,7 @@ class Session:
     progress: Progress
     saved_at: int | None = None  # images seen at the last save
 
-    def about(self) -> dict[str, Any]:
+    def remembered(self) -> dict[str, Any]:
         """Return what is saved with the state, as JSON."""
         return asdict(self.record) | {
             "metrics_bytes": self.plan.folder.metrics_bytes(),
@@ -158,17 +163,17 @@ def _load(session: Session) -> None:
     if not folder.state.is_file():
         folder.cut(0, 0)
         return
-    about = load_state(folder.state, state, session.context.device)
-    _refuse_other_run(session, about)
-    _continue_schedule(session, about)
-    _continue_record(session, about)
-    folder.cut(about["metrics_bytes"], state.images_seen)
-    session.context.meter.unpack(about["meter"])
+    saved = load_state(folder.state, state, session.context.device)
+    _refuse_other_run(session, saved)
+    _continue_schedule(session, saved)
+    _continue_record(session, saved)
+    folder.cut(saved["metrics_bytes"], state.images_seen)
+    session.context.meter.unpack(saved["meter"])
     session.saved_at = state.images_seen
     session.progress.log(f"continuing {folder.path} at image {state.images_seen:,}")
 
 
-def _refuse_other_run(session: Session, about: Mapping[str, Any]) -> None:
+def _refuse_other_run(session: Session, saved: Mapping[str, Any]) -> None:
     folder, training = session.plan.folder, session.plan.config.training
     seen = session.context.state.images_seen
     # The last batch may have gone a little beyond the requested length.
@@ -177,19 +182,19 @@ def _refuse_other_run(session: Session, about: Mapping[str, Any]) -> None:
             f"{folder.path} has already seen {seen:,} images, more than the {training.images:,} requested.",
             "Set a larger training.images with --set, or choose another --run.",
         )
-    if about["data_digest"] != session.record.data_digest:
+    if saved["data_digest"] != session.record.data_digest:
         raise UserError(
             f"{folder.path} was trained on other pairs than these: it cannot go on exactly.",
             f"Choose another --run; with --init {folder.model} it begins with its weights.",
         )
 
 
-def _continue_schedule(session: Session, about: Mapping[str, Any]) -> None:
+def _continue_schedule(session: Session, saved: Mapping[str, Any]) -> None:
     """Carry a falling learning rate over a raised `training.images`, as `training.extend` says."""
     training, state = session.plan.config.training, session.context.state
-    state.decay_from = tuple(about["decay_from"]) if about.get("decay_from") else None
+    state.decay_from = tuple(saved["decay_from"]) if saved.get("decay_from") else None
     # States of before this setting do not say their length, but the run's configuration does.
-    images = about.get("images") or Config.load(session.plan.folder.written_config).training.images
+    images = saved.get("images") or Config.load(session.plan.folder.written_config).training.images
     if training.images <= images:
         return
     before = training.model_copy(update={"images": images})
@@ -215,21 +220,20 @@ def _continue_schedule(session: Session, about: Mapping[str, Any]) -> None:
         session.progress.log(f"note: {raised}: the learning rate decays from {stood:g} to 0")
 
 
-def _continue_record(session: Session, about: Mapping[str, Any]) -> None:
+def _continue_record(session: Session, saved: Mapping[str, Any]) -> None:
     """Keep what the run remembers, and report what is done in another way from now on."""
-    now, log, seen = session.record, session.progress.log, session.context.state.images_seen
-    before = replace(now, **{f.name: about[f.name] for f in fields(Record) if f.name in about})
-    if now.initialised_from not in (None, before.initialised_from):
+    record, log, seen = session.record, session.progress.log, session.context.state.images_seen
+    continued = replace(record, **{f.name: saved[f.name] for f in fields(Record) if f.name in saved})
+    if record.initialised_from not in (None, continued.initialised_from):
         log("note: --init is for new runs; this one goes on with its own weights")
-    latest = before.engine.partition(";")[0]
-    if latest not in ("", now.engine):
-        log(f"note: it was trained by {latest} and goes on with {now.engine}")
-        before.engine = f"{now.engine}; until image {seen:,} {before.engine}"
-    if before.processes != now.processes:
+    if continued.current_engine not in ("", record.engine):
+        log(f"note: it was trained by {continued.current_engine} and goes on with {record.engine}")
+        continued.engine = f"{record.engine}; until image {seen:,} {continued.engine}"
+    if continued.processes != record.processes:
         log(
-            f"note: it was trained by {before.processes} process{'es' * (before.processes > 1)} and "
-            f"goes on with {now.processes}: the same images in the same order, sums rounded otherwise"
+            f"note: it was trained by {continued.processes} process{'es' * (continued.processes > 1)} and "
+            f"goes on with {record.processes}: the same images in the same order, sums rounded otherwise"
         )
-    before.engine, before.processes = before.engine or now.engine, now.processes
-    before.images = now.images
-    session.record = before
+    continued.engine, continued.processes = continued.engine or record.engine, record.processes
+    continued.images = record.images
+    session.record = continued

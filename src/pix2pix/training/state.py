@@ -136,22 +136,22 @@ def reset(optimiser: torch.optim.Adam) -> None:
         }
 
 
-def save_state(path: Path, state: State, about: dict[str, Any]) -> None:
+def save_state(path: Path, state: State, remembered: dict[str, Any]) -> None:
     """Write the whole state, or leave the old file; raises UserError where it cannot be written.
 
-    `about` is anything JSON that the loop wants back.
+    `remembered` is anything JSON that the session wants back.
     """
     tensors: dict[str, torch.Tensor] = {}
     for name, network, optimiser in state.parts():
         tensors |= {f"{name}.{key}": t for key, t in network.state_dict().items()}
         for number, moments in optimiser.state_dict()["state"].items():
             tensors |= {f"{name}.adam.{number}.{key}": t for key, t in moments.items()}
-    facts = {"format": FORMAT, "images_seen": state.images_seen, "about": about}
+    facts = {"format": FORMAT, "images_seen": state.images_seen, "about": remembered}
     save_tensors(path, tensors, {_KEY: json.dumps(facts)})
 
 
 def load_state(path: Path, state: State, device: torch.device) -> dict[str, Any]:
-    """Fill the state from a file and return its `about`; raises UserError for any other file."""
+    """Fill the state from a file and return what was `remembered`; raises UserError for any other file."""
     tensors, strings = load_tensors(path, device)
     if _KEY not in strings:
         raise UserError(f"{path} is a .safetensors file, but not a training state.")

@@ -18,7 +18,7 @@ from pix2pix.model_file import load_model, versions
 from pix2pix.progress import Progress
 from pix2pix.training.distributed import process_group
 from pix2pix.training.loop import fit
-from pix2pix.training.plan import LOWER, Plan, make_plan, step_in_words
+from pix2pix.training.plan import MEMORY_HINT, Plan, make_plan, step_in_words
 from pix2pix.training.session import Record, Session, Stores, open_stores, resume
 from pix2pix.training.state import Meter, State, new_state
 from pix2pix.training.step import EngineContext
@@ -69,13 +69,13 @@ def train(
 def _run(plan: Plan, init: Path | None, strict: bool, progress: Progress) -> Result:
     """Carry out a plan."""
     stores = open_stores(plan, strict, progress)
-    with explain_out_of_memory(plan.device, f"training in {step_in_words(plan.config)}", LOWER):
+    with explain_out_of_memory(plan.device, f"training in {step_in_words(plan.config)}", MEMORY_HINT):
         session = _start(plan, stores, init, progress)
         if plan.processes.first:
-            plan.folder.open()
+            plan.folder.lock()
         resume(session)
         if plan.processes.first:
-            plan.folder.describe(plan.config, _environment(session))
+            plan.folder.write_request(plan.config, _environment(session))
             plan.folder.save_examples(examples(stores.validation))
         finished = fit(session)
     seen, scores = session.context.state.images_seen, session.record.scores

@@ -10,7 +10,7 @@ from pix2pix.data.batches import Batch, in_order, whole
 from pix2pix.data.store import Store
 from pix2pix.measures import measure
 from pix2pix.networks import Generator
-from pix2pix.networks.modes import inference, uses_noise
+from pix2pix.networks.modes import in_mode, uses_noise
 from pix2pix.networks.noise import noise_keys
 from pix2pix.pictures import codec, geometry, tensors
 
@@ -23,7 +23,7 @@ _EXAMPLES = 12
 def translate_batch(generator: Generator, batch: Batch, mode: Mode) -> torch.Tensor:
     """Return the outputs (B, C, H, W) for a batch, by the noise that translation uses."""
     keys = noise_keys(0, torch.zeros_like(batch.positions)) if uses_noise(mode) else None
-    with inference(generator, mode):
+    with in_mode(generator, mode):
         output: torch.Tensor = generator(batch.source, keys)
     return output
 
