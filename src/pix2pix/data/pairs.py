@@ -19,7 +19,7 @@ from pix2pix.errors import UserError
 from pix2pix.files import PICTURE_SUFFIXES, kind, list_pictures
 from pix2pix.pictures.contract import Side
 
-Layout = Literal["side by side", "two folders", "photographs"]
+Layout = Literal["side by side", "two folders", "photographs", "manifest", "hub data set"]
 # Folders of sources and targets of a split: ours, those of CycleGAN's package, those of pix2pixHD's.
 _HALF_FOLDERS = (
     ("{}_label", "{}_img"),
