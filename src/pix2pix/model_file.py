@@ -38,7 +38,7 @@ class ImageContract(BaseModel, frozen=True, extra="forbid"):
 
     source: PictureContract
     target: PictureContract
-    layout: str  # of the training pairs: side by side, two folders, photographs
+    layout: str  # of the training pairs, see `data.pairs.Layout`
     half: str  # the source's half where pairs lie side by side
     made: str = ""
     photograph: PictureContract | None = None

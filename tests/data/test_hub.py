@@ -203,8 +203,9 @@ def test_an_interrupted_run_leaves_no_part_of_a_picture(cache: Path, monkeypatch
 
 @pytest.mark.usefixtures("stand_in")
 def test_pictures_stay_while_pairs_are_decoded_of_them(cache: Path) -> None:
-    pairs = find("hub:some/set").splits["train"]
+    pair_set = find("hub:some/set")
+    assert pair_set.layout == "hub data set"
     (entry,) = entries()
     assert entry.in_use
     assert not entry.remove()
-    assert np.array_equal(codec.read(pairs[0].source.path), noise(8, 8))
+    assert np.array_equal(codec.read(pair_set.splits["train"][0].source.path), noise(8, 8))

@@ -50,6 +50,7 @@ def test_a_csv_names_sources_targets_and_splits(tmp_path: Path) -> None:
         f"{tmp_path}/maps/1.png,z.tif,test,rain",
     )
     pair_set = find(path)
+    assert pair_set.layout == "manifest"
     assert names(pair_set) == {"train": ["photos/x"], "val": ["photos/y"], "test": ["z"]}
     (first,) = pair_set.splits["train"]
     assert first.source == Half(tmp_path / "maps" / "1.png", "whole")

@@ -72,7 +72,7 @@ def test_a_full_queue_answers_when_to_come_again(held: Held) -> None:
 
     refused, health, *others = ask(held.app, work)
     assert refused.status_code == 503
-    assert "3 requests under way" in error_of(refused)
+    assert "takes 3 requests at a time" in error_of(refused)
     assert 1 <= int(refused.headers["retry-after"]) <= 60
     assert health.json()["queue"]["under_way"] == 3
     assert [answer.status_code for answer in others] == [200] * 4
@@ -195,5 +195,5 @@ def test_bodies_that_are_too_large_together_are_refused_for_now(held: Held) -> N
         take(held.service.bodies.limit)
         (refused,) = ask(held.app, lambda client: asyncio.gather(post(client)))
     assert refused.status_code == 503
-    assert "as much as may be" in error_of(refused)
+    assert "The server is busy: it receives" in error_of(refused)
     assert refused.headers["retry-after"] == "5"

@@ -57,4 +57,4 @@ def test_all_bodies_together_have_a_budget() -> None:
 def test_a_slow_body_is_refused() -> None:
     error = refusal(PNG, [b"a"] * 1000, pause=0.02)
     assert error.status == 408
-    assert "after 0.05 seconds" in error.message
+    assert "within 0.05 seconds" in error.message

@@ -35,7 +35,7 @@ def find(data: Sequence[str], config: DataConfig) -> PairSet | None:
     known = {SPLITS[split]: _write(loaded[split], name, split, config) for split in loaded if split in SPLITS}
     if not known:
         raise UserError(f"{name} has the splits {', '.join(loaded)}: wanted one named train.")
-    return split_up(known if "train" in known else {"": next(iter(known.values()))}, "two folders")
+    return split_up(known if "train" in known else {"": next(iter(known.values()))}, "hub data set")
 
 
 def _write(part: Any, name: str, split: str, config: DataConfig) -> list[Pair]:

@@ -54,7 +54,7 @@ def _listed(data: Sequence[str], config: DataConfig) -> PairSet | None:
             f"{path}, row {number} has no split, but others have.", "Give each row a split, or none."
         )
     _refuse_leaks(path, rows)
-    return split_up(splits, "two folders")
+    return split_up(splits, "manifest")
 
 
 def _refuse_leaks(path: Path, rows: Sequence[tuple[str, Pair]]) -> None:

@@ -17,9 +17,9 @@ from typing import Literal
 
 from pix2pix.errors import UserError
 from pix2pix.files import PICTURE_SUFFIXES, kind, list_pictures
+from pix2pix.pictures.contract import Side
 
-Side = Literal["left", "right", "whole"]
-Layout = Literal["side by side", "two folders", "photographs"]
+Layout = Literal["side by side", "two folders", "photographs", "manifest", "hub data set"]
 # Folders of sources and targets of a split: ours, those of CycleGAN's package, those of pix2pixHD's.
 _HALF_FOLDERS = (
     ("{}_label", "{}_img"),

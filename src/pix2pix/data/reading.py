@@ -17,7 +17,7 @@ from pix2pix.errors import UserError
 from pix2pix.pictures import codec, geometry
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.conform import conform, to_depth, to_view
-from pix2pix.pictures.contract import LARGEST, LabelClass, PictureContract
+from pix2pix.pictures.contract import LabelClass, PictureContract, largest_value
 from pix2pix.pictures.palette import load_palette
 from pix2pix.progress import in_parallel
 
@@ -64,7 +64,7 @@ class Reading:
         photograph = geometry.fit(photograph, size, config.fit)
         if len(self.stored) == 1 and photograph.dtype != np.float32:
             return (photograph,)
-        try:  # of Lab to see whether these floats have one
+        try:  # for Lab a check alone: floats may lie outside sRGB
             made = source_and_target(config.make, photograph, pair.name)
         except UserError as error:
             raise UserError(f"{pair.target.path}: {error.message}", error.hint) from None
@@ -188,7 +188,7 @@ def _contract(arrays: Sequence[Array], channels: int, suffix: str) -> PictureCon
     # Transparency counts only where every picture has it.
     stray_alpha = max(counts) in (2, 4) and min(counts) < max(counts)
     channels = channels or max(counts) - stray_alpha
-    return PictureContract(channels=channels, depth=depth, high=LARGEST.get(depth, 1.0), suffix=suffix)
+    return PictureContract(channels=channels, depth=depth, high=largest_value(depth), suffix=suffix)
 
 
 def _with_ranges(

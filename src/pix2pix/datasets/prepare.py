@@ -23,6 +23,7 @@ from pix2pix.errors import UserError
 from pix2pix.files import list_pictures, replacing
 from pix2pix.pictures import codec
 from pix2pix.pictures.codec import Array
+from pix2pix.pictures.contract import Side
 from pix2pix.progress import OnProgress, no_progress
 
 _SPLITS = ("train", "val", "test")
@@ -114,7 +115,7 @@ def resize(
     """
     from pix2pix.pictures import geometry  # which loads torch
 
-    sides: tuple[geometry.Side, ...] = ("left", "right") if halves else ("whole",)
+    sides: tuple[Side, ...] = ("left", "right") if halves else ("whole",)
     check_folders([data], out)
     failures: dict[Path, str] = {}
     tasks: dict[Path, FileTask] = {}

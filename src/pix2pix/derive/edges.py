@@ -34,7 +34,7 @@ def draw(photograph: Array, low: float, high: float, sigma_px: float) -> Array:
         contrast = max(contrast, FAINTEST * np.iinfo(photograph.dtype).max)
     if contrast == 0:
         return np.full((*photograph.shape[:2], 1), 255, np.uint8)
-    # Sobel answers to a step of the whole contrast by 4 weights of the blur on each side.
+    # Sobel of a blurred step of height h is 4 h (w[0] + w[1]), with w the weights of the blur.
     reach = np.arange(-int(4 * sigma_px) - 1, int(4 * sigma_px) + 2)
     weights = np.exp(-0.5 * (reach / sigma_px) ** 2)
     step = contrast * 4 * weights[len(reach) // 2 :][:2].sum() / weights.sum()

@@ -15,7 +15,7 @@ from torch import Tensor
 from pix2pix.errors import UserError
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.conform import without_alpha
-from pix2pix.pictures.contract import LARGEST, PictureContract
+from pix2pix.pictures.contract import PictureContract, largest_value
 
 LAB_RANGES = ((0.0, 100.0), (-110.0, 110.0))  # of L, and of a and b: sRGB lies within
 # Linear sRGB -> XYZ (IEC 61966-2-1), each row divided by its sum, which is the white D65.
@@ -58,7 +58,7 @@ def split_tensor(photograph: Tensor, contract: PictureContract) -> tuple[Tensor,
     Every constant is a number and no tensor: a captured step cannot copy from the host.
     """
     span = (contract.high - contract.low) / 2
-    rgb = ((photograph + 1) * span + contract.low) / LARGEST.get(contract.depth, 1.0)
+    rgb = ((photograph + 1) * span + contract.low) / largest_value(contract.depth)
     light = torch.where(rgb <= 0.04045, rgb / 12.92, ((rgb.clamp(0, 1) + 0.055) / 1.055) ** 2.4)
     red, green, blue = light.unbind(1)
     xyz = torch.stack([r * red + g * green + b * blue for r, g, b in _XYZ.tolist()])
@@ -70,8 +70,8 @@ def split_tensor(photograph: Tensor, contract: PictureContract) -> tuple[Tensor,
 
 def for_digest(photograph: Array) -> tuple[Array, Array]:
     """Split sRGB (H, W, 3) into L and ab in float32, as the first version stored and hashed them."""
-    rgb = photograph.clip(0, LARGEST.get(str(photograph.dtype), 1.0)).astype(np.float64)
-    rgb /= LARGEST.get(str(photograph.dtype), 1.0)
+    white = largest_value(str(photograph.dtype))
+    rgb = photograph.clip(0, white).astype(np.float64) / white
     light = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     xyz = light @ _XYZ.T
     root = np.where(xyz > _DARK**3, np.cbrt(xyz), xyz / (3 * _DARK**2) + 4 / 29)

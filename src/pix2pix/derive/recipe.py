@@ -30,6 +30,7 @@ from pix2pix.errors import UserError, did_you_mean
 from pix2pix.files import PICTURE_SUFFIXES, list_pictures, version
 from pix2pix.pictures.codec import Array, read
 from pix2pix.pictures.conform import to_channels, without_alpha
+from pix2pix.pictures.contract import largest_value
 from pix2pix.pictures.geometry import by_channel, resize
 
 BOXES = 3
@@ -150,8 +151,7 @@ def _colours(photograph: Array, channels: int, name: str) -> Array:
 def _hed(photograph: Array, weights: Path, name: str) -> Array:
     from pix2pix.derive import hed  # the only recipe that needs torch
 
-    largest = np.iinfo(photograph.dtype).max if photograph.dtype.kind == "u" else 1
-    rgb = _colours(photograph, 3, name).astype(np.float32) / np.float32(largest)
+    rgb = _colours(photograph, 3, name).astype(np.float32) / np.float32(largest_value(str(photograph.dtype)))
     return edges.thin(hed.probability(rgb, weights), HED_THRESHOLD)
 
 

@@ -1,4 +1,4 @@
-"""The way of every export: trace, write, read back, compare; only then the file gets its name.
+"""How every export is made: trace, write, read back, compare; only then the file gets its name.
 
 The exported graph runs on the model's examples, if there are any, and on made pictures: smooth and
 noisy, of several sizes and batches where the graph is dynamic; with noise on and off. It is compared

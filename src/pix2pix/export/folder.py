@@ -33,13 +33,13 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     be written; the old content stays.
     """
     path = Path(os.path.realpath(path))  # of a link, the folder is replaced
-    _refuse_strangers(path)
+    _refuse_unknown_files(path)
     mark = secrets.token_hex(4)
     unfinished, old = (path.with_name(f".{word}-{mark}-{path.name[-50:]}") for word in ("unfinished", "old"))
     try:
         unfinished.mkdir(parents=True)
         yield unfinished
-        _refuse_strangers(path)  # files may have come during the work
+        _refuse_unknown_files(path)  # files may have come during the work
         if kind(path) == "folder":
             os.replace(path, old)
         os.replace(unfinished, path)
@@ -60,7 +60,7 @@ def _put_back(old: Path, path: Path) -> None:
             _log.warning("note: the old content of %s is now in %s", path, old)
 
 
-def _refuse_strangers(path: Path) -> None:
+def _refuse_unknown_files(path: Path) -> None:
     """Raise UserError unless `path` is nothing, empty, or what an export wrote and nothing else."""
     if kind(path) == "file":
         raise UserError(f"{path} is a file: wanted a folder to write to.")

@@ -18,6 +18,7 @@ from pix2pix.files import PICTURE_SUFFIXES, is_picture, kind, list_pictures
 from pix2pix.inference.translator import Translator
 from pix2pix.pictures import codec, geometry
 from pix2pix.pictures.codec import Array
+from pix2pix.pictures.contract import Side
 
 _ENDINGS = f"Known endings: {' '.join(sorted(PICTURE_SUFFIXES))}."
 _OTHER_FORMATS = (".gif", ".avif", ".heic", ".jxl", ".svg", ".pdf", ".jp2", ".tga", ".ppm")
@@ -47,7 +48,7 @@ class Item:
 class Options:
     """How pictures are translated; `half` is the half of a side-by-side picture to take."""
 
-    half: geometry.Side = "whole"
+    half: Side = "whole"
     mode: Mode | None = None
     seed: int = 0
     samples: int = 1
@@ -195,7 +196,7 @@ def _variants(
     yield spread.round().astype(np.uint8)[:, :, None], last
 
 
-def first_note(translator: Translator, items: Sequence[Item], side: geometry.Side) -> str:
+def first_note(translator: Translator, items: Sequence[Item], side: Side) -> str:
     """Return a note on what a user may have overlooked, from the first input, or "".
 
     A pair side by side like those that the model learned from, passed whole; or a picture much

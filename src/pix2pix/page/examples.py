@@ -17,7 +17,7 @@ from pix2pix.model_file import ImageContract
 from pix2pix.pictures import codec, geometry
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.conform import conform, to_view
-from pix2pix.pictures.geometry import Side
+from pix2pix.pictures.contract import Side
 
 LIMIT = 24
 

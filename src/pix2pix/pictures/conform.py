@@ -5,7 +5,7 @@ import numpy as np
 from pix2pix.errors import UserError
 from pix2pix.pictures import palette as palettes
 from pix2pix.pictures.codec import Array
-from pix2pix.pictures.contract import LARGEST, PictureContract
+from pix2pix.pictures.contract import PictureContract, largest_value
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # Rec. 601, as Pillow's grey and JPEG's Y
 
@@ -56,7 +56,7 @@ def to_channels(array: Array, channels: int, name: str) -> Array:
         return array
     if present > 4 or channels > 4:
         raise UserError(f"{name} has {present} channels: wanted {channels}.")
-    white = 1.0 if array.dtype == np.float32 else LARGEST[str(array.dtype)]
+    white = largest_value(str(array.dtype))
     if channels in (2, 4):
         alpha = array[:, :, -1:] if present in (2, 4) else np.full_like(array[:, :, :1], white)
         colours = to_channels(without_alpha(array), channels - 1, name)

@@ -9,8 +9,14 @@ from typing import Literal
 from pydantic import BaseModel
 
 Depth = Literal["uint8", "uint16", "float32"]
+Side = Literal["left", "right", "whole"]  # of a side-by-side picture
 MAX_CHANNELS = 64  # of a file
 LARGEST = {"uint8": 255.0, "uint16": 65535.0}
+
+
+def largest_value(depth: str) -> float:
+    """Return the value of white in a depth; 1 for floats."""
+    return LARGEST.get(depth, 1.0)
 
 
 class LabelClass(BaseModel, frozen=True, extra="forbid"):

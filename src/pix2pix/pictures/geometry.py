@@ -1,4 +1,4 @@
-"""Sizes of pictures: halves, resizing, mirrored borders, and grids of several. One copy of each."""
+"""Sizes of pictures: halves, resizing, mirrored borders, and grids of several."""
 
 from collections.abc import Callable, Sequence
 from typing import Literal, TypeVar
@@ -9,9 +9,8 @@ from torch import Tensor
 
 from pix2pix.errors import UserError
 from pix2pix.pictures.codec import Array, to_pillow
-from pix2pix.pictures.contract import LARGEST
+from pix2pix.pictures.contract import LARGEST, Side
 
-Side = Literal["left", "right", "whole"]
 Fit = Literal["stretch", "crop", "pad"]
 T = TypeVar("T", Tensor, Array)
 

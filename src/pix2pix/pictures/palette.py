@@ -124,8 +124,8 @@ def to_index(array: Array, palette: Palette, *, snap: bool, name: str) -> Array:
     index: Array = distances.argmin(1)[place].reshape(present.shape).astype(np.uint8)
     if strays.any():
         first, second = np.partition(distances, 1, axis=1)[:, :2].T
-        sure = first <= np.minimum(second / 4, _SURE_DISTANCE**2)  # squared: a quarter is half as far
-        _snap_borders(index, sure[place].reshape(present.shape), rgb, palette)
+        is_sure = first <= np.minimum(second / 4, _SURE_DISTANCE**2)  # squared: a quarter is half as far
+        _snap_borders(index, is_sure[place].reshape(present.shape), rgb, palette)
     return index[:, :, None]
 
 
@@ -202,22 +202,22 @@ def _stray(present: Array, name: str) -> UserError:
     )
 
 
-def _snap_borders(index: Array, sure: Array, rgb: Array, palette: Palette) -> None:
+def _snap_borders(index: Array, is_sure: Array, rgb: Array, palette: Palette) -> None:
     """Give pixels that are not sure of their class (H, W) one that is sure within _BLUR_PX.
 
     A blur of two classes often has the colour of a third. Of the sure classes it is the nearest;
     where there is none, the pixel keeps its own.
     """
-    nobody, weighted = len(palette.names), np.array([*palette.colours, _FAR]) @ _BORDER_WEIGHTS
-    lent = np.pad(np.where(sure, index, nobody), _BLUR_PX, constant_values=nobody).astype(np.int16)
-    windows = sliding_window_view(lent, (2 * _BLUR_PX + 1,) * 2)
-    rows, columns = np.nonzero(~sure)
+    no_class, weighted = len(palette.names), np.array([*palette.colours, _FAR]) @ _BORDER_WEIGHTS
+    padded = np.pad(np.where(is_sure, index, no_class), _BLUR_PX, constant_values=no_class).astype(np.int16)
+    windows = sliding_window_view(padded, (2 * _BLUR_PX + 1,) * 2)
+    rows, columns = np.nonzero(~is_sure)
     for start in range(0, len(rows), _PIXELS_AT_ONCE):
-        part = rows[start : start + _PIXELS_AT_ONCE], columns[start : start + _PIXELS_AT_ONCE]
-        near = np.sort(windows[part].reshape(len(part[0]), -1))  # of equals the first class
-        costs = np.take_along_axis(_distances(rgb[part] @ _BORDER_WEIGHTS, weighted), near, 1)
-        chosen = near[np.arange(len(near)), costs.argmin(1)]
-        index[part] = np.where(chosen == nobody, index[part], chosen)
+        block = rows[start : start + _PIXELS_AT_ONCE], columns[start : start + _PIXELS_AT_ONCE]
+        neighbours = np.sort(windows[block].reshape(len(block[0]), -1))  # of equals the first class
+        costs = np.take_along_axis(_distances(rgb[block] @ _BORDER_WEIGHTS, weighted), neighbours, 1)
+        chosen = neighbours[np.arange(len(neighbours)), costs.argmin(1)]
+        index[block] = np.where(chosen == no_class, index[block], chosen)
 
 
 def _distances(points: Array, colours: Array) -> Array:

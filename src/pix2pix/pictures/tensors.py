@@ -3,6 +3,8 @@
 Arrays are (H, W, C) uint8, uint16 or float32 (see `codec`). Tensors are (C, H, W) float32: a
 contract says which values become -1 and 1. One-hot label maps are kept as (H, W, 1) class indexes
 until they become tensors of one channel a class.
+
+Levels are the numbers as they are stored, channels last; planes are levels, channels first.
 """
 
 import numpy as np

@@ -136,7 +136,7 @@ class Pool:
         except UserError as error:
             raise _unusable(place, "cannot be loaded", error.message) from None
         if _promises(translator.header) != _promises(place.model.header):
-            raise _unusable(place, "is another one than when the server began")
+            raise _unusable(place, "has changed since the server started")
         self.loads += 1
         return translator
 

@@ -60,12 +60,12 @@ class Service:
             pool.use, *shape_of_work(pick_device(device)), self.metrics.count_batch
         )
         self.requests = Budget(
-            queue, lambda: self._busy(f"There are {queue} requests under way, as many as may be.")
+            queue, lambda: self._busy(f"The server is busy: it takes {queue} requests at a time.")
         )
         self.bodies = Budget(_BODIES * self.limits.bytes, self._too_many_bytes)
         self._codecs = ThreadPoolExecutor(2, "codec")
         for name, about, value in (
-            ("requests_under_way", "Requests being met.", lambda: self.requests.taken),
+            ("requests_under_way", "Requests in progress.", lambda: self.requests.taken),
             ("pictures_waiting", "Not in the network yet.", lambda: workers.waiting),
             ("loaded_bytes", "Weights in memory.", lambda: pool.loaded_bytes),
             ("loads", "Models read from disk.", lambda: pool.loads),
@@ -163,7 +163,7 @@ class Service:
         return RequestError(503, message, f"Try again in {seconds} s.", retry_seconds=seconds)
 
     def _too_many_bytes(self) -> RequestError:
-        message = f"Pictures of {self.bodies.limit / 1e6:.0f} MB are coming in, as much as may be."
+        message = f"The server is busy: it receives {self.bodies.limit / 1e6:.0f} MB of pictures at a time."
         return RequestError(503, message, "Try again in 5 s.", retry_seconds=5)
 
 

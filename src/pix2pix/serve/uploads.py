@@ -77,7 +77,7 @@ async def read_body(
     if kind not in (*RAW, FORM):
         raise RequestError(
             415,
-            f"The body is said to be '{kind}': wanted a picture ({_FORMATS}).",
+            f"The body claims to be '{kind}': wanted a picture ({_FORMATS}).",
             f"Send it as it is with a header such as 'Content-Type: image/png', or as the field "
             f"'{FIELD}' of a form.",
         )
@@ -96,7 +96,7 @@ async def read_body(
                 body += chunk
     except TimeoutError:
         raise RequestError(
-            408, f"The picture was not here after {limits.seconds:g} seconds.", "Send it again."
+            408, f"The picture did not arrive within {limits.seconds:g} seconds.", "Send it again."
         ) from None
     if kind != FORM:
         return bytes(body)
