@@ -21,9 +21,9 @@ from pix2pix.data.store import open_store
 from pix2pix.device import pick_precision, set_precision
 from pix2pix.networks.noise import noise_keys
 from pix2pix.training.distributed import ALONE
-from pix2pix.training.engine import EngineContext, open_engine
-from pix2pix.training.meter import Meter
-from pix2pix.training.state import new_state
+from pix2pix.training.loop import ENGINES
+from pix2pix.training.state import Meter, new_state
+from pix2pix.training.step import EngineContext
 
 
 def wait(device):
@@ -33,15 +33,15 @@ def wait(device):
 
 def median_seconds(work, device, groups=7, times=1):
     """Return the median seconds of a call over groups, each between two waits for the device."""
-    found = []
+    seconds = []
     for _ in range(groups):
         wait(device)
         start = time.perf_counter()
         for _ in range(times):
             work()
         wait(device)
-        found.append((time.perf_counter() - start) / times)
-    return statistics.median(found)
+        seconds.append((time.perf_counter() - start) / times)
+    return statistics.median(seconds)
 
 
 def matrix_peak(device, side, dtype):
@@ -54,23 +54,23 @@ def matrix_peak(device, side, dtype):
 
 def machine(device):
     """Return the facts that a figure depends on."""
-    found = {
+    facts = {
         "python": platform.python_version(),
         "torch": torch.__version__,
         "system": platform.platform(),
         "threads": torch.get_num_threads(),
     }
     if device.type == "cuda":
-        found |= {
+        facts |= {
             "gpu": torch.cuda.get_device_name(device),
             "cuda": torch.version.cuda,
             "cudnn": torch.backends.cudnn.version(),
         }
-        return found
+        return facts
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
-            return found | {"processor": line.partition(":")[2].strip()}
-    return found
+            return facts | {"processor": line.partition(":")[2].strip()}
+    return facts
 
 
 def write_noise_pairs(folder, count, px):
@@ -121,14 +121,12 @@ class Steps:
         precision = pick_precision(precision, device)
         set_precision(precision)
         self.device, self.config = device, config
-        self.state, self.meter, self.logged = new_state(config, device), Meter(), []
+        self.state, self.meter, self.logged = new_state(config, device), Meter(device), []
         feed = feed(loader, device)
         context = EngineContext(self.state, config, feed, self.meter, device, precision)
         self.source = PacketSource(feed, device, ALONE.share, partial(noise_keys, config.training.seed))
         self._opened = ExitStack()
-        self.step_on = self._opened.enter_context(
-            open_engine(engine, context, self.packet(), self.logged.append)
-        )
+        self.step_on = self._opened.enter_context(ENGINES[engine](context, self.packet(), self.logged.append))
         self._coming = packets(self.source, 0)
         self.step()
         wait(device)

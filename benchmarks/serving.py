@@ -35,7 +35,7 @@ from pix2pix.networks.modes import inference
 from pix2pix.networks.noise import noise_keys
 from pix2pix.pictures.codec import to_bytes
 from pix2pix.pictures.contract import PictureContract
-from pix2pix.serve.server import shape_of_work
+from pix2pix.serve.workers import shape_of_work
 
 SIZE_PX = 256
 

@@ -70,8 +70,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--json", type=Path)
-    asked = parser.parse_args()
-    device = torch.device(asked.device)
+    arguments = parser.parse_args()
+    device = torch.device(arguments.device)
     gpu = device.type == "cuda"
     side, dtype = (8192, torch.bfloat16) if gpu else (2048, torch.float32)
     peak = matrix_peak(device, side, dtype)
@@ -83,15 +83,15 @@ def main():
         sizes = GPU if gpu else PROCESSOR
         pairs = [write_noise_pairs(Path(folder) / str(size[0]), 80, size[0]) for size in sizes]
         # The textbook before our command's setting of the C library's memory, which would help it.
-        usual = [usual_seconds(some, size, device) for some, size in zip(pairs, sizes, strict=True)]
+        usual = [usual_seconds(folders, size, device) for folders, size in zip(pairs, sizes, strict=True)]
         keep_freed_memory()
-        for some, size, seconds in zip(pairs, sizes, usual, strict=True):
-            rows.append(row(some, size, device, peak, seconds))
+        for folders, size, seconds in zip(pairs, sizes, usual, strict=True):
+            rows.append(row(folders, size, device, peak, seconds))
             if len(rows) == 1:
                 print("  ".join(rows[0]))
             print("  ".join(f"{v:>{len(k)}}" for k, v in rows[-1].items()), flush=True)
-    if asked.json:
-        asked.json.write_text(json.dumps({"machine": about, "rows": rows}, indent=2) + "\n")
+    if arguments.json:
+        arguments.json.write_text(json.dumps({"machine": about, "rows": rows}, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -51,18 +51,18 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", type=int, default=50_000)
     parser.add_argument("--px", type=int, default=64)
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         os.environ["PIX2PIX_CACHE"] = f"{folder}/cache"
         start = time.perf_counter()
         pairs = Path(folder) / "pairs"
-        write_pairs(pairs, asked.pairs, asked.px)
+        write_pairs(pairs, arguments.pairs, arguments.px)
         report("pairs written", time.perf_counter() - start)
-        stream(pairs, asked, start)
+        stream(pairs, arguments, start)
 
 
-def stream(pairs, asked, start):
-    config = config_for(asked.px, 32, 16)
+def stream(pairs, arguments, start):
+    config = config_for(arguments.px, 32, 16)
     in_parallel = store.in_parallel
 
     def watched(*work):
@@ -78,12 +78,12 @@ def stream(pairs, asked, start):
     line = PacketSource(HostFeed(loader), torch.device("cpu"), lambda all: all, lambda keys: keys)
     begun, batch = time.perf_counter(), config.training.batch
     with closing(packets(line, 0)) as coming:
-        for step, packet in enumerate(islice(coming, asked.pairs // batch), 1):
+        for step, packet in enumerate(islice(coming, arguments.pairs // batch), 1):
             line.feed.pictures(*packet.tensors)
             if step == EARLY // batch:
                 report(f"{step * batch:,} images streamed", time.perf_counter() - start)
-    report(f"{asked.pairs:,} images streamed", time.perf_counter() - start)
-    speed = asked.pairs / (time.perf_counter() - begun)
+    report(f"{arguments.pairs:,} images streamed", time.perf_counter() - start)
+    speed = arguments.pairs / (time.perf_counter() - begun)
     print(f"{speed:,.0f} images a second; the cache takes {on_disk:,.0f} MiB on disk")
 
 

@@ -20,9 +20,9 @@ from pix2pix.data.pairs import Half, Pair, PairSet, split_up
 from pix2pix.errors import UserError
 from pix2pix.inference.executor import EXECUTORS, Executor
 from pix2pix.measures import MEASURES
-from pix2pix.networks import GENERATORS, Generator, NoiseShape
+from pix2pix.networks import GENERATORS, Generator
 from pix2pix.networks.layers import make_norm
-from pix2pix.networks.noise import Noise, noisy_dropout
+from pix2pix.networks.noise import Noise, NoiseInput, noisy_dropout
 from pix2pix.training.objective import DISCRIMINATOR_TERMS, GENERATOR_TERMS, Turn
 from tests.helpers import noise, pixels, small, write, write_model, write_pairs
 
@@ -32,14 +32,16 @@ class Plain(Generator):
 
     def __init__(self, config: Config) -> None:
         model = config.model
-        super().__init__(model.source_channels, model.target_channels, multiple_px=2)
+        super().__init__(
+            model.source_channels,
+            model.target_channels,
+            multiple_px=2,
+            noise=[NoiseInput("keep_0", 0, model.width, 2, model.dropout)],
+        )
         self.first = nn.Conv2d(model.source_channels, model.width, 3, 2, 1, bias=False)
         self.norm = make_norm(model.norm, model.width)
         self.last = nn.ConvTranspose2d(model.width, model.target_channels, 4, 2, 1)
         self.drop = model.dropout
-
-    def noise_shapes(self, height: int, width: int) -> dict[int, NoiseShape]:
-        return {0: NoiseShape(self.first.out_channels, height // 2, width // 2, self.drop)}
 
     def logits(self, source: Tensor, noise: Noise | None = None) -> Tensor:
         x = self.norm(self.first(source)).relu()

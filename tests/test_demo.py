@@ -10,6 +10,7 @@ from rich.console import Console
 
 from pix2pix import demo
 from pix2pix.config import Config
+from pix2pix.datasets.sample import make_pair
 from pix2pix.demo import run_demo
 from pix2pix.errors import UserError
 from pix2pix.inference.translator import Translator
@@ -57,7 +58,7 @@ def test_the_demo_ends_with_how_to_draw_with_the_model(tmp_path: Path) -> None:
     line = re.search(r"draw with it: \S+ serve (\S+) --open\s*$", console.file.getvalue())
     assert line
     (hosted,) = host([Path(line[1])], None).values()
-    assert (hosted.name, len(hosted.examples)) == ("demo", 2)
+    assert (hosted.card.name, len(hosted.examples)) == ("demo", 2)
 
 
 def test_what_the_page_shows_is_what_the_model_makes(tmp_path: Path) -> None:
@@ -81,12 +82,13 @@ def test_a_second_demo_trains_no_more_and_gives_the_same(tmp_path: Path) -> None
 
 
 def test_a_demo_stopped_while_drawing_starts_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def stopped(folder: Path, *rest: Any) -> None:
-        write_text(folder / "train" / "0001.png")
-        raise KeyboardInterrupt
+    def stopped(seed: int, index: int, size_px: int) -> Any:
+        if index:
+            raise KeyboardInterrupt
+        return make_pair(seed, index, size_px)
 
     with monkeypatch.context() as patched:
-        patched.setattr("pix2pix.datasets.prepare.write_pairs", stopped)
+        patched.setattr("pix2pix.datasets.sample.make_pair", stopped)
         with pytest.raises(KeyboardInterrupt):
             run(tmp_path)
     assert not (tmp_path / "data").exists()

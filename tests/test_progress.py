@@ -1,10 +1,12 @@
 import io
+import threading
 
 import pytest
 from rich.console import Console
 
 from pix2pix import progress
-from pix2pix.progress import Progress, describe_losses
+from pix2pix.errors import UserError
+from pix2pix.progress import Progress, describe_losses, in_parallel
 
 HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"  # the cursor
 
@@ -126,3 +128,37 @@ def test_a_counter_reports_on_one_task(clock: Clock) -> None:
     progress.counter("copying", "pairs")(2, 3)
     assert printed.getvalue() == "copying: 2 of 3 pairs\n"
     assert progress.done == 2
+
+
+def test_items_come_in_order_each_with_its_result_or_its_error() -> None:
+    def half(number: int) -> int:
+        if number % 2:
+            raise UserError(f"{number} is odd.")
+        return number // 2
+
+    reported: list[tuple[int, int]] = []
+    results = list(in_parallel(range(600), half, lambda done, total: reported.append((done, total))))
+    assert [item for item, _ in results] == list(range(600))
+    assert [result for _, result in results[::2]] == list(range(300))
+    assert all(str(error) == f"{item} is odd." for item, error in results[1::2])
+    assert reported == [(done, 600) for done in range(1, 601)]
+
+
+def test_what_is_queued_is_dropped_when_the_caller_stops() -> None:
+    started, gate = [], threading.Event()
+
+    def work(number: int) -> None:
+        started.append(number)
+        if number:
+            gate.wait(10)
+
+    results = in_parallel(range(200), work)
+    assert next(results) == (0, None)
+    threading.Timer(0.2, gate.set).start()
+    results.close()
+    assert len(started) < 200
+
+
+def test_a_defect_is_not_kept_as_a_result() -> None:
+    with pytest.raises(ZeroDivisionError):
+        list(in_parallel([0], lambda number: 1 // number))

@@ -4,8 +4,6 @@ A recipe or a user's file states only what differs from the defaults in `setting
 knows torch, so that the command line can check a request before it loads anything heavy.
 """
 
-from __future__ import annotations
-
 import difflib
 import math
 import tomllib
@@ -41,7 +39,7 @@ class Config(Section):
     training: TrainingConfig = TrainingConfig()
 
     @classmethod
-    def load(cls, recipe: str | Path | None = None, settings: Iterable[str] = ()) -> Config:
+    def load(cls, recipe: str | Path | None = None, settings: Iterable[str] = ()) -> Self:
         """Read a recipe's name or a TOML file, then `section.key=value` settings, over the defaults.
 
         Raises UserError for an unknown recipe, key, type or combination.
@@ -52,7 +50,7 @@ class Config(Section):
         return cls.parse(values)
 
     @classmethod
-    def parse(cls, values: Mapping[str, Any]) -> Config:
+    def parse(cls, values: Mapping[str, Any]) -> Self:
         """Check nested values; raises UserError naming the first wrong key."""
         try:
             return cls.model_validate(values)
@@ -87,20 +85,19 @@ class Config(Section):
 
     def to_described_toml(self) -> str:
         """Return TOML with each key's meaning and unit above it."""
-        lines: list[str] = []
+        sections: list[str] = []
         for section, model in self:
-            lines += [f"[{section}]"]
-            for key, field in type(model).model_fields.items():
-                lines += [f"# {field.description}", _toml_line(key, getattr(model, key))]
-            lines += [""]
-        return "\n".join(lines)
+            about = {key: field.description for key, field in type(model).model_fields.items()}
+            keys = (f"# {about[key]}\n{_toml_line(key, value)}\n" for key, value in model)
+            sections.append(f"[{section}]\n" + "".join(keys))
+        return "\n".join(sections)
 
-    def differences(self, other: Config) -> list[tuple[str, Any, Any]]:
+    def differences(self, other: Self) -> list[tuple[str, Any, Any]]:
         """Return (key, here, there) for each key whose value differs."""
         there = dict(_flatten(other.model_dump()))
         return [(k, v, there[k]) for k, v in _flatten(self.model_dump()) if v != there[k]]
 
-    def with_channels(self, source: int, target: int) -> Config:
+    def with_channels(self, source: int, target: int) -> Self:
         """Return the configuration with the channels of the pictures."""
         channels = {"source_channels": source, "target_channels": target}
         return self.model_copy(update={"model": self.model.model_copy(update=channels)})
@@ -150,8 +147,8 @@ class Config(Section):
 
 def recipe_names() -> list[str]:
     """Return the names of the recipes that ship with the package."""
-    folder = resources.files("pix2pix") / "recipes"
-    return sorted(f.name[:-5] for f in folder.iterdir() if f.name.endswith(".toml"))
+    shipped = resources.files("pix2pix").joinpath("recipes").iterdir()
+    return sorted(f.name[:-5] for f in shipped if f.name.endswith(".toml"))
 
 
 def nearest(name: str, known: Iterable[str], cutoff: float = 0.5) -> str:

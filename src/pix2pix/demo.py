@@ -6,8 +6,6 @@ runs/demo/translated/    held-out maps, translated
 runs/demo/index.html     source, output, target
 """
 
-from __future__ import annotations
-
 import shutil
 import sys
 from contextlib import closing
@@ -16,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 
 from pix2pix.config import Config
-from pix2pix.datasets.prepare import draw
+from pix2pix.datasets.sample import draw
 from pix2pix.files import list_pictures
 from pix2pix.inference.folder import Options, plan, translate_items
 from pix2pix.inference.translator import Translator

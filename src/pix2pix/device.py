@@ -1,13 +1,10 @@
 """The device that computes, and the precision of its products."""
 
-from __future__ import annotations
-
-import contextlib
 import ctypes
 import gc
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
-from typing import Literal, get_args
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from typing import Literal, cast, get_args
 
 import torch
 
@@ -30,35 +27,28 @@ def pick_device(name: str = "auto") -> torch.device:
     A GPU gets its number and becomes the calling thread's current one, which streams and captures
     use. Raises UserError for a name that torch does not know and for a device that is missing.
     """
-    if name == "auto":
-        if torch.cuda.is_available():
-            return _made_current(torch.device("cuda"))
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
-        device = torch.device(name)
-        torch.empty(1, device=device).item()  # fails on meta devices, which hold no numbers
+        device = torch.device(_fastest() if name == "auto" else name)
+        if name != "auto":
+            torch.empty(1, device=device).item()  # fails on meta devices, which hold no numbers
         if device.type == "cpu" and device.index:
             raise RuntimeError("there is one processor")
     except (RuntimeError, AssertionError, NotImplementedError):
         raise UserError(
             f"There is no device '{name}' here.", f"Use --device {', '.join(_present())}."
         ) from None
-    return _made_current(device) if device.type == "cuda" else device
-
-
-def _made_current(device: torch.device) -> torch.device:
-    index = torch.cuda.current_device() if device.index is None else device.index
-    numbered = torch.device("cuda", index)
-    torch.cuda.set_device(numbered)  # refuses a device without a number
-    return numbered
+    if device.type == "cuda":
+        device = torch.device("cuda", torch.cuda.current_device() if device.index is None else device.index)
+        torch.cuda.set_device(device)  # refuses a device without a number
+    return device
 
 
 def on_device(device: torch.device) -> AbstractContextManager[object]:
     """Make a GPU the thread's current one in a block: a new thread begins on the first."""
-    return torch.cuda.device(device) if device.type == "cuda" else contextlib.nullcontext()
+    return torch.cuda.device(device) if device.type == "cuda" else nullcontext()
 
 
-@contextlib.contextmanager
+@contextmanager
 def uncollected() -> Iterator[None]:
     """Hold Python's garbage collector in a block: a capture fails where it frees an older graph."""
     was_on = gc.isenabled()
@@ -79,18 +69,14 @@ def pick_precision(name: str, device: torch.device) -> Precision:
     tensor_cores = device.type == "cuda" and torch.cuda.get_device_capability(device) >= (8, 0)
     if name == "auto":
         return "bf16" if tensor_cores else "fp32"
-    for known in get_args(Precision):
-        if name != known:
-            continue
-        missing = known == "tf32" or (known == "bf16" and device.type == "cuda")
-        if missing and not tensor_cores:
-            raise UserError(
-                f"{describe(device)} has no {known}: NVIDIA's GPUs have it from Ampere on.",
-                "Use --precision fp32.",
-            )
-        picked: Precision = known
-        return picked
-    raise UserError(f"--precision {name} is unknown: wanted auto, {', '.join(get_args(Precision))}.")
+    if name not in get_args(Precision):
+        raise UserError(f"--precision {name} is unknown: wanted auto, {', '.join(get_args(Precision))}.")
+    if not tensor_cores and (name == "tf32" or (name == "bf16" and device.type == "cuda")):
+        raise UserError(
+            f"{describe(device)} has no {name}: NVIDIA's GPUs have it from Ampere on.",
+            "Use --precision fp32.",
+        )
+    return cast(Precision, name)
 
 
 def set_precision(precision: Precision) -> None:
@@ -99,7 +85,7 @@ def set_precision(precision: Precision) -> None:
     torch.backends.cudnn.allow_tf32 = precision != "fp32"
 
 
-@contextlib.contextmanager
+@contextmanager
 def exact_convolutions() -> Iterator[None]:
     """Keep float32's whole mantissa in a GPU's float32 convolutions, in a block."""
     before = torch.backends.cudnn.allow_tf32
@@ -131,7 +117,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(words in str(error) for words in _OUT_OF_MEMORY)
 
 
-@contextlib.contextmanager
+@contextmanager
 def explain_out_of_memory(device: torch.device, doing: str, hint: str) -> Iterator[None]:
     """Turn running out of memory in a block into a UserError that says what was under way."""
     try:
@@ -148,10 +134,15 @@ def keep_freed_memory() -> None:
     By default glibc returns large blocks to the system, which clears them before they are used
     again: a fifth of a translation's processor time. Other C libraries are left as they are.
     """
-    with contextlib.suppress(AttributeError, OSError, TypeError):
+    with suppress(AttributeError, OSError, TypeError):
         libc = ctypes.CDLL(None)
         libc.mallopt(_TRIM_THRESHOLD, 2**31 - 1)
         libc.mallopt(_MMAP_THRESHOLD, 2**25)  # its maximum
+
+
+def _fastest() -> str:
+    without_cuda = "mps" if torch.backends.mps.is_available() else "cpu"
+    return "cuda" if torch.cuda.is_available() else without_cuda
 
 
 def _present() -> list[str]:

@@ -1,7 +1,5 @@
 """Files and folders: which are pictures, and how a file is written whole or not at all."""
 
-from __future__ import annotations
-
 import errno
 import os
 import secrets
@@ -31,18 +29,7 @@ def list_pictures(folder: Path) -> list[Path]:
     A link that leads nowhere is listed, so that opening it names it. Raises UserError for a folder
     that cannot be opened.
     """
-    pictures: list[Path] = []
-    below = [(folder, frozenset({os.path.realpath(folder)}))]
-    while below:
-        inside, above = below.pop()
-        for path in _entries(inside):
-            if path.is_dir():
-                real = os.path.realpath(path)
-                if real not in above:  # else a link leads back up, endlessly
-                    below.append((path, above | {real}))
-            elif is_picture(path) and (path.is_file() or not path.exists()):
-                pictures.append(path)
-    return sorted(pictures)
+    return sorted(_pictures_below(folder, frozenset()))
 
 
 def kind(path: Path) -> Literal["file", "folder", "nothing"]:
@@ -60,6 +47,15 @@ def cache_folder() -> Path:
     if chosen := os.environ.get("PIX2PIX_CACHE"):
         return Path(chosen)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pix2pix"
+
+
+def limit_from_environment(variable: str, default: float, unit: str) -> float:
+    """Return a number of an environment variable; raise UserError where it is none."""
+    text = os.environ.get(variable, str(default))
+    try:
+        return float(text)
+    except ValueError:
+        raise UserError(f"{variable} is '{text}': wanted a number{unit}.") from None
 
 
 @contextmanager
@@ -85,6 +81,16 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+def _pictures_below(folder: Path, above: frozenset[str]) -> Iterator[Path]:
+    real = os.path.realpath(folder)
+    # A link may lead back up, endlessly.
+    for path in [] if real in above else _entries(folder):
+        if path.is_dir():
+            yield from _pictures_below(path, above | {real})
+        elif is_picture(path) and (path.is_file() or not path.exists()):
+            yield path
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -5,8 +5,6 @@ contract, the inference mode, where the weights come from, and the format's vers
 unpickled.
 """
 
-from __future__ import annotations
-
 import json
 import textwrap
 from collections.abc import Iterator
@@ -15,7 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ValidationError, model_validator
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -31,11 +29,7 @@ FORMAT = 1
 _KEY = "pix2pix"
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ImageContract(_Frozen):
+class ImageContract(BaseModel, frozen=True, extra="forbid"):
     """What the model's sources and targets are.
 
     `made` is how sources were made from photographs, whose contract is `photograph`; both are empty
@@ -50,7 +44,7 @@ class ImageContract(_Frozen):
     photograph: PictureContract | None = None
 
 
-class Provenance(_Frozen):
+class Provenance(BaseModel, frozen=True, extra="forbid"):
     """Where the weights come from."""
 
     images_seen: int
@@ -62,7 +56,7 @@ class Provenance(_Frozen):
     initialised_from: str | None = None
 
 
-class Header(_Frozen):
+class Header(BaseModel, frozen=True, extra="forbid"):
     """All that a model file states about its weights."""
 
     config: Config

@@ -1,21 +1,52 @@
-"""Progress of long work: a live bar in a terminal, plain lines in a log."""
+"""Long work: on all cores, with a live bar in a terminal or plain lines in a log."""
 
-from __future__ import annotations
-
+import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 from rich import progress as bars
 from rich.console import Console
 
+from pix2pix.errors import UserError
+
+T = TypeVar("T")
+R = TypeVar("R")
 OnProgress = Callable[[int, int], None]  # called with what is done so far, and the total
 
+_AHEAD = 256  # items submitted ahead of their use, at most
 _LINE_SECONDS = 10.0  # between two lines where there is no terminal
 _LABELS = {"loss_d": "D", "loss_gan": "G", "loss_l1": "L1", "loss_class": "class", "d_right": "D right"}
 
 
 def no_progress(done: int, total: int) -> None:
     """Report nothing."""
+
+
+def in_parallel(
+    items: Sequence[T], work: Callable[[T], R], on_progress: OnProgress = no_progress
+) -> Iterator[tuple[T, R | UserError]]:
+    """Yield each item with what `work` makes of it or its UserError, in order, on all cores.
+
+    `on_progress` is called after each item. Where the caller stops, what is queued is dropped.
+    """
+
+    def attempt(item: T) -> R | UserError:
+        try:
+            return work(item)
+        except UserError as error:
+            return error
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        try:
+            for start in range(0, len(items), _AHEAD):
+                chunk = items[start : start + _AHEAD]
+                for done, result in enumerate(zip(chunk, pool.map(attempt, chunk), strict=True), start + 1):
+                    yield result
+                    on_progress(done, len(items))
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 class Progress:

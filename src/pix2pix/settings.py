@@ -3,21 +3,17 @@
 The defaults are the paper's (Isola et al., CVPR 2017, section 6.1 of the appendix).
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, Field, field_validator
 
 Mode = Literal["paper", "deterministic", "running"]
 
 PAPER_L1_WEIGHT = 100.0
 
 
-class Section(BaseModel):
+class Section(BaseModel, frozen=True, extra="forbid", strict=True, allow_inf_nan=False):
     """Settings that cannot be changed, each of exactly its type."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 def _check_range(value: list[float]) -> list[float]:
@@ -155,8 +151,8 @@ class ObjectiveConfig(Section):
     @field_validator("l1", "gan", mode="before")
     @classmethod
     def _switch(cls, value: object, info: Any) -> object:
-        weight = PAPER_L1_WEIGHT if info.field_name == "l1" else 1.0
-        return value * weight if isinstance(value, bool) else value
+        weights = {"l1": PAPER_L1_WEIGHT, "gan": 1.0}
+        return value * weights[info.field_name] if isinstance(value, bool) else value
 
 
 class TrainingConfig(Section):

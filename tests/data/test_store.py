@@ -8,15 +8,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
-from pix2pix.config import DataConfig
-from pix2pix.data.pairs import Half, Pair, find_pairs
-from pix2pix.data.reading import Reading
-from pix2pix.data.store import NoPairError, Store, open_store
+from pix2pix.config import Config, DataConfig
+from pix2pix.data.batches import Loader, in_order
+from pix2pix.data.feed import DeviceFeed, HostFeed
+from pix2pix.data.origins import find_data
+from pix2pix.data.pairs import Half, NoPairError, Pair, find_pairs
+from pix2pix.data.reading import Reading, find_reading
+from pix2pix.data.store import Store, open_store
+from pix2pix.derive.lab import for_digest
 from pix2pix.errors import UserError
 from pix2pix.pictures import codec
 from pix2pix.pictures.contract import PictureContract
-from tests.helpers import files_below, noise, write, write_pairs, write_text, write_truncated
+from tests.helpers import batch_at, files_below, noise, small, write, write_pairs, write_text, write_truncated
 
 SIZE = (32, 32)
 RGB = Reading(PictureContract(), PictureContract(), DataConfig())
@@ -353,3 +358,51 @@ def test_an_index_without_its_pixels_is_made_again(folder: Path, cache: Path) ->
     assert list(store_of(folder).names) == ["0", "1", "2", "3", "4"]
     next(cache.glob("*.json")).write_text("{")
     assert list(store_of(folder).names) == ["0", "1", "2", "3", "4"]
+
+
+# Lab, which is made per batch of stored photographs
+
+# Of the pairs of the first version's fixture, taken as photographs at 36 px, by that version.
+FIRST_DIGEST = "7d35e538f32243d35e7fd8ebbc9614b3"
+PAIRS = Path(__file__).parents[1] / "fixtures" / "first_house" / "pairs"
+
+
+def open_lab(data: Path, *settings: str) -> tuple[Store, Config]:
+    config = small("data.make=lab", *settings, channels=(1, 2))
+    pairs = find_data([data], config.data).splits["train"]
+    return open_store(pairs, config.data.resize, find_reading(pairs, config)), config
+
+
+def test_the_digest_is_that_of_the_first_version() -> None:
+    assert open_lab(PAIRS)[0].digest == FIRST_DIGEST
+
+
+def test_photographs_are_stored_once_in_three_bytes_a_pixel(cache: Path) -> None:
+    store, config = open_lab(PAIRS)
+    pixels = [path for path in cache.iterdir() if path.suffix != ".json"]
+    height, width = config.data.resize
+    assert sum(path.stat().st_size for path in pixels) == len(store) * height * width * 3
+
+
+@pytest.mark.parametrize("settings", [{}, {"flip": True, "turns": True}, {"colour": 0.5}])
+def test_all_ways_to_a_batch_split_the_same_crops(tmp_path: Path, settings: dict[str, Any]) -> None:
+    for n in range(5):
+        write(tmp_path / "train" / f"{n}.png", noise(40, 48, seed=n))
+    store, config = open_lab(tmp_path, *(f"data.{k}={str(v).lower()}" for k, v in settings.items()))
+    loader = Loader(store, config.data, 3, seed=1)
+    feeds = (
+        [HostFeed(loader)]
+        if settings.get("colour")
+        else [HostFeed(loader), DeviceFeed(loader, torch.device("cpu"))]
+    )
+    for start in (0, 3, 6):
+        batch = batch_at(loader, start)
+        assert (batch.source.shape, batch.target.shape) == ((3, 1, 32, 32), (3, 2, 32, 32))
+        for feed in feeds:
+            halves = feed.pictures(*feed.tensors(range(start, start + 3)))
+            for half, expected in zip(halves, (batch.source, batch.target), strict=True):
+                torch.testing.assert_close(half, expected, rtol=0, atol=1e-6)
+    whole = next(in_order(store, 2))
+    np.testing.assert_allclose(
+        whole.source[1, 0], for_digest(store.targets[1])[0][:, :, 0] / 50 - 1, atol=3e-6
+    )

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pix2pix.data.pairs import find_pairs
 from pix2pix.datasets.file_tasks import Done
-from pix2pix.datasets.prepare import combine, draw, resize, split
+from pix2pix.datasets.prepare import combine, resize, split
 from pix2pix.errors import UserError
 from pix2pix.files import list_pictures
 from pix2pix.pictures import codec
@@ -422,19 +422,3 @@ def test_source_and_target_folders_are_both_resized(tmp_path: Path) -> None:
 
 
 # Drawing
-
-
-def test_procedural_pairs_are_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[tuple[int, int]] = []
-    draw(tmp_path / "out", {"train": 2, "val": 1, "test": 0}, 32, 0, lambda *n: seen.append(n))
-    assert files_below(tmp_path) == {"out/train/0001.png", "out/train/0002.png", "out/val/0001.png"}
-    assert seen == [(1, 3), (2, 3), (3, 3)]
-    assert "exists" in refused(draw, tmp_path / "out", {"train": 1}, 32, 0)
-    assert "No pairs are wanted" in refused(draw, tmp_path / "none", {"train": 0}, 32, 0)
-
-    def stop(*_: int) -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        draw(tmp_path / "half", {"train": 2}, 32, 0, stop)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["out"]

@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pix2pix.datasets.sample import PALETTE, make_pair, write_pairs
+from pix2pix.datasets.sample import PALETTE, draw, make_pair
 from pix2pix.datasets.sample_render import LABEL, render
+from pix2pix.errors import UserError
+from tests.helpers import files_below
 
 SIZES = (32, 64, 100, 128, 256)
 
@@ -88,7 +90,7 @@ def test_a_map_of_a_single_label_can_be_drawn(name: str) -> None:
 
 
 def test_pairs_are_written_side_by_side_with_the_source_on_the_left(tmp_path: Path) -> None:
-    write_pairs(tmp_path, {"train": 2, "val": 1}, size_px=32, seed=7)
+    draw(tmp_path, {"train": 2, "val": 1}, size_px=32, seed=7)
     written = sorted(p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*.png"))
     assert written == ["train/0001.png", "train/0002.png", "val/0001.png"]
     with Image.open(tmp_path / "train" / "0002.png") as picture:
@@ -100,12 +102,24 @@ def test_pairs_are_written_side_by_side_with_the_source_on_the_left(tmp_path: Pa
 
 
 def test_no_building_is_in_two_splits(tmp_path: Path) -> None:
-    write_pairs(tmp_path, {"train": 12, "val": 6, "test": 6}, size_px=32, seed=0)
+    draw(tmp_path, {"train": 12, "val": 6, "test": 6}, size_px=32, seed=0)
     pictures = [path.read_bytes() for path in tmp_path.rglob("*.png")]
     assert len(set(pictures)) == 24
 
 
-def test_progress_counts_the_pairs_written(tmp_path: Path) -> None:
-    counts: list[int] = []
-    write_pairs(tmp_path, {"train": 2, "val": 1}, 32, 0, progress=counts.append)
-    assert counts == [1, 2, 3]
+def test_procedural_pairs_are_whole_or_not_there(tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    draw(tmp_path / "out", {"train": 2, "val": 1, "test": 0}, 32, 0, lambda *n: seen.append(n))
+    assert files_below(tmp_path) == {"out/train/0001.png", "out/train/0002.png", "out/val/0001.png"}
+    assert seen == [(1, 3), (2, 3), (3, 3)]
+    with pytest.raises(UserError, match="exists"):
+        draw(tmp_path / "out", {"train": 1}, 32, 0)
+    with pytest.raises(UserError, match="No pairs are wanted"):
+        draw(tmp_path / "none", {"train": 0}, 32, 0)
+
+    def stop(*_: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        draw(tmp_path / "half", {"train": 2}, 32, 0, stop)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out"]

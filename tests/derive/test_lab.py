@@ -1,12 +1,15 @@
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from pix2pix.derive.lab import LAB_RANGES, join_lab, split_lab
+from pix2pix.derive.lab import LAB_RANGES, for_digest, join_lab, split_lab, split_tensor
 from pix2pix.errors import UserError
+from pix2pix.pictures.contract import PictureContract
+from pix2pix.pictures.tensors import from_levels, to_levels
 from tests.helpers import noise
 
 Array = NDArray[np.generic]
@@ -73,3 +76,35 @@ def test_lab_beyond_the_gamut_is_clipped() -> None:
 def test_floats_that_are_no_srgb_have_no_lab() -> None:
     with pytest.raises(UserError, match="from 0 to 1200"):
         split_lab(np.array([[[0, 5, 1200]]], np.float32))
+
+
+def sample(depth: str) -> tuple[Array, PictureContract]:
+    """Noise with black, white and greys in it, and its contract."""
+    levels = noise(16, 16)
+    levels[:4] = np.arange(64, dtype=np.uint8).reshape(4, 16, 1) * 4
+    levels[4, 0] = 255
+    if depth == "uint16":
+        return levels.astype(np.uint16) * 257, PictureContract(depth="uint16", high=65535.0)
+    if depth == "float32":
+        return levels.astype(np.float32) / 255, PictureContract(depth="float32", low=0.0, high=1.0)
+    return levels, PictureContract()
+
+
+@pytest.mark.parametrize("depth", ["uint8", "uint16", "float32"])
+def test_batches_have_the_colours_of_the_formula(depth: str) -> None:
+    array, contract = sample(depth)
+    source, target = split_tensor(from_levels(to_levels(array[None]), contract), contract)
+    (low, high), (_, most) = LAB_RANGES
+    lightness, colours = for_digest(array)
+    for tensor, expected in (
+        (source[0, 0], 2 * (lightness[:, :, 0] - low) / (high - low) - 1),
+        (target[0].movedim(0, -1), colours / most),
+    ):
+        assert tensor.dtype == torch.float32
+        np.testing.assert_allclose(tensor.numpy(), expected, rtol=0, atol=3e-6)
+
+
+def test_training_and_translating_agree() -> None:
+    array, _ = sample("uint8")
+    for trained, translated in zip(for_digest(array), split_lab(array), strict=True):
+        np.testing.assert_allclose(trained, translated, rtol=0, atol=0.03)  # of 100 and of 220

@@ -18,7 +18,7 @@ from pix2pix.errors import UserError
 from pix2pix.export.compare import Exported
 from pix2pix.export.onnx import export_onnx, quantised
 from pix2pix.inference.translator import Translator
-from pix2pix.networks.graph import NoiseInput, keep_factors
+from pix2pix.networks.noise import NoiseInput, keep_factors
 from pix2pix.pictures.contract import LabelClass, PictureContract
 from tests.helpers import files_below, settle, write_model
 

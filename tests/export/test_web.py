@@ -96,8 +96,7 @@ def test_the_card_says_what_runs_in_the_page(site: Site, model: Path) -> None:
 def test_the_network_in_parts_is_the_exported_graph(site: Site, tmp_path: Path) -> None:
     import torch
 
-    from pix2pix.networks.graph import NoiseInput, keep_factors
-    from pix2pix.networks.noise import keep_mask, noise_keys
+    from pix2pix.networks.noise import NoiseInput, keep_factors, keep_mask, noise_keys
 
     network = read_json(site, "models.json")["models"][0]["network"]
     (tmp_path / "network.onnx").write_bytes(whole(site, network))

@@ -31,28 +31,28 @@ def test_similarity_is_in_float32_where_products_are_tf32(
 
 
 def test_a_picture_equals_itself() -> None:
-    found = measure(pictures(0), pictures(0))
-    assert found["l1"].tolist() == [0, 0, 0]
-    assert found["psnr_db"].tolist() == [math.inf] * 3
-    torch.testing.assert_close(found["ssim"], torch.ones(3))
+    scores = measure(pictures(0), pictures(0))
+    assert scores["l1"].tolist() == [0, 0, 0]
+    assert scores["psnr_db"].tolist() == [math.inf] * 3
+    torch.testing.assert_close(scores["ssim"], torch.ones(3))
 
 
 def test_a_constant_difference_has_known_values() -> None:
-    found = measure(torch.full((2, 3, 32, 32), 0.5), torch.full((2, 3, 32, 32), 0.3))
-    torch.testing.assert_close(found["l1"], torch.full((2,), 0.2))
+    scores = measure(torch.full((2, 3, 32, 32), 0.5), torch.full((2, 3, 32, 32), 0.3))
+    torch.testing.assert_close(scores["l1"], torch.full((2,), 0.2))
     # The range is 2, so 10 log10(2**2 / 0.2**2).
-    torch.testing.assert_close(found["psnr_db"], torch.full((2,), 20.0))
+    torch.testing.assert_close(scores["psnr_db"], torch.full((2,), 20.0))
     # Without variance SSIM is its luminance term, C1 = (0.01 * 2)**2.
     luminance = (2 * 0.5 * 0.3 + 4e-4) / (0.5**2 + 0.3**2 + 4e-4)
-    torch.testing.assert_close(found["ssim"], torch.full((2,), luminance), rtol=1e-4, atol=0)
+    torch.testing.assert_close(scores["ssim"], torch.full((2,), luminance), rtol=1e-4, atol=0)
 
 
 def test_opposite_pictures_are_as_far_as_can_be() -> None:
     white = torch.ones(1, 1, 32, 32)
-    found = measure(white, -white)
-    assert float(found["l1"]) == 2
-    assert float(found["psnr_db"]) == pytest.approx(0, abs=1e-5)
-    assert float(found["ssim"]) < -0.9
+    scores = measure(white, -white)
+    assert float(scores["l1"]) == 2
+    assert float(scores["psnr_db"]) == pytest.approx(0, abs=1e-5)
+    assert float(scores["ssim"]) < -0.9
 
 
 def test_each_picture_is_measured_by_itself() -> None:

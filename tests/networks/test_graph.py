@@ -12,9 +12,9 @@ from pix2pix.errors import UserError
 from pix2pix.export.compare import facts
 from pix2pix.inference.translator import Translator
 from pix2pix.networks import Generator, build_generator
-from pix2pix.networks.graph import Graph, NoiseInput, keep_factors
+from pix2pix.networks.graph import Graph
 from pix2pix.networks.modes import inference
-from pix2pix.networks.noise import noise_keys
+from pix2pix.networks.noise import NoiseInput, keep_factors, noise_keys
 from pix2pix.pictures.contract import LabelClass, PictureContract
 from tests.helpers import write_model
 

@@ -3,9 +3,8 @@ import torch
 from torch import nn
 
 from pix2pix.config import Config
-from pix2pix.networks import NoiseShape
 from pix2pix.networks.layers import initialise
-from pix2pix.networks.noise import noise_keys
+from pix2pix.networks.noise import NoiseInput, noise_keys
 from pix2pix.networks.unet import UNet
 from tests.helpers import small
 
@@ -71,10 +70,10 @@ def test_dropout_is_in_the_innermost_layers_alone(depth: int) -> None:
 
 
 def test_masks_are_as_large_as_the_maps_that_they_drop_from() -> None:
-    channels = dict(enumerate(DECODERS[8][:3]))
-    assert unfilled(8).noise_shapes(256, 768) == {
-        layer: NoiseShape(channels[layer], 2 ** (layer + 1), 3 * 2 ** (layer + 1), 0.5) for layer in range(3)
-    }
+    assert unfilled(8).noise == tuple(
+        NoiseInput(f"keep_{layer}", layer, DECODERS[8][layer], 256 // 2 ** (layer + 1), 0.5)
+        for layer in range(3)
+    )
 
 
 @pytest.mark.parametrize("scale", [1, 3])

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from pix2pix.inference.translator import Translator
 from pix2pix.networks.noise import keep_mask, noise_keys
-from pix2pix.pictures import tensors, view
-from pix2pix.pictures.conform import to_depth
+from pix2pix.pictures import tensors
+from pix2pix.pictures.conform import to_depth, to_view
 from pix2pix.pictures.contract import LabelClass, PictureContract
 from pix2pix.pictures.geometry import pad
 from tests.helpers import noise, write_model
@@ -112,4 +112,4 @@ def _eight_bits(array: NDArray[Any], contract: PictureContract) -> NDArray[Any]:
     """Return the picture as a screen shows it."""
     if array.dtype == np.uint16:
         return to_depth(array, "uint8", "an output")
-    return view.to_view(array, contract) if array.dtype == np.float32 else array
+    return to_view(array, contract) if array.dtype == np.float32 else array

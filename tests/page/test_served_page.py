@@ -31,9 +31,10 @@ def model(tmp_path: Path) -> Path:
 def address(model: Path) -> Iterator[str]:
     from pix2pix.serve.app import create_app, page_files
     from pix2pix.serve.hosting import host
-    from pix2pix.serve.server import ServerOptions, create_service, listen
+    from pix2pix.serve.server import listen
+    from pix2pix.serve.service import Service
 
-    service = create_service(host([model], None), ServerOptions(device="cpu"))
+    service = Service(host([model]), device="cpu")
     listening = listen("127.0.0.1", 0)
     app = create_app(service, page_files())
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))

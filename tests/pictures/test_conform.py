@@ -7,13 +7,14 @@ from hypothesis.extra import numpy as npst
 from numpy.typing import NDArray
 
 from pix2pix.errors import UserError
-from pix2pix.pictures.conform import conform
+from pix2pix.pictures.conform import conform, to_view
 from pix2pix.pictures.contract import LabelClass, PictureContract
 from tests.helpers import noise
 
 LEVELS = np.arange(256, dtype=np.uint8).reshape(16, 16, 1)
 RGB = PictureContract()
 DEEP = PictureContract(channels=1, depth="uint16", high=65535)
+FLOAT = PictureContract(channels=2, depth="float32", low=-3, high=5)
 CLASSES = tuple(
     LabelClass(name=name, colour=colour)
     for name, colour in {"sky": (0, 0, 255), "road": (90, 90, 90), "tree": (0, 200, 0)}.items()
@@ -110,3 +111,21 @@ def test_stray_colours_are_refused_by_name_or_snapped() -> None:
 def test_an_index_of_no_class_is_refused_by_name() -> None:
     with pytest.raises(UserError, match=r"map\.png has the class index 3"):
         conform(np.full((2, 2, 1), 3, np.uint8), ONE_HOT, "map.png")
+
+
+@pytest.mark.parametrize(
+    ("contract", "channels"), [(eight(1), 1), (eight(2), 2), (RGB, 3), (eight(7), 7), (DEEP, 1)]
+)
+def test_any_picture_can_be_looked_at(contract: PictureContract, channels: int) -> None:
+    array = noise(3, 4, channels).astype(contract.depth)
+    array *= 257 if contract.depth == "uint16" else 1
+    view = to_view(array, contract)
+    assert (view.shape, view.dtype) == ((3, 4, 3), np.uint8)
+    shown = array[:, :, :3] if channels >= 3 else array[:, :, :1]
+    expected = np.broadcast_to(shown // (257 if contract.depth == "uint16" else 1), (3, 4, 3))
+    assert np.array_equal(view, expected)
+
+
+def test_floats_beyond_their_range_are_clipped_in_a_view() -> None:
+    array = np.array([-9, -3, 1, 5, 9], np.float32).reshape(1, 5, 1)
+    assert to_view(array, FLOAT)[0, :, 0].tolist() == [0, 0, 128, 255, 255]

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from pix2pix.errors import UserError
 from pix2pix.pictures import geometry
+from pix2pix.pictures.codec import Array, from_pillow
 from tests.helpers import noise
 
 
@@ -107,3 +108,40 @@ def test_mirrored_indexes_go_to_and_fro(length: int, expected: int, start: int) 
     result = geometry.mirrored(length, expected, start)
     wave = [*range(length), *reversed(range(length))]
     assert result.tolist() == [wave[(start + n) % len(wave)] for n in range(expected)]
+
+
+@pytest.mark.parametrize("columns", [1, 3])
+@pytest.mark.parametrize("rows", [1, 4])
+@pytest.mark.parametrize(("height", "width", "times"), [(9, 14, 14), (200, 300, 1), (64, 96, 2)])
+def test_a_grid_shows_every_picture_whole_in_its_row_and_column(
+    rows: int, columns: int, height: int, width: int, times: int
+) -> None:
+    def colour(row: int, column: int) -> int:
+        return 100 + 10 * row + column  # between the black of titles and the white around them
+
+    cells = [
+        [np.full((height, width, 3), colour(r, c), np.uint8) for c in range(columns)] for r in range(rows)
+    ]
+    sheet = from_pillow(geometry.grid(cells, [""] * columns))
+    corners = np.zeros((rows, columns, 2), int)
+    for r in range(rows):
+        for c in range(columns):
+            result = np.argwhere((sheet == colour(r, c)).all(axis=2))
+            corners[r, c] = result.min(0)
+            shape = (height * times, width * times)  # small ones are enlarged
+            assert len(result) == shape[0] * shape[1]
+            assert tuple(result.max(0) - result.min(0) + 1) == shape
+    # Rows lie below each other and columns next to each other, with air between and around them.
+    assert (np.diff(corners[:, :, 0], axis=0) > height * times).all()
+    assert (np.diff(corners[:, :, 1], axis=1) > width * times).all()
+    assert (sheet[:, [0, -1]] == 255).all()
+    assert (sheet[[0, -1]] == 255).all()
+
+
+def test_titles_stand_above_their_columns() -> None:
+    cell = np.full((20, 60, 3), 255, np.uint8)
+    sheet: Array = from_pillow(geometry.grid([[cell, cell]], ["left", ""]))
+    ink = np.argwhere(sheet.min(axis=2) < 128)
+    assert len(ink) > 0
+    assert ink[:, 1].max() < sheet.shape[1] / 2
+    assert ink[:, 0].max() < 22

@@ -15,7 +15,6 @@ from starlette.types import ASGIApp
 
 from pix2pix.pictures.codec import Array
 from pix2pix.serve.hosting import host
-from pix2pix.serve.server import ServerOptions, create_service
 from pix2pix.serve.service import Service
 from tests.helpers import noise
 
@@ -26,7 +25,7 @@ SOURCE = noise(32, 32)
 
 def open_service(*paths: Path, **options: Any) -> Service:
     """A service on these models; close it in the end."""
-    return create_service(host(paths), ServerOptions(**options))
+    return Service(host(paths), **options)
 
 
 def ask(app: ASGIApp, work: Callable[[httpx.AsyncClient], Awaitable[T]]) -> T:

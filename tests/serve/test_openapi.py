@@ -27,8 +27,7 @@ OPERATIONS = {
 
 
 @pytest.fixture
-def api(service: Service, models: Path, monkeypatch: pytest.MonkeyPatch) -> schemathesis.BaseSchema:
-    monkeypatch.setattr(service, "close", lambda: None)  # each request is a life of its own
+def api(service: Service, models: Path) -> schemathesis.BaseSchema:
     app = create_app(service, page_files(models / "page"), ["http://testserver"])
     return schemathesis.openapi.from_asgi("/openapi.json", app)
 

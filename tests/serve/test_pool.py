@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from pix2pix.errors import UserError
-from pix2pix.model_file import read_header
 from pix2pix.serve.errors import RequestError
+from pix2pix.serve.hosting import host
 from pix2pix.serve.pool import Pool
 from tests.helpers import write_model
 
@@ -18,8 +18,7 @@ def paths(tmp_path: Path) -> list[Path]:
 
 def opened(paths: list[Path], fitting: float) -> Pool:
     """A pool with room for so many of the models."""
-    models = {path.stem: (path, read_header(path)) for path in paths}
-    return Pool(models, int(paths[0].stat().st_size * fitting), "cpu")
+    return Pool(host(paths), int(paths[0].stat().st_size * fitting), "cpu")
 
 
 def touch(pool: Pool, *names: str) -> None:

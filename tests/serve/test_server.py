@@ -70,8 +70,8 @@ def test_its_end_finishes_what_it_took(
 
     monkeypatch.setattr(server, "Server", Kept)
     monkeypatch.setattr(signal, "signal", lambda *_: None)  # for main threads only
-    opened: list[tuple[str, bool]] = []
-    monkeypatch.setattr("webbrowser.open", lambda url: opened.append((url, servers[0].started)))
+    opened: list[tuple[str, int]] = []
+    monkeypatch.setattr("webbrowser.open", lambda url: opened.append((url, httpx.get(url).status_code)))
     thread = threading.Thread(
         target=serve,
         args=([models / "house.safetensors"], ServerOptions(port=0, device="cpu", open_page=True)),
@@ -85,7 +85,7 @@ def test_its_end_finishes_what_it_took(
     address = said.split()[4]
     answer = send_while(address, lambda: servers[0].handle_exit(signal.SIGINT, None))
     thread.join(30)
-    assert opened == [(address, True)]
+    assert opened == [(address, 200)]
     assert answer.status_code == 200
     assert not thread.is_alive()
     assert "finishing 1 request;" in capsys.readouterr().err
@@ -100,6 +100,20 @@ def test_a_signal_is_a_good_end(models: Path, number: signal.Signals) -> None:
         answer = send_while(address, lambda: process.send_signal(number))
         assert answer.status_code == 200
         assert process.wait(30) == 0
+
+
+@pytest.mark.slow
+def test_a_second_signal_ends_at_once(models: Path) -> None:
+    with served(models / "house.safetensors") as (process, address):
+
+        def stop() -> None:
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.2)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(10) == 0  # though the picture has not come
+
+        with contextlib.suppress(httpx.TransportError):
+            assert send_while(address, stop).status_code >= 500
 
 
 def test_a_file_that_is_no_model_is_refused_before_anything_is_served(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def post(client: httpx.AsyncClient) -> "asyncio.Task[httpx.Response]":
 def test_a_full_queue_answers_when_to_come_again(held: Held) -> None:
     async def work(client: httpx.AsyncClient) -> list[httpx.Response]:
         taken = [post(client) for _ in range(3)]
-        await until(lambda: held.service.under_way == 3)
+        await until(lambda: held.service.requests.taken == 3)
         refused = await post(client)
         health = await client.get("/health")
         held.release.set()
@@ -76,7 +76,7 @@ def test_a_full_queue_answers_when_to_come_again(held: Held) -> None:
     assert 1 <= int(refused.headers["retry-after"]) <= 60
     assert health.json()["queue"]["under_way"] == 3
     assert [answer.status_code for answer in others] == [200] * 4
-    assert held.service.under_way == 0
+    assert held.service.requests.taken == 0
 
 
 def test_who_waited_too_long_is_reported_and_leaves_the_queue(held: Held) -> None:
@@ -86,7 +86,7 @@ def test_who_waited_too_long_is_reported_and_leaves_the_queue(held: Held) -> Non
         first = post(client)
         await until(held.begun.is_set)
         second = await post(client)  # waits in vain
-        assert held.service.under_way == 1
+        assert held.service.requests.taken == 1
         held.release.set()
         return [await first, second]
 
@@ -142,14 +142,14 @@ def test_a_client_that_hangs_up_leaves_the_queue(held: Held) -> None:
 
     asyncio.run(run())
     assert sorted(m["status"] for m in sent if "status" in m) == [200, 503]
-    assert held.service.under_way == 0
+    assert held.service.requests.taken == 0
     assert "pix2pix_batch_pictures_sum 1.0" in held.service.metrics.text().decode()
 
 
 def test_closing_finishes_what_was_taken(held: Held) -> None:
     async def work(client: httpx.AsyncClient) -> list[httpx.Response]:
         taken = [post(client) for _ in range(3)]
-        await until(lambda: held.service.under_way == 3)
+        await until(lambda: held.service.requests.taken == 3)
         held.release.set()
         answers = list(await asyncio.gather(*taken))
         await asyncio.to_thread(held.service.close)
@@ -188,3 +188,12 @@ def test_more_models_than_fit_are_served_in_turn(models: Path) -> None:
     assert [answer.status_code for answer in answers] == [200] * 6
     assert answers[0].content == answers[2].content != answers[1].content
     assert len(service.pool.loaded) == 1
+
+
+def test_bodies_that_are_too_large_together_are_refused_for_now(held: Held) -> None:
+    with held.service.bodies.share() as take:
+        take(held.service.bodies.limit)
+        (refused,) = ask(held.app, lambda client: asyncio.gather(post(client)))
+    assert refused.status_code == 503
+    assert "as much as may be" in error_of(refused)
+    assert refused.headers["retry-after"] == "5"

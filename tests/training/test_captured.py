@@ -1,6 +1,4 @@
-"""The captured engine's body against the plain step, on the processor."""
-
-from __future__ import annotations
+"""The captured engine's step against the plain step, on the processor."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,12 +20,11 @@ from pix2pix.device import Precision
 from pix2pix.networks.noise import noise_keys
 from pix2pix.pictures.contract import LabelClass, PictureContract
 from pix2pix.training import captured
-from pix2pix.training.captured import Body, apart, captured_engine
-from pix2pix.training.checkpoint import load_state, save_state
+from pix2pix.training.captured import CapturedStep, apart, captured_engine
 from pix2pix.training.distributed import ALONE, Processes
-from pix2pix.training.engine import EngineContext, EngineName, open_engine
-from pix2pix.training.meter import Meter
-from pix2pix.training.state import State, new_state
+from pix2pix.training.loop import ENGINES
+from pix2pix.training.state import Meter, State, load_state, new_state, save_state
+from pix2pix.training.step import EngineContext, EngineName
 from tests.helpers import double_state, noise
 
 CPU = torch.device("cpu")
@@ -67,7 +64,7 @@ def new_context(
     processes: Processes = ALONE,
 ) -> EngineContext:
     state = state or double_state(config)
-    return EngineContext(state, config, feed(loader(config)), Meter(), CPU, precision, processes)
+    return EngineContext(state, config, feed(loader(config)), Meter(CPU), CPU, precision, processes)
 
 
 def next_packet(context: EngineContext) -> Packet:
@@ -77,7 +74,7 @@ def next_packet(context: EngineContext) -> Packet:
 
 
 def run(name: EngineName, context: EngineContext, steps: int) -> EngineContext:
-    with open_engine(name, context, next_packet(context), print) as step:
+    with ENGINES[name](context, next_packet(context), print) as step:
         for _ in range(steps):
             step(next_packet(context))
     return context
@@ -140,16 +137,16 @@ def test_a_compiler_sees_the_networks_whole(tiny: Tiny, monkeypatch: pytest.Monk
     """As on a GPU but for the kernels: traced without a break, with every pass of the step."""
     config = tiny()
     plain, context = run("plain", new_context(config), 3), new_context(config)
-    body = Body(context)
-    body.networks = tuple(
+    captured_step = CapturedStep(context)
+    captured_step.networks = tuple(
         torch.compile(network, dynamic=False, fullgraph=True, backend="aot_eager")
-        for network in body.networks
+        for network in captured_step.networks
     )
     # What suits a processor alone is no part of it.
     monkeypatch.setattr("pix2pix.training.step._FEW_PX", 0)
     for _ in range(3):
-        body.load(next_packet(context))
-        body.run()
+        captured_step.load(next_packet(context))
+        captured_step.run()
         context.state.images_seen += 1
     assert_near(context.state, plain.state, 1e-9)
 
@@ -186,12 +183,12 @@ def test_a_step_leaves_every_tensor_in_its_place(tmp_path: Path, tiny: Tiny) -> 
     """A CUDA graph knows addresses: a step, a save and a load may not move anything."""
     config = tiny()
     context = new_context(config, new_state(config, CPU), HostFeed)
-    body = Body(context)
+    captured_step = CapturedStep(context)
 
     def make_step() -> list[int]:
-        body.load(next_packet(context))
-        body.run()
-        tensors = (*context.state.tensors(), *body.inputs, body.rate, context.meter.sums)
+        captured_step.load(next_packet(context))
+        captured_step.run()
+        tensors = (*context.state.tensors(), *captured_step.inputs, captured_step.rate, context.meter.sums)
         return [tensor.data_ptr() for tensor in tensors]
 
     before = make_step()
@@ -202,7 +199,7 @@ def test_a_step_leaves_every_tensor_in_its_place(tmp_path: Path, tiny: Tiny) -> 
 
 
 class FakeGraph:
-    """A CUDA graph whose replay is the body, or what a test puts in its place."""
+    """A CUDA graph whose replay is the captured_step, or what a test puts in its place."""
 
     def __init__(self, replay: Callable[[], None]) -> None:
         self.replay = replay
@@ -212,7 +209,7 @@ class FakeGraph:
 def fake_gpu(monkeypatch: pytest.MonkeyPatch) -> Callable[[EngineContext, Callable[..., Any]], list[str]]:
     """`fake_gpu(context, capture)` gives what is logged, and the results of steps made so."""
 
-    def use(context: EngineContext, capture: Callable[[Body], FakeGraph]) -> list[str]:
+    def use(context: EngineContext, capture: Callable[[CapturedStep], FakeGraph]) -> list[str]:
         @contextmanager
         def block(device: torch.device) -> Iterator[None]:
             assert device == torch.device("cuda", 1)
@@ -237,9 +234,9 @@ def test_a_recorded_step_is_compared_and_used_from_the_same_state(
     context = new_context(tiny())
     replays = []
 
-    def capture(body: Body) -> FakeGraph:
-        body.run()
-        return FakeGraph(lambda: replays.append(1) or body.run())
+    def capture(captured_step: CapturedStep) -> FakeGraph:
+        captured_step.run()
+        return FakeGraph(lambda: replays.append(1) or captured_step.run())
 
     logged = fake_gpu(context, capture)
     assert logged[-1].startswith("captured in ")
@@ -248,16 +245,16 @@ def test_a_recorded_step_is_compared_and_used_from_the_same_state(
     assert (context.meter.count, context.state.images_seen) == (3, 3)
 
 
-def wrong(body: Body) -> FakeGraph:
+def wrong(captured_step: CapturedStep) -> FakeGraph:
     def replay() -> None:
-        body.run()
+        captured_step.run()
         with torch.no_grad():
-            body.context.state.generator.encoder[-1].conv.weight.add_(1)
+            captured_step.context.state.generator.encoder[-1].conv.weight.add_(1)
 
     return FakeGraph(replay)
 
 
-def failing(body: Body) -> FakeGraph:
+def failing(captured_step: CapturedStep) -> FakeGraph:
     raise RuntimeError("Failed to find C compiler.\nPlease specify via CC")
 
 
@@ -266,11 +263,11 @@ def failing(body: Body) -> FakeGraph:
     [
         (wrong, "steps away from the plain one"),
         (failing, "Failed to find C compiler."),
-        (lambda body: FakeGraph(lambda: None), "it ends 1.00 steps away"),
+        (lambda captured_step: FakeGraph(lambda: None), "it ends 1.00 steps away"),
     ],
 )
 def test_a_capture_that_fails_or_leads_elsewhere_is_reported_and_the_step_is_plain(
-    tiny: Tiny, fake_gpu: Callable[..., list[str]], capture: Callable[[Body], FakeGraph], reason: str
+    tiny: Tiny, fake_gpu: Callable[..., list[str]], capture: Callable[[CapturedStep], FakeGraph], reason: str
 ) -> None:
     context = new_context(tiny("model.width=8"))
     (*_, last) = fake_gpu(context, capture)

@@ -26,7 +26,7 @@ def test_alone_nothing_is_shared() -> None:
     alone.copy_from_first([tensor])
     assert alone.share(range(4, 8)) == range(4, 8)
     assert alone.any_of([True, False]) == [True, False]
-    assert alone.broadcast("this") == "this"
+    assert alone.gather("this") == ["this"]
     assert (alone.first, tensor.tolist()) == (True, [1, 1])
 
 
@@ -83,7 +83,7 @@ def work(rank: int, port: int, folder: Path) -> None:
     with process_group("cpu") as (processes, device):
         assert (processes, device) == (Processes(rank, 2), "cpu")
         assert processes.any_of([rank == 1, False]) == [True, False]
-        assert processes.broadcast(f"from {rank}") == "from 0"
+        assert processes.gather(f"from {rank}") == ["from 0", "from 1"]
         mine = torch.full((2,), float(rank))
         processes.copy_from_first([mine])
         assert mine.tolist() == [0, 0]
@@ -123,8 +123,8 @@ def test_batch_norm_sees_each_process_s_own_pictures(by_two: list[dict[str, list
 @pytest.mark.slow
 def test_a_run_of_two_processes_goes_on_with_one(tmp_path: Path, pairs: Path) -> None:
     train = ["pix2pix", "train", str(pairs), "--device", "cpu", "--run", str(tmp_path / "run")]
-    asked = [*SMALL, "training.batch=2", "model.norm=instance", "training.log_images=10"]
-    for one in asked:
+    requested = [*SMALL, "training.batch=2", "model.norm=instance", "training.log_images=10"]
+    for one in requested:
         train += ["--set", one]
     two = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "-m", "--"]
     more = subprocess.run(

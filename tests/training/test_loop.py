@@ -13,17 +13,13 @@ from pix2pix.data.feed import HostFeed
 from pix2pix.errors import UserError
 from pix2pix.model_file import load_model
 from pix2pix.progress import Progress
-from pix2pix.training import engine, loop
-from pix2pix.training.checkpoint import load_state
-from pix2pix.training.engine import EngineContext
+from pix2pix.training import loop
 from pix2pix.training.loop import fit
-from pix2pix.training.meter import Meter
 from pix2pix.training.plan import make_plan
 from pix2pix.training.run_folder import RunFolder
-from pix2pix.training.session import Record, Session
-from pix2pix.training.state import State, new_state
-from pix2pix.training.step import plain_step
-from pix2pix.training.stores import Stores
+from pix2pix.training.session import Record, Session, Stores
+from pix2pix.training.state import Meter, State, load_state, new_state
+from pix2pix.training.step import EngineContext, plain_step
 from tests.helpers import open_pairs
 
 CPU = torch.device("cpu")
@@ -33,7 +29,7 @@ Step = Callable[..., object]
 
 @pytest.fixture
 def begin(tmp_path: Path, pairs: Path, tiny: Callable[..., Config]) -> Iterator[Begin]:
-    """Sessions in folders of their own: `begin("training.batch=2")`."""
+    """Sessions, each in its folder: `begin("training.batch=2")`."""
     opened: list[RunFolder] = []
 
     def session(*settings: str, validation: bool = True) -> Session:
@@ -44,7 +40,7 @@ def begin(tmp_path: Path, pairs: Path, tiny: Callable[..., Config]) -> Iterator[
         training = open_pairs(plan.pairs.splits["train"], config.data.resize)
         stores = Stores(training, open_pairs(plan.pairs.validation), validation, [])
         feed = HostFeed(Loader(training, config.data, config.training.batch, config.training.seed))
-        context = EngineContext(new_state(config, CPU), config, feed, Meter(), CPU)
+        context = EngineContext(new_state(config, CPU), config, feed, Meter(CPU), CPU)
         record = Record("digest", "plain, fp32", 1, config.training.images)
         return Session(plan, stores, context, record, Progress())
 
@@ -56,7 +52,7 @@ def begin(tmp_path: Path, pairs: Path, tiny: Callable[..., Config]) -> Iterator[
 @pytest.fixture
 def step(monkeypatch: pytest.MonkeyPatch) -> Callable[[Step], None]:
     """Puts another function in the place of the loop's step."""
-    return lambda other: monkeypatch.setattr(engine, "plain_step", other)
+    return lambda other: monkeypatch.setattr("pix2pix.training.step.plain_step", other)
 
 
 def lines(session: Session) -> list[dict[str, float]]:
@@ -134,7 +130,7 @@ def test_a_line_holds_the_means_since_the_last_one(begin: Begin, step: Callable[
     assert [line["loss_l1"] for line in lines(session) if "loss_l1" in line] == [3, 8, 13, 18]
 
 
-def test_a_line_tells_the_learning_rate(begin: Begin) -> None:
+def test_a_line_holds_the_learning_rate(begin: Begin) -> None:
     session = begin("training.log_images=5", "training.schedule=linear")
     fit(session)
     rates = [line["learning_rate"] for line in lines(session) if "loss_l1" in line]
@@ -208,7 +204,7 @@ def test_a_second_interrupt_insists(begin: Begin, step: Callable[[Step], None]) 
 
 def test_where_nothing_is_left_no_engine_is_prepared(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
     session, prepared = begin(), list[object]()
-    monkeypatch.setattr(loop, "open_engine", lambda *arguments: prepared.append(arguments))
+    monkeypatch.setitem(loop.ENGINES, "plain", lambda *arguments: prepared.append(arguments))
     session.context.state.images_seen = 20
     assert fit(session)
     assert prepared == []
@@ -265,14 +261,16 @@ def test_a_crash_between_model_and_state_leaves_no_old_model_with_a_new_state(
     written = []
     for name in ("save_model", "save_state"):
         keep = getattr(loop, name)
-        monkeypatch.setattr(loop, name, lambda *given, n=name, k=keep: written.append(n) or k(*given))
+        monkeypatch.setattr(loop, name, lambda *inputs, n=name, k=keep: written.append(n) or k(*inputs))
     fit(begin("training.save_images=1000", "training.validate_images=1000"))
     assert written == ["save_model", "save_state"]
 
 
-def test_the_page_says_at_the_end_that_it_is_finished(begin: Begin) -> None:
+def test_the_page_bears_the_name_of_the_run_and_its_facts_and_ends_as_finished(begin: Begin) -> None:
     session = begin()
     fit(session)
     page = (session.plan.folder.path / "index.html").read_text()
+    assert session.plan.folder.path.name in page
+    assert "40 train, 4 val" in page
     assert "finished" in page
     assert 'http-equiv="refresh"' not in page

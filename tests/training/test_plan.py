@@ -1,15 +1,16 @@
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from pix2pix.config import Config
 from pix2pix.errors import UserError
-from pix2pix.training.plan import describe_plan, make_plan
+from pix2pix.training.distributed import Processes
+from pix2pix.training.plan import describe_plan, make_plan, pick_engine
 from tests.helpers import files_below
 
+CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 Tiny = Callable[..., Config]
 
 
@@ -37,3 +38,23 @@ def test_an_unknown_loss_term_is_refused_before_anything_is_written(
 ) -> None:
     with pytest.raises(UserError, match="names 'sharpness', which is no registered loss term"):
         make_plan([pairs], tiny("objective.terms={sharpness = 10}"), tmp_path / "run")
+
+
+def test_auto_is_the_captured_engine_on_a_gpu_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    assert (pick_engine("auto", CPU), pick_engine("auto", CUDA)) == ("plain", "graph")
+
+
+@pytest.mark.parametrize("name", ["auto", "plain", "graph"])
+def test_several_processes_take_the_plain_step(name: str) -> None:
+    assert pick_engine(name, CUDA, Processes(0, 2)) == "plain"
+
+
+@pytest.mark.parametrize("name", ["plain", "graph"])
+def test_a_named_engine_is_taken(name: str) -> None:
+    assert pick_engine(name, CPU) == name
+
+
+def test_an_unknown_engine_is_refused_with_those_there_are() -> None:
+    with pytest.raises(UserError, match="auto, plain or graph"):
+        pick_engine("turbo", CPU)

@@ -182,9 +182,9 @@ def assert_equal_steps(config: Config, steps: int = 3) -> None:
             expected, rel=0, abs=1e-9
         )
         for network, own in ((state.generator, oracle.g), (state.discriminator, oracle.d)):
-            found = network.state_dict() if network is not None else {}
-            assert found.keys() == own.keys()
-            for name, tensor in found.items():
+            tensors = network.state_dict() if network is not None else {}
+            assert tensors.keys() == own.keys()
+            for name, tensor in tensors.items():
                 torch.testing.assert_close(
                     tensor, own[name].detach(), rtol=0, atol=1e-9, msg=lambda m, n=name: f"{n}: {m}"
                 )
@@ -262,8 +262,8 @@ def test_the_learning_rate_is_constant_or_falls_over_the_second_half(
     tiny: Tiny, schedule: str, rates: list[float]
 ) -> None:
     training = tiny(f"training.schedule={schedule}", "training.learning_rate=0.01").training
-    found = [learning_rate(training, seen) for seen in (0, 10, 20, 30, 40)]
-    assert found == pytest.approx([0.01 * rate for rate in rates])
+    falling = [learning_rate(training, seen) for seen in (0, 10, 20, 30, 40)]
+    assert falling == pytest.approx([0.01 * rate for rate in rates])
 
 
 def test_beyond_the_end_the_learning_rate_is_not_negative(tiny: Tiny) -> None:

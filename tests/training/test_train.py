@@ -1,23 +1,19 @@
 import json
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from io import StringIO
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from rich.console import Console
 from safetensors import safe_open
 
 from pix2pix import model_file
@@ -26,9 +22,9 @@ from pix2pix.derive import edges
 from pix2pix.errors import UserError
 from pix2pix.model_file import load_model
 from pix2pix.pictures.contract import PictureContract
-from pix2pix.training import engine, loop
+from pix2pix.training import loop
 from pix2pix.training import train as train_module
-from pix2pix.training.captured import Body
+from pix2pix.training.captured import CapturedStep
 from pix2pix.training.distributed import Processes
 from pix2pix.training.state import State
 from pix2pix.training.step import plain_step
@@ -57,7 +53,7 @@ def crash_at(monkeypatch: pytest.MonkeyPatch, images_seen: int) -> None:
             raise CrashError
         return losses
 
-    monkeypatch.setattr(engine, "plain_step", crashing)
+    monkeypatch.setattr("pix2pix.training.step.plain_step", crashing)
 
 
 def interrupt_at(monkeypatch: pytest.MonkeyPatch, images_seen: int) -> None:
@@ -67,7 +63,7 @@ def interrupt_at(monkeypatch: pytest.MonkeyPatch, images_seen: int) -> None:
             signal.raise_signal(signal.SIGINT)
         return losses
 
-    monkeypatch.setattr(engine, "plain_step", interrupted)
+    monkeypatch.setattr("pix2pix.training.step.plain_step", interrupted)
 
 
 def metrics(run: Path) -> list[dict[str, float]]:
@@ -117,8 +113,8 @@ def test_a_model_knows_the_pictures_that_it_learned_from(tmp_path: Path, tiny: T
     for n in range(4):
         write(tmp_path / "grey" / f"{n}.jpg", noise(32, 32, 1, n))
         write(tmp_path / "deep" / f"{n}.tif", noise(32, 32, 5, n).astype(np.uint16) * 257)
-    found = Config.load(None, [*SMALL, "training.images=2"])
-    result = train([tmp_path / "grey", tmp_path / "deep"], found, tmp_path / "run")
+    config = Config.load(None, [*SMALL, "training.images=2"])
+    result = train([tmp_path / "grey", tmp_path / "deep"], config, tmp_path / "run")
     _, header = load_model(result.model, CPU)
     assert (header.config.model.source_channels, header.config.model.target_channels) == (1, 5)
     assert header.image.source == PictureContract(channels=1)
@@ -135,8 +131,8 @@ def test_a_model_knows_the_pictures_that_it_learned_from(tmp_path: Path, tiny: T
 def test_what_is_made_of_photographs_is_recorded_with_every_number(
     tmp_path: Path, pairs: Path, recipe: str, made: str
 ) -> None:
-    asked = Config.load(None, [*SMALL, "training.images=2", f"data.make={recipe}"])
-    result = train([pairs], asked, tmp_path / "run")
+    config = Config.load(None, [*SMALL, "training.images=2", f"data.make={recipe}"])
+    result = train([pairs], config, tmp_path / "run")
     _, header = load_model(result.model, CPU)
     assert header.image.made == made
     assert header.image.photograph == PictureContract()
@@ -165,8 +161,8 @@ def test_classes_are_learned_by_cross_entropy(tmp_path: Path) -> None:
 
 
 def test_training_learns(tmp_path: Path, pairs: Path, tiny: Tiny) -> None:
-    asked = tiny("objective.gan=false", "training.images=60", "training.learning_rate=0.01")
-    train([pairs], asked, tmp_path / "run")
+    config = tiny("objective.gan=false", "training.images=60", "training.learning_rate=0.01")
+    train([pairs], config, tmp_path / "run")
     l1 = [line["loss_l1"] for line in metrics(tmp_path / "run") if "loss_l1" in line]
     assert l1[-1] < l1[0] / 2
 
@@ -188,42 +184,19 @@ def test_a_stopped_run_of_the_graph_engine_goes_on_as_if_it_had_not_stopped(
     train([pairs], config, tmp_path / "whole", engine="graph", precision="bf16")
     with monkeypatch.context() as patch:
 
-        def crashing(self: Body) -> None:
-            body(self)
+        def crashing(self: CapturedStep) -> None:
+            run(self)
             if self.context.state.images_seen >= 30:
                 raise CrashError
 
-        body = Body.run
-        patch.setattr(Body, "run", crashing)
+        run = CapturedStep.run
+        patch.setattr(CapturedStep, "run", crashing)
         with pytest.raises(CrashError):
             train([pairs], config, tmp_path / "stopped", engine="graph", precision="bf16")
     train([pairs], config, tmp_path / "stopped", engine="graph", precision="bf16")
     assert_same_run(tmp_path / "whole", tmp_path / "stopped")
     about = json.loads((tmp_path / "whole" / "environment.json").read_text())
     assert about["engine"] == "graph, bf16"
-
-
-def test_a_run_that_goes_on_in_another_way_says_so_and_keeps_it(
-    tmp_path: Path, pairs: Path, tiny: Tiny
-) -> None:
-    def printed(images: int, engine: str = "plain", precision: str = "fp32") -> str:
-        console = Console(file=StringIO(), width=200)
-        config = tiny(f"training.images={images}")
-        train([pairs], config, tmp_path / "run", engine=engine, precision=precision, console=console)
-        return cast(StringIO, console.file).getvalue()
-
-    def kept() -> str:
-        return str(json.loads((tmp_path / "run" / "environment.json").read_text())["engine"])
-
-    assert "note" not in printed(10)
-    assert "note" not in printed(20)
-    assert kept() == "plain, fp32"
-    said = printed(30, engine="graph", precision="bf16")
-    assert "trained by plain, fp32 and goes on with graph, bf16" in said
-    assert kept() == "graph, bf16; until image 20 plain, fp32"
-    printed(40, engine="graph", precision="bf16")
-    assert kept() == "graph, bf16; until image 20 plain, fp32"
-    assert "trained by graph, bf16 and goes on with plain, fp32" in printed(50)
 
 
 @pytest.mark.parametrize("stop", [crash_at, interrupt_at])
@@ -303,36 +276,6 @@ def test_a_finished_run_is_left_as_it_is(tmp_path: Path, pairs: Path, config: Co
     assert contents(tmp_path / "run") == before
 
 
-def test_more_images_continue_a_finished_run(tmp_path: Path, pairs: Path, tiny: Tiny) -> None:
-    train([pairs], tiny("training.images=25"), tmp_path / "longer")
-    train([pairs], tiny("training.images=40"), tmp_path / "longer")
-    train([pairs], tiny("training.images=40"), tmp_path / "whole")
-    longer, whole = (weights(tmp_path / run / "model.safetensors") for run in ("longer", "whole"))
-    assert all(torch.equal(longer[name], whole[name]) for name in whole)
-    assert metrics(tmp_path / "longer") == metrics(tmp_path / "whole")
-
-
-@pytest.mark.parametrize(
-    ("setting", "words"),
-    [
-        ("training.images=20", "already seen 40 images"),
-        ("training.learning_rate=0.1", r"training\.learning_rate is 0\.0002 there and 0\.1 here"),
-        ("model.width=5", r"model\.width is 4 there and 5 here"),
-        ("training.seed=1", r"training\.seed is 0 there and 1 here"),
-    ],
-)
-def test_a_run_of_something_else_is_refused_and_left_as_it_is(
-    tmp_path: Path, pairs: Path, tiny: Tiny, setting: str, words: str
-) -> None:
-    run = tmp_path / "run"
-    train([pairs], tiny(), run)
-    before = contents(run)
-    with pytest.raises(UserError, match=words) as caught:
-        train([pairs], tiny(setting), run)
-    assert str(run) in str(caught.value)
-    assert contents(run) == before
-
-
 def test_a_run_that_another_process_holds_is_refused(tmp_path: Path, pairs: Path, tiny: Tiny) -> None:
     run = tmp_path / "run"
     train([pairs], tiny("training.images=1"), run)
@@ -352,27 +295,27 @@ def test_a_run_that_another_process_holds_is_refused(tmp_path: Path, pairs: Path
 
 
 def test_init_takes_weights_and_says_from_where(tmp_path: Path, pairs: Path, tiny: Tiny) -> None:
-    given_ = train([pairs], tiny(), tmp_path / "first").model
+    initial = train([pairs], tiny(), tmp_path / "first").model
     still = tiny("training.learning_rate=1e-30", "training.images=2", "training.seed=7")
-    result = train([pairs], still, tmp_path / "second", init=given_)
-    (model, header), (first, _) = load_model(result.model, CPU), load_model(given_, CPU)
+    result = train([pairs], still, tmp_path / "second", init=initial)
+    (model, header), (first, _) = load_model(result.model, CPU), load_model(initial, CPU)
     for (name, weight), other in zip(model.named_parameters(), first.parameters(), strict=True):
         assert torch.equal(weight, other), name
-    assert header.provenance.initialised_from == str(given_)
+    assert header.provenance.initialised_from == str(initial)
     assert header.provenance.images_seen == 2
 
 
 def test_init_starts_a_run_and_does_not_start_it_again(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pairs: Path, config: Config
 ) -> None:
-    given_ = train([pairs], config, tmp_path / "first").model
-    train([pairs], config, tmp_path / "whole", init=given_)
+    initial = train([pairs], config, tmp_path / "first").model
+    train([pairs], config, tmp_path / "whole", init=initial)
     for images_seen in (5, 31):
         with monkeypatch.context() as patch, suppress(CrashError):
             crash_at(patch, images_seen)
-            train([pairs], config, tmp_path / "stopped", init=given_)
-    given_.unlink()
-    train([pairs], config, tmp_path / "stopped", init=given_)
+            train([pairs], config, tmp_path / "stopped", init=initial)
+    initial.unlink()
+    train([pairs], config, tmp_path / "stopped", init=initial)
     assert_same_run(tmp_path / "whole", tmp_path / "stopped")
 
 
@@ -382,10 +325,10 @@ def test_init_starts_a_run_and_does_not_start_it_again(
 def test_init_from_another_generator_is_refused_before_anything_is_written(
     tmp_path: Path, pairs: Path, tiny: Tiny, setting: str
 ) -> None:
-    given_ = train([pairs], tiny("training.images=1"), tmp_path / "first").model
+    initial = train([pairs], tiny("training.images=1"), tmp_path / "first").model
     with pytest.raises(UserError, match="holds another generator") as caught:
-        train([pairs], tiny(setting), tmp_path / "second", init=given_)
-    assert str(given_) in str(caught.value)
+        train([pairs], tiny(setting), tmp_path / "second", init=initial)
+    assert str(initial) in str(caught.value)
     assert not (tmp_path / "second").exists()
 
 
@@ -395,7 +338,7 @@ def test_out_of_memory_is_a_sentence_with_what_to_lower(
     def hungry(state: State, *inputs: object) -> None:
         torch.empty(2**60, dtype=torch.uint8)
 
-    monkeypatch.setattr(engine, "plain_step", hungry)
+    monkeypatch.setattr("pix2pix.training.step.plain_step", hungry)
     with pytest.raises(UserError, match="batches of 2 at 32 x 32 px and width 4") as caught:
         train([pairs], tiny("training.batch=2"), tmp_path / "run")
     assert "training.batch" in caught.value.hint
@@ -408,31 +351,10 @@ def test_other_errors_keep_their_traceback_and_free_the_run(
         raise RuntimeError("a defect")
 
     with monkeypatch.context() as patch:
-        patch.setattr(engine, "plain_step", wrong)
+        patch.setattr("pix2pix.training.step.plain_step", wrong)
         with pytest.raises(RuntimeError, match="a defect"):
             train([pairs], tiny(), tmp_path / "run")
     assert train([pairs], tiny("training.images=1"), tmp_path / "run").finished
-
-
-def test_a_bad_pair_is_left_out_and_named_or_stops_at_once(tmp_path: Path, pairs: Path, tiny: Tiny) -> None:
-    bad = pairs / "train" / "007.png"
-    bad.write_bytes(bad.read_bytes()[:40])
-    with pytest.raises(UserError, match=r"007\.png"):
-        train([pairs], tiny("training.images=1"), tmp_path / "strict", strict=True)
-    assert not (tmp_path / "strict").exists()
-    result = train([pairs], tiny("training.images=1"), tmp_path / "run")
-    assert len(result.failures) == 1
-    assert str(bad) in result.failures[0]
-
-
-def test_without_validation_pairs_there_are_previews_of_training_pairs(
-    tmp_path: Path, pairs: Path, tiny: Tiny
-) -> None:
-    for path in (pairs / "val").iterdir():
-        path.unlink()
-    result = train([pairs], tiny(), tmp_path / "run")
-    assert result.scores == {}
-    assert len(list((tmp_path / "run" / "previews").iterdir())) == 2
 
 
 def test_l1_alone_trains_without_a_discriminator(tmp_path: Path, pairs: Path, tiny: Tiny) -> None:
@@ -444,10 +366,10 @@ def test_l1_alone_trains_without_a_discriminator(tmp_path: Path, pairs: Path, ti
 
 @pytest.mark.slow
 def test_a_run_killed_ten_times_ends_with_the_same_weights(tmp_path: Path, pairs: Path, tiny: Tiny) -> None:
-    asked = tiny("training.images=600", "training.schedule=linear", "training.batch=2")
-    train([pairs], asked, tmp_path / "whole")
+    config = tiny("training.images=600", "training.schedule=linear", "training.batch=2")
+    train([pairs], config, tmp_path / "whole")
     recipe, run = tmp_path / "recipe.toml", tmp_path / "killed"
-    recipe.write_text(asked.to_toml())
+    recipe.write_text(config.to_toml())
     command = [
         sys.executable,
         "-m",
@@ -484,74 +406,6 @@ def _described_since(run: Path, moment: int) -> bool:
     return page.exists() and page.stat().st_mtime_ns > moment
 
 
-def test_validation_pairs_that_are_all_bad_are_named_and_nothing_is_scored(
-    tmp_path: Path, pairs: Path, tiny: Tiny
-) -> None:
-    broken = sorted((pairs / "val").iterdir())
-    for path in broken:
-        path.write_text("no picture")
-    result = train([pairs], tiny(), tmp_path / "run")
-    assert result.finished
-    assert result.scores == {}
-    for path, failure in zip(broken, result.failures, strict=True):
-        assert failure.startswith(f"{path} is not a picture")
-    assert list((tmp_path / "run" / "previews").iterdir())
-    with pytest.raises(UserError, match="is not a picture"):
-        train([pairs], tiny(), tmp_path / "strict", strict=True)
-
-
-def rates(run: Path) -> dict[int, float]:
-    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    return {line["images"]: line["learning_rate"] for line in lines if "learning_rate" in line}
-
-
-LINEAR = ("training.schedule=linear", "training.log_images=1", "training.learning_rate=0.01")
-
-
-@pytest.fixture
-def half_decayed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pairs: Path, tiny: Tiny) -> Path:
-    """A run of 40 images that was stopped after 30, where the learning rate is half of the first."""
-    with monkeypatch.context() as patch:
-        interrupt_at(patch, 30)
-        train([pairs], tiny(*LINEAR), tmp_path / "run")
-    assert rates(tmp_path / "run")[30] == pytest.approx(0.005)
-    return tmp_path / "run"
-
-
-def test_a_longer_run_reports_that_its_rate_goes_up(half_decayed: Path, pairs: Path, tiny: Tiny) -> None:
-    console = Console(file=StringIO(), width=300)
-    train([pairs], tiny(*LINEAR, "training.images=60"), half_decayed, console=console)
-    printed = cast(StringIO, console.file).getvalue()
-    assert "raised from 40 to 60: the learning rate goes up from 0.005 to 0.01" in printed
-    assert "training.extend=decay" in printed
-    assert rates(half_decayed)[31] == pytest.approx(0.01 * 2 * (1 - 31 / 60))
-
-
-def test_a_longer_run_decays_from_where_it_stood_however_often_it_is_stopped(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, half_decayed: Path, pairs: Path, tiny: Tiny
-) -> None:
-    longer = tiny(*LINEAR, "training.images=60", "training.extend=decay")
-    shutil.copytree(half_decayed, tmp_path / "whole")
-    train([pairs], longer, tmp_path / "whole")
-    assert rates(tmp_path / "whole")[31] == pytest.approx(0.005 * 29 / 30)
-    assert rates(tmp_path / "whole")[60] == 0
-    for images_seen in (31, 33, 51):  # before the first save of the longer run, and after it
-        with monkeypatch.context() as patch, suppress(CrashError):
-            crash_at(patch, images_seen)
-            train([pairs], longer, half_decayed)
-    train([pairs], longer, half_decayed)
-    assert_same_run(tmp_path / "whole", half_decayed)
-
-
-def test_a_learning_rate_of_zero_has_nothing_to_decay_from(tmp_path: Path, pairs: Path, tiny: Tiny) -> None:
-    train([pairs], tiny(*LINEAR), tmp_path / "run")
-    before = contents(tmp_path / "run")
-    with pytest.raises(UserError, match="has fallen to 0") as caught:
-        train([pairs], tiny(*LINEAR, "training.images=60", "training.extend=decay"), tmp_path / "run")
-    assert "training.extend=restart" in caught.value.hint
-    assert contents(tmp_path / "run") == before
-
-
 def test_out_of_memory_while_validating_names_that(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pairs: Path, tiny: Tiny
 ) -> None:
@@ -581,7 +435,7 @@ def test_the_engine_and_the_processes_end_where_training_fails(
             ended.append("engine")
 
     monkeypatch.setattr(train_module, "process_group", group)
-    monkeypatch.setattr(loop, "open_engine", opened)
+    monkeypatch.setitem(loop.ENGINES, "plain", opened)
     with pytest.raises(ZeroDivisionError):
         train([pairs], tiny(), tmp_path / "run")
     assert ended == ["engine", "processes"]

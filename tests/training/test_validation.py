@@ -17,7 +17,7 @@ from pix2pix.measures import measure
 from pix2pix.networks import Generator, build_generator
 from pix2pix.networks.modes import inference
 from pix2pix.networks.noise import noise_keys
-from pix2pix.pictures import tensors, view
+from pix2pix.pictures import geometry, tensors
 from pix2pix.pictures.contract import PictureContract
 from pix2pix.training.validation import examples, preview, rounded, spread_out, translate_batch, validate
 from tests.helpers import noise, open_pairs, pixels, write
@@ -40,10 +40,10 @@ def test_scores_are_means_over_pictures_and_not_over_batches(generator: Generato
     alone = [
         measure(translate_batch(generator, batch, "paper"), batch.target) for batch in in_order(store, 1)
     ]
-    found = validate(generator, store, "paper", CPU)
-    assert set(found) == {"val_l1", "val_psnr_db", "val_ssim"}
-    for name, value in found.items():
-        mean = np.mean([float(scores[name.removeprefix("val_")]) for scores in alone])
+    scores = validate(generator, store, "paper", CPU)
+    assert set(scores) == {"val_l1", "val_psnr_db", "val_ssim"}
+    for name, value in scores.items():
+        mean = np.mean([float(single[name.removeprefix("val_")]) for single in alone])
         assert value == pytest.approx(mean, rel=1e-4)
 
 
@@ -69,8 +69,8 @@ def test_a_preview_shows_source_output_and_target(generator: Generator, store: S
     batch = next(in_order(store, 4))
     output = tensors.to_array(translate_batch(generator, batch, "paper"), PictureContract())
     rows = [(store.sources[i], output[i], store.targets[i]) for i in range(4)]
-    expected = view.grid(rows, ("source", "output", "target"))
-    assert preview(generator, store, "paper", CPU).tobytes() == expected.tobytes()
+    expected = geometry.grid(rows, ("source", "output", "target"))
+    assert np.array_equal(preview(generator, store, "paper", CPU), np.asarray(expected))
 
 
 @given(st.integers(1, 500), st.integers(1, 500))
@@ -88,9 +88,9 @@ def test_scores_are_written_with_six_digits() -> None:
 
 
 def test_examples_are_pairs_as_a_user_hands_them_in(store: Store) -> None:
-    found = list(examples(store))
-    assert len(found) == len(store)
-    for i, (source, target) in enumerate(found):
+    shown = list(examples(store))
+    assert len(shown) == len(store)
+    for i, (source, target) in enumerate(shown):
         assert np.array_equal(source, store.sources[i])
         assert np.array_equal(target, store.targets[i])
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -53,14 +54,13 @@ def fetch(
     pix2pix data fetch facades
     pix2pix data fetch maps -o data/maps --from ~/downloads/maps.tar.gz
     """
-    from pix2pix.datasets.fetch import data_sets
-    from pix2pix.datasets.fetch import fetch as fetch_set
+    from pix2pix.datasets import fetch as fetching
 
-    sets = data_sets()
+    sets = fetching.data_sets()
     if name not in sets:
         raise UserError(f"There is no data set {name}: wanted one of {', '.join(sets)}.")
     data_set, folder = sets[name], out or Path(name)
-    fetched = fetch_set(data_set, folder, origin, accepted, console_progress())
+    fetched = fetching.fetch(data_set, folder, origin, accepted, console_progress())
     print(f"{folder}: {_counted(fetched.pairs)}; left {data_set.left}, right {data_set.right}")
     if data_set.pairs and fetched.pairs != data_set.pairs:
         print(f"note: the authors' archive holds {_counted(data_set.pairs)}", file=sys.stderr)
@@ -80,14 +80,13 @@ def check(
     """
     from pix2pix.config import Config
     from pix2pix.data.origins import find_data
-    from pix2pix.datasets.check import check as check_pairs
-    from pix2pix.datasets.check import summary, write_report
+    from pix2pix.datasets import check as checking
 
     pairs = find_data(data, Config.load(None, [f"data.source={source}"]).data)
     with counting("checking", "pairs") as on_progress:
-        report = check_pairs(pairs, on_progress)
-    page = write_report(report, out)
-    print(*summary(report.findings), sep="\n")
+        report = checking.check(pairs, on_progress)
+    page = checking.write_report(report, out)
+    print(*checking.summary(report.findings), sep="\n")
     print(f"report: {page}")
     raise typer.Exit(report.exit_code)
 
@@ -137,9 +136,7 @@ def split(
     """
     from pix2pix.datasets.prepare import split as split_pairs
 
-    with counting("copying", "pairs") as on_progress:
-        done = split_pairs(data, out, val, test, seed, link=link, force=force, on_progress=on_progress)
-    _finish(done, out, "pair")
+    _prepare("copying", "pair", out, partial(split_pairs, data, out, val, test, seed, link=link, force=force))
 
 
 @data_app.command()
@@ -157,11 +154,8 @@ def combine(
     """
     from pix2pix.datasets.prepare import combine as combine_pairs
 
-    with counting("combining", "pairs") as on_progress:
-        done = combine_pairs(
-            sources, targets, out, picture_suffix(suffix), force=force, on_progress=on_progress
-        )
-    _finish(done, out, "pair")
+    work = partial(combine_pairs, sources, targets, out, picture_suffix(suffix), force=force)
+    _prepare("combining", "pair", out, work)
 
 
 @data_app.command()
@@ -182,19 +176,11 @@ def resize(
     """
     from pix2pix.datasets.prepare import resize as resize_pictures
 
-    size_px = _size(size)
-    with counting("resizing", "pictures") as on_progress:
-        done = resize_pictures(
-            data,
-            out,
-            size_px,
-            picture_suffix(suffix),
-            halves=pairs,
-            nearest=nearest,
-            force=force,
-            on_progress=on_progress,
-        )
-    _finish(done, out, "picture")
+    suffix = picture_suffix(suffix)
+    work = partial(
+        resize_pictures, data, out, _size(size), suffix, halves=pairs, nearest=nearest, force=force
+    )
+    _prepare("resizing", "picture", out, work)
 
 
 @data_app.command()
@@ -211,7 +197,7 @@ def sample(
     \b
     pix2pix data sample -o houses --count 400 --size 256
     """
-    from pix2pix.datasets.prepare import draw
+    from pix2pix.datasets.sample import draw
 
     counts = {"train": count, "val": val, "test": test}
     with counting("drawing", "pairs") as on_progress:
@@ -246,12 +232,10 @@ def cache(
     chosen = [entry for entry in listed if not names or entry.name.startswith(tuple(names))]
     kept = 0
     for entry in chosen:
-        if clear:
-            removed = entry.remove()
-            kept += not removed
-            state = "removed" if removed else "kept, as a process uses it"
-        else:
-            state = entry.describe() + ", in use" * (not entry.remove(trial=True))
+        state = "removed" if clear else entry.describe()
+        if not entry.remove(trial=not clear):
+            kept += clear
+            state = "kept, as a process uses it" if clear else f"{state}, in use"
         used = datetime.fromtimestamp(entry.used)
         print(f"{entry.name[:8]}  {entry.bytes / 1e6:10,.1f} MB  {used:%Y-%m-%d %H:%M}  {state}")
     total, limit = sum(entry.bytes for entry in entries()) / 1e9, limit_bytes() / 1e9
@@ -259,8 +243,10 @@ def cache(
     raise typer.Exit(1 if kept else 0)
 
 
-def _finish(done: Done, out: Path, what: str) -> None:
-    """Print what there is, and name what was left out; exit code 1 where pictures were."""
+def _prepare(task: str, what: str, out: Path, work: Callable[..., Done]) -> None:
+    """Do the work, print what there is, and name what was left out; exit code 1 where pictures were."""
+    with counting(task, f"{what}s") as on_progress:
+        done = work(on_progress=on_progress)
     before = sum(done.pairs.values()) - done.written
     print(f"{out}: {_counted(done.pairs)} {what}s" + (f", {before} there before" if before else ""))
     if done.ignored:

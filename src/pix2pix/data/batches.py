@@ -2,9 +2,10 @@
 
 Position n counts images seen since the start. Nothing else is remembered, so a run that stopped
 after n images goes on exactly as if it had not, by asking for position n.
-"""
 
-from __future__ import annotations
+Of the augmentation the random crop and the mirror are the paper's (appendix 6.2); the others are
+off unless switched on. One draw is for both halves of a pair.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,14 +13,14 @@ from functools import lru_cache
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from pix2pix.config import DataConfig
 from pix2pix.data.store import Store
-from pix2pix.data.transforms import Draw, draw
 from pix2pix.pictures import tensors
 from pix2pix.pictures.codec import Array
+from pix2pix.pictures.conform import like, luma
+from pix2pix.pictures.contract import PictureContract
 
 _ORDER, _CROP = 1, 2  # streams of random numbers that must not be the same
 
@@ -33,10 +34,58 @@ class Batch:
     names: list[str]
     positions: Tensor
 
-    def to(self, device: torch.device) -> Batch:
+    def to(self, device: torch.device) -> "Batch":
         """Return the same batch on another device."""
-        moved = [t.to(device, non_blocking=True) for t in (self.source, self.target, self.positions)]
-        return Batch(moved[0], moved[1], self.names, moved[2])
+        source, target, positions = (
+            t.to(device, non_blocking=True) for t in (self.source, self.target, self.positions)
+        )
+        return Batch(source, target, self.names, positions)
+
+
+@dataclass(frozen=True)
+class Draw:
+    """What is done to one pair: the crop's corner in pixels from the top left, mirror, flip,
+    quarter turns, and the changes of colour in -1 ... 1.
+    """
+
+    top: int
+    left: int
+    mirrored: bool
+    flipped: bool
+    turns: int
+    colour: Array  # brightness, contrast, saturation
+
+    def place(self, array: Array, size: tuple[int, int]) -> Array:
+        """Return the (height, width, C) crop of an (H, W, C) array, mirrored, flipped and turned."""
+        cut = array[self.top : self.top + size[0], self.left : self.left + size[1]]
+        cut = cut[:, ::-1] if self.mirrored else cut
+        cut = cut[::-1] if self.flipped else cut
+        return np.rot90(cut, self.turns) if self.turns else cut
+
+    def recolour(self, array: Array, contract: PictureContract, strength: float) -> Array:
+        """Return the picture with its brightness, contrast and (of RGB) saturation changed."""
+        brightness, contrast, saturation = 1 + strength * self.colour
+        values = (array.astype(np.float32) - contract.low) / (contract.high - contract.low)
+        values = (values - values.mean()) * contrast + values.mean() * brightness
+        if array.shape[2] == 3:
+            grey = luma(values)
+            values = grey + (values - grey) * saturation
+        values = values.clip(0, 1) * (contract.high - contract.low) + contract.low
+        return like(values, array)
+
+
+def draw(rng: np.random.Generator, config: DataConfig) -> Draw:
+    """Return a draw from an explicit generator; always eight numbers, so that switches shift nothing."""
+    top, left, mirror, flip, turn, *colour = rng.random(8)
+    (height, width), (outer_height, outer_width) = config.size, config.resize
+    return Draw(
+        int(top * (outer_height - height + 1)),
+        int(left * (outer_width - width + 1)),
+        config.mirror and bool(mirror < 0.5),
+        config.flip and bool(flip < 0.5),
+        int(turn * 4) if config.turns else 0,
+        2 * np.array(colour) - 1,
+    )
 
 
 class Loader:
@@ -73,7 +122,7 @@ class Loader:
             crops[which] = drawn.recolour(crops[which], contract, config.colour)
         return crops
 
-    def _shuffle(self, epoch: int) -> NDArray[np.int64]:
+    def _shuffle(self, epoch: int) -> Array:
         return np.random.default_rng([self.seed, _ORDER, epoch]).permutation(len(self.store))
 
 

@@ -14,13 +14,12 @@ from typing import IO, Any
 
 import numpy as np
 
-from pix2pix.errors import UserError
-from pix2pix.files import cache_folder
+from pix2pix.files import cache_folder, limit_from_environment
 from pix2pix.pictures.codec import Array
 
 SIZE_LIMIT = "PIX2PIX_CACHE_GB"
 PIXELS = (".source", ".target")
-_DEFAULT_GB = "100"
+_DEFAULT_GB = 100.0
 
 
 @dataclass(frozen=True)
@@ -50,9 +49,8 @@ class CacheEntry:
             for path in self.files:
                 if path.suffix in PIXELS:
                     _lock(opened.enter_context(path.open("rb")), alone=True)
-            for path in self.files:
-                if not trial:
-                    path.unlink()
+            for path in () if trial else self.files:
+                path.unlink()
             return True
         return False
 
@@ -74,11 +72,7 @@ def entries() -> list[CacheEntry]:
 
 def limit_bytes() -> float:
     """Return how large all decoded pairs together may be."""
-    text = os.environ.get(SIZE_LIMIT, _DEFAULT_GB)
-    try:
-        return float(text) * 1e9
-    except ValueError:
-        raise UserError(f"{SIZE_LIMIT} is '{text}': wanted a number of gigabytes.") from None
+    return limit_from_environment(SIZE_LIMIT, _DEFAULT_GB, " of gigabytes") * 1e9
 
 
 def make_room(needed: int) -> None:

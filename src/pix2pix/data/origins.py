@@ -1,29 +1,26 @@
 """Where pairs come from. An origin is a function of DATA that returns its pairs, or None.
 
-To add one, write `find(data, config)` in a new file and put it into ORIGINS, ahead of those
-that would take the same DATA.
+To add one, write `find(data, config)` in a new file, as `hub`, and put it into ORIGINS, ahead of
+those that would take the same DATA.
+
+A .csv or .jsonl file lists pairs: a row a pair, paths relative to the file. Columns: source (or
+source_1, source_2, ..., joined as channels), target and, optionally, split.
 """
 
-from collections.abc import Callable, Sequence
+import csv
+import io
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pix2pix.config import DataConfig
-from pix2pix.data import hub, manifest
-from pix2pix.data.pairs import PairSet, find_pairs, find_photographs
+from pix2pix.data import hub
+from pix2pix.data.pairs import SPLITS, Half, Pair, PairSet, find_pairs, find_photographs, split_up
+from pix2pix.errors import UserError
 
 Origin = Callable[[Sequence[str], DataConfig], PairSet | None]
-
-
-def _photographs(data: Sequence[str], config: DataConfig) -> PairSet | None:
-    return find_photographs([Path(folder) for folder in data]) if config.make else None
-
-
-def _folders(data: Sequence[str], config: DataConfig) -> PairSet:
-    return find_pairs([Path(folder) for folder in data], config.source)
-
-
-# The first that knows DATA finds its pairs; folders are the last, as they take anything.
-ORIGINS: list[Origin] = [hub.find, manifest.find, _photographs, _folders]
 
 
 def find_data(data: Sequence[str | Path], config: DataConfig) -> PairSet:
@@ -35,3 +32,94 @@ def find_data(data: Sequence[str | Path], config: DataConfig) -> PairSet:
     words = [str(word) for word in data]
     answers = (find(words, config) for find in ORIGINS)
     return next(pairs for pairs in answers if pairs is not None)
+
+
+def _listed(data: Sequence[str], config: DataConfig) -> PairSet | None:
+    """Return the pairs of a manifest; None where DATA is none.
+
+    Raises UserError for a row that names no pair, for files that do not exist, and where a picture
+    to learn from is also one to score on.
+    """
+    path = Path(data[0])
+    if len(data) > 1 or path.suffix.lower() not in (".csv", ".jsonl"):
+        return None
+    rows = [_pair_of(row, path.parent, f"{path}, row {number}") for number, row in enumerate(_rows(path), 1)]
+    if not rows:
+        raise UserError(f"{path} has no rows.")
+    names = dict.fromkeys(split for split, _ in rows)
+    splits = {name: [pair for split, pair in rows if split == name] for name in names}
+    if "" in splits and len(splits) > 1:
+        number = 1 + next(n for n, (split, _) in enumerate(rows) if not split)
+        raise UserError(
+            f"{path}, row {number} has no split, but others have.", "Give each row a split, or none."
+        )
+    _refuse_leaks(path, rows)
+    return split_up(splits, "two folders")
+
+
+def _refuse_leaks(path: Path, rows: Sequence[tuple[str, Pair]]) -> None:
+    """Raise UserError where one target is in train and in another split: it would be scored as new."""
+    first: dict[tuple[str, bool], int] = {}
+    for number, (split, pair) in enumerate(rows, 1):
+        file, learned = os.path.realpath(pair.target.path), split == "train"
+        first.setdefault((file, learned), number)
+        if other := first.get((file, not learned)):
+            raise UserError(
+                f"{path}, row {other} ({rows[other - 1][0]}) and row {number} ({split}) have the same "
+                f"target, {pair.target.path}.",
+                "A score on a picture that was learned means nothing: keep it in one split.",
+            )
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    try:
+        text = path.read_text("utf-8-sig")
+        if path.suffix.lower() == ".csv":
+            return list(csv.DictReader(io.StringIO(text, newline="")))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"Cannot read the manifest {path}: {error}.") from None
+    lines = (line for line in text.split("\n") if line.strip())
+    return [_parsed(line, f"{path}, row {number}") for number, line in enumerate(lines, 1)]
+
+
+def _parsed(line: str, where: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise UserError(f"{where} is not JSON: {error}.") from None
+    if not isinstance(row, dict):
+        raise UserError(f'{where} is no object: wanted {{"source": ..., "target": ...}}.')
+    return row
+
+
+def _pair_of(row: Mapping[str, Any], root: Path, where: str) -> tuple[str, Pair]:
+    columns = sorted((k for k in row if k and k.startswith("source_")), key=_number) or ["source"]
+    columns.append("target")
+    if missing := [column for column in columns if not row.get(column)]:
+        raise UserError(
+            f"{where} has no {' and no '.join(missing)} (it has {', '.join(map(str, row))}).",
+            "Wanted the columns source (or source_1, source_2), target, and, if any, split.",
+        )
+    split = str(row.get("split") or "")
+    if split and split not in SPLITS:
+        raise UserError(f"{where} has split '{split}': wanted {', '.join(SPLITS)}.")
+    source, *more_sources, target = (Half(root / str(row[column]), "whole") for column in columns)
+    for half in (source, *more_sources, target):
+        if not os.path.isfile(half.path):  # Path raises for a name that is too long
+            raise UserError(f"{where} names {half.path}, which does not exist.")
+    name = Path(str(row["target"])).with_suffix("").as_posix()
+    return SPLITS.get(split, ""), Pair(name, source, target, tuple(more_sources))
+
+
+def _number(column: str) -> tuple[int, str]:
+    tail = column.removeprefix("source_")
+    return (int(tail), "") if tail.isdigit() else (1 << 30, tail)
+
+
+# The first that knows DATA finds its pairs; folders are the last, as they take anything.
+ORIGINS: list[Origin] = [
+    hub.find,
+    _listed,
+    lambda data, config: find_photographs([*map(Path, data)]) if config.make else None,
+    lambda data, config: find_pairs([*map(Path, data)], config.source),
+]

@@ -10,7 +10,7 @@ and photographs alone, of which each is a target whose source is made.
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -67,6 +67,15 @@ class PairSet:
         return self.splits.get("val") or self.splits.get("test") or ()
 
 
+class NoPairError(UserError):
+    """Of all the pairs none could be used; `failures` has a sentence for each."""
+
+    def __init__(self, failures: Sequence[str]) -> None:
+        failed = len(failures)
+        super().__init__(failures[0], f"None of the {failed} pairs could be used." if failed > 1 else "")
+        self.failures = failures
+
+
 def find_pairs(data: Sequence[Path], source: Literal["left", "right"]) -> PairSet:
     """Return the pairs in one folder, or in two: sources, then targets.
 
@@ -112,8 +121,8 @@ def match(sources: Path, targets: Path) -> tuple[dict[str, tuple[Path, Path]], d
         side = int(name in files[1])
         path = files[side][name]
         faults[path] = f"{path} has no partner in {folders[1 - side]}."
-    matched = sorted(files[0].keys() & files[1].keys())
-    return {name: (files[0][name], files[1][name]) for name in matched}, faults
+    matched = {name: (files[0][name], files[1][name]) for name in sorted(files[0].keys() & files[1].keys())}
+    return matched, faults
 
 
 def name_of(path: Path, folder: Path) -> str:
@@ -127,7 +136,9 @@ def split_up(splits: Mapping[str, Sequence[Pair]], layout: Layout) -> PairSet:
     Raises UserError where no pair is left to learn from.
     """
     if "" in splits:
-        train, val = _split_by_digest(splits[""])
+        val, train = ([p for p in splits[""] if _is_held_out(p) == held] for held in (True, False))
+        if not train:
+            train, val = val, train
         note = f"no train/ and val/ folders: {len(val)} of {len(splits[''])} held out by name"
         return PairSet({"train": train, "val": val}, layout, note)
     if not splits.get("train"):
@@ -149,9 +160,8 @@ def _refuse_others(folders: Sequence[Path], pictures: str) -> None:
 def _in_one_folder(root: Path, source: Literal["left", "right"]) -> PairSet:
     if (root / "val").is_dir() and (root / "validation").is_dir():
         raise UserError(f"{root} has both val/ and validation/.", "Keep one of them.")
-    by_split = {split: both for name, split in SPLITS.items() if (both := _half_folders(root, name))}
-    if by_split:
-        return split_up({split: _two_folders(*both) for split, both in by_split.items()}, "two folders")
+    if halves := {split: both for name, split in SPLITS.items() if (both := _half_folders(root, name))}:
+        return split_up({split: _two_folders(*both) for split, both in halves.items()}, "two folders")
     if both := _half_folders(root, "."):
         return split_up(_split_unless_loose(_two_folders(*both)), "two folders")
     splits = {SPLITS[f.name]: f for f in root.iterdir() if f.is_dir() and f.name in SPLITS}
@@ -173,8 +183,9 @@ def _half_folders(root: Path, split: str) -> tuple[Path, Path] | None:
 
 def _side_by_side(folder: Path, source: Literal["left", "right"]) -> list[Pair]:
     target: Side = "left" if source == "right" else "right"
-    pictures = list_pictures(folder)
-    return [Pair(name_of(path, folder), Half(path, source), Half(path, target)) for path in pictures]
+    return [
+        Pair(name_of(path, folder), Half(path, source), Half(path, target)) for path in list_pictures(folder)
+    ]
 
 
 def _two_folders(sources: Path, targets: Path) -> list[Pair]:
@@ -191,13 +202,11 @@ def _two_folders(sources: Path, targets: Path) -> list[Pair]:
     return [Pair(name, Half(s, "whole"), Half(t, "whole")) for name, (s, t) in matched.items()]
 
 
-def _by_split(pairs: Iterable[Pair]) -> dict[str, list[Pair]]:
+def _by_split(pairs: Sequence[Pair]) -> dict[str, list[Pair]]:
     """Return the pairs of each split, by the folder with which their names begin; "" is none."""
-    splits: dict[str, list[Pair]] = {}
-    for pair in pairs:
-        head, slash, _ = pair.name.partition("/")
-        splits.setdefault(SPLITS.get(head, "") if slash else "", []).append(pair)
-    return splits
+    split_of = {pair.name: SPLITS.get(pair.name.rpartition("/")[0].split("/")[0], "") for pair in pairs}
+    splits = dict.fromkeys(split_of.values())
+    return {split: [pair for pair in pairs if split_of[pair.name] == split] for split in splits}
 
 
 def _split_unless_loose(pairs: Sequence[Pair]) -> dict[str, Sequence[Pair]]:
@@ -217,10 +226,6 @@ def _with_unused(pairs: PairSet, roots: Sequence[Path]) -> PairSet:
     return replace(pairs, note=f"{pairs.note}; {outside}" if pairs.note else outside)
 
 
-def _split_by_digest(pairs: Sequence[Pair]) -> tuple[list[Pair], list[Pair]]:
-    """Return (train, val): a tenth is held out by the digest of its name, and stays when files come."""
-    held = [hashlib.sha256(os.fsencode(pair.name)).digest()[0] < 26 for pair in pairs]
-    if all(held):
-        return list(pairs), []
-    train = [pair for pair, out in zip(pairs, held, strict=True) if not out]
-    return train, [pair for pair, out in zip(pairs, held, strict=True) if out]
+def _is_held_out(pair: Pair) -> bool:
+    """Return whether a pair is of the tenth to validate on: by its name, so that it stays when files come."""
+    return hashlib.sha256(os.fsencode(pair.name)).digest()[0] < 26

@@ -3,32 +3,25 @@
 Decided once by the first pictures and the configuration, then the same for every pair.
 """
 
-import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
 from pix2pix.config import Config, DataConfig
-from pix2pix.data import lab
-from pix2pix.data.pairs import Pair
-from pix2pix.derive.lab import LAB_RANGES, join_lab
+from pix2pix.data.pairs import NoPairError, Pair
+from pix2pix.derive import lab
 from pix2pix.derive.recipe import apply, parse, source_and_target
 from pix2pix.errors import UserError
-from pix2pix.pictures import codec, geometry, view
+from pix2pix.pictures import codec, geometry
 from pix2pix.pictures.codec import Array
-from pix2pix.pictures.conform import conform, to_depth
+from pix2pix.pictures.conform import conform, to_depth, to_view
 from pix2pix.pictures.contract import LARGEST, LabelClass, PictureContract
 from pix2pix.pictures.palette import load_palette
-
-T = TypeVar("T")
+from pix2pix.progress import in_parallel
 
 _PROBED = 16  # pictures that decide channels and depth
-_AHEAD = 256  # pairs read ahead of their use, at most
 _DEPTHS = ("uint8", "uint16", "float32")
 
 
@@ -86,15 +79,15 @@ class Reading:
         """
         converted = [convert(levels, c) for levels, c in zip(stored, self.stored, strict=True)]
         if len(converted) == 1:
-            return lab.split(converted[0], self.stored[0])
+            return lab.split_tensor(converted[0], self.stored[0])
         return converted[0], converted[1]
 
-    def view(self, source: Array, target: Array) -> list[NDArray[np.uint8]]:
+    def view(self, source: Array, target: Array) -> list[Array]:
         """Return both as (H, W, 3) uint8, for a person to see."""
         if self.config.make == "lab":
-            joined = (join_lab(source, target) * 255).round().astype(np.uint8)
-            return [view.to_view(source, self.source), joined]
-        return [view.to_view(source, self.source), view.to_view(target, self.target)]
+            joined = (lab.join_lab(source, target) * 255).round().astype(np.uint8)
+            return [to_view(source, self.source), joined]
+        return [to_view(source, self.source), to_view(target, self.target)]
 
 
 def find_reading(pairs: Sequence[Pair], config: Config) -> Reading:
@@ -145,21 +138,6 @@ def read_raw(pair: Pair) -> tuple[Array, Array]:
     return np.concatenate([to_depth(array, deepest, str(h.path)) for array, h in named], axis=2), target
 
 
-def in_parallel(pairs: Sequence[Pair], work: Callable[[Pair], T]) -> Iterator[tuple[Pair, T | UserError]]:
-    """Yield each pair with what `work` makes of it or its UserError, in order, on all cores."""
-
-    def attempt(pair: Pair) -> T | UserError:
-        try:
-            return work(pair)
-        except UserError as error:
-            return error
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for start in range(0, len(pairs), _AHEAD):
-            chunk = pairs[start : start + _AHEAD]
-            yield from zip(chunk, pool.map(attempt, chunk), strict=True)
-
-
 def _made_reading(pairs: Sequence[Pair], data: DataConfig, suffix: str) -> Reading:
     recipe = parse(data.make)
     photographs = [target for _, target in _probe(pairs)]
@@ -168,7 +146,7 @@ def _made_reading(pairs: Sequence[Pair], data: DataConfig, suffix: str) -> Readi
     if data.make == "lab":
         lightness, colours = (
             PictureContract(channels=channels, depth="float32", low=low, high=high)
-            for channels, (low, high) in enumerate(LAB_RANGES, 1)
+            for channels, (low, high) in enumerate(lab.LAB_RANGES, 1)
         )
         return Reading(lightness, colours, data, photograph)
     # The kind of what is made: that of a plain photograph of the same kind, mask or no mask.
@@ -183,17 +161,16 @@ def _made_reading(pairs: Sequence[Pair], data: DataConfig, suffix: str) -> Readi
 def _probe(pairs: Sequence[Pair]) -> list[tuple[Array, Array]]:
     """Return the first readable pairs as they are in the files."""
     probed: list[tuple[Array, Array]] = []
-    errors: list[UserError] = []
+    failures: list[str] = []
     for pair in pairs:
         try:
             probed.append(read_raw(pair))
         except UserError as error:
-            errors.append(error)
+            failures.append(str(error))
         if len(probed) == _PROBED:
             break
     if not probed:
-        count = len(errors)
-        raise UserError(str(errors[0]), f"None of the {count} pairs could be used." if count > 1 else "")
+        raise NoPairError(failures)
     return probed
 
 
@@ -221,8 +198,9 @@ def _with_ranges(
     floats = [contract.depth == "float32" for contract in contracts]
     ranges = [s if f else (c.low, c.high) for c, s, f in zip(contracts, stated, floats, strict=True)]
     if not all(ranges):
-        read = (e for _, e in in_parallel(pairs, _extremes) if not isinstance(e, UserError))
-        extremes = np.array([*read])[:, -len(contracts) :]  # of photographs the target alone
+        read = in_parallel(pairs, lambda pair: [(float(a.min()), float(a.max())) for a in read_raw(pair)])
+        extremes = np.array([e for _, e in read if not isinstance(e, UserError)])
+        extremes = extremes[:, -len(contracts) :]  # of photographs the target alone
         lows, highs = extremes[:, :, 0].min(0).tolist(), extremes[:, :, 1].max(0).tolist()
         measured = [(low, high if high > low else low + 1) for low, high in zip(lows, highs, strict=True)]
         ranges = [kept or seen for kept, seen in zip(ranges, measured, strict=True)]
@@ -230,7 +208,3 @@ def _with_ranges(
         contract.model_copy(update={"low": low, "high": high})
         for contract, (low, high) in zip(contracts, ranges, strict=True)
     ]
-
-
-def _extremes(pair: Pair) -> list[tuple[float, float]]:
-    return [(float(array.min()), float(array.max())) for array in read_raw(pair)]

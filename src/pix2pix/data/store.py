@@ -8,24 +8,24 @@ the digest of what they were made from, so a changed picture makes new ones.
 
 import hashlib
 import json
-import math
 import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from pix2pix.data import cache, lab
-from pix2pix.data.pairs import Pair
-from pix2pix.data.reading import Reading, in_parallel
-from pix2pix.derive.recipe import digest, parse
+from pix2pix.data import cache
+from pix2pix.data.pairs import NoPairError, Pair
+from pix2pix.data.reading import Reading
+from pix2pix.derive import lab, recipe
 from pix2pix.errors import UserError
 from pix2pix.files import cache_folder, list_pictures, remove_stale, replacing
 from pix2pix.pictures.codec import LIMIT, Array
 from pix2pix.pictures.contract import PictureContract
-from pix2pix.progress import OnProgress, no_progress
+from pix2pix.progress import OnProgress, in_parallel, no_progress
 
 _FORMAT = 3  # raise when the same pictures would give other bytes
 
@@ -53,15 +53,6 @@ class Store:
         return (self.sources, self.targets)[: len(self.reading.stored)]
 
 
-class NoPairError(UserError):
-    """Of all the pairs none could be used; `failures` has a sentence for each."""
-
-    def __init__(self, failures: Sequence[str]) -> None:
-        failed = len(failures)
-        super().__init__(failures[0], f"None of the {failed} pairs could be used." if failed > 1 else "")
-        self.failures = failures
-
-
 def open_store(
     pairs: Sequence[Pair],
     size: tuple[int, int],
@@ -81,8 +72,7 @@ def open_store(
     sizes = [file.stat().st_size for file in files if file.is_file()]
     # Retry files that failed last time.
     if not listed or listed["failures"] or listed["bytes"] != sizes:
-        _write(pairs, size, reading, files, index, strict, progress)
-        listed = cache.read_index(index)
+        listed = _write(pairs, size, reading, files, index, strict, progress)
     names = listed["names"]
     mapped = [
         cache.map_pixels(file, contract.depth, (len(names), *size, _channels(contract)))
@@ -99,16 +89,17 @@ def _write(
     index: Path,
     strict: bool,
     progress: OnProgress,
-) -> None:
+) -> dict[str, Any]:
+    """Decode the pairs into the files and return the index."""
     names: list[str] = []
     failures: list[str] = []
     content = hashlib.sha256()
     remove_stale(index.parent)
     values = sum(_channels(c) * np.dtype(c.depth).itemsize for c in reading.stored)
-    cache.make_room(len(pairs) * math.prod(size) * values)
+    cache.make_room(len(pairs) * size[0] * size[1] * values)
     with ExitStack() as stack:
         outs = [stack.enter_context(stack.enter_context(replacing(file)).open("wb")) for file in files]
-        for done, (pair, result) in enumerate(in_parallel(pairs, lambda p: reading.read(p, size)), 1):
+        for pair, result in in_parallel(pairs, lambda p: reading.read(p, size), progress):
             if isinstance(result, UserError):
                 if strict:
                     raise result
@@ -120,7 +111,6 @@ def _write(
                 content.update(os.fsencode(pair.name))
                 for array in result if len(result) == 2 else lab.for_digest(*result):
                     content.update(np.ascontiguousarray(array).data)
-            progress(done, len(pairs))
         if not names:
             raise NoPairError(failures)
         sizes = [out.tell() for out in outs]
@@ -134,6 +124,7 @@ def _write(
     }
     with replacing(index) as path:
         path.write_text(json.dumps(about), "utf-8")
+    return about
 
 
 def _channels(contract: PictureContract) -> int:
@@ -148,7 +139,7 @@ def _key(pairs: Sequence[Pair], size: tuple[int, int], reading: Reading) -> str:
         reading.source,
         reading.target,
         reading.photograph,
-        config.make and (config.make, digest(parse(config.make))),
+        config.make and (config.make, recipe.digest(recipe.parse(config.make))),
         config.fit,
         config.snap_labels,
         os.environ.get(LIMIT),  # what was too large may be read now

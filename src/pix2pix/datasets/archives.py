@@ -5,8 +5,6 @@ count: here links are refused, and what is read is counted in unpacked bytes, he
 no small file fills disk or memory.
 """
 
-from __future__ import annotations
-
 import bz2
 import gzip
 import lzma
@@ -40,6 +38,31 @@ _KINDS = {
 
 class ArchiveError(Exception):
     """An archive that is broken or refused; the message says why, as the end of a sentence."""
+
+
+class _Counted:
+    """A file that refuses to be read or skipped beyond `limit` bytes, or far at once."""
+
+    def __init__(self, file: Any, limit: int) -> None:
+        self._file, self._limit = file, limit
+        self.last = b""  # what the last read gave
+        self.tell, self.seekable = file.tell, file.seekable
+
+    def read(self, size: int) -> bytes:
+        if not 0 <= size <= _MAX_READ:
+            raise ArchiveError(f"one of its headers is of {size:,} bytes")
+        self.allow(self.tell())
+        self.last = self._file.read(size)
+        return self.last
+
+    def seek(self, place: int) -> int:
+        self.allow(place)
+        return int(self._file.seek(place))
+
+    def allow(self, place: int) -> None:
+        """Raise ArchiveError where `place` lies beyond the limit."""
+        if not 0 <= place <= self._limit:
+            raise ArchiveError(f"it unpacks to more than {self._limit:,} bytes")
 
 
 def unpack(archive: Path, folder: Path, on_progress: OnProgress) -> None:
@@ -126,28 +149,3 @@ def _check(member: tarfile.TarInfo) -> None:
     parts, anchor = PurePosixPath(member.name).parts, PureWindowsPath(member.name).anchor
     if ".." in parts or anchor or "\\" in member.name:  # an anchor is a leading / or a drive
         raise ArchiveError(f"its file {shown} leads outside the folder")
-
-
-class _Counted:
-    """A file that refuses to be read or skipped beyond `limit` bytes, or far at once."""
-
-    def __init__(self, file: Any, limit: int) -> None:
-        self._file, self._limit = file, limit
-        self.last = b""  # what the last read gave
-        self.tell, self.seekable = file.tell, file.seekable
-
-    def read(self, size: int) -> bytes:
-        if not 0 <= size <= _MAX_READ:
-            raise ArchiveError(f"one of its headers is of {size:,} bytes")
-        self.allow(self.tell())
-        self.last = self._file.read(size)
-        return self.last
-
-    def seek(self, place: int) -> int:
-        self.allow(place)
-        return int(self._file.seek(place))
-
-    def allow(self, place: int) -> None:
-        """Raise ArchiveError where `place` lies beyond the limit."""
-        if not 0 <= place <= self._limit:
-            raise ArchiveError(f"it unpacks to more than {self._limit:,} bytes")

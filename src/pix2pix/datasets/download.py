@@ -1,7 +1,5 @@
 """Download a file, going on where an earlier try broke off."""
 
-from __future__ import annotations
-
 import os
 import re
 import time

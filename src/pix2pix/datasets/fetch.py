@@ -7,8 +7,6 @@ in `.NAME.fetch/` and continued by the same call. The archive is a stranger's: i
 files and folders, none outside and none huge. The folder takes its name when it is whole.
 """
 
-from __future__ import annotations
-
 import hashlib
 import importlib.resources
 import json
@@ -20,6 +18,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from pix2pix.data.pairs import SPLITS
 from pix2pix.datasets.archives import ArchiveError, is_free, new_folder, unpack
 from pix2pix.datasets.download import MB, AddressError, download
 from pix2pix.errors import UserError
@@ -27,7 +26,6 @@ from pix2pix.files import cannot_write, list_pictures
 from pix2pix.progress import Progress
 
 RECORD = "fetched.json"  # in the folder: where its pictures come from
-_SPLITS = ("train", "val", "validation", "test")
 
 
 @dataclass(frozen=True)
@@ -174,12 +172,12 @@ def _unpack(archive: Path, folder: Path, progress: Progress) -> dict[str, int]:
     """Unpack the archive into the folder; return the number of pictures in each split."""
     unpack(archive, folder, lambda n, size: progress.update("unpacking", n // MB, size // MB + 1, "MB"))
     inside = list(folder.iterdir())
-    if len(inside) == 1 and inside[0].is_dir() and inside[0].name not in _SPLITS:
+    if len(inside) == 1 and inside[0].is_dir() and inside[0].name not in SPLITS:
         # Everything lies in one more folder, which may hold a folder of its own name.
         only = inside[0].rename(folder.with_name(f"{folder.name}.only"))
         folder.rmdir()
         only.rename(folder)
-    splits = [name for name in _SPLITS if (folder / name).is_dir()] or [""]
+    splits = [name for name in SPLITS if (folder / name).is_dir()] or [""]
     pairs = {name: len(list_pictures(folder / name)) for name in splits}
     if not sum(pairs.values()):
         raise ArchiveError("it holds no pictures")

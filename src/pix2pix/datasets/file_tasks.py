@@ -4,12 +4,8 @@ A picture that cannot be used is left out and named, an output that exists stays
 forced, and a full disk stops the whole. Every file of the folders is used or named.
 """
 
-from __future__ import annotations
-
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +13,7 @@ from pathlib import Path
 from pix2pix.data.pairs import match, name_of
 from pix2pix.errors import UserError
 from pix2pix.files import list_pictures
-from pix2pix.progress import OnProgress
+from pix2pix.progress import OnProgress, in_parallel
 
 
 @dataclass(frozen=True)
@@ -93,26 +89,15 @@ def run(
     `failures` are those known before, `data` the folders that the tasks read. Raises UserError where
     nothing could be used.
     """
-
-    def attempt(task: FileTask) -> bool | LeftOutError:
-        try:
-            return write(task)
-        except LeftOutError as error:
-            return error
-
     failures, pairs, written = dict(failures), Counter[str](), 0
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        try:
-            for done, (task, result) in enumerate(zip(tasks, pool.map(attempt, tasks), strict=True), 1):
-                if isinstance(result, LeftOutError):
-                    failures[task.inputs[0]] = str(result)
-                else:
-                    pairs[task.split] += 1
-                    written += result
-                on_progress(done, len(tasks))
-        except BaseException:
-            pool.shutdown(cancel_futures=True)  # else the whole queue would be done first
-            raise
+    for task, result in in_parallel(tasks, write, on_progress):
+        if isinstance(result, LeftOutError):
+            failures[task.inputs[0]] = str(result)
+        elif isinstance(result, UserError):
+            raise result
+        else:
+            pairs[task.split] += 1
+            written += result
     if not pairs:
         raise _nothing_used([*failures.values()], data)
     named = {*failures, *(path for task in tasks for path in task.inputs)}

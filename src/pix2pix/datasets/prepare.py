@@ -1,18 +1,15 @@
-"""Make a data set of what people have: split, combine, resize, or draw procedural pairs."""
-
-from __future__ import annotations
+"""Make a data set of what people have: split, combine, resize."""
 
 import filecmp
 import hashlib
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from threading import get_native_id
 
 import numpy as np
 
-from pix2pix.datasets.archives import new_folder
 from pix2pix.datasets.file_tasks import (
     Done,
     FileTask,
@@ -22,7 +19,6 @@ from pix2pix.datasets.file_tasks import (
     refuse_existing,
     run,
 )
-from pix2pix.datasets.sample import write_pairs
 from pix2pix.errors import UserError
 from pix2pix.files import list_pictures, replacing
 from pix2pix.pictures import codec
@@ -142,21 +138,6 @@ def resize(
     return run(list(tasks.values()), write, failures, [data], on_progress)
 
 
-def draw(
-    out: Path, counts: Mapping[str, int], size_px: int, seed: int, on_progress: OnProgress = no_progress
-) -> None:
-    """Write procedural pairs (see `datasets.sample`) of size_px: `counts` of each split.
-
-    Raises UserError where `out` exists, or all counts are 0.
-    """
-    counts = {split: count for split, count in counts.items() if count}
-    if not counts:
-        raise UserError("No pairs are wanted.", "Give --count.")
-    with new_folder(out) as folder:
-        total = sum(counts.values())
-        write_pairs(folder, counts, size_px, seed, lambda done: on_progress(done, total))
-
-
 def _folders_to_split(data: Sequence[Path]) -> list[Path]:
     """Return the folders of `data`, or DATA/source and DATA/target."""
     halves = [data[0] / "source", data[0] / "target"]
@@ -227,18 +208,18 @@ def _link(source: Path, output: Path) -> None:
 
 def _alike(left: Array, right: Array, paths: Sequence[Path]) -> tuple[Array, Array]:
     """Return source and target as they fit in one picture; raise UserError where they do not."""
-    for pattern, first, second in (
-        ("{1} x {0} px", left.shape, right.shape),
-        ("{0}", [left.dtype], [right.dtype]),
+    (height, width, channels), (rows, columns, others) = left.shape, right.shape
+    for one, other in (
+        (f"{width} x {height} px", f"{columns} x {rows} px"),
+        (str(left.dtype), str(right.dtype)),
     ):
-        one, other = pattern.format(*first), pattern.format(*second)
         if one != other:
             raise UserError(f"{paths[0]} is {one} but {paths[1]} is {other}: wanted equal ones.")
-    if {left.shape[2], right.shape[2]} == {1, 3}:
-        return np.broadcast_to(left, (*left.shape[:2], 3)), np.broadcast_to(right, (*right.shape[:2], 3))
-    if left.shape[2] != right.shape[2]:
+    if {channels, others} == {1, 3}:
+        return np.broadcast_to(left, (height, width, 3)), np.broadcast_to(right, (height, width, 3))
+    if channels != others:
         raise UserError(
-            f"{paths[0]} has {left.shape[2]} channels but {paths[1]} has {right.shape[2]}.",
+            f"{paths[0]} has {channels} channels but {paths[1]} has {others}.",
             "Leave them in two folders: `pix2pix train SOURCES TARGETS`.",
         )
     return left, right

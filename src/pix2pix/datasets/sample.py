@@ -5,12 +5,10 @@ course of bricks, so that openings meet the mortar joints as a mason would have 
 random is only the layout; the painting is a function of the layout (see `sample_render`).
 
     make_pair(seed=0, index=7, size_px=128)
-    write_pairs(Path("facades"), {"train": 400, "val": 20}, size_px=128, seed=0)
+    draw(Path("facades"), {"train": 400, "val": 20}, size_px=128, seed=0)
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from itertools import pairwise
 from math import floor
 from pathlib import Path
@@ -20,7 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from pix2pix.datasets.archives import new_folder
 from pix2pix.datasets.sample_render import LABEL, PALETTE, render
+from pix2pix.errors import UserError
+from pix2pix.progress import OnProgress, no_progress
 
 CELLS = 32
 # Parts that houses may have, and the share that has them.
@@ -60,24 +61,23 @@ def make_pair(seed: int, index: int, size_px: int) -> tuple[NDArray[np.uint8], N
     return np.array(list(PALETTE.values()), np.uint8)[labels], render(labels)
 
 
-def write_pairs(
-    folder: Path,
-    counts: Mapping[str, int],
-    size_px: int,
-    seed: int,
-    progress: Callable[[int], None] | None = None,
+def draw(
+    out: Path, counts: Mapping[str, int], size_px: int, seed: int, on_progress: OnProgress = no_progress
 ) -> None:
-    """Write folder/SPLIT/0001.png ...: source left, target right, 2 size_px wide, size_px high.
+    """Write out/SPLIT/0001.png ...: source left, target right, 2 size_px wide, size_px high.
 
-    The splits take one building after the other in the order of `counts`, so none is in two.
-    `progress` is called after each pair with the number written so far.
+    The splits take one building after the other in the order of `counts`, so none is in two. Raises
+    UserError where `out` exists, or all counts are 0.
     """
-    paths = [folder / split / f"{n:04d}.png" for split, count in counts.items() for n in range(1, count + 1)]
-    for index, path in enumerate(paths):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(np.concatenate(make_pair(seed, index, size_px), axis=1)).save(path)
-        if progress:
-            progress(index + 1)
+    names = [f"{split}/{n:04d}.png" for split, count in counts.items() for n in range(1, count + 1)]
+    if not names:
+        raise UserError("No pairs are wanted.", "Give --count.")
+    with new_folder(out) as folder:
+        for index, name in enumerate(names):
+            (folder / name).parent.mkdir(exist_ok=True)
+            pair = np.concatenate(make_pair(seed, index, size_px), axis=1)
+            Image.fromarray(pair).save(folder / name)
+            on_progress(index + 1, len(names))
 
 
 def _rasterise(parts: set[str], shapes: list[_Shape], size_px: int) -> NDArray[np.uint8]:

@@ -9,8 +9,6 @@ Lengths are in units of 1/128 of the picture: a mortar joint is 1 wide, a course
 Periods are powers of two, which strided convolutions draw easily. Colours are linear light in [0, 1].
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import lru_cache, partial, reduce
 from typing import Any, NamedTuple

@@ -7,9 +7,8 @@ would leave out is drawn where it is strong.
 Arrays are (H, W, C): H rows, W columns, C channels.
 """
 
-from __future__ import annotations
-
 import numpy as np
+import skimage  # which loads its parts where they are used
 
 from pix2pix.pictures.codec import Array
 
@@ -27,26 +26,22 @@ def draw(photograph: Array, low: float, high: float, sigma_px: float) -> Array:
     and float pictures have lines and one glint does not hide all others. `sigma_px` is the blur
     before. Every channel draws: a red petal on a leaf of equal grey is an edge.
     """
-    from skimage.feature import canny
-    from skimage.filters import gaussian
-    from skimage.morphology import skeletonize
-
     picture = photograph.astype(np.float32)
     picture -= picture.min()  # far from 0, floats are coarse
-    blurred = gaussian(picture, sigma_px, mode="nearest", channel_axis=-1)
+    blurred = skimage.filters.gaussian(picture, sigma_px, mode="nearest", channel_axis=-1)
     contrast = np.ptp(blurred, axis=(0, 1)).max()
     if photograph.dtype.kind == "u":
         contrast = max(contrast, FAINTEST * np.iinfo(photograph.dtype).max)
     if contrast == 0:
-        return _drawing(np.zeros(photograph.shape[:2], np.bool_))
+        return np.full((*photograph.shape[:2], 1), 255, np.uint8)
     # Sobel answers to a step of the whole contrast by 4 weights of the blur on each side.
     reach = np.arange(-int(4 * sigma_px) - 1, int(4 * sigma_px) + 2)
     weights = np.exp(-0.5 * (reach / sigma_px) ** 2)
     step = contrast * 4 * weights[len(reach) // 2 :][:2].sum() / weights.sum()
     # scikit-image draws no line in the outermost pixels.
     planes = np.pad(np.moveaxis(blurred / step, -1, 0), ((0, 0), (1, 1), (1, 1)), "edge")
-    drawn = [canny(plane, 0, low, high, mode="nearest") for plane in planes]
-    return _drawing(skeletonize(np.any(drawn, axis=0))[1:-1, 1:-1])
+    drawn = [skimage.feature.canny(plane, 0, low, high, mode="nearest") for plane in planes]
+    return _drawing(np.any(drawn, axis=0), 1)
 
 
 def thin(probability: Array, threshold: float) -> Array:
@@ -54,17 +49,15 @@ def thin(probability: Array, threshold: float) -> Array:
 
     The result is (H, W, 1), lines 0 on 255.
     """
+    # With a margin, lines that leave the picture are not shortened at its border.
+    return _drawing(np.pad(probability >= threshold, SHORTEST_PX, "edge"), SHORTEST_PX)
+
+
+def _drawing(wide: Array, margin: int) -> Array:
+    """Return the middle lines within the margin, (H, W, 1) uint8, 0 on 255, but none that is too short."""
     from skimage.morphology import skeletonize
 
-    margin = SHORTEST_PX  # lines that leave the picture are not shortened at its border
-    wide = np.pad(probability >= threshold, margin, "edge")
-    return _drawing(skeletonize(wide)[margin:-margin, margin:-margin])
-
-
-def _drawing(lines: Array) -> Array:
-    """Return lines (H, W) as (H, W, 1) uint8, 0 on 255, without those shorter than SHORTEST_PX."""
-    from skimage.measure import label
-
-    numbers = label(lines, connectivity=2)
+    lines = skeletonize(wide)[margin:-margin, margin:-margin]
+    numbers = skimage.measure.label(lines, connectivity=2)
     long = np.bincount(numbers.ravel()) >= SHORTEST_PX
     return np.where(lines & long[numbers], 0, 255).astype(np.uint8)[:, :, None]

@@ -7,8 +7,6 @@ PyTorch port (`moduleVggOne.0.weight` ... `moduleCombine.0.bias`; a prefix `net`
 B batch, C channels, H height, W width.
 """
 
-from __future__ import annotations
-
 from functools import lru_cache
 from pathlib import Path
 from typing import Any

@@ -11,14 +11,12 @@
 
 Arrays are (H, W, C) uint8, uint16 or float32, as `pictures.codec` reads them: H rows, W columns, C
 channels. 2 and 4 channels are grey and RGB with alpha, which is no colour and left out of grey,
-Lab and edges.
+Lab and edges. A hole is (H, W) bool, true where the photograph is blanked.
 """
 
-from __future__ import annotations
-
-import difflib
 import hashlib
 import math
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,12 +24,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pix2pix.derive import edges, holes
+from pix2pix.config import nearest
+from pix2pix.derive import edges
 from pix2pix.derive.lab import split_lab
 from pix2pix.errors import UserError
-from pix2pix.pictures.codec import Array
+from pix2pix.files import PICTURE_SUFFIXES
+from pix2pix.pictures.codec import Array, read
 from pix2pix.pictures.conform import to_channels, without_alpha
-from pix2pix.pictures.geometry import by_channel
+from pix2pix.pictures.geometry import by_channel, resize
 
 BOXES = 3
 HED_THRESHOLD = 0.5  # of the probability that HED gives a pixel
@@ -136,8 +136,7 @@ def _number(word: str, kind: type[float], least: float, most: float, text: str) 
 
 
 def _unknown(text: str, why: str = "") -> UserError:
-    near = difflib.get_close_matches(text, _FORMS, n=1, cutoff=0.5)
-    reason = f": {why}." if why else f"; did you mean '{near[0]}'?" if near else "."
+    reason = f": {why}." if why else nearest(text, _FORMS) or "."
     return UserError(f"No source can be made by '{text}'{reason}", f"Possible are {', '.join(_FORMS)}.")
 
 
@@ -155,13 +154,10 @@ def _hed(photograph: Array, weights: Path, name: str) -> Array:
     return edges.thin(hed.probability(rgb, weights), HED_THRESHOLD)
 
 
-def _hole(recipe: Recipe, photograph: Array, name: str) -> Array:
+def _inpaint(recipe: Recipe, photograph: Array, name: str) -> Array:
     shape = photograph.shape[:2]
-    if recipe.kind == "mask":
-        return holes.from_mask(shape, Path(recipe.where), name)
-    if recipe.where == "centre":
-        return holes.centre(shape)
-    return holes.boxes(shape, int(recipe.numbers[0]), name)
+    centred = recipe.where == "centre"
+    return _blank(photograph, _centre(shape) if centred else _boxes(shape, int(recipe.numbers[0]), name))
 
 
 def _downscale(photograph: Array, factor: int) -> Array:
@@ -178,13 +174,74 @@ def _downscale(photograph: Array, factor: int) -> Array:
     return by_channel(photograph, blur).clip(photograph.min(), photograph.max())
 
 
+def _blank(photograph: Array, hole: Array) -> Array:
+    """Return the photograph (H, W, C) with mid-grey in the hole, which is near 0 for the network.
+
+    A float's grey is the middle of what remains: the hole must not show anything of what it hides.
+    """
+    rest = photograph[~hole]
+    if photograph.dtype.kind == "u":
+        grey = np.iinfo(photograph.dtype).max // 2
+    else:
+        grey = rest.min() / 2 + rest.max() / 2 if rest.size else 0
+    return np.where(hole[:, :, None], photograph.dtype.type(grey), photograph)
+
+
+def _centre(shape: tuple[int, ...]) -> Array:
+    """Return the middle half of height and width, at least a pixel."""
+    hole = np.zeros(shape, np.bool_)
+    parts = [(size, max(1, size // 2)) for size in shape]
+    hole[tuple(slice((size - part) // 2, (size + part) // 2) for size, part in parts)] = True
+    return hole
+
+
+def _boxes(shape: tuple[int, ...], count: int, name: str) -> Array:
+    """Return `count` boxes of an eighth to three eighths of each side, anywhere; they may overlap.
+
+    Places are parts of the picture, so that they stay the same when it is resized. They come from
+    a digest of the name and no generator, whose numbers another version might change.
+    """
+    hole = np.zeros(shape, np.bool_)
+    for number in range(count):
+        digest = hashlib.sha256(f"{number}:{name}".encode("utf-8", "surrogatepass")).digest()
+        high, wide, down, right = np.frombuffer(digest, "<u4", 4) / 2.0**32
+        rows = math.ceil(shape[0] * (1 + 2 * high) / 8)
+        columns = math.ceil(shape[1] * (1 + 2 * wide) / 8)
+        top, left = int(down * (shape[0] - rows + 1)), int(right * (shape[1] - columns + 1))
+        hole[top : top + rows, left : left + columns] = True
+    return hole
+
+
+def _mask(shape: tuple[int, ...], folder: Path, name: str) -> Array:
+    """Return what is white, above half of its depth, in FOLDER/NAME with the ending of a picture.
+
+    `name` is the photograph's relative path without ending, sub-folders included. Raises UserError
+    where there is no such file.
+    """
+    endings = (form(suffix) for suffix in sorted(PICTURE_SUFFIXES) for form in (str, str.upper, str.title))
+    # Tried one by one, as a folder may hold a million. isfile is False for a name that is too long.
+    path = next(filter(os.path.isfile, (folder / f"{name}{ending}" for ending in endings)), None)
+    if path is None:
+        raise UserError(
+            f"There is no mask {folder / name} with the ending of a picture.",
+            "Each photograph needs a mask of the same name, white where it is to be blank.",
+        )
+    mask = read(path)
+    values = to_channels(without_alpha(mask), 1, str(path))
+    binary = mask.dtype.kind == "f" or values.max() <= 1  # 0 and 1 are common in masks
+    white = (values > (0.5 if binary else np.iinfo(mask.dtype).max / 2)).astype(np.uint8)
+    return resize(white, (shape[0], shape[1]), labels=True)[:, :, 0] > 0
+
+
 # A new kind of source is a line here, and a form that `parse` reads.
 _MAKERS: dict[str, Callable[[Recipe, Array, str], Array]] = {
     "gray": lambda recipe, photograph, name: _colours(photograph, 1, name),
     "lab": lambda recipe, photograph, name: split_lab(photograph)[0],
     "edges": lambda recipe, photograph, name: edges.draw(without_alpha(photograph), *recipe.numbers),
     "hed": lambda recipe, photograph, name: _hed(photograph, Path(recipe.where), name),
-    "inpaint": lambda recipe, photograph, name: holes.blank(photograph, _hole(recipe, photograph, name)),
-    "mask": lambda recipe, photograph, name: holes.blank(photograph, _hole(recipe, photograph, name)),
+    "inpaint": _inpaint,
+    "mask": lambda recipe, photograph, name: _blank(
+        photograph, _mask(photograph.shape[:2], Path(recipe.where), name)
+    ),
     "downscale": lambda recipe, photograph, name: _downscale(photograph, int(recipe.numbers[0])),
 }

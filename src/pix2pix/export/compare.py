@@ -5,8 +5,6 @@ noisy, of several sizes and batches where the graph is dynamic; with noise on an
 with the translator's own generator in the same mode.
 """
 
-from __future__ import annotations
-
 import hashlib
 import logging
 import math
@@ -26,9 +24,9 @@ from pix2pix.errors import UserError
 from pix2pix.files import list_pictures, replacing
 from pix2pix.inference.translator import Translator
 from pix2pix.model_file import Header, model_path, versions
-from pix2pix.networks.graph import Graph, NoiseInput, keep_factors
+from pix2pix.networks.graph import Graph
 from pix2pix.networks.modes import inference
-from pix2pix.networks.noise import noise_keys
+from pix2pix.networks.noise import NoiseInput, keep_factors, noise_keys
 from pix2pix.pictures import codec, geometry, tensors
 from pix2pix.pictures.contract import PictureContract
 from pix2pix.progress import Progress

@@ -4,8 +4,6 @@ Large files in it are cut into parts: hosts refuse files from 25 MB on, and a br
 connection fetches only the part that broke off.
 """
 
-from __future__ import annotations
-
 import gzip
 import hashlib
 import json

@@ -4,8 +4,6 @@ The version is pinned and so is every byte: pages never load it from anywhere bu
 To move to another version, fetch it by npm, which checks the archive, and take the digests from its files.
 """
 
-from __future__ import annotations
-
 import hashlib
 import shutil
 import subprocess

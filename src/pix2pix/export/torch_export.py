@@ -1,7 +1,5 @@
 """The generator as a program of torch.export: torch runs and compiles it without this package."""
 
-from __future__ import annotations
-
 import io
 import json
 from pathlib import Path

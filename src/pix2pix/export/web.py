@@ -8,8 +8,6 @@ service-worker.js      keeps it all for visits without a network
 _headers               what hosts of that convention are to send along
 """
 
-from __future__ import annotations
-
 import json
 import re
 import tempfile
@@ -28,8 +26,7 @@ from pix2pix.export.folder import files_below, replacing_folder, write_list, wri
 from pix2pix.export.onnx import check_packages, export_onnx, runner
 from pix2pix.export.runtime import FILES, VERSION, load_runtime
 from pix2pix.model_file import Header, ImageContract, read_header
-from pix2pix.networks.graph import NoiseInput, keep_factors
-from pix2pix.networks.noise import keep_mask, noise_keys
+from pix2pix.networks.noise import NoiseInput, keep_factors, keep_mask, noise_keys
 from pix2pix.page.card import Card, KnownPair, make_card, model_names
 from pix2pix.page.examples import Example, find_examples, view
 from pix2pix.pictures import codec

@@ -6,8 +6,6 @@ the output with torch's. The networks themselves stay as they are.
 B batch, C channels, H height, W width; weights are (C, C', 4, 4), their strides 2, their padding 1.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import reduce
 from typing import Any

@@ -1,7 +1,5 @@
 """A model file in words."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import torch

@@ -1,7 +1,5 @@
 """Files and folders through a translator: names kept, bad files skipped and named."""
 
-from __future__ import annotations
-
 import glob
 import os
 from collections import deque

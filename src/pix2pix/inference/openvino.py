@@ -29,7 +29,8 @@ from pix2pix.config import Mode
 from pix2pix.device import Precision
 from pix2pix.errors import UserError
 from pix2pix.networks import Generator
-from pix2pix.networks.graph import Graph, NoiseInput, factors_of, keep_factors
+from pix2pix.networks.graph import Graph
+from pix2pix.networks.noise import NoiseInput, factors_of, keep_factors
 
 # Source pixels times the generator's work per pixel: what OpenVINO saves on this many is about what
 # it takes to compile the network (eight pictures of 256 px at width 64).

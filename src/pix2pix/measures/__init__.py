@@ -4,8 +4,6 @@ To add one, write a function of (output, target), (B, C, H, W) each in [-1, 1], 
 and register it here; validation writes its mean as `val_<name>`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from torch import Tensor

@@ -5,8 +5,6 @@ They are reported and never choose a model by themselves: each of them rewards b
 transformers, SciPy and Matplotlib, which takes seconds.
 """
 
-from __future__ import annotations
-
 from torch import Tensor
 
 from pix2pix.device import exact_convolutions

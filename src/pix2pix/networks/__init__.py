@@ -1,7 +1,5 @@
 """The two networks, built from a configuration. They know no files, no pictures and no devices."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 
@@ -9,20 +7,12 @@ import torch
 
 from pix2pix.config import STRIDED_LAYERS, Config, nearest
 from pix2pix.errors import UserError
-from pix2pix.networks.generator import Generator, NoiseShape
+from pix2pix.networks.generator import Generator
 from pix2pix.networks.layers import initialise
 from pix2pix.networks.patchgan import PatchGAN
 from pix2pix.networks.unet import UNet
 
-__all__ = [
-    "GENERATORS",
-    "Generator",
-    "NoiseShape",
-    "PatchGAN",
-    "build_discriminator",
-    "build_generator",
-    "empty_generator",
-]
+__all__ = ["GENERATORS", "Generator", "PatchGAN", "build_discriminator", "build_generator", "empty_generator"]
 
 # By the name in model.generator. Builders leave the weights unset: `initialise` sets them.
 GENERATORS: dict[str, Callable[[Config], Generator]] = {

@@ -4,10 +4,6 @@ The graph runs the code of `networks/` and nothing else. The hash of the noise i
 program that runs the graph draws the masks, or passes ones for no dropout.
 """
 
-from __future__ import annotations
-
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -15,22 +11,9 @@ from torch import Tensor, nn
 
 from pix2pix.config import Mode
 from pix2pix.networks import Generator
+from pix2pix.networks.layers import fold_statistics
 from pix2pix.networks.modes import set_mode, share_weights, uses_noise
-from pix2pix.networks.noise import keep_mask, noise_keys
-
-
-@dataclass(frozen=True)
-class NoiseInput:
-    """One input of masks, (B, channels, H / divisor, W / divisor) for a source of (B, C, H, W).
-
-    `layer` is its number in the hash of the noise, `drop` the probability that a feature is 0.
-    """
-
-    input: str
-    layer: int
-    channels: int
-    divisor: int
-    drop: float
+from pix2pix.networks.noise import keep_factors
 
 
 class Graph(nn.Module):
@@ -44,15 +27,10 @@ class Graph(nn.Module):
         super().__init__()
         self.generator = share_weights(generator)
         set_mode(self.generator, mode)
-        self.generator.fold_statistics()
+        fold_statistics(self.generator)
         self.mode, self.size_px, self.dynamic = mode, size_px, dynamic
         self.source_channels, self.multiple_px = generator.source_channels, generator.multiple_px
-        multiple = generator.multiple_px
-        shapes = generator.noise_shapes(multiple, multiple) if uses_noise(mode) else {}
-        self.noise = tuple(
-            NoiseInput(f"keep_{layer}", layer, shape.channels, multiple // shape.height, shape.drop)
-            for layer, shape in shapes.items()
-        )
+        self.noise = generator.noise if uses_noise(mode) else ()
         self.eval()
 
     def forward(self, source: Tensor, *keep: Tensor) -> Tensor:
@@ -89,27 +67,3 @@ class Graph(nn.Module):
             return [1, channels, *(side // divisor for side in self.size_px)]
         step = self.multiple_px // divisor
         return ["batch", channels, f"{step}*rows", f"{step}*columns"]
-
-
-def keep_factors(
-    noise: Sequence[NoiseInput], source: Tensor, *, seed: int | None = None, sample: int = 0
-) -> list[Tensor]:
-    """Return the noise inputs for a source of (B, C, H, W); without `seed`, no dropout.
-
-    The masks are those that the package draws for this seed and this variant.
-    """
-    batch, _, height, width = source.shape
-    if seed is not None:
-        return factors_of(noise, noise_keys(seed, torch.full((batch,), sample)), height, width)
-    return [torch.ones(batch, one.channels, height // one.divisor, width // one.divisor) for one in noise]
-
-
-def factors_of(noise: Sequence[NoiseInput], keys: Tensor, height: int, width: int) -> list[Tensor]:
-    """Return the noise inputs for the (B,) keys of `noise_keys`: 0 or 1 / (1 - drop)."""
-    return [
-        keep_mask(
-            keys, one.layer, (one.channels, height // one.divisor, width // one.divisor), one.drop
-        ).float()
-        / (1 - one.drop)
-        for one in noise
-    ]

@@ -7,8 +7,6 @@ A convolution followed by a norm has no bias: the norm would cancel it.
 B batch, C channels, H height, W width.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -107,7 +105,7 @@ class Up(nn.Module):
             else nn.ConvTranspose2d(channels_in, channels_out, 4, 2, 1, bias=bias)
         )
         self.norm = make_norm(norm, channels_out)
-        self.channels, self.drop, self.layer = channels_out, drop, layer
+        self.drop, self.layer = drop, layer
 
     def forward(self, x: Tensor, noise: Noise | None) -> Tensor:
         """(B, C, H, W) -> (B, C', 2H, 2W); no noise, no dropout."""
@@ -148,7 +146,10 @@ def use_products(network: nn.Module, up_to_px: int) -> Iterator[None]:
 
 
 def fold_statistics(network: nn.Module) -> None:
-    """Move running statistics into the convolutions before them, irreversibly."""
+    """Move running statistics into the convolutions before them, irreversibly.
+
+    To be called in the mode `running`; statistics of pictures are not known beforehand.
+    """
     for layer in (m for m in network.modules() if isinstance(m, Down | Up)):
         conv: Any = layer.conv
         norm: Any = layer.norm

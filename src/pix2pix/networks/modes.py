@@ -7,8 +7,6 @@ running        dropout off, the running statistics of training
 In the first two a picture's result does not depend on what else is in the batch.
 """
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Iterator
 from contextlib import contextmanager

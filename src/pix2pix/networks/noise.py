@@ -8,9 +8,8 @@ B batch, C channels, H height, W width. All hashing is on int64 tensors that hol
 multipliers are below 2**31, so no product leaves 63 bits and nothing relies on overflow.
 """
 
-from __future__ import annotations
-
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -23,6 +22,21 @@ Noise = Tensor | Mapping[int, Tensor]
 _BITS = 0xFFFFFFFF
 _GOLDEN = 0x9E3779B9  # keeps 0 from being a fixed point of the mixing below
 Hash = Any  # a tensor, or a plain number where one is the same for all: Python's wide integers
+
+
+@dataclass(frozen=True)
+class NoiseInput:
+    """The masks of one noisy layer, (B, channels, H / divisor, W / divisor) for a source of (B, C, H, W).
+
+    `input` names them where they are the input of a graph, `layer` is the layer's number in the hash,
+    `drop` the probability that a feature is 0.
+    """
+
+    input: str
+    layer: int
+    channels: int
+    divisor: int
+    drop: float
 
 
 def _mix(h: Hash) -> Hash:
@@ -65,3 +79,27 @@ def noisy_dropout(x: Tensor, noise: Noise, layer: int, drop: float) -> Tensor:
         return x * noise[layer]
     channels, height, width = x.shape[1:]
     return x * keep_mask(noise, layer, (channels, height, width), drop).to(x.dtype) * (1 / (1 - drop))
+
+
+def keep_factors(
+    noise: Sequence[NoiseInput], source: Tensor, *, seed: int | None = None, sample: int = 0
+) -> list[Tensor]:
+    """Return the noise inputs for a source of (B, C, H, W); without `seed`, no dropout.
+
+    The masks are those that the package draws for this seed and this variant.
+    """
+    batch, _, height, width = source.shape
+    if seed is not None:
+        return factors_of(noise, noise_keys(seed, torch.full((batch,), sample)), height, width)
+    return [torch.ones(batch, one.channels, height // one.divisor, width // one.divisor) for one in noise]
+
+
+def factors_of(noise: Sequence[NoiseInput], keys: Tensor, height: int, width: int) -> list[Tensor]:
+    """Return the noise inputs for the (B,) keys of `noise_keys`: 0 or 1 / (1 - drop)."""
+    return [
+        keep_mask(
+            keys, one.layer, (one.channels, height // one.divisor, width // one.divisor), one.drop
+        ).float()
+        / (1 - one.drop)
+        for one in noise
+    ]

@@ -1,7 +1,5 @@
 """The discriminator: one logit for every N x N patch (the paper's sections 3.2.2 and 6.1.2)."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 

@@ -1,14 +1,12 @@
 """The paper's generator: an encoder-decoder whose layers of equal size may be joined by skips."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 
 from pix2pix.config import Config
-from pix2pix.networks.generator import Generator, NoiseShape
+from pix2pix.networks.generator import Generator
 from pix2pix.networks.layers import Down, Up
-from pix2pix.networks.noise import Noise
+from pix2pix.networks.noise import Noise, NoiseInput
 
 
 class UNet(Generator):
@@ -23,15 +21,20 @@ class UNet(Generator):
 
     def __init__(self, config: Config, *, skips: bool) -> None:
         model, depth = config.model, config.depth
+        channels = [model.source_channels, *(model.width * min(8, 2**i) for i in range(depth))]
+        sizes = [*channels[:0:-1], model.target_channels]
+        noisy = range(min(max(1, depth - 5), depth - 1)) if model.dropout else ()
         super().__init__(
             model.source_channels,
             model.target_channels,
             classes=config.data.target_one_hot,
             multiple_px=2**depth,
             work_per_pixel=model.width**2,
+            noise=[
+                NoiseInput(f"keep_{i}", i, sizes[i + 1], 2 ** (depth - 1 - i), model.dropout) for i in noisy
+            ],
         )
         self.skips = skips
-        channels = [model.source_channels, *(model.width * min(8, 2**i) for i in range(depth))]
         # A bottleneck of one pixel in training would become zero by its own statistics.
         inner_norm = "none" if min(config.data.size) == 2**depth else model.norm
         norms = ["none", *[model.norm] * (depth - 2), inner_norm]
@@ -39,28 +42,17 @@ class UNet(Generator):
             Down(channels[i], channels[i + 1], norms[i], first=i == 0, innermost=i == depth - 1)
             for i in range(depth)
         )
-        sizes = [*channels[:0:-1], model.target_channels]
-        noisy = min(max(1, depth - 5), depth - 1)
         self.decoder = nn.ModuleList(
             Up(
                 sizes[i] * (2 if skips and i else 1),
                 sizes[i + 1],
                 model.norm if i < depth - 1 else "none",
                 model.upsample,
-                model.dropout if i < noisy else 0.0,
+                model.dropout if i in noisy else 0.0,
                 layer=i,
             )
             for i in range(depth)
         )
-
-    def noise_shapes(self, height: int, width: int) -> dict[int, NoiseShape]:
-        """Return the masks of the decoder's innermost layers."""
-        shapes = {}
-        for layer, up in enumerate(self.decoder):
-            if isinstance(up, Up) and up.drop:
-                divisor = self.multiple_px // 2 ** (layer + 1)
-                shapes[layer] = NoiseShape(up.channels, height // divisor, width // divisor, up.drop)
-        return shapes
 
     def logits(self, source: Tensor, noise: Noise | None = None) -> Tensor:
         """(B, source channels, H, W) in [-1, 1] -> (B, target channels, H, W); no noise, no dropout."""

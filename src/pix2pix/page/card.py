@@ -5,8 +5,6 @@ holes make a brush for holes. Where the contract does not say, as with label map
 plain colours, the examples decide.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from itertools import chain, count
@@ -96,7 +94,10 @@ def make_card(name: str, header: Header, examples: Sequence[Example]) -> Card:
             "a page can draw 8 or 16 bits in up to 4 channels.",
             "Translate with `pix2pix translate`.",
         )
-    kind, palette, ground = _tools(image, [_eight_bits(e.source.read()) for e in examples[:_INSPECTED]])
+    pictures = [example.source.read() for example in examples[:_INSPECTED]]
+    # Of gray with transparency the gray, of colours with transparency the colours.
+    opaque = [picture[:, :, : 1 if picture.shape[2] < 3 else 3] for picture in pictures]
+    kind, palette, ground = _tools(image, [to_depth(picture, "uint8", "an example") for picture in opaque])
     return Card(
         name=name,
         kind=kind,
@@ -151,8 +152,3 @@ def _are_lines(sources: Sequence[Array]) -> bool:
     black, white = (abs(levels[:, 0] - end) <= _INK_LEVELS for end in (0, 255))
     is_ink_or_paper = (black | white) & (np.ptp(levels, axis=1) <= _INK_LEVELS // 2)
     return bool(is_ink_or_paper.mean() >= _LINE_SHARE and min(black.mean(), white.mean()) < _INK_SHARE)
-
-
-def _eight_bits(array: Array) -> Array:
-    """Return (H, W, 1 or 3) uint8 of an example, without transparency."""
-    return to_depth(array[:, :, : 1 if array.shape[2] < 3 else 3], "uint8", "an example")

@@ -4,8 +4,6 @@ A run keeps up to 24 in `examples/source` and `examples/target`. A user's own fo
 pictures side by side like those of training, or sources alone.
 """
 
-from __future__ import annotations
-
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +16,8 @@ from pix2pix.files import kind, list_pictures
 from pix2pix.model_file import ImageContract
 from pix2pix.pictures import codec, geometry
 from pix2pix.pictures.codec import Array
-from pix2pix.pictures.conform import conform
+from pix2pix.pictures.conform import conform, to_view
 from pix2pix.pictures.geometry import Side
-from pix2pix.pictures.view import to_view
 
 LIMIT = 24
 
@@ -59,13 +56,13 @@ def find_examples(model: Path, image: ImageContract, folder: Path | None = None)
     if folder is None and not has_sources:
         return []
     sources = root / "source" if has_sources else root
-    paths = _pictures(sources)
+    paths = list_pictures(sources)
     if not paths:
         raise UserError(
             f"{root} holds no pictures to offer as examples.",
             "Wanted: source/ and target/ with equal names, or pictures like those of training.",
         )
-    targets = {_name(p, root / "target"): p for p in _pictures(root / "target")} if has_sources else {}
+    targets = {_name(p, root / "target"): p for p in list_pictures(root / "target")} if has_sources else {}
     source_half = image.half if image.layout == "side by side" and not has_sources else None
     examples, count = [], min(LIMIT, len(paths))
     for path in (paths[i * len(paths) // count] for i in range(count)):
@@ -110,10 +107,6 @@ def _example(name: str, path: Path, target: Path | None, source_half: str | None
             left, right = ExamplePicture(path, "left"), ExamplePicture(path, "right")
             return Example(name, left, right) if source_half == "left" else Example(name, right, left)
     return Example(name, ExamplePicture(path), None)
-
-
-def _pictures(folder: Path) -> list[Path]:
-    return list_pictures(folder) if kind(folder) == "folder" else []
 
 
 def _name(path: Path, folder: Path) -> str:

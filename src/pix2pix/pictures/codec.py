@@ -6,15 +6,12 @@ becomes RGB. Pillow reads what it keeps whole; imagecodecs reads PNG of 16 bits,
 cut to 8; tifffile reads every TIFF. The first bytes say what a file is, not its ending.
 """
 
-from __future__ import annotations
-
 import io
-import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import RLock
+from threading import Lock
 from typing import Any, BinaryIO, Literal, NamedTuple
 
 import imagecodecs
@@ -23,7 +20,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from pix2pix.errors import UserError
-from pix2pix.files import replacing
+from pix2pix.files import limit_from_environment, replacing
+from pix2pix.pictures import tiff
 from pix2pix.pictures.contract import MAX_CHANNELS
 
 Array = NDArray[Any]
@@ -50,7 +48,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     ".jpeg": {"quality": 95, "subsampling": 0},
     ".webp": {"lossless": True, "exact": True},
 }
-_OPENING = RLock()  # of what is larger than Pillow's limit
+_OPENING = Lock()  # while Pillow's limit is lifted
 
 
 class Head(NamedTuple):
@@ -74,8 +72,6 @@ def read(path: Path) -> Array:
             if head.startswith(_NPY_HEAD):
                 array = _read_npy(path)
             elif head.startswith(_TIFF_HEADS):
-                from pix2pix.pictures import tiff  # tifffile takes a while to load
-
                 array = tiff.read(path, lambda height, width: _refuse_large(height, width, path))
             else:
                 array = _decode(file, lambda head: _refuse_large(head.height, head.width, path))
@@ -105,8 +101,6 @@ def write(array: Array, path: Path) -> None:
             with temporary.open("wb") as out:
                 np.save(out, array)
         elif suffix in (".tif", ".tiff"):
-            from pix2pix.pictures import tiff
-
             tiff.write(array, temporary)
         elif array.dtype == np.uint16:
             temporary.write_bytes(_encode_png(array))
@@ -154,19 +148,13 @@ def to_pillow(array: Array) -> Image.Image:
 def from_pillow(image: Image.Image) -> Array:
     """Return (H, W, C) of a Pillow picture, upright; 16 bits and float where the picture has them."""
     image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I;16"):
-        return np.asarray(image).astype(np.uint16)[:, :, None]
-    if image.mode == "I":
+    if image.mode.startswith("I"):
         # What older files and Pillow call I are 16 bits in nearly all cases.
         return np.asarray(image).clip(0, 65535).astype(np.uint16)[:, :, None]
-    if image.mode == "F":
-        return np.asarray(image, np.float32)[:, :, None]
-    if image.mode == "P":
-        image = image.convert("RGBA" if "transparency" in image.info else "RGB")
-    if image.mode not in ("L", "LA", "RGB", "RGBA"):
-        image = image.convert("L" if image.mode == "1" else "RGB")
-    array = np.asarray(image)
-    return array[:, :, None] if array.ndim == 2 else array
+    if image.mode not in ("L", "LA", "RGB", "RGBA", "F"):
+        transparent = image.mode == "P" and "transparency" in image.info
+        image = image.convert("L" if image.mode == "1" else "RGBA" if transparent else "RGB")
+    return np.atleast_3d(np.asarray(image))
 
 
 @contextmanager
@@ -207,19 +195,16 @@ def _decode(file: BinaryIO, accept: Callable[[Head], None], kinds: tuple[str, ..
 
 def _open(file: BinaryIO, kinds: tuple[str, ...] | None) -> tuple[Image.Image, Head]:
     """Return a picture that is not unpacked yet, of any size, and what it claims to be."""
-    try:
-        opened = Image.open(file, formats=kinds)
-        # Cameras append a second, smaller picture to a JPEG: no animation.
-        animated = getattr(opened, "is_animated", False) and opened.format != "MPO"
-        return opened, Head(opened.format or "", opened.height, opened.width, animated)
-    except Image.DecompressionBombError:
-        with _OPENING:
-            # Our limits replace Pillow's, which stays as it was for others in this process.
-            limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-            try:
-                return _open(file, kinds)
-            finally:
-                Image.MAX_IMAGE_PIXELS = limit
+    with _OPENING:
+        # Our limits replace Pillow's, which stays as it was for others in this process.
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            opened = Image.open(file, formats=kinds)
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+    # Cameras append a second, smaller picture to a JPEG: no animation.
+    animated = getattr(opened, "is_animated", False) and opened.format != "MPO"
+    return opened, Head(opened.format or "", opened.height, opened.width, animated)
 
 
 def _read_npy(path: Path) -> Array:
@@ -235,8 +220,6 @@ def _read_png16(file: BinaryIO, opened: Image.Image) -> Array:
     array: Array = imagecodecs.png_decode(data)
     if b"eXIf" not in data:  # Pillow would unpack the picture once more to learn that
         return array
-    from pix2pix.pictures import tiff
-
     return tiff.upright(array, opened.getexif().get(tiff.ORIENTATION, 1))
 
 
@@ -265,10 +248,7 @@ def checked(array: Array, name: str) -> Array:
 
 def _refuse_large(height: int, width: int, path: Path) -> None:
     """Refuse what may unpack to more than the memory, however small the file."""
-    try:
-        limit = float(os.environ.get(LIMIT, _DEFAULT_LIMIT))
-    except ValueError:
-        raise UserError(f"{LIMIT} is '{os.environ[LIMIT]}': wanted a number.") from None
+    limit = limit_from_environment(LIMIT, _DEFAULT_LIMIT, "")
     if height * width > limit * 1e6:
         raise UserError(
             f"{path} is {width} x {height} px, {height * width / 1e6:,.0f} megapixels: more than "

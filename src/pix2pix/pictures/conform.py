@@ -1,11 +1,6 @@
-"""A picture brought into the channels and the depth of a contract."""
-
-from __future__ import annotations
-
-from typing import cast
+"""A picture brought into the channels and the depth of a contract, or of a screen."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pix2pix.errors import UserError
 from pix2pix.pictures import palette as palettes
@@ -30,6 +25,14 @@ def conform(array: Array, contract: PictureContract, name: str, snap: bool = Fal
         index = palettes.to_index(labels, classes, snap=snap, name=name)
         return index if contract.one_hot else palettes.to_colours(index, classes)
     return to_channels(to_depth(array, contract.depth, name), contract.channels, name)
+
+
+def to_view(array: Array, contract: PictureContract) -> Array:
+    """Return (H, W, 3) uint8 of any picture for the screen: its first one or three channels."""
+    shown = array if array.shape[2] >= 3 else array[:, :, :1]
+    scaled = (shown[:, :, :3].astype(np.float32) - contract.low) / (contract.high - contract.low)
+    view = (scaled * 255).round().clip(0, 255).astype(np.uint8)
+    return np.repeat(view, 3, axis=2) if view.shape[2] == 1 else view
 
 
 def to_depth(array: Array, depth: str, name: str) -> Array:
@@ -60,9 +63,9 @@ def to_channels(array: Array, channels: int, name: str) -> Array:
         return np.concatenate([colours, alpha], axis=2)
     if present in (2, 4):
         opacity = array[:, :, -1:].astype(np.float32) / white
-        on_white = _like(array[:, :, :-1] * opacity + white * (1 - opacity), array)
+        on_white = like(array[:, :, :-1] * opacity + white * (1 - opacity), array)
         return to_channels(on_white, channels, name)
-    return np.repeat(array, 3, axis=2) if present == 1 else _like(luma(array), array)
+    return np.repeat(array, 3, axis=2) if present == 1 else like(luma(array), array)
 
 
 def without_alpha(array: Array) -> Array:
@@ -70,10 +73,11 @@ def without_alpha(array: Array) -> Array:
     return array[:, :, :-1] if array.shape[2] in (2, 4) else array
 
 
-def luma(rgb: Array) -> NDArray[np.float32]:
+def luma(rgb: Array) -> Array:
     """Return the brightness (H, W, 1) of (H, W, 3) RGB in the same units."""
-    return cast("NDArray[np.float32]", rgb.astype(np.float32) @ _LUMA)[:, :, None]
+    return np.asarray(rgb.astype(np.float32) @ _LUMA)[:, :, None]
 
 
-def _like(values: Array, array: Array) -> Array:
+def like(values: Array, array: Array) -> Array:
+    """Return the values in the type of an array, rounded to its levels."""
     return (values.round() if array.dtype.kind == "u" else values).astype(array.dtype)

@@ -4,34 +4,28 @@ It is measured or stated once, when training begins, and stored in the model fil
 translating reads and writes pictures exactly as in training.
 """
 
-from __future__ import annotations
-
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 Depth = Literal["uint8", "uint16", "float32"]
 MAX_CHANNELS = 64  # of a file
 LARGEST = {"uint8": 255.0, "uint16": 65535.0}
 
 
-class LabelClass(BaseModel):
+class LabelClass(BaseModel, frozen=True, extra="forbid"):
     """One class of a label map."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     colour: tuple[int, int, int]
 
 
-class PictureContract(BaseModel):
+class PictureContract(BaseModel, frozen=True, extra="forbid"):
     """The pictures of one half: channels, depth and the values that become -1 and 1.
 
     `classes` are those of a label map. With `one_hot` a tensor has a channel for each class;
     without, it has the channels of the file.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     channels: int = 3
     depth: Depth = "uint8"

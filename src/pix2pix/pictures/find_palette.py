@@ -4,8 +4,6 @@ A label map has few colours, most of them in flat areas. JPEG and resizing leave
 their colour and blur the borders, so that blurred maps are recognised by their flat places alone.
 """
 
-from __future__ import annotations
-
 import colorsys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -125,10 +123,9 @@ def _ranges(rgb: Array) -> Array:
     """
     from scipy.ndimage import maximum_filter, minimum_filter
 
-    ranges: Array = (maximum_filter(rgb, (3, 3, 1)) - minimum_filter(rgb, (3, 3, 1))).max(2)
-    ranges[[0, -1]] = 255
-    ranges[:, [0, -1]] = 255
-    return ranges
+    lightest = maximum_filter(rgb, (3, 3, 1), mode="constant", cval=255)
+    darkest = minimum_filter(rgb, (3, 3, 1), mode="constant", cval=0)
+    return np.asarray((lightest - darkest).max(2))
 
 
 def _peaks(flat: Counter[int]) -> list[Colour]:

@@ -1,13 +1,10 @@
-"""Sizes of pictures: halves, resizing, mirrored borders. One copy of each."""
+"""Sizes of pictures: halves, resizing, mirrored borders, and grids of several. One copy of each."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from typing import Any, Literal, TypeVar, cast
+from collections.abc import Callable, Sequence
+from typing import Literal, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from pix2pix.errors import UserError
@@ -17,6 +14,8 @@ from pix2pix.pictures.contract import LARGEST
 Side = Literal["left", "right", "whole"]
 Fit = Literal["stretch", "crop", "pad"]
 T = TypeVar("T", Tensor, Array)
+
+_PREVIEW_PX = 192  # smaller pictures are enlarged in a grid
 
 
 def half(array: Array, side: Side, name: str) -> Array:
@@ -72,7 +71,7 @@ def fit(array: Array, size: tuple[int, int], how: Fit, labels: bool = False) -> 
     return inner
 
 
-def mirrored(length: int, count: int, start: int = 0) -> NDArray[np.int64]:
+def mirrored(length: int, count: int, start: int = 0) -> Array:
     """Return `count` indexes from `start` on of 0 ... n-1, n-1 ... 0, 0 ...: a mirrored picture."""
     place = np.arange(start, start + count) % (2 * length)
     return np.minimum(place, 2 * length - 1 - place)
@@ -84,10 +83,26 @@ def pad(source: T, multiple: int, axes: tuple[int, int] = (1, 2)) -> T:
     Mirrored as often as needed: a single pixel fills the whole. `axes` are those of height and
     width. What needs no padding is not copied.
     """
-    padded: Any = source
     for axis in axes:
-        length = padded.shape[axis]
+        length = source.shape[axis]
         multiplied = -(-length // multiple) * multiple
         if multiplied != length:
-            padded = padded[(slice(None),) * axis + (mirrored(length, multiplied),)]
-    return cast(T, padded)
+            source = source[(slice(None),) * axis + (mirrored(length, multiplied),)]
+    return source
+
+
+def grid(rows: Sequence[Sequence[Array]], titles: Sequence[str]) -> Image.Image:
+    """Return (H, W, 3) pictures in rows under column titles; small ones are enlarged."""
+    times = max(1, -(-_PREVIEW_PX // rows[0][0].shape[1]))
+    height, width = (n * times for n in rows[0][0].shape[:2])
+    gap, head = 6, 22
+    size = (len(titles) * (width + gap) + gap, head + len(rows) * (height + gap))
+    sheet = Image.new("RGB", size, "white")
+    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(13)
+    for column, title in enumerate(titles):
+        left = gap + column * (width + gap)
+        pen.text((left + width / 2, head / 2), title, "black", font, anchor="mm")
+        for row, pictures in enumerate(rows):
+            shown = to_pillow(pictures[column]).resize((width, height), Image.Resampling.NEAREST)
+            sheet.paste(shown, (left, head + row * (height + gap)))
+    return sheet

@@ -5,9 +5,6 @@ and resizing leave the inside of an area its colour and blur the borders: `to_in
 pixels back to classes. What finds the classes of a data set without a list: `find_palette`.
 """
 
-from __future__ import annotations
-
-import difflib
 import re
 import tomllib
 from collections import Counter
@@ -20,14 +17,13 @@ from typing import Any
 import numpy as np
 import tomli_w
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 
+from pix2pix.config import nearest
 from pix2pix.errors import UserError
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.contract import PictureContract
 
 Colour = tuple[int, int, int]
-Index = NDArray[np.uint8]
 
 MAX_CLASSES = 256  # an index has 8 bits
 # JPEG keeps colour at half the size of brightness, and smooths it over two pixels.
@@ -81,10 +77,8 @@ def load_palette(name_or_path: str) -> Palette:
     shipped = name_or_path in palette_names()
     path = _SHIPPED / f"{name_or_path}.toml" if shipped else Path(name_or_path)
     if path.suffix != ".toml" and not path.is_file():
-        near = difflib.get_close_matches(name_or_path, palette_names(), n=1, cutoff=0.5)
-        guess = f"; did you mean '{near[0]}'?" if near else "."
         raise UserError(
-            f"There is no palette '{name_or_path}'{guess}",
+            f"There is no palette '{name_or_path}'{nearest(name_or_path, palette_names()) or '.'}",
             f"Name one of {', '.join(palette_names())}, or a .toml file.",
         )
     try:
@@ -100,12 +94,11 @@ def describe(palette: Palette, shares: Sequence[float] | None = None) -> list[st
     lines = []
     for number, (name, colour) in enumerate(zip(palette.names, palette.colours, strict=True)):
         share = f"  # {shares[number]:.2%} of the pixels" if shares is not None else ""
-        quoted = tomli_w.dumps({"name": name}).strip()
-        lines += ["[[class]]", quoted, f'colour = "{_hex(colour)}"{share}', ""]
+        lines += ["[[class]]", tomli_w.dumps({"name": name}).strip(), f'colour = "{_hex(colour)}"{share}', ""]
     return lines[:-1]
 
 
-def to_index(array: Array, palette: Palette, *, snap: bool, name: str) -> Index:
+def to_index(array: Array, palette: Palette, *, snap: bool, name: str) -> Array:
     """Return the class of each pixel: (H, W, 1) uint8.
 
     array: (H, W, 3) uint8 of the palette's colours (a fourth channel, alpha, is ignored), or
@@ -129,7 +122,7 @@ def to_index(array: Array, palette: Palette, *, snap: bool, name: str) -> Index:
     strays = (distances.min(1) > 0)[place].reshape(present.shape)
     if strays.any() and not snap:
         raise _stray(present[strays], name)
-    index: Index = distances.argmin(1)[place].reshape(present.shape).astype(np.uint8)
+    index: Array = distances.argmin(1)[place].reshape(present.shape).astype(np.uint8)
     if strays.any():
         first, second = np.partition(distances, 1, axis=1)[:, :2].T
         sure = first <= np.minimum(second / 4, _SURE_DISTANCE**2)  # squared: a quarter is half as far
@@ -137,7 +130,7 @@ def to_index(array: Array, palette: Palette, *, snap: bool, name: str) -> Index:
     return index[:, :, None]
 
 
-def to_colours(index: Array, palette: Palette) -> Index:
+def to_colours(index: Array, palette: Palette) -> Array:
     """Return (H, W, 3) uint8 RGB of (H, W, 1) class indexes, or a batch of a batch."""
     return np.array(palette.colours, np.uint8)[index[..., 0]]
 
@@ -147,10 +140,9 @@ def of_contract(contract: PictureContract) -> Palette:
     return Palette(tuple(c.name for c in contract.classes), tuple(c.colour for c in contract.classes))
 
 
-def codes(colours: Array) -> NDArray[np.int32]:
+def codes(colours: Array) -> Array:
     """Return (...) numbers 0xrrggbb of colours (..., 3)."""
-    numbers: NDArray[np.int32] = colours.astype(np.int32) @ np.array([1 << 16, 1 << 8, 1], np.int32)
-    return numbers
+    return np.asarray(colours.astype(np.int32) @ np.array([1 << 16, 1 << 8, 1], np.int32))
 
 
 def split(numbers: Array) -> Array:
@@ -189,7 +181,7 @@ def _hex(colour: Iterable[int]) -> str:
     return f"#{bytes(colour).hex()}"
 
 
-def _checked_index(array: Array, palette: Palette, name: str) -> Index:
+def _checked_index(array: Array, palette: Palette, name: str) -> Array:
     classes, highest = len(palette.names), int(array.max(initial=0))
     if highest >= classes or int(array.min(initial=0)) < 0:
         raise UserError(
@@ -200,7 +192,7 @@ def _checked_index(array: Array, palette: Palette, name: str) -> Index:
     return array.astype(np.uint8)
 
 
-def _stray(present: NDArray[np.int32], name: str) -> UserError:
+def _stray(present: Array, name: str) -> UserError:
     """Return the sentence for colours of no class."""
     values, counts = np.unique(present, return_counts=True)
     return UserError(
@@ -211,7 +203,7 @@ def _stray(present: NDArray[np.int32], name: str) -> UserError:
     )
 
 
-def _snap_borders(index: Index, sure: NDArray[np.bool_], rgb: Array, palette: Palette) -> None:
+def _snap_borders(index: Array, sure: Array, rgb: Array, palette: Palette) -> None:
     """Give pixels that are not sure of their class (H, W) one that is sure within _BLUR_PX.
 
     A blur of two classes often has the colour of a third. Of the sure classes it is the nearest;
@@ -229,10 +221,10 @@ def _snap_borders(index: Index, sure: NDArray[np.bool_], rgb: Array, palette: Pa
         index[part] = np.where(chosen == nobody, index[part], chosen)
 
 
-def _distances(points: Array, colours: Array) -> NDArray[np.float32]:
+def _distances(points: Array, colours: Array) -> Array:
     """Return squared distances (N, K); exact for whole numbers, which float32 holds to 2^24."""
     points, colours = points.astype(np.float32), colours.astype(np.float32)
-    distances: NDArray[np.float32] = -2 * points @ colours.T
+    distances: Array = -2 * points @ colours.T
     distances += (points**2).sum(1, keepdims=True)
     distances += (colours**2).sum(1)
     return distances

@@ -5,8 +5,6 @@ contract says which values become -1 and 1. One-hot label maps are kept as (H, W
 until they become tensors of one channel a class.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from torch import Tensor

@@ -1,7 +1,5 @@
 """TIFF <-> arrays (H, W, C), however the file keeps them; and the orientation mark of cameras."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any

@@ -3,8 +3,6 @@
 `meta` of a trace names the CSS variable of its colour, so that a chart is right on light and dark pages.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any

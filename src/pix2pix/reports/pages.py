@@ -4,8 +4,6 @@ A new page is a template that extends page.html and a function that calls `write
 of charts.py, passed as `figures`; the template places each with the macro `chart`.
 """
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Sequence
 from functools import cache

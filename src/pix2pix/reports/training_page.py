@@ -6,8 +6,6 @@ be read without scripts; data.js has it once more, and the open page loads that 
 page from disk may load scripts, but not fetch data.
 """
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Mapping, Sequence

@@ -1,19 +1,19 @@
 """A translation -> the bytes that the client accepts, by its Accept header."""
 
-from __future__ import annotations
-
+import re
 from collections.abc import Sequence
 from typing import get_args
 
 import numpy as np
 
 from pix2pix.model_file import Header
-from pix2pix.pictures import view
 from pix2pix.pictures.codec import Array, Format, to_bytes
+from pix2pix.pictures.conform import to_view
 from pix2pix.serve.errors import RequestError
 
-FORMATS: tuple[Format, ...] = get_args(Format)
+_WEIGHT = re.compile(r"0?\.\d+|0\.?|1(\.0*)?|")  # of a media range; 1 where it does not say
 _LONGEST_PX = {"jpeg": 65_500, "webp": 16_383}
+FORMATS: tuple[Format, ...] = get_args(Format)
 
 
 def preferred_format(accept: str) -> Format:
@@ -21,11 +21,12 @@ def preferred_format(accept: str) -> Format:
 
     Raises RequestError where it accepts none.
     """
-    weights = dict(_weight(part) for part in (accept or "*/*").split(","))
+    ranges = re.findall(r"([^\s,;]+)(?:[^,]*?;\s*q=([^\s,;]*))?[^,]*", accept.lower() or "*/*")
+    weights = {name: float(q or 1) if _WEIGHT.fullmatch(q) else 0.0 for name, q in ranges}
 
     def weight_of(kind: Format) -> float:
-        ranges = (f"image/{kind}", "image/*", "*/*")
-        return next((weights[name] for name in ranges if name in weights), 0.0)
+        names = (f"image/{kind}", "image/*", "*/*")
+        return next((weights[name] for name in names if name in weights), 0.0)
 
     best = max(FORMATS, key=weight_of)  # the first of equals
     if not weight_of(best):
@@ -58,16 +59,5 @@ def encode(pictures: Sequence[Array], header: Header, kind: Format) -> bytes:
     depths, channels = (("uint8", "uint16"), (1, 2, 3, 4)) if kind == "png" else (("uint8",), (1, 3))
     if str(whole.dtype) not in depths or whole.shape[2] not in channels:
         photograph = image.photograph if image.made == "lab" else None
-        whole = view.to_view(whole, photograph or image.target)
+        whole = to_view(whole, photograph or image.target)
     return to_bytes(whole, kind)
-
-
-def _weight(part: str) -> tuple[str, float]:
-    """Return a range of types and how much it is preferred, from 0 to 1."""
-    name, *options = (piece.strip().lower() for piece in part.split(";"))
-    stated = next((option[2:] for option in options if option.startswith("q=")), "1")
-    try:
-        weight = float(stated)
-    except ValueError:
-        return name, 0.0
-    return name, weight if 0 <= weight <= 1 else 0.0

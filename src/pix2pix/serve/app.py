@@ -1,16 +1,14 @@
 """The routes. What they do is in `service`; which requests are allowed is in `guard`."""
 
-from __future__ import annotations
-
 import mimetypes
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, Path, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
@@ -21,15 +19,13 @@ from pix2pix import page
 from pix2pix.page.card import Card
 from pix2pix.reports.pages import render
 from pix2pix.serve.answers import FORMATS
-from pix2pix.serve.errors import ErrorBody, RequestError
+from pix2pix.serve.errors import RequestError
 from pix2pix.serve.guard import Guard
 from pix2pix.serve.hosting import example_digest, example_png
-from pix2pix.serve.metrics import CONTENT_TYPE
 from pix2pix.serve.service import Parameters, Service
 from pix2pix.serve.uploads import FIELD, FORM, RAW
 from pix2pix.version import __version__
 
-_LASTING = {"Cache-Control": "public, max-age=31536000, immutable"}
 # The page about the API has no scripts at all.
 _DOCS_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; frame-ancestors 'self'"
@@ -43,8 +39,8 @@ _TYPES = {
     ".webmanifest": "application/manifest+json",
 }
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
-_FORM = {"type": "object", "required": [FIELD], "properties": {FIELD: {"type": "string", "format": "binary"}}}
-_BODY = {"required": True, "content": dict.fromkeys(RAW, _BINARY) | {FORM: {"schema": _FORM}}}
+_FORM = {"schema": {"type": "object", "required": [FIELD], "properties": {FIELD: _BINARY["schema"]}}}
+_BODY = {"required": True, "content": {**dict.fromkeys(RAW, _BINARY), FORM: _FORM}}
 _TRANSLATION = {
     "description": "The translation, of the same size; variants side by side.",
     "content": {f"image/{kind}": _BINARY for kind in FORMATS},
@@ -62,7 +58,13 @@ _ERRORS = {
     500: "The server failed; its log says how.",
     503: "There is too much to do, or too little memory: try again later.",
 }
-Name = Annotated[str, Path(description="A model, as /api/models names it.")]
+
+
+class ErrorBody(BaseModel):
+    """The JSON of an error."""
+
+    error: str = Field(description="What was found, and what was wanted.")
+    hint: str = Field(description="What to do about it; may be empty.")
 
 
 class Models(BaseModel):
@@ -106,30 +108,21 @@ def create_app(
     service: Service, page: StaticFiles, origins: Sequence[str] = (), *, loopback: bool = True
 ) -> ASGIApp:
     """Return the application; `page` serves the drawing page; the rest is as for `Guard`."""
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        yield
-        service.close()
-
     app = FastAPI(
         title="pix2pix",
         version=__version__,
-        lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
         description="Translates pictures with trained models.",
         responses=_errors(403, 500),
+        exception_handlers=dict.fromkeys(
+            (RequestError, RequestValidationError, HTTPException, Exception), _answer
+        ),
     )
     _add_models(app, service)
     _add_state(app, service)
-    _add_errors(app)
     # What no route takes is one of the page's files, or not there.
     app.router.default = page
-    for path in app.openapi()["paths"].values():
-        for parameter in next(iter(path.values())).get("parameters", ()):
-            if (parameter["in"], parameter["name"]) == ("path", "name"):
-                parameter["schema"]["enum"] = list(service.hosted)  # they stay until the server ends
     allowed = CORSMiddleware(
         app,
         origins,
@@ -141,6 +134,10 @@ def create_app(
 
 
 def _add_models(app: FastAPI, service: Service) -> None:
+    # The models stay until the server ends.
+    names = {"enum": list(service.hosted)}
+    Name = Annotated[str, Path(description="A model, as /api/models names it.", json_schema_extra=names)]
+
     @app.get("/api/models")
     async def models() -> Models:
         """List the models that are served, and what the drawing page needs to know of each."""
@@ -164,69 +161,62 @@ def _add_models(app: FastAPI, service: Service) -> None:
             **_errors(404, 422),
         },
     )
-    async def example(
-        name: Name, number: int, which: Literal["source", "target"], digest: str = ""
-    ) -> Response:
+    def example(name: Name, number: int, which: Literal["source", "target"], digest: str = "") -> Response:
         """Return a known pair's picture; its address in a model's card holds for good."""
         model, target = service.model(name), which == "target"
         pair = model.examples[number] if 0 <= number < len(model.examples) else None
         half = (pair.target if target else pair.source) if pair else None
         if half is None:
             raise RequestError(404, f"The model '{name}' has no {which} of an example {number}.")
-        png = await service.in_codec_thread(lambda: example_png(half, model.header, target=target))
-        lasting = digest and digest == await service.in_codec_thread(lambda: example_digest(half))
-        return Response(png, media_type="image/png", headers=_LASTING if lasting else {})
+        lasting = digest and digest == example_digest(half)
+        headers = {"Cache-Control": "public, max-age=31536000, immutable"} if lasting else {}
+        png = example_png(half, model.header, target=target)
+        return Response(png, media_type="image/png", headers=headers)
 
 
 def _add_state(app: FastAPI, service: Service) -> None:
     @app.get("/health")
     async def health() -> Health:
         """Report whether the server lives, which models are in memory, and how much there is to do."""
-        loaded = service.pool.loaded
+        loaded, requests = service.pool.loaded, service.requests
         return Health(
             status="ok",
             version=__version__,
             models=[ModelHealth(name=name, loaded=name in loaded) for name in service.hosted],
-            queue=Queue(under_way=service.under_way, limit=service.queue, waiting=service.workers.waiting),
+            queue=Queue(under_way=requests.taken, limit=requests.limit, waiting=service.workers.waiting),
         )
 
     @app.get("/metrics", response_class=PlainTextResponse)
     async def metrics() -> Response:
         """Report counts, in the text that Prometheus reads."""
-        return Response(service.metrics.text(), headers={"Content-Type": CONTENT_TYPE})
+        return Response(service.metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     @app.get("/docs", include_in_schema=False)
     async def docs() -> HTMLResponse:
-        text = render("api.html", title="The API of pix2pix", api=app.openapi(), figures=())
-        return HTMLResponse(text, headers={"Content-Security-Policy": _DOCS_POLICY})
+        return HTMLResponse(
+            render("api.html", title="The API of pix2pix", api=app.openapi(), figures=()),
+            headers={"Content-Security-Policy": _DOCS_POLICY},
+        )
 
 
-def _add_errors(app: FastAPI) -> None:
+async def _answer(request: Request, error: Exception) -> JSONResponse:
     """Answer whatever goes wrong in one shape."""
-
-    @app.exception_handler(RequestError)
-    async def refused(request: Request, error: RequestError) -> JSONResponse:
-        again = {} if error.retry_seconds is None else {"Retry-After": str(error.retry_seconds)}
-        return _answer(error.status, error.message, error.hint, again)
-
-    @app.exception_handler(RequestValidationError)
-    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        faults = "; ".join(f"{e['loc'][-1]}: {e['msg']}" for e in error.errors())
-        return _answer(422, f"The request has a wrong parameter. {faults}.", "See /docs.")
-
-    @app.exception_handler(HTTPException)
-    async def no_route(request: Request, error: HTTPException) -> JSONResponse:
-        causes = {404: "There is nothing", 405: f"There is no {request.method}"}
-        message = f"{causes.get(error.status_code, error.detail)} at {request.url.path}."
-        return _answer(error.status_code, message, "See /docs.", dict(error.headers or {}))
-
-    @app.exception_handler(Exception)
-    async def failed(request: Request, error: Exception) -> JSONResponse:
-        return _answer(500, "The server failed at this request.", "Its log says how.")
-
-
-def _answer(status: int, error: str, hint: str, headers: dict[str, str] | None = None) -> JSONResponse:
-    return JSONResponse(ErrorBody(error=error, hint=hint).model_dump(), status, headers)
+    headers: Mapping[str, str] = {}
+    match error:
+        case RequestError():
+            status, message, hint = error.status, error.message, error.hint
+            if error.retry_seconds is not None:
+                headers = {"Retry-After": str(error.retry_seconds)}
+        case RequestValidationError():
+            faults = "; ".join(f"{e['loc'][-1]}: {e['msg']}" for e in error.errors())
+            status, message, hint = 422, f"The request has a wrong parameter. {faults}.", "See /docs."
+        case HTTPException():
+            causes = {404: "There is nothing", 405: f"There is no {request.method}"}
+            message = f"{causes.get(error.status_code, error.detail)} at {request.url.path}."
+            status, hint, headers = error.status_code, "See /docs.", error.headers or {}
+        case _:
+            status, message, hint = 500, "The server failed at this request.", "Its log says how."
+    return JSONResponse(ErrorBody(error=message, hint=hint).model_dump(), status, headers)
 
 
 def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -5,8 +5,6 @@ browser. Its requests carry its address as Origin; after DNS rebinding they carr
 Both are checked before anything else is done.
 """
 
-from __future__ import annotations
-
 import ipaddress
 import socket
 from collections.abc import Sequence
@@ -16,14 +14,13 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-# Everything from this server; workers run networks, pictures are made in memory.
-_POLICY = (
-    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; "
-    "img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self' blob: data:; "
-    "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
-)
 _HEADERS = {
-    "Content-Security-Policy": _POLICY,
+    # Everything from this server; workers run networks, pictures are made in memory.
+    "Content-Security-Policy": (
+        "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; "
+        "img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self' blob: data:; "
+        "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
+    ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     # Together they allow a page to use threads.

@@ -1,7 +1,5 @@
 """What is served: models under names, their cards for the page, and their examples as pictures."""
 
-from __future__ import annotations
-
 import hashlib
 import logging
 import math
@@ -24,7 +22,6 @@ _log = logging.getLogger(__name__)
 class Hosted:
     """A model that is served; its weights need not be in memory."""
 
-    name: str
     path: Path
     header: Header
     card: Card
@@ -47,11 +44,16 @@ def host(models: Sequence[Path], examples: Path | None = None, megapixels: float
         header = read_header(path)
         height, width = header.config.data.size
         if height * width > megapixels * 1e6:
-            about = "note: the model '%s' learned at %d x %d px, more than --max-megapixels %g allows"
-            _log.warning(about, name, width, height, megapixels)
+            _log.warning(
+                "note: the model '%s' learned at %d x %d px, more than --max-megapixels %g allows",
+                name,
+                width,
+                height,
+                megapixels,
+            )
         pairs = find_examples(path, header.image, examples)
         card = _with_addresses(make_card(name, header, pairs), pairs, megapixels)
-        hosted[name] = Hosted(name, path, header, card, pairs)
+        hosted[name] = Hosted(path, header, card, pairs)
     return hosted
 
 
@@ -83,16 +85,17 @@ def _with_addresses(card: Card, examples: Sequence[Example], megapixels: float) 
     def address(number: int, which: str, picture: ExamplePicture) -> str:
         return f"{base}/examples/{number}/{which}?digest={example_digest(picture)}"
 
-    changed = {
-        "translate": f"{base}/translate",
-        "max_px": min(card.max_px, max(fitting, card.multiple_px)),
-        "examples": tuple(
-            KnownPair(
-                name=example.name,
-                source=address(number, "source", example.source),
-                target=address(number, "target", example.target) if example.target else None,
-            )
-            for number, example in enumerate(examples)
-        ),
-    }
-    return card.model_copy(update=changed)
+    return card.model_copy(
+        update={
+            "translate": f"{base}/translate",
+            "max_px": min(card.max_px, max(fitting, card.multiple_px)),
+            "examples": tuple(
+                KnownPair(
+                    name=example.name,
+                    source=address(number, "source", example.source),
+                    target=address(number, "target", example.target) if example.target else None,
+                )
+                for number, example in enumerate(examples)
+            ),
+        }
+    )

@@ -1,20 +1,18 @@
 """Models in memory: loaded on first use, the least recently used removed to keep a limit."""
 
-from __future__ import annotations
-
 import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from pix2pix.errors import UserError
 from pix2pix.inference.translator import Translator
 from pix2pix.model_file import Header, model_path
 from pix2pix.serve.errors import RequestError
+from pix2pix.serve.hosting import Hosted
 
 # What OpenVINO makes of a network for one mode takes 1.2 to 1.7 times the weights (width 64).
 _COMPILED = 2
@@ -30,8 +28,7 @@ class _Place:
     `compiled` is for how many modes OpenVINO has made a network of it.
     """
 
-    path: Path
-    header: Header
+    model: Hosted
     file_bytes: int
     compiled: int = 0
     used: float = 0.0  # when it was taken last
@@ -39,29 +36,23 @@ class _Place:
     original: Translator | None = None
     idle: list[Translator] = field(default_factory=list)
 
-    @property
-    def size(self) -> int:
-        """Return its bytes in memory when it is loaded."""
-        return self.file_bytes * (1 + _COMPILED * self.compiled)
-
 
 class Pool:
     """Lend translators; all loaded models together stay within `limit` bytes."""
 
-    def __init__(self, models: dict[str, tuple[Path, Header]], limit: int, device: str) -> None:
+    def __init__(self, models: Mapping[str, Hosted], limit: int, device: str) -> None:
         """Raises UserError for a model that is larger than the limit by itself."""
         self._limit, self._device = limit, device
         self._places = {
-            name: _Place(path, header, model_path(path).stat().st_size)
-            for name, (path, header) in models.items()
+            name: _Place(model, model_path(model.path).stat().st_size) for name, model in models.items()
         }
         self._changed = threading.Condition()
         self._waiting: deque[object] = deque()  # first come, first served
         self.loads = 0
         for place in self._places.values():
-            if place.size > limit:
+            if place.file_bytes > limit:
                 raise UserError(
-                    f"{place.path} takes {place.size / 1e9:.3g} GB, and all models together may "
+                    f"{place.model.path} takes {place.file_bytes / 1e9:.3g} GB, and all models together may "
                     f"take {limit / 1e9:.3g}.",
                     "Raise --memory.",
                 )
@@ -74,7 +65,8 @@ class Pool:
     @property
     def loaded_bytes(self) -> int:
         """Return the bytes of their weights, and of what was compiled from them."""
-        return sum(place.size for place in self._places.values() if place.original)
+        loaded = (place for place in self._places.values() if place.original)
+        return sum(place.file_bytes * (1 + _COMPILED * place.compiled) for place in loaded)
 
     @contextmanager
     def use(self, name: str) -> Iterator[Translator]:
@@ -139,11 +131,11 @@ class Pool:
     def _load(self, place: _Place) -> Translator:
         try:
             translator = Translator.load(
-                place.path, self._device, may_compile=lambda: self._may_compile(place)
+                place.model.path, self._device, may_compile=lambda: self._may_compile(place)
             )
         except UserError as error:
             raise _unusable(place, "cannot be loaded", error.message) from None
-        if _promises(translator.header) != _promises(place.header):
+        if _promises(translator.header) != _promises(place.model.header):
             raise _unusable(place, "is another one than when the server began")
         self.loads += 1
         return translator
@@ -156,5 +148,5 @@ def _promises(header: Header) -> tuple[object, ...]:
 
 def _unusable(place: _Place, what: str, why: str = "") -> RequestError:
     """Return the error without the paths of this machine, which go to the log."""
-    _log.warning("%s %s. %s", place.path, what, why)
+    _log.warning("%s %s. %s", place.model.path, what, why)
     return RequestError(503, f"The model's file {what}.", "Whoever runs the server finds more in its log.")

@@ -1,10 +1,9 @@
 """The server itself: its socket, its start, and its end, which finishes what was admitted."""
 
-from __future__ import annotations
-
 import errno
 import ipaddress
 import logging
+import os
 import re
 import signal
 import socket
@@ -17,23 +16,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-import torch
 import uvicorn
 
-from pix2pix.device import keep_freed_memory, pick_device
+from pix2pix.device import keep_freed_memory
 from pix2pix.errors import UserError
 from pix2pix.serve.app import create_app, page_files
-from pix2pix.serve.hosting import Hosted, host
-from pix2pix.serve.metrics import Metrics
-from pix2pix.serve.pool import Pool
+from pix2pix.serve.hosting import host
 from pix2pix.serve.service import Service
-from pix2pix.serve.uploads import Limits
-from pix2pix.serve.workers import Workers
 
 PORT = 8000
 _PORTS_TRIED = 20  # where no certain one was requested
-_MOST_WORKERS = 4
-_BACKLOG = 1024  # connections that wait to be accepted
 
 
 @dataclass(frozen=True)
@@ -61,7 +53,7 @@ def serve(models: Sequence[Path], options: ServerOptions) -> None:
     hosted = host(models, options.examples, options.megapixels)
     listening = listen(options.host, options.port)
     bound = ipaddress.ip_address(listening.getsockname()[0])
-    service = create_service(hosted, options)
+    service = Service(hosted, options.device, options.memory_gb, options.megapixels, options.queue)
     app = create_app(service, page_files(), origins, loopback=bound.is_loopback)
     address = address_of(listening)
     print(f"pix2pix serves {', '.join(hosted)} at {address} (Ctrl-C stops it)", flush=True)
@@ -71,46 +63,30 @@ def serve(models: Sequence[Path], options: ServerOptions) -> None:
     # What clients do wrong is in their answers, not in the log.
     logging.getLogger("python_multipart").setLevel(logging.ERROR)
     config = uvicorn.Config(app, log_level="error", access_log=False, server_header=False)
+    if options.open_page:
+        # The page's request waits at the socket for the start. Some browsers block their caller.
+        threading.Thread(target=webbrowser.open, args=[address], daemon=True).start()
+    server = Server(config, service)
     with suppress(KeyboardInterrupt):  # raised again by uvicorn, after it has stopped
-        Server(config, service, address if options.open_page else "").run(sockets=[listening])
+        server.run(sockets=[listening])
+    if server.force_exit:
+        os._exit(0)  # at once: threads are not awaited
+    service.close()
 
 
 class Server(uvicorn.Server):
-    """Open the page once it answers; report what is left to finish at the end."""
+    """Report what is left to finish at the end."""
 
-    def __init__(self, config: uvicorn.Config, service: Service, address: str = "") -> None:
+    def __init__(self, config: uvicorn.Config, service: Service) -> None:
         super().__init__(config)
-        self._service, self._address = service, address
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to answer."""
-        await super().startup(sockets)
-        if self.started and self._address:
-            # Some browsers block the program that opens them.
-            threading.Thread(target=webbrowser.open, args=[self._address], daemon=True).start()
+        self._service = service
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """End gracefully at the first signal, at once at the second."""
-        if count := self._service.under_way:
+        if count := self._service.requests.taken:
             left = f"{count} request{'s' * (count > 1)}"
             print(f"finishing {left}; Ctrl-C again stops at once", file=sys.stderr)
         super().handle_exit(sig, frame)
-
-
-def create_service(hosted: dict[str, Hosted], options: ServerOptions) -> Service:
-    """Build all that works for the models, running and waiting."""
-    device, metrics = pick_device(options.device), Metrics()
-    models = {name: (model.path, model.header) for name, model in hosted.items()}
-    pool = Pool(models, int(options.memory_gb * 1e9), options.device)
-    workers = Workers(pool.use, *shape_of_work(device), metrics.count_batch)
-    return Service(hosted, pool, workers, metrics, Limits(megapixels=options.megapixels), options.queue)
-
-
-def shape_of_work(device: torch.device) -> tuple[int, int]:
-    """Return the number of workers, and the pixels of a batch."""
-    if device.type == "cpu":
-        return min(_MOST_WORKERS, torch.get_num_threads()), 2 * 256**2
-    return 2, 16 * 256**2
 
 
 def listen(host: str, port: int | None) -> socket.socket:
@@ -122,7 +98,7 @@ def listen(host: str, port: int | None) -> socket.socket:
     for number in ports:
         try:
             family, *_, address = socket.getaddrinfo(host, number, type=socket.SOCK_STREAM)[0]
-            listening = socket.create_server(address[:2], family=family, backlog=_BACKLOG)
+            listening = socket.create_server(address[:2], family=family, backlog=1024)
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 continue

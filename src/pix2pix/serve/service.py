@@ -4,43 +4,36 @@ Decoding and encoding have their own threads, so that the event loop stays free 
 requests, and the workers to translate.
 """
 
-from __future__ import annotations
-
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from pix2pix.config import Mode
+from pix2pix.device import pick_device
 from pix2pix.errors import UserError
 from pix2pix.inference.translator import conformed
 from pix2pix.networks.modes import uses_noise
-from pix2pix.pictures.codec import Format
+from pix2pix.pictures.codec import Array, Format
 from pix2pix.serve.answers import check_size, encode, preferred_format
 from pix2pix.serve.errors import RequestError
 from pix2pix.serve.hosting import Hosted
 from pix2pix.serve.metrics import Metrics
 from pix2pix.serve.pool import Pool
 from pix2pix.serve.uploads import Budget, Limits, padded, read_body, read_picture
-from pix2pix.serve.workers import Translated, WaitingPicture, Workers
+from pix2pix.serve.workers import WaitingPicture, Workers, shape_of_work
 
-T = TypeVar("T")
-_CODEC_THREADS = 2
 _BODIES = 8  # of the largest size, that all requests together may send at a time
-_LONGEST_RETRY_SECONDS = 60
 
 
-class Parameters(BaseModel):
+class Parameters(BaseModel, extra="forbid", frozen=True):
     """How to translate: the part of a request behind the question mark."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     seed: int = Field(0, ge=0, le=2**32 - 1, description="Fixes the noise.")
     mode: Mode | None = Field(None, description="Inference mode; by default the model's own.")
@@ -54,22 +47,29 @@ class Service:
 
     def __init__(
         self,
-        hosted: dict[str, Hosted],
-        pool: Pool,
-        workers: Workers,
-        metrics: Metrics,
-        limits: Limits,
-        queue: int,
+        hosted: Mapping[str, Hosted],
+        device: str = "auto",
+        memory_gb: float = 4.0,
+        megapixels: float = 4.0,
+        queue: int = 128,
     ) -> None:
-        self.hosted, self.pool, self.workers, self.metrics = hosted, pool, workers, metrics
-        self.limits, self.queue = limits, queue
-        self.under_way = 0
-        self.bodies = Budget(_BODIES * limits.bytes)
-        self._codecs = ThreadPoolExecutor(_CODEC_THREADS, "codec")
-        metrics.watch("pix2pix_requests_under_way", "Requests being met.", lambda: self.under_way)
-        metrics.watch("pix2pix_pictures_waiting", "Not in the network yet.", lambda: workers.waiting)
-        metrics.watch("pix2pix_loaded_bytes", "Weights in memory.", lambda: pool.loaded_bytes)
-        metrics.watch("pix2pix_loads", "Models read from disk.", lambda: pool.loads)
+        self.hosted, self.metrics, self.limits = hosted, Metrics(), Limits(megapixels)
+        self.pool = pool = Pool(hosted, int(memory_gb * 1e9), device)
+        self.workers = workers = Workers(
+            pool.use, *shape_of_work(pick_device(device)), self.metrics.count_batch
+        )
+        self.requests = Budget(
+            queue, lambda: self._busy(f"There are {queue} requests under way, as many as may be.")
+        )
+        self.bodies = Budget(_BODIES * self.limits.bytes, self._too_many_bytes)
+        self._codecs = ThreadPoolExecutor(2, "codec")
+        for name, about, value in (
+            ("requests_under_way", "Requests being met.", lambda: self.requests.taken),
+            ("pictures_waiting", "Not in the network yet.", lambda: workers.waiting),
+            ("loaded_bytes", "Weights in memory.", lambda: pool.loaded_bytes),
+            ("loads", "Models read from disk.", lambda: pool.loads),
+        ):
+            self.metrics.watch(f"pix2pix_{name}", about, value)
 
     def model(self, name: str) -> Hosted:
         """Return the model of that name; raises RequestError where there is none."""
@@ -84,7 +84,8 @@ class Service:
         try:
             model = self.model(name)
             kind, mode = preferred_format(request.headers.get("accept", "")), _mode(model, parameters)
-            with self._admitted():
+            with self.requests.share() as take:
+                take(1)
                 encoded, milliseconds = await self._translate(model, mode, kind, parameters, request)
             status = 200
         except RequestError as error:
@@ -95,10 +96,6 @@ class Service:
             self.metrics.count_request(known, status, time.perf_counter() - start)
         headers = {"X-Milliseconds": f"{milliseconds:.1f}", "Vary": "Accept", "Cache-Control": "no-store"}
         return Response(encoded, media_type=f"image/{kind}", headers=headers)
-
-    async def in_codec_thread(self, work: Callable[[], T]) -> T:
-        """Run a function in a thread for decoding and encoding."""
-        return await asyncio.get_running_loop().run_in_executor(self._codecs, work)
 
     def close(self) -> None:
         """Finish the requests that were admitted."""
@@ -111,14 +108,14 @@ class Service:
         """Return the file of the variants, and the milliseconds in the network."""
         with self.bodies.share() as take:
             body = await read_body(request.headers, request.stream(), self.limits, take)
-            pictures = await self.in_codec_thread(lambda: self._decode(model, mode, parameters, body))
+            decoding = self._codecs.submit(self._decode, model, mode, parameters, body)
+            pictures = await asyncio.wrap_future(decoding)
         height, width = pictures[0].source.shape[:2]
         check_size(height, width * parameters.samples, kind)
-        translated = await self._translated(pictures, lambda: _disconnected(request))
-        variants = [variant.picture for variant in translated]
-        encoded = await self.in_codec_thread(lambda: encode(variants, model.header, kind))
+        targets, milliseconds = zip(*await self._translated(pictures, request), strict=True)
+        encoding = self._codecs.submit(encode, targets, model.header, kind)
         # Variants may have shared a batch or not: the last to come back was there longest.
-        return encoded, max(variant.milliseconds for variant in translated)
+        return await asyncio.wrap_future(encoding), max(milliseconds)
 
     def _decode(self, model: Hosted, mode: Mode, parameters: Parameters, body: bytes) -> list[WaitingPicture]:
         multiple, seed = model.card.multiple_px, parameters.seed
@@ -135,15 +132,15 @@ class Service:
             raise RequestError(422, error.message, error.hint) from None
         size = padded(source.shape[0], source.shape[1], multiple)
         samples = range(parameters.sample, parameters.sample + parameters.samples)
-        return [WaitingPicture(model.name, mode, size, source, seed, sample) for sample in samples]
+        return [WaitingPicture(model.card.name, mode, size, source, seed, sample) for sample in samples]
 
     async def _translated(
-        self, pictures: Sequence[WaitingPicture], disconnected: Callable[[], Awaitable[None]]
-    ) -> Sequence[Translated]:
+        self, pictures: Sequence[WaitingPicture], request: Request
+    ) -> Sequence[tuple[Array, float]]:
         """Wait for the workers, unless it takes too long or the client hangs up."""
         self.workers.submit(pictures)
         work = asyncio.gather(*(asyncio.wrap_future(picture.future) for picture in pictures))
-        left = asyncio.ensure_future(disconnected())
+        left = asyncio.ensure_future(_disconnected(request))
         either: set[asyncio.Future[Any]] = {work, left}
         try:
             await asyncio.wait(either, timeout=self.limits.seconds, return_when="FIRST_COMPLETED")
@@ -160,19 +157,13 @@ class Service:
             raise RequestError(503, "The client has gone.")
         raise self._busy(f"The picture waited {self.limits.seconds:g} seconds for the network.")
 
-    @contextmanager
-    def _admitted(self) -> Iterator[None]:
-        if self.under_way >= self.queue:
-            raise self._busy(f"There are {self.under_way} requests under way, as many as may be.")
-        self.under_way += 1
-        try:
-            yield
-        finally:
-            self.under_way -= 1
-
     def _busy(self, message: str) -> RequestError:
-        seconds = min(_LONGEST_RETRY_SECONDS, max(1, math.ceil(self.workers.seconds_ahead)))
+        seconds = min(60, max(1, math.ceil(self.workers.seconds_ahead)))
         return RequestError(503, message, f"Try again in {seconds} s.", retry_seconds=seconds)
+
+    def _too_many_bytes(self) -> RequestError:
+        message = f"Pictures of {self.bodies.limit / 1e6:.0f} MB are coming in, as much as may be."
+        return RequestError(503, message, "Try again in 5 s.", retry_seconds=5)
 
 
 def _mode(model: Hosted, parameters: Parameters) -> Mode:

@@ -3,8 +3,6 @@
 What a picture costs is known from its first bytes: it is refused before it is unpacked.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
@@ -38,27 +36,22 @@ class Limits:
 
 
 class Budget:
-    """Bytes that all bodies under way may have together; for one event loop."""
+    """What all requests may take together, in one event loop: places, or bytes."""
 
-    def __init__(self, limit: int) -> None:
-        self.limit, self.taken = limit, 0
+    def __init__(self, limit: int, refusal: Callable[[], RequestError]) -> None:
+        self.limit, self.taken, self._refusal = limit, 0, refusal
 
     @contextmanager
     def share(self) -> Iterator[Callable[[int], None]]:
-        """Yield the function by which one request takes its bytes, until the block ends.
+        """Yield the function by which one request takes its part, until the block ends.
 
-        It raises RequestError where no more are left.
+        It raises the refusal where not enough is left.
         """
         counts: list[int] = []
 
         def take(count: int) -> None:
             if self.taken + count > self.limit:
-                raise RequestError(
-                    503,
-                    f"Pictures of {self.limit / 1e6:.0f} MB are coming in, as much as may be.",
-                    "Try again in 5 s.",
-                    retry_seconds=5,
-                )
+                raise self._refusal()
             self.taken += count
             counts.append(count)
 
@@ -123,7 +116,14 @@ def read_picture(data: bytes, multiple: int, samples: int, limits: Limits) -> Ar
             )
         height, width = padded(head.height, head.width, multiple)
         if samples * height * width > limits.megapixels * 1e6:
-            raise _too_large(head, (height, width), samples, limits)
+            times = f" and {samples} variants" if samples > 1 else ""
+            raise RequestError(
+                413,
+                f"{_NAME} is {head.width} x {head.height} px. With its sides filled up to what the network "
+                f"takes ({width} x {height}){times} that makes {samples * height * width / 1e6:.1f} "
+                f"megapixels: more than the limit of {limits.megapixels:g}.",
+                "Send a smaller one" + (", or request fewer variants." if samples > 1 else "."),
+            )
 
     if not data:
         raise RequestError(400, "The body is empty: wanted a picture.")
@@ -156,18 +156,6 @@ async def _field(headers: Headers, body: bytes) -> bytes:
     finally:
         await form.close()
     raise RequestError(400, f"The form has no file in a field '{FIELD}'.")
-
-
-def _too_large(head: Head, size: tuple[int, int], samples: int, limits: Limits) -> RequestError:
-    height, width = size
-    times = f" and {samples} variants" if samples > 1 else ""
-    return RequestError(
-        413,
-        f"{_NAME} is {head.width} x {head.height} px. With its sides filled up to what the network "
-        f"takes ({width} x {height}){times} that makes {samples * height * width / 1e6:.1f} "
-        f"megapixels: more than the limit of {limits.megapixels:g}.",
-        "Send a smaller one" + (", or request fewer variants." if samples > 1 else "."),
-    )
 
 
 def _resemblance(data: bytes) -> str:

@@ -9,17 +9,13 @@ threads: threads of one convolution wait for each other. So a worker takes all c
 alone, and its share of them where others have work.
 """
 
-from __future__ import annotations
-
-import logging
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from queue import SimpleQueue
 
 import torch
 
@@ -29,22 +25,14 @@ from pix2pix.inference.translator import Translator
 from pix2pix.pictures.codec import Array
 from pix2pix.serve.errors import RequestError
 
-_log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Translated:
-    """A target, (H, W, C) in its own depth, and how long its batch was in the network."""
-
-    picture: Array
-    milliseconds: float
-
 
 @dataclass(frozen=True, eq=False)
 class WaitingPicture:
     """A picture that waits for a translation by one noise.
 
     `source` comes from `Translator.source`; `padded` is the (height, width) that the network sees.
+    The future gets the target, (H, W, C) in its own depth, and the milliseconds that its batch was in
+    the network; or an error.
     """
 
     model: str
@@ -53,11 +41,19 @@ class WaitingPicture:
     source: Array
     seed: int
     sample: int
-    future: Future[Translated] = field(default_factory=Future)
+    future: Future[tuple[Array, float]] = field(default_factory=Future)
 
-    def shares_batch(self, other: WaitingPicture) -> bool:
-        """Return whether one pass of a network can translate both."""
-        return (self.model, self.mode, self.padded) == (other.model, other.mode, other.padded)
+    @property
+    def network_pass(self) -> tuple[str, Mode, tuple[int, int]]:
+        """Return what is equal in pictures that one pass of a network can translate."""
+        return self.model, self.mode, self.padded
+
+
+def shape_of_work(device: torch.device) -> tuple[int, int]:
+    """Return the number of workers, and the pixels of a batch."""
+    if device.type == "cpu":
+        return min(4, torch.get_num_threads()), 2 * 256**2
+    return 2, 16 * 256**2
 
 
 class Workers:
@@ -79,19 +75,16 @@ class Workers:
         self._cores = torch.get_num_threads()
         self._queue: deque[WaitingPicture] = deque()
         self._lock = threading.Lock()
-        self._calls = SimpleQueue[bool]()  # True for each picture, False for each worker that is to end
         self._running = 0
         self._seconds_each = 0.1  # a guess, until there are pictures to measure
-        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(count)]
-        for thread in self._threads:
-            thread.start()
+        self._threads = ThreadPoolExecutor(count, "worker")
 
     def submit(self, pictures: Sequence[WaitingPicture]) -> None:
-        """Queue pictures; the future of each gets a Translated or an error."""
+        """Queue pictures, whose futures get their translations."""
         with self._lock:
             self._queue.extend(pictures)
         for _ in pictures:
-            self._calls.put(True)
+            self._threads.submit(self._work)
 
     @property
     def waiting(self) -> int:
@@ -105,20 +98,19 @@ class Workers:
 
     def close(self) -> None:
         """Finish what was submitted, then end."""
-        for _ in self._threads:
-            self._calls.put(False)
-        for thread in self._threads:
-            thread.join()
+        self._threads.shutdown()
 
     def _work(self) -> None:
-        while self._calls.get():
-            with self._lock:
-                if not (batch := self._take()):
-                    continue
-                self._running += 1
-                busy = min(self.count, self._running + len(self._queue))
-            torch.set_num_threads(max(1, self._cores // busy))  # of this worker alone
+        """Translate a batch, if those who came before have left any pictures."""
+        with self._lock:
+            if not (batch := self._take()):
+                return
+            self._running += 1
+            busy = min(self.count, self._running + len(self._queue))
+        torch.set_num_threads(max(1, self._cores // busy))  # of this worker alone
+        try:
             self._translate(batch)
+        finally:
             with self._lock:
                 self._running -= 1
 
@@ -129,7 +121,7 @@ class Workers:
         for picture in waiting:
             height, width = picture.padded
             fits = len(batch) < max(1, self._largest_px // (height * width))
-            if fits and picture.shares_batch(waiting[0]):
+            if fits and picture.network_pass == waiting[0].network_pass:
                 self._queue.remove(picture)
                 if picture.future.set_running_or_notify_cancel():
                     batch.append(picture)
@@ -154,10 +146,9 @@ class Workers:
         self._seconds_each += 0.1 * (seconds / len(batch) - self._seconds_each)
         try:
             self._count_batch(len(batch), seconds)
-        except Exception:  # clients get their pictures all the same
-            _log.exception("A batch could not be counted.")
-        for picture, target in zip(batch, targets, strict=True):
-            picture.future.set_result(Translated(target, seconds * 1000))
+        finally:  # clients get their pictures all the same
+            for picture, target in zip(batch, targets, strict=True):
+                picture.future.set_result((target, seconds * 1000))
 
 
 def _no_memory(picture: WaitingPicture) -> RequestError:

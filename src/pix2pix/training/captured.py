@@ -2,24 +2,29 @@
 
 Networks go through torch.compile, products are in autocast's bf16, and Adam is torch's fused one.
 Whatever changes from step to step lies in tensors that keep their addresses: inputs, learning rate,
-state, sums of losses. On the processor the same body runs unrecorded, for tests. Not seen on a GPU.
+state, sums of losses. On the processor the same step runs unrecorded, for tests. Not seen on a GPU.
 """
-
-from __future__ import annotations
 
 import importlib.util
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 import torch
-from torch import Tensor
 
 from pix2pix.data.feed import Packet
 from pix2pix.device import on_device, uncollected
-from pix2pix.training.engine import Engine, EngineContext, Log, plain_engine
-from pix2pix.training.step import both_turns, learning_rate, networks_of
+from pix2pix.training.step import (
+    Engine,
+    EngineContext,
+    Log,
+    both_turns,
+    learning_rate,
+    networks_of,
+    packet_step,
+)
 
 _LARGE = 1024  # elements: in smaller tensors the rounding of one decides
 # Largest distance from the plain step, as a share of its way. A tensor that did not move is 1 away.
@@ -30,52 +35,50 @@ _APART = {"fp32": 0.1, "tf32": 0.5, "bf16": 0.9}
 @contextmanager
 def captured_engine(context: EngineContext, packet: Packet, log: Log) -> Iterator[Engine]:
     """Record the step and yield its replay, or the plain step where that fails."""
-    body = Body(context)
+    step = CapturedStep(context)
     with on_device(context.device), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "This instance was constructed with capturable=True")
-        make_step = body.run if context.device.type == "cpu" else _recorded(body, packet, log)
-
-    def step(packet: Packet) -> None:
-        assert make_step is not None
-        with on_device(context.device):
-            body.load(packet)
-            make_step()
-        context.meter.count += 1
-        context.state.images_seen += len(packet.positions)
-
+        replay = step.run if context.device.type == "cpu" else _recorded(step, packet, log)
     try:
-        with plain_engine(context, packet, log) as plain:
-            yield step if make_step is not None else plain
+        yield partial(step.make, replay) if replay else partial(packet_step, context)
     finally:
         if context.device.type == "cuda":
             torch.compiler.reset()  # torch compiles a function only so many times in a process
 
 
-class Body:
+class CapturedStep:
     """One step on the packet that was loaded last, without a question to the host."""
 
     def __init__(self, context: EngineContext) -> None:
         self.context, state = context, context.state
-        self.device = next(state.generator.parameters()).device
+        device = next(state.generator.parameters()).device
         # As torch's fused Adam wants it: float32 on GPUs.
-        kind = torch.float64 if self.device.type == "cpu" else torch.float32
-        self.rate = torch.zeros((), dtype=kind, device=self.device)
+        kind = torch.float64 if device.type == "cpu" else torch.float32
+        self.rate = torch.zeros((), dtype=kind, device=device)
         for _, _, optimiser in state.parts():
             optimiser.param_groups[0].update(lr=self.rate, capturable=True)
         G, D = networks_of(state)
         if context.device.type == "cuda" and importlib.util.find_spec("triton") is not None:
             G, D = torch.compile(G, dynamic=False), D and torch.compile(D, dynamic=False)
         self.networks = G, D
-        self.inputs: tuple[Tensor, ...] = ()
+        self.inputs: tuple[torch.Tensor, ...] = ()
 
     def load(self, packet: Packet) -> None:
-        """Copy what changes from step to step to where the body reads it."""
+        """Copy what changes from step to step to where the step reads it."""
         tensors = (packet.keys, *packet.tensors)
         self.inputs = self.inputs or tuple(tensor.clone() for tensor in tensors)
         for place, tensor in zip(self.inputs, tensors, strict=True):
             place.copy_(tensor, non_blocking=True)
-        state, training = self.context.state, self.context.config.training
-        self.rate.fill_(learning_rate(training, state.images_seen, state.decay_from))
+        state = self.context.state
+        self.rate.fill_(learning_rate(self.context.config.training, state.images_seen, state.decay_from))
+
+    def make(self, replay: Callable[[], None], packet: Packet) -> None:
+        """Load a packet and replay what `run` does with it."""
+        with on_device(self.context.device):
+            self.load(packet)
+            replay()
+        self.context.meter.count += 1
+        self.context.state.images_seen += len(packet.positions)
 
     def run(self) -> None:
         """Make D's turn, then G's."""
@@ -85,32 +88,31 @@ class Body:
         context.meter.gather(both_turns(state, x, y, keys, config, precision, networks=self.networks))
 
 
-def _recorded(body: Body, packet: Packet, log: Log) -> Callable[[], None] | None:
+def _recorded(step: CapturedStep, packet: Packet, log: Log) -> Callable[[], None] | None:
     """Return the replay of a recorded step once it was compared with a plain one, else None."""
     log("capturing the step; the first time on a machine its kernels are compiled")
-    began, context = time.monotonic(), body.context
+    began, context = time.monotonic(), step.context
     state, meter = context.state, context.meter
     start = [tensor.detach().to("cpu", copy=True) for tensor in state.tensors()]
     sums, images_seen = meter.pack(), state.images_seen
 
     @torch.no_grad()
-    def put_back() -> list[Tensor]:
+    def put_back() -> list[torch.Tensor]:
         """Restore the state and return copies of what it was just before."""
         ended = [tensor.detach().to("cpu", copy=True) for tensor in state.tensors()]
         for tensor, kept in zip(state.tensors(), start, strict=True):
             tensor.copy_(kept)
-        meter.unpack(sums, body.device)
+        meter.unpack(sums)
         state.images_seen = images_seen
         return ended
 
     try:
-        body.load(packet)
-        graph = _capture(body)
+        step.load(packet)
+        graph = _capture(step)
         put_back()
         graph.replay()
         captured = put_back()
-        with plain_engine(context, packet, log) as plain:
-            plain(packet)
+        packet_step(context, packet)
         off = apart(start, put_back(), captured)
         if off <= _APART[context.precision]:
             log(f"captured in {time.monotonic() - began:.1f} s")
@@ -123,7 +125,7 @@ def _recorded(body: Body, packet: Packet, log: Log) -> Callable[[], None] | None
     return None
 
 
-def _capture(body: Body) -> torch.cuda.CUDAGraph:
+def _capture(step: CapturedStep) -> torch.cuda.CUDAGraph:
     """Warm up on another stream, as CUDA asks for, then record one step there."""
     graph, stream = torch.cuda.CUDAGraph(), torch.cuda.Stream()  # type: ignore[no-untyped-call]
     cudnn = torch.backends.cudnn
@@ -131,15 +133,17 @@ def _capture(body: Body) -> torch.cuda.CUDAGraph:
     stream.wait_stream(torch.cuda.current_stream())
     with fastest, torch.cuda.stream(stream):
         for _ in range(3):
-            body.run()
+            step.run()
         # Other threads go on allocating: those that feed, for one.
         with uncollected(), torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
-            body.run()
+            step.run()
     torch.cuda.current_stream().wait_stream(stream)
     return graph
 
 
-def apart(start: Sequence[Tensor], expected: Sequence[Tensor], ended: Sequence[Tensor]) -> float:
+def apart(
+    start: Sequence[torch.Tensor], expected: Sequence[torch.Tensor], ended: Sequence[torch.Tensor]
+) -> float:
     """Return how far a step ended from the expected end, as a share of the way; of the worst tensor."""
     norm = torch.linalg.vector_norm
     shares = [

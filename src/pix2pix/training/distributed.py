@@ -9,19 +9,16 @@ those of each process's pictures. The first process writes the run. All make the
 recording NCCL's messages in a CUDA graph was never measured.
 """
 
-from __future__ import annotations
-
 import os
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 import torch
 import torch.distributed as dist
-from torch import Tensor
 
 from pix2pix.errors import UserError
 
@@ -51,39 +48,31 @@ class Processes:
         count = len(positions) // self.world
         return positions[self.rank * count : (self.rank + 1) * count]
 
-    def average(self, tensors: Iterable[Tensor]) -> None:
+    def average(self, tensors: Iterable[torch.Tensor]) -> None:
         """Put the mean over all processes in each tensor's place."""
         if self.world == 1:
             return
-        by_type: dict[torch.dtype, list[Tensor]] = defaultdict(list)
-        for tensor in tensors:
-            by_type[tensor.dtype].append(tensor)
-        for alike in by_type.values():
-            # In one message: a small one costs as much as a large one.
-            flat = torch.cat([t.flatten() for t in alike])
-            dist.all_reduce(flat)
-            flat /= self.world
-            parts = torch.split(flat, [t.numel() for t in alike])
-            for tensor, part in zip(alike, parts, strict=True):
-                tensor.copy_(part.view(tensor.shape))
+        averaged = list(tensors)
+        # In one message: a small one costs as much as a large one.
+        flat = torch.cat([t.flatten() for t in averaged])
+        dist.all_reduce(flat)
+        flat /= self.world
+        parts = torch.split(flat, [t.numel() for t in averaged])
+        for tensor, part in zip(averaged, parts, strict=True):
+            tensor.copy_(part.view(tensor.shape))
+
+    def gather(self, value: Any) -> list[Any]:
+        """Return the values of all processes, the first one's first, once all have called this."""
+        values = [value] * self.world
+        if self.world > 1:
+            dist.all_gather_object(values, value, group=_host_group())
+        return values
 
     def any_of(self, flags: Sequence[bool]) -> list[bool]:
         """Return for each flag whether it is set in any process."""
-        if self.world == 1:
-            return list(flags)
-        gathered: list[Any] = [None] * self.world
-        dist.all_gather_object(gathered, list(flags), group=_host_group())
-        return [any(column) for column in zip(*gathered, strict=True)]
+        return [any(column) for column in zip(*self.gather(flags), strict=True)]
 
-    def broadcast(self, value: Any) -> Any:
-        """Return the first process's value in all of them."""
-        if self.world == 1:
-            return value
-        values = [value]
-        dist.broadcast_object_list(values, group=_host_group())
-        return values[0]
-
-    def copy_from_first(self, tensors: Iterable[Tensor]) -> None:
+    def copy_from_first(self, tensors: Iterable[torch.Tensor]) -> None:
         """Put the first process's values in each tensor's place."""
         if self.world > 1:
             for tensor in tensors:
@@ -91,22 +80,15 @@ class Processes:
                 dist.broadcast(ready, 0)
                 tensor.copy_(ready)
 
-    def wait(self) -> None:
-        """Return when all processes have called this."""
-        self.any_of([False])
-
 
 ALONE = Processes()
 
-_HOST_GROUPS: list[Any] = []
 
-
+@cache
 def _host_group() -> Any:
     """Return the group of messages between processors: they pass while the GPUs are busy."""
-    if not _HOST_GROUPS:
-        # The others wait while the first one decodes the pairs, which may take hours.
-        _HOST_GROUPS.append(dist.new_group(backend="gloo", timeout=timedelta(days=1)))
-    return _HOST_GROUPS[0]
+    # The others wait while the first one decodes the pairs, which may take hours.
+    return dist.new_group(backend="gloo", timeout=timedelta(days=1))
 
 
 @contextmanager
@@ -125,7 +107,7 @@ def process_group(device: str) -> Iterator[tuple[Processes, str]]:
     try:
         yield Processes(dist.get_rank(), dist.get_world_size()), device
     finally:
-        _HOST_GROUPS.clear()
+        _host_group.cache_clear()
         dist.destroy_process_group()
 
 

@@ -3,28 +3,28 @@
 Everything slow stands behind one early `continue`.
 """
 
-from __future__ import annotations
-
 import math
+import signal
 import time
-from collections.abc import Mapping
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
+from threading import Event
 
-import torch
-
-from pix2pix.data.feed import packets, sent
+from pix2pix.data.feed import PacketSource, packets, sent
 from pix2pix.device import explain_out_of_memory
 from pix2pix.errors import UserError
 from pix2pix.model_file import save_model
+from pix2pix.networks.noise import noise_keys
 from pix2pix.progress import describe_losses
-from pix2pix.reports.training_page import PageState
-from pix2pix.training.checkpoint import save_state
+from pix2pix.reports.training_page import PageState, write_training_page
+from pix2pix.training.captured import captured_engine
 from pix2pix.training.distributed import Processes
-from pix2pix.training.engine import open_engine
+from pix2pix.training.plan import facts_of
 from pix2pix.training.session import Session
-from pix2pix.training.step import learning_rate
-from pix2pix.training.stopping import stopping
+from pix2pix.training.state import save_state
+from pix2pix.training.step import Engine, EngineName, learning_rate, plain_engine
 from pix2pix.training.validation import BATCH, preview, rounded, validate
 
 # However long the interval in images, a slow machine never loses more than this.
@@ -33,13 +33,18 @@ _PAGE_SECONDS = 10.0
 # Several processes end together: steps between two exchanges about it.
 _EXCHANGE_STEPS = 16
 
+ENGINES: dict[EngineName, Callable[..., AbstractContextManager[Engine]]] = {
+    "plain": plain_engine,
+    "graph": captured_engine,
+}
+
 
 @dataclass
 class Clock:
-    """When things were done last, in seconds of time.monotonic()."""
+    """When training began and things were done last, in seconds of time.monotonic()."""
 
     logged_at: int  # images seen
-    step: float = field(default_factory=time.monotonic)
+    began: float  # earlier starts taken off
     save: float = field(default_factory=time.monotonic)
     log: float = field(default_factory=time.monotonic)
     page: float = field(default_factory=time.monotonic)
@@ -64,26 +69,26 @@ def fit(session: Session) -> bool:
 
 
 def _train(session: Session) -> None:
-    context, training = session.context, session.plan.config.training
-    state, processes = context.state, context.processes
-    first = sent(session.packet_source.packet(state.images_seen), context.device)
+    context, state, training = session.context, session.context.state, session.plan.config.training
+    keys = partial(noise_keys, training.seed)
+    source = PacketSource(context.feed, context.device, context.processes.share, keys)
+    first = sent(source.packet(state.images_seen), context.device)
     with (
-        open_engine(session.plan.engine, context, first, session.progress.log) as make_step,
+        ENGINES[session.plan.engine](context, first, session.progress.log) as make_step,
         stopping() as stop,
-        closing(packets(session.packet_source, state.images_seen)) as coming,
+        closing(packets(source, state.images_seen)) as coming,
     ):
-        clock = Clock(state.images_seen)
+        clock = Clock(state.images_seen, time.monotonic() - session.record.seconds)
         for number, packet in enumerate(coming):
             overdue = time.monotonic() - clock.save > _SAVE_SECONDS
-            ending, overdue = _in_any_process(processes, number, stop.requested, overdue)
+            ending, overdue = _in_any_process(context.processes, number, stop.is_set(), overdue)
             if ending or state.images_seen >= training.images:
                 break
 
-            # Train
             before = state.images_seen
             make_step(packet)
             now = time.monotonic()
-            session.record.seconds, clock.step = session.record.seconds + now - clock.step, now
+            session.record.seconds = now - clock.began
 
             log, validation, save = (
                 before // interval != state.images_seen // interval
@@ -115,6 +120,22 @@ def _train(session: Session) -> None:
                 clock.page = time.monotonic()
 
 
+@contextmanager
+def stopping() -> Iterator[Event]:
+    """Turn the first Ctrl-C or SIGTERM into a request to end; a second one acts at once."""
+    stop = Event()
+
+    def request(number: int, frame: object) -> None:
+        stop.set()
+        handlers.close()
+
+    with ExitStack() as handlers:
+        with suppress(ValueError):  # only the main thread may handle signals
+            for number in (signal.SIGINT, signal.SIGTERM):
+                handlers.callback(signal.signal, number, signal.signal(number, request))
+        yield stop
+
+
 def _in_any_process(processes: Processes, number: int, *flags: bool) -> list[bool]:
     """Return each flag as set in any process; several exchange them only every few steps."""
     if processes.world > 1 and number % _EXCHANGE_STEPS:
@@ -124,14 +145,19 @@ def _in_any_process(processes: Processes, number: int, *flags: bool) -> list[boo
 
 def _average_over_processes(session: Session) -> None:
     """Average what each process gathers alone: losses and running statistics."""
-    sums = session.context.meter.sums
-    buffers = session.context.state.generator.buffers()
-    session.context.processes.average([*buffers, *([] if sums is None else [sums])])
+    context = session.context
+    context.processes.average([*context.state.generator.buffers(), context.meter.sums])
 
 
 def _write_page(session: Session, state: PageState = "training") -> None:
     if session.context.processes.first:
-        session.plan.folder.write_page(session.plan.config, state, session.facts())
+        write_training_page(
+            session.plan.folder.path,
+            title=session.plan.folder.path.resolve().name,
+            images_total=session.plan.config.training.images,
+            state=state,
+            facts={**facts_of(session.plan), "engine": session.record.engine},
+        )
 
 
 def _log(session: Session, clock: Clock, now: float) -> None:
@@ -182,7 +208,7 @@ def _save(session: Session) -> None:
     """
     state, meter, folder = session.context.state, session.context.meter, session.plan.folder
     if session.context.processes.first:
-        _refuse_broken(session, (meter.means() if meter.count else {}) | _broken_weights(session))
+        _refuse_broken(session, meter.means() | _broken_weights(session))
         save_model(folder.model, state.generator, session.header())
         save_state(folder.state, state, session.about())
     session.saved_at = state.images_seen
@@ -191,21 +217,20 @@ def _save(session: Session) -> None:
 def _refuse_broken(session: Session, losses: Mapping[str, float]) -> None:
     """Stop at a loss that is not finite, with the last good state kept."""
     broken = [f"{name} is {value}" for name, value in losses.items() if not math.isfinite(value)]
-    if not broken:
-        return
-    model, rate = session.plan.folder.model, session.plan.config.training.learning_rate
-    kept = (
-        f"The last good model is kept: start a new run from it with --init {model}"
-        if model.is_file()
-        else "Nothing was saved yet: start a new run with"
-    )
-    raise UserError(
-        f"Training broke before image {session.context.state.images_seen:,}: {', '.join(broken)}.",
-        f"{kept} --run another and a lower --set training.learning_rate (it is {rate:g}).",
-    )
+    if broken:
+        model, rate = session.plan.folder.model, session.plan.config.training.learning_rate
+        kept = (
+            f"The last good model is kept: start a new run from it with --init {model}"
+            if model.is_file()
+            else "Nothing was saved yet: start a new run with"
+        )
+        raise UserError(
+            f"Training broke before image {session.context.state.images_seen:,}: {', '.join(broken)}.",
+            f"{kept} --run another and a lower --set training.learning_rate (it is {rate:g}).",
+        )
 
 
 def _broken_weights(session: Session) -> dict[str, float]:
     """Return the weights that are not finite: a step can break them after a finite loss."""
     weights = [item for _, net, _ in session.context.state.parts() for item in net.named_parameters()]
-    return {f"weight {name}": math.nan for name, w in weights if not bool(torch.isfinite(w).all())}
+    return {f"weight {name}": math.nan for name, w in weights if not bool(w.isfinite().all())}

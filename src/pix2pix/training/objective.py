@@ -10,8 +10,6 @@ To add a loss of G or a regulariser of D, write a function of a `Turn` and regis
 weight is the setting `objective.terms`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 

@@ -1,12 +1,11 @@
 """The plan of a run: everything that is known before a pair is decoded or a file is written."""
 
-from __future__ import annotations
-
-import time
+import timeit
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import get_args
 
 import numpy as np
 import torch
@@ -23,15 +22,13 @@ from pix2pix.device import (
     pick_precision,
     set_precision,
 )
+from pix2pix.errors import UserError
 from pix2pix.networks import empty_generator
 from pix2pix.networks.noise import noise_keys
 from pix2pix.training.distributed import ALONE, Processes
-from pix2pix.training.engine import EngineName, pick_engine
 from pix2pix.training.run_folder import RunFolder
 from pix2pix.training.state import State, new_state
-from pix2pix.training.step import plain_step, term_weights
-
-_TIMED_STEPS = 3
+from pix2pix.training.step import EngineName, plain_step, term_weights
 
 
 @dataclass(frozen=True)
@@ -76,6 +73,18 @@ def make_plan(
     return Plan(config, data, pairs, reading, folder, chosen, engine_name, picked, processes)
 
 
+def pick_engine(name: str, device: torch.device, processes: Processes = ALONE) -> EngineName:
+    """Return the engine of that name; `auto` is graph on NVIDIA's GPUs, plain elsewhere.
+
+    Several processes take plain: recording their messages was never measured. Raises UserError for
+    an unknown name.
+    """
+    if name not in ("auto", *get_args(EngineName)):
+        raise UserError(f"--engine {name} is unknown: choose auto, plain or graph.")
+    captured = name == "graph" or (name == "auto" and device.type == "cuda" and bool(torch.version.cuda))
+    return "graph" if captured and processes.world == 1 else "plain"
+
+
 def pairs_in_words(pairs: PairSet) -> str:
     """Return how many pairs each split has, and how they lie."""
     counts = ", ".join(f"{len(split):,} {name}" for name, split in pairs.splits.items())
@@ -114,19 +123,17 @@ def describe_plan(plan: Plan) -> dict[str, str]:
         activations, seconds = _try_steps(plan, state)
     parameters = {name: sum(w.numel() for w in net.parameters()) for name, net, _ in state.parts()}
     floats = 4 * sum(parameters.values())
-    # Weights, gradients and Adam's two moments; a saved state has no gradients.
-    memory = 4 * floats + activations
-    saved = 3 * floats + 4 * parameters["generator"]
     steps = plan.config.training.images / plan.config.training.batch
     facts = facts_of(plan)
     for name, count in parameters.items():
         facts[name] += f", {count:,} parameters"
     return facts | {
         "engine": f"{plan.engine}, {plan.precision}",
-        "memory": f"about {_size(memory)}: weights and Adam {_size(4 * floats)}, "
+        # Weights, gradients and Adam's two moments; a saved state has no gradients.
+        "memory": f"about {_size(4 * floats + activations)}: weights and Adam {_size(4 * floats)}, "
         f"activations {_size(activations)}; libraries come on top",
         "disk": f"about {_size(_decoded_bytes(plan))} of decoded pairs in the cache, "
-        f"{_size(saved)} of checkpoint and model in {plan.folder.path}",
+        f"{_size(3 * floats + 4 * parameters['generator'])} of checkpoint and model in {plan.folder.path}",
         "time": f"about {_duration(steps * seconds)}: {steps:,.0f} steps of {seconds:.3g} s, measured "
         "with the plain step; validation and saving come on top",
     }
@@ -156,15 +163,13 @@ def _try_steps(plan: Plan, state: State) -> tuple[int, float]:
             kept[storage.data_ptr()] = storage.nbytes()
         return tensor
 
-    def seconds_of_a_step() -> float:
-        began = time.perf_counter()
+    def step() -> None:
         losses = plain_step(state, x, y, keys, config, plan.precision)
         next(iter(losses.values())).item()  # waits for the device
-        return time.perf_counter() - began
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        seconds_of_a_step()
-    return sum(kept.values()), median(seconds_of_a_step() for _ in range(_TIMED_STEPS))
+        step()
+    return sum(kept.values()), median(timeit.repeat(step, number=1, repeat=3))
 
 
 def _decoded_bytes(plan: Plan) -> int:

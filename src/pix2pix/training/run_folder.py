@@ -10,21 +10,16 @@ checkpoints/        state.safetensors, from which training goes on
 model.safetensors   the model as of the last save
 """
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from PIL import Image
-
 from pix2pix.config import MAY_CHANGE, Config
 from pix2pix.errors import UserError
 from pix2pix.files import cannot_write, kind, replacing
-from pix2pix.pictures.codec import Array, from_pillow, write
-from pix2pix.reports.training_page import PageState, write_training_page
+from pix2pix.pictures.codec import Array, write
 
 try:
     import fcntl
@@ -65,9 +60,21 @@ class RunFolder:
         """Make the folder where it is missing, and lock it."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            self._acquire()
+            if fcntl is None:
+                return
+            self._lock = (self.path / ".lock").open("w")
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self.close()
+            raise UserError(
+                f"Another process is training in {self.path}.", "Wait for it, or use another --run."
+            ) from None
         except OSError as error:
             raise cannot_write(self.path, error) from None
+        # What a killed process was writing is large and of no use.
+        for unfinished in self.path.rglob(".unfinished-*"):
+            if not unfinished.is_dir():
+                unfinished.unlink()
 
     def describe(self, config: Config, environment: Mapping[str, Any]) -> None:
         """Write what was requested, and where it runs."""
@@ -75,10 +82,6 @@ class RunFolder:
             temporary.write_text(config.to_toml(), "utf-8")
         with replacing(self.path / "environment.json") as temporary:
             temporary.write_text(json.dumps(environment, indent=2) + "\n", "utf-8")
-
-    def written_images(self) -> int:
-        """Return `training.images` as the folder's configuration has it."""
-        return Config.load(self.written_config).training.images
 
     def close(self) -> None:
         """Release the folder to other processes."""
@@ -97,20 +100,17 @@ class RunFolder:
         """Return the length of metrics.jsonl, which a saved state remembers."""
         return self.metrics.stat().st_size if self.metrics.exists() else 0
 
-    def cut_metrics(self, length: int) -> None:
-        """Drop what was written after the saved state, so that no line comes twice."""
-        if self.metrics_bytes() > length:
-            os.truncate(self.metrics, length)
-
-    def cut_previews(self, images_seen: int) -> None:
-        """Drop the previews of images after the saved state."""
+    def cut(self, metrics_bytes: int, images_seen: int) -> None:
+        """Drop the metrics and previews of after the saved state, so that none comes twice."""
+        if self.metrics_bytes() > metrics_bytes:
+            os.truncate(self.metrics, metrics_bytes)
         for path in (self.path / "previews").glob("*.png"):
             if path.stem.isdigit() and int(path.stem) > images_seen:
                 path.unlink()
 
-    def save_preview(self, images_seen: int, sheet: Image.Image) -> None:
+    def save_preview(self, images_seen: int, sheet: Array) -> None:
         """Keep a preview under the number of images seen."""
-        write(from_pillow(sheet), self.path / "previews" / f"{images_seen:09d}.png")
+        write(sheet, self.path / "previews" / f"{images_seen:09d}.png")
 
     def save_examples(self, pairs: Iterable[tuple[Array, Array]]) -> None:
         """Keep (source, target) pairs; a folder that has them already stays as it is."""
@@ -124,32 +124,3 @@ class RunFolder:
                 write(picture, unfinished / half / f"{number:02d}.png")
         if unfinished.is_dir():
             os.replace(unfinished, folder)
-
-    def write_page(self, config: Config, state: PageState, facts: Mapping[str, str]) -> None:
-        """Refresh index.html."""
-        try:
-            write_training_page(
-                self.path,
-                title=self.path.resolve().name,
-                images_total=config.training.images,
-                state=state,
-                facts=facts,
-            )
-        except OSError as error:
-            raise cannot_write(self.path / "index.html", error) from error
-
-    def _acquire(self) -> None:
-        if fcntl is None:
-            return
-        self._lock = (self.path / ".lock").open("w")
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self.close()
-            raise UserError(
-                f"Another process is training in {self.path}.", "Wait for it, or use another --run."
-            ) from None
-        # What a killed process was writing is large and of no use.
-        for unfinished in self.path.rglob(".unfinished-*"):
-            if not unfinished.is_dir():
-                unfinished.unlink()

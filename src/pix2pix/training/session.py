@@ -1,19 +1,32 @@
-"""A run under way: its plan, its pairs, what steps work on, and what it remembers."""
+"""A run under way: its decoded pairs, what steps work on, what it remembers, and how it resumes."""
 
-from __future__ import annotations
-
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import partial
 from typing import Any
 
-from pix2pix.data.feed import PacketSource
+from pix2pix.config import Config
+from pix2pix.data.pairs import NoPairError, Pair
+from pix2pix.data.store import Store, open_store
 from pix2pix.derive import recipe
+from pix2pix.errors import UserError
 from pix2pix.model_file import Header, ImageContract, Provenance, versions
-from pix2pix.networks.noise import noise_keys
+from pix2pix.pictures import codec
 from pix2pix.progress import Progress
-from pix2pix.training.engine import EngineContext
-from pix2pix.training.plan import Plan, facts_of
-from pix2pix.training.stores import Stores
+from pix2pix.training.plan import Plan, pairs_in_words
+from pix2pix.training.state import load_state
+from pix2pix.training.step import EngineContext, learning_rate
+from pix2pix.training.validation import PREVIEWS, spread_out
+
+
+@dataclass(frozen=True)
+class Stores:
+    """`validation` holds a few training pairs, for previews alone, where it is not `scored`."""
+
+    training: Store
+    validation: Store
+    scored: bool
+    failures: Sequence[str]  # one sentence for each pair that was left out
 
 
 @dataclass
@@ -40,17 +53,6 @@ class Session:
     record: Record
     progress: Progress
     saved_at: int | None = None  # images seen at the last save
-
-    @property
-    def packet_source(self) -> PacketSource:
-        """Return what makes this process's part of each batch."""
-        context = self.context
-        keys = partial(noise_keys, context.config.training.seed)
-        return PacketSource(context.feed, context.device, context.processes.share, keys)
-
-    def facts(self) -> dict[str, str]:
-        """Return what the page shows next to the curves."""
-        return {**facts_of(self.plan), "engine": self.record.engine}
 
     def about(self) -> dict[str, Any]:
         """Return what is saved with the state, as JSON."""
@@ -84,3 +86,150 @@ class Session:
                 initialised_from=record.initialised_from,
             ),
         )
+
+
+def open_stores(plan: Plan, strict: bool, progress: Progress) -> Stores:
+    """Decode the pairs, or open the cache: the first process before the others."""
+    progress.log(f"pairs: {pairs_in_words(plan.pairs)}")
+    if not plan.processes.first:
+        plan.processes.gather("waiting for the cache")
+    stores = _open_stores(plan, strict, progress)
+    if plan.processes.first:
+        plan.processes.gather("decoded")
+    for failure in stores.failures:
+        progress.log(f"left out: {failure}")
+    if plan.pairs.validation and not stores.scored:
+        progress.log("no validation pair could be used: nothing is scored")
+    return stores
+
+
+def _open_stores(plan: Plan, strict: bool, progress: Progress) -> Stores:
+    config, pairs = plan.config, plan.pairs
+    if pairs.layout == "side by side":
+        _warn_of_singles(pairs.splits["train"][0], progress)
+
+    open_pairs = partial(
+        open_store, reading=plan.reading, strict=strict, progress=progress.counter("reading pairs", "pairs")
+    )
+
+    def open_spread(chosen: Sequence[Pair], count: int) -> Store:
+        return open_pairs([chosen[i] for i in spread_out(chosen, count)], config.data.size)
+
+    training, failures = open_pairs(pairs.splits["train"], config.data.resize), []
+    if pairs.validation:
+        try:
+            validation = open_spread(pairs.validation, config.training.validate_pairs)
+            failures = [*training.failures, *validation.failures]
+            return Stores(training, validation, True, list(dict.fromkeys(failures)))
+        except NoPairError as error:
+            failures = [*error.failures]
+    names = set(training.names)
+    previews = open_spread([pair for pair in pairs.splits["train"] if pair.name in names], PREVIEWS)
+    return Stores(training, previews, False, list(dict.fromkeys([*training.failures, *failures])))
+
+
+def _warn_of_singles(pair: Pair, progress: Progress) -> None:
+    """Report pictures that are cut in two although they have the shape of single ones."""
+    try:
+        height, width = codec.read(pair.target.path).shape[:2]
+    except UserError:
+        return  # named when the pairs are decoded
+    if width < 1.5 * height:
+        progress.log(
+            f"note: {pair.target.path} is {width} x {height} px and is cut in two as a pair side by side; if "
+            "it is one picture, give two folders (sources, targets), or make sources with --make"
+        )
+
+
+def resume(session: Session) -> None:
+    """Load the saved state in the first process, and send it to the others."""
+    context, state = session.context, session.context.state
+    if context.processes.first:
+        _load(session)
+    shared = state.images_seen, state.decay_from, context.meter.pack()
+    state.images_seen, state.decay_from, sums = context.processes.gather(shared)[0]
+    context.meter.unpack(sums)
+    context.processes.copy_from_first(state.tensors())
+
+
+def _load(session: Session) -> None:
+    """Load the saved state, if there is one, and cut away what was written after it."""
+    folder, state = session.plan.folder, session.context.state
+    if not folder.state.is_file():
+        folder.cut(0, 0)
+        return
+    about = load_state(folder.state, state, session.context.device)
+    _refuse_other_run(session, about)
+    _continue_schedule(session, about)
+    _continue_record(session, about)
+    folder.cut(about["metrics_bytes"], state.images_seen)
+    session.context.meter.unpack(about["meter"])
+    session.saved_at = state.images_seen
+    session.progress.log(f"continuing {folder.path} at image {state.images_seen:,}")
+
+
+def _refuse_other_run(session: Session, about: Mapping[str, Any]) -> None:
+    folder, training = session.plan.folder, session.plan.config.training
+    seen = session.context.state.images_seen
+    # The last batch may have gone a little beyond the requested length.
+    if seen - training.batch >= training.images:
+        raise UserError(
+            f"{folder.path} has already seen {seen:,} images, more than the {training.images:,} requested.",
+            "Set a larger training.images with --set, or choose another --run.",
+        )
+    if about["data_digest"] != session.record.data_digest:
+        raise UserError(
+            f"{folder.path} was trained on other pairs than these: it cannot go on exactly.",
+            f"Choose another --run; with --init {folder.model} it begins with its weights.",
+        )
+
+
+def _continue_schedule(session: Session, about: Mapping[str, Any]) -> None:
+    """Carry a falling learning rate over a raised `training.images`, as `training.extend` says."""
+    training, state = session.plan.config.training, session.context.state
+    state.decay_from = tuple(about["decay_from"]) if about.get("decay_from") else None
+    # States of before this setting do not say their length, but the run's configuration does.
+    images = about.get("images") or Config.load(session.plan.folder.written_config).training.images
+    if training.images <= images:
+        return
+    before = training.model_copy(update={"images": images})
+    stood = learning_rate(before, state.images_seen, state.decay_from)
+    restarted = learning_rate(training, state.images_seen)
+    state.decay_from = None
+    if restarted <= stood:
+        return
+    raised = f"training.images was raised from {images:,} to {training.images:,}"
+    if training.extend == "restart":
+        hint = "; training.extend=decay lets it fall on from there" if stood else ""
+        session.progress.log(
+            f"note: {raised}: the learning rate goes up from {stood:g} to {restarted:g}{hint}"
+        )
+    elif stood == 0:
+        raise UserError(
+            f"{raised}, but the learning rate of {session.plan.folder.path} has fallen to 0: "
+            "training.extend=decay has nothing to fall on from.",
+            f"Use --set training.extend=restart: it goes up to {restarted:g}.",
+        )
+    else:
+        state.decay_from = state.images_seen, stood
+        session.progress.log(f"note: {raised}: the learning rate falls on from {stood:g} to 0")
+
+
+def _continue_record(session: Session, about: Mapping[str, Any]) -> None:
+    """Keep what the run remembers, and report what is done in another way from now on."""
+    now, log, seen = session.record, session.progress.log, session.context.state.images_seen
+    before = replace(now, **{f.name: about[f.name] for f in fields(Record) if f.name in about})
+    if now.initialised_from not in (None, before.initialised_from):
+        log("note: --init is for new runs; this one goes on with its own weights")
+    latest = before.engine.partition(";")[0]
+    if latest not in ("", now.engine):
+        log(f"note: it was trained by {latest} and goes on with {now.engine}")
+        before.engine = f"{now.engine}; until image {seen:,} {before.engine}"
+    if before.processes != now.processes:
+        log(
+            f"note: it was trained by {before.processes} process{'es' * (before.processes > 1)} and "
+            f"goes on with {now.processes}: the same images in the same order, sums rounded otherwise"
+        )
+    before.engine, before.processes = before.engine or now.engine, now.processes
+    before.images = now.images
+    session.record = before

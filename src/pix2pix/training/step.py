@@ -1,20 +1,23 @@
 """One step of training: D's turn, then G's (the paper's section 3.3).
 
-B batch, C channels, H height, W width. `plain_step` is the reference. `captured.py` calls the same
-two turns with compiled networks and records them for a GPU.
+B batch, C channels, H height, W width. Two engines make the same step, of the same data with the same
+noise. An engine is a block: it yields the function that makes the step of a packet.
+
+plain   `plain_step`, operation by operation, on any device: the reference
+graph   `captured.py`, on one of NVIDIA's GPUs: the same turns, compiled, recorded once and replayed
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
+from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.optim import Adam
 
 from pix2pix.config import Config, TrainingConfig
+from pix2pix.data.feed import Feed, Packet
 from pix2pix.device import Precision, computing
 from pix2pix.errors import UserError
 from pix2pix.networks.layers import use_products
@@ -28,24 +31,46 @@ from pix2pix.training.objective import (
     discriminator_loss,
     generator_loss,
 )
-from pix2pix.training.state import State
+from pix2pix.training.state import Meter, State
 
 _FEW_PX = 64  # layers of at most so many pixels are products: a tenth of a step on a processor
 _BUILT_IN = ("l1", "class", "gan")  # terms whose weights have their own settings
 
+EngineName = Literal["plain", "graph"]
+Engine = Callable[[Packet], None]  # losses go to the meter, positions to the state
+Log = Callable[[str], None]
+Weights = Mapping[str, float]  # of loss terms, by name
 Networks = tuple[Callable[[Tensor, Tensor], tuple[Tensor, Tensor]], Discriminator | None]
 
 
 @dataclass(frozen=True)
-class TermWeights:
-    """The weights of G's and of D's loss terms by name."""
+class EngineContext:
+    """What an engine works with."""
 
-    generator: Mapping[str, float]
-    discriminator: Mapping[str, float]
+    state: State
+    config: Config
+    feed: Feed
+    meter: Meter
+    device: torch.device
+    precision: Precision = "fp32"
+    processes: Processes = ALONE
 
 
-def term_weights(config: Config) -> TermWeights:
-    """Return the weights that a configuration states; raises UserError for an unknown term.
+@contextmanager
+def plain_engine(context: EngineContext, packet: Packet, log: Log) -> Iterator[Engine]:
+    """Yield the step as it is written; `packet` is one of those to come."""
+    yield partial(packet_step, context)
+
+
+def packet_step(context: EngineContext, packet: Packet) -> None:
+    """Make the plain step of a packet."""
+    state, config, precision = context.state, context.config, context.precision
+    x, y = context.feed.pictures(*packet.tensors)
+    context.meter.add(plain_step(state, x, y, packet.keys, config, precision, context.processes))
+
+
+def term_weights(config: Config) -> tuple[Weights, Weights]:
+    """Return the weights of G's and of D's loss terms; raises UserError for an unknown term.
 
     Where targets are classes, cross-entropy stands in place of L1.
     """
@@ -60,14 +85,12 @@ def term_weights(config: Config) -> TermWeights:
             f"objective.terms names '{unknown[0]}', which is no registered loss term.",
             f"Registered are: {', '.join(registered) or 'none'}. L1 and GAN have their own settings.",
         )
-    of_discriminator = {n: w for n, w in chosen.items() if n in DISCRIMINATOR_TERMS}
-    if of_discriminator and not objective.gan:
+    discriminator = {n: w for n, w in chosen.items() if n in DISCRIMINATOR_TERMS}
+    if discriminator and not objective.gan:
         raise UserError(
-            f"objective.terms names {next(iter(of_discriminator))}, and objective.gan is 0: there is no D."
+            f"objective.terms names {next(iter(discriminator))}, and objective.gan is 0: there is no D."
         )
-    return TermWeights(
-        generator | {n: w for n, w in chosen.items() if n in GENERATOR_TERMS}, of_discriminator
-    )
+    return generator | {n: w for n, w in chosen.items() if n in GENERATOR_TERMS}, discriminator
 
 
 def learning_rate(
@@ -82,8 +105,7 @@ def learning_rate(
     if decay_from is not None:
         start, rate = decay_from
         return rate * max(0.0, (config.images - images_seen) / max(1, config.images - start))
-    left = max(0.0, 1 - images_seen / config.images)
-    return config.learning_rate * min(1.0, 2 * left)
+    return config.learning_rate * min(1.0, 2 * max(0.0, 1 - images_seen / config.images))
 
 
 def plain_step(
@@ -122,18 +144,36 @@ def both_turns(
     Nothing here waits for the device or depends on a tensor's values, so that it can be captured.
     """
     objective = config.objective
-    weights = term_weights(config)
+    of_generator, of_discriminator = term_weights(config)
     G, D = networks or networks_of(state)
     products = use_products(state.generator, _FEW_PX) if x.is_cpu else nullcontext()
     with computing(x.device, precision), products:
         logits, g = G(x, keys)
     shared = (objective.conditional, objective.adversarial)
+
+    def learn(
+        loss_of: Callable[[Turn, Weights], tuple[Tensor, Losses]],
+        turn: Turn,
+        weights: Weights,
+        optimiser: torch.optim.Adam,
+    ) -> Losses:
+        with computing(x.device, precision):
+            loss, losses = loss_of(turn, weights)
+        optimiser.zero_grad()
+        torch.autograd.backward(loss)
+        changed = optimiser.param_groups[0]["params"]
+        processes.average(w.grad for w in changed if w.grad is not None)
+        optimiser.step()
+        return {name: value.detach() for name, value in losses.items()}
+
     losses: Losses = {}
-    if state.discriminator is not None:
+    if state.discriminator is not None and state.discriminator_optimiser is not None:
         turn = Turn(x, y, g.detach(), D, *shared)
-        losses = discriminator_turn(state, turn, weights.discriminator, precision, processes)
+        state.discriminator.requires_grad_(True)
+        losses = learn(discriminator_loss, turn, of_discriminator, state.discriminator_optimiser)
+        state.discriminator.requires_grad_(False)  # in G's turn it only passes gradients on
     turn = Turn(x, y, g, D, *shared, logits)
-    return losses | generator_turn(state, turn, weights.generator, precision, processes)
+    return losses | learn(generator_loss, turn, of_generator, state.generator_optimiser)
 
 
 def networks_of(state: State) -> Networks:
@@ -145,36 +185,3 @@ def networks_of(state: State) -> Networks:
         return logits, generator.activate(logits)
 
     return generate, state.discriminator
-
-
-def discriminator_turn(
-    state: State, turn: Turn, weights: Mapping[str, float], precision: Precision, processes: Processes
-) -> Losses:
-    """Let D learn real from fake; `turn.g` is detached."""
-    assert state.discriminator is not None
-    assert state.discriminator_optimiser is not None
-    state.discriminator.requires_grad_(True)
-    with computing(turn.x.device, precision):
-        loss, losses = discriminator_loss(turn, weights)
-    _descend(loss, state.discriminator_optimiser, processes)
-    return {name: value.detach() for name, value in losses.items()}
-
-
-def generator_turn(
-    state: State, turn: Turn, weights: Mapping[str, float], precision: Precision, processes: Processes
-) -> Losses:
-    """Let G learn from its target and from D, whose own gradients are off."""
-    if state.discriminator is not None:
-        state.discriminator.requires_grad_(False)
-    with computing(turn.x.device, precision):
-        loss, losses = generator_loss(turn, weights)
-    _descend(loss, state.generator_optimiser, processes)
-    return {name: value.detach() for name, value in losses.items()}
-
-
-def _descend(loss: Tensor, optimiser: Adam, processes: Processes) -> None:
-    optimiser.zero_grad()
-    torch.autograd.backward(loss)
-    weights = optimiser.param_groups[0]["params"]
-    processes.average(w.grad for w in weights if w.grad is not None)
-    optimiser.step()

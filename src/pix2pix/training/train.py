@@ -1,14 +1,12 @@
 """From pairs to a model: plan the run, decode its pairs, resume where it stopped, train."""
 
-from __future__ import annotations
-
 import platform
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from rich.console import Console
 
 from pix2pix.config import Config
@@ -19,14 +17,11 @@ from pix2pix.errors import UserError
 from pix2pix.model_file import load_model, versions
 from pix2pix.progress import Progress
 from pix2pix.training.distributed import process_group
-from pix2pix.training.engine import EngineContext
 from pix2pix.training.loop import fit
-from pix2pix.training.meter import Meter
 from pix2pix.training.plan import LOWER, Plan, make_plan, step_in_words
-from pix2pix.training.resume import resume
-from pix2pix.training.session import Record, Session
-from pix2pix.training.state import State, new_state
-from pix2pix.training.stores import Stores, open_stores
+from pix2pix.training.session import Record, Session, Stores, open_stores, resume
+from pix2pix.training.state import Meter, State, new_state
+from pix2pix.training.step import EngineContext
 from pix2pix.training.validation import examples
 
 
@@ -67,11 +62,8 @@ def train(
         plan = make_plan(
             data, config, run, device=device, engine=engine, precision=precision, processes=processes
         )
-        try:
+        with closing(plan.folder), closing(progress):
             return _run(plan, Path(init) if init else None, strict, progress)
-        finally:
-            progress.close()
-            plan.folder.close()
 
 
 def _run(plan: Plan, init: Path | None, strict: bool, progress: Progress) -> Result:
@@ -95,23 +87,24 @@ def _start(plan: Plan, stores: Stores, init: Path | None, progress: Progress) ->
     config, training = plan.config, plan.config.training
     state = new_state(config, plan.device)
     if init is not None and not plan.folder.state.is_file():
-        _load_weights(state, init, plan.device)
+        _load_weights(state, init, plan)
     feed = find_feed(Loader(stores.training, config.data, training.batch, training.seed), plan.device)
-    context = EngineContext(state, config, feed, Meter(), plan.device, plan.precision, plan.processes)
+    context = EngineContext(
+        state, config, feed, Meter(plan.device), plan.device, plan.precision, plan.processes
+    )
     engine = f"{plan.engine}, {plan.precision}"
     world = plan.processes.world
     progress.log(
         f"engine: {engine}, on {describe(plan.device)}, pairs {feed.name}"
         + (f", {world} processes" if world > 1 else "")
     )
-    origin = str(init) if init else None
-    record = Record(stores.training.digest, engine, world, training.images, origin)
+    record = Record(stores.training.digest, engine, world, training.images, str(init) if init else None)
     return Session(plan, stores, context, record, progress)
 
 
-def _load_weights(state: State, model: Path, device: torch.device) -> None:
+def _load_weights(state: State, model: Path, plan: Plan) -> None:
     """Put a model's weights into a fresh generator; raises UserError where they do not fit."""
-    trained, header = load_model(model, device)
+    trained, header = load_model(model, plan.device)
     fitting = {name: tensor.shape for name, tensor in state.generator.state_dict().items()}
     if fitting != {name: tensor.shape for name, tensor in trained.state_dict().items()}:
         config = header.config

@@ -1,14 +1,9 @@
 """Scores and previews while training, in the inference mode in which the model will be used."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from PIL import Image
 
 from pix2pix.config import Mode
 from pix2pix.data.batches import Batch, in_order, whole
@@ -17,7 +12,7 @@ from pix2pix.measures import measure
 from pix2pix.networks import Generator
 from pix2pix.networks.modes import inference, uses_noise
 from pix2pix.networks.noise import noise_keys
-from pix2pix.pictures import tensors, view
+from pix2pix.pictures import codec, geometry, tensors
 
 PREVIEWS = 4
 BATCH = 8
@@ -44,7 +39,7 @@ def validate(generator: Generator, store: Store, mode: Mode, device: torch.devic
     return {f"val_{name}": total / len(store) for name, total in sums.items()}
 
 
-def preview(generator: Generator, store: Store, mode: Mode, device: torch.device) -> Image.Image:
+def preview(generator: Generator, store: Store, mode: Mode, device: torch.device) -> codec.Array:
     """Show source, output and target of the store's first pictures, one row each."""
     batch = next(in_order(store, PREVIEWS)).to(device)
     output = translate_batch(generator, batch, mode)
@@ -55,10 +50,10 @@ def preview(generator: Generator, store: Store, mode: Mode, device: torch.device
         [*reading.view(s, o), reading.view(s, t)[1]]
         for s, o, t in zip(sources, outputs, targets, strict=True)
     ]
-    return view.grid(rows, ("source", "output", "target"))
+    return codec.from_pillow(geometry.grid(rows, ("source", "output", "target")))
 
 
-def examples(store: Store) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
+def examples(store: Store) -> Iterator[tuple[codec.Array, codec.Array]]:
     """Yield a few pairs as (H, W, 3) uint8: what a user would hand in, and the target.
 
     None where 8 bits of grey or RGB cannot hold a source.
@@ -83,5 +78,4 @@ def spread_out(items: Sequence[object], count: int) -> list[int]:
 
 def rounded(scores: Mapping[str, float]) -> dict[str, float]:
     """Return scores as they are written: six digits are plenty, and JSON knows no infinity."""
-    finite = {name: value for name, value in scores.items() if math.isfinite(value)}
-    return {name: float(f"{value:.6g}") for name, value in finite.items()}
+    return {name: float(f"{value:.6g}") for name, value in scores.items() if math.isfinite(value)}

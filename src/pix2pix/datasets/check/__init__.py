@@ -7,22 +7,21 @@
 `report` reads every pair, `pair_facts` inspects one, `conclusions` compares all, `page` shows the findings.
 """
 
-from collections.abc import Callable
-
 from pix2pix.data.pairs import PairSet
 from pix2pix.datasets.check.conclusions import conclude
 from pix2pix.datasets.check.findings import KINDS, Finding, summary
 from pix2pix.datasets.check.page import write_report
 from pix2pix.datasets.check.report import Report, scan
+from pix2pix.progress import OnProgress, no_progress
 
 __all__ = ["KINDS", "Finding", "Report", "check", "summary", "write_report"]
 
 
-def check(pairs: PairSet, progress: Callable[[int, int], None] = lambda done, total: None) -> Report:
-    """Read every pair once, on all cores, and report; `progress` receives pairs done and in all.
+def check(pairs: PairSet, on_progress: OnProgress = no_progress) -> Report:
+    """Read every pair once, on all cores, and report; `on_progress` receives pairs done and in all.
 
     Files that cannot be read are findings, not errors.
     """
-    report = scan(pairs, progress)
+    report = scan(pairs, on_progress)
     report.findings = list(conclude(report))
     return report

@@ -3,12 +3,10 @@
 Phase correlation (Kuglin & Hines 1975) of edge strengths, across and down apart: a label map and a
 photograph share where edges are, and neither colours nor contrast. Spectra are whitened only in part,
 because whole whitening lets noise speak as loud as outlines. scikit-image's phase_cross_correlation whitens
-all or nothing and reports no heights: it gives 75 of 100 facades the right shift, this 97.
+all or nothing and reports no heights.
 
 Axes: H rows, W columns, C channels.
 """
-
-from __future__ import annotations
 
 from functools import lru_cache
 from typing import NamedTuple

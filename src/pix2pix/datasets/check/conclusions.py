@@ -1,7 +1,5 @@
 """From the facts of all pairs to findings: what one pair alone could not show."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -9,10 +7,11 @@ import numpy as np
 
 from pix2pix.datasets.check.alignment import LEAST, Shift
 from pix2pix.datasets.check.duplicates import group_rows, same_pairs
-from pix2pix.datasets.check.findings import Finding, listed
+from pix2pix.datasets.check.findings import Finding, UnusableError, listed
 from pix2pix.datasets.check.label_maps import Classes, cell, rare
 from pix2pix.datasets.check.pair_facts import Format
 from pix2pix.datasets.check.report import Report
+from pix2pix.errors import UserError
 
 SIDES = ("source", "target")
 _PAIRS_SHOWN = 4
@@ -28,23 +27,27 @@ _COMMON = 1 / 128  # of the size, between shifts that are one and the same
 
 def conclude(report: Report) -> Iterator[Finding]:
     """Yield every finding."""
-    for reasons in report.facts:
-        yield from reasons if isinstance(reasons, list) else ()
+    for result in report.facts:
+        if isinstance(result, UnusableError):
+            yield from result.findings
+        elif isinstance(result, UserError):
+            raise result
     if not report.usable:
         return
-    yield from _repeated(report)
-    yield from _flat(report)
-    yield from _misaligned(report)
-    yield from _unrelated(report)
+    for find in (_repeated, _flat, _misaligned, _unrelated, _mixed):
+        yield from find(report)
     for side, classes in enumerate(report.classes):
         yield from _labels(report, side, classes) if classes else ()
-    yield from _mixed(report)
 
 
 def _finding(report: Report, kind: str, rows: Sequence[int], sentence: str) -> Finding:
     pairs = [report.pairs[row] for row in rows]
     files = dict.fromkeys(half.path for pair in pairs for half in (pair.source, pair.target))
     return Finding(kind, tuple(files), sentence, tuple(pairs[:_PAIRS_SHOWN]))
+
+
+def _of_one(report: Report, kind: str, row: int, what: str) -> Finding:
+    return _finding(report, kind, [row], f"{report.name(report.pairs[row])}: {what}")
 
 
 def _names(report: Report, rows: Sequence[int], most: int = 3) -> str:
@@ -70,19 +73,18 @@ def _repeated(report: Report) -> Iterator[Finding]:
         for group in group_rows(patterned):
             # Where both halves are equal, the pairs are reported above.
             if len({group_of.get(row, -1 - row) for row in group}) > 1:
-                sentence = f"{_names(report, group, 4)} have the same {SIDES[side]}."
-                yield _finding(report, "same half", group, sentence)
+                names = _names(report, group, 4)
+                yield _finding(report, "same half", group, f"{names} have the same {SIDES[side]}.")
 
 
 def _flat(report: Report) -> Iterator[Finding]:
     for row, facts in report.usable.items():
         flat = [side for side, half in zip(SIDES, facts.halves, strict=True) if half.constant]
-        name = report.name(report.pairs[row])
         if facts.equal and not flat:
-            yield _finding(report, "equal", [row], f"{name}: source and target show the same.")
+            yield _of_one(report, "equal", row, "source and target show the same.")
         if flat:
-            which = f"the {' and '.join(flat)} {'are' if len(flat) > 1 else 'is'} of one colour"
-            yield _finding(report, "constant", [row], f"{name}: {which}.")
+            which = f"the {' and '.join(flat)} {'are' if len(flat) > 1 else 'is'} of one colour."
+            yield _of_one(report, "constant", row, which)
 
 
 def _misaligned(report: Report) -> Iterator[Finding]:
@@ -118,8 +120,7 @@ def _unrelated(report: Report) -> Iterator[Finding]:
         return  # where edges never agree, the task is not of that kind
     rows = [row for row, shift in known.items() if not shift.misaligned and shift.centre < usual / _PART]
     for row in rows if len(rows) <= max(1, _FEW * len(known)) else ():
-        sentence = f"{_names(report, [row])}: the edges of source and target have nothing in common."
-        yield _finding(report, "unrelated", [row], sentence)
+        yield _of_one(report, "unrelated", row, "the edges of source and target have nothing in common.")
 
 
 def _labels(report: Report, side: int, classes: Classes) -> Iterator[Finding]:
@@ -135,17 +136,15 @@ def _labels(report: Report, side: int, classes: Classes) -> Iterator[Finding]:
             if pictures[cell(colour, exact=classes.exact)] <= rare(len(maps))
         ]
         if strays:
-            where = f"in the {what}, not among the {number} of the others"
-            sentence = f"{_names(report, [row])}: {listed(strays)} {where}."
-            yield _finding(report, "stray colours", [row], sentence)
+            where = f"in the {what}, not among the {number} of the others."
+            yield _of_one(report, "stray colours", row, f"{listed(strays)} {where}")
     for row in every.keys() - maps.keys():
         if not report.usable[row].equal:  # a photograph twice is another finding
-            sentence = f"{_names(report, [row])}: the {what} is no label map, as the others are."
-            yield _finding(report, "no label map", [row], sentence)
+            yield _of_one(report, "no label map", row, f"the {what} is no label map, as the others are.")
     blurred = [row for row, facts in maps.items() if facts.kind == "blurred"]
     if blurred and classes.exact:
-        sentence = f"{_names(report, blurred)}: the {what} has colours between those of the palette."
-        yield _finding(report, "smoothed labels", blurred, sentence)
+        colours = f"the {what} has colours between those of the palette"
+        yield _finding(report, "smoothed labels", blurred, f"{_names(report, blurred)}: {colours}.")
     elif blurred:
         sentence = f"The {what}s are label maps of {number} colours, which compression has blurred, such as "
         yield _finding(report, "blurred labels", blurred, f"{sentence}{_names(report, blurred[:1])}.")
@@ -157,10 +156,8 @@ def _mixed(report: Report) -> Iterator[Finding]:
     for side in range(1 if whole else 2):
         what = "pictures" if whole else f"{SIDES[side]}s"
         formats = {row: half.format for row, half in report.halves(side).items()}
-        depths = {row: form.depth for row, form in formats.items()}
-        yield from _odd_ones(report, what, "mixed depths", depths)
-        channels = {row: form.channels for row, form in formats.items()}
-        yield from _odd_ones(report, what, "mixed channels", channels)
+        yield from _odd_ones(report, what, "mixed depths", {row: f.depth for row, f in formats.items()})
+        yield from _odd_ones(report, what, "mixed channels", {row: f.channels for row, f in formats.items()})
         (usual, count), *others = Counter(form.size for form in formats.values()).most_common()
         if others:
             rows = [row for row, form in formats.items() if form.size != usual]

@@ -5,12 +5,9 @@ over coarse thumbnails finds candidates without comparing every pair with every 
 decide.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np
-from PIL import Image
 
 from pix2pix.pictures.codec import Array
 
@@ -19,11 +16,6 @@ from pix2pix.pictures.codec import Array
 # 0.67 at least; frames of one film in which nothing moves, by 0.07 and 0.23, are the same.
 _APART, _FARTHEST = 0.12, 0.5  # root mean square and maximum, of the contrast
 _NEIGHBOURS = 6  # of a pair, the nearest that are compared: copies of copies are linked in a chain
-
-
-def thumbnail(picture: Image.Image) -> Array:
-    """Return (8, 8, 3) uint8 of a picture."""
-    return np.asarray(picture.convert("RGB").resize((8, 8), Image.Resampling.BOX))
 
 
 def same_pairs(digests: Array, thumbnails: Array) -> list[list[int]]:

@@ -1,23 +1,18 @@
 """What can be wrong with pairs, in words: the kinds of findings, how bad, and what to do."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pix2pix.data.pairs import Pair
+from pix2pix.errors import UserError
 
-Severity = Literal["error", "warning", "note"]
 
-
-@dataclass(frozen=True)
-class Kind:
+class Kind(NamedTuple):
     """One kind of finding: its title, how bad it is, and what to do about it."""
 
     title: str
-    severity: Severity
+    severity: Literal["error", "warning", "note"]
     advice: str
 
 
@@ -121,8 +116,7 @@ KINDS: Mapping[str, Kind] = {
 }
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
     """One fault: its kind (a key of KINDS), the files, one sentence that names them, the pairs to show."""
 
     kind: str
@@ -131,7 +125,7 @@ class Finding:
     pairs: tuple[Pair, ...] = ()
 
     @property
-    def severity(self) -> Severity:
+    def severity(self) -> str:
         """How bad it is: as its kind."""
         return KINDS[self.kind].severity
 
@@ -156,3 +150,11 @@ def listed(names: Sequence[str], most: int = 3) -> str:
     """Return `a, b, c and 7 more`."""
     shown = ", ".join(names[:most])
     return f"{shown} and {len(names) - most:,} more" if len(names) > most else shown
+
+
+class UnusableError(UserError):
+    """A pair that cannot be used; `findings` say why."""
+
+    def __init__(self, *findings: Finding) -> None:
+        super().__init__(findings[0].sentence)
+        self.findings = findings

@@ -4,11 +4,8 @@
 picture is then compared with the palette.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -25,14 +22,10 @@ _ENOUGH_PX = 128
 _NEAR = 24  # levels between a class's colour and what JPEG makes of it
 _STRAYS = 16  # so many colours of no class: the picture as a whole is in question
 _CELL = 32  # levels: stray colours of blurred maps within a cell are one
-_BLURRED_SHARE = (
-    0.0015  # of a blurred map, at least, is flat in a colour that is reported: its borders are not
-)
-LabelKind = Literal["exact", "blurred", "no label map"]
+_BLURRED_SHARE = 0.0015  # of a blurred map is at least flat in a reported colour: its borders are not
 
 
-@dataclass(frozen=True)
-class Classes:
+class Classes(NamedTuple):
     """The classes that label maps share, their share of the pixels, and whether colours are exact."""
 
     palette: Palette
@@ -40,11 +33,10 @@ class Classes:
     exact: bool
 
 
-@dataclass(frozen=True)
-class LabelFacts:
+class LabelFacts(NamedTuple):
     """What one picture is, and its colours of no class with their shares of it."""
 
-    kind: LabelKind
+    kind: Literal["exact", "blurred", "no label map"]
     strays: dict[Colour, float]
 
 
@@ -77,16 +69,15 @@ def find_classes(pictures: Sequence[tuple[Array, bool]]) -> Classes | None:
 def inspect_labels(array: Array, classes: Classes, *, lossy: bool) -> LabelFacts:
     """Compare a picture (H, W, C) with the classes of the others."""
     few, palette = _few_colours(array, lossy), classes.palette
-    kind: LabelKind = "exact" if few and classes.exact else "blurred"
     if few and classes.exact:
         strays = [] if few <= {*palette.colours} else stray_colours(array, palette, blurred=False)
     else:
         flat = stray_colours(thinned(array), palette, blurred=True)
         strays = [(colour, share) for colour, share in flat if share >= _BLURRED_SHARE]
     odd = len(strays) >= _STRAYS or sum(share for _, share in strays) > 0.5
-    if (odd or (kind == "blurred" and classes.exact)) and not find_palette([thinned(array)]):
+    if (odd or (classes.exact and not few)) and not find_palette([thinned(array)]):
         return LabelFacts("no label map", {})
-    return LabelFacts(kind, dict(strays))
+    return LabelFacts("exact" if few and classes.exact else "blurred", dict(strays))
 
 
 def thinned(array: Array) -> Array:

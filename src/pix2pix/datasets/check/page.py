@@ -3,8 +3,6 @@
 It opens from disk: the pictures are inside it, and plotly.min.js lies alongside for the histograms.
 """
 
-from __future__ import annotations
-
 import base64
 import io
 from collections import Counter
@@ -20,6 +18,7 @@ from pix2pix.datasets.check.pair_facts import format_of, read_halves, visible
 from pix2pix.datasets.check.report import Report, relative_name, spread
 from pix2pix.pictures import codec
 from pix2pix.pictures.codec import Array
+from pix2pix.progress import in_parallel
 from pix2pix.reports.charts import Figure, histogram_chart
 from pix2pix.reports.pages import write_page
 
@@ -47,8 +46,8 @@ def write_report(report: Report, folder: Path) -> Path:
     groups = grouped(report.findings)
     examples = {kind: _examples(findings) for kind, findings in groups.items()}
     counts = Counter(report.splits)
-    rows = {split: [row for row in report.usable if report.splits[row] == split] for split in counts}
-    sample = {split: [report.pairs[row] for row in spread(rows[split], _SHOWN)] for split in rows}
+    usable = [(report.splits[row], report.pairs[row]) for row in report.usable]
+    sample = {split: spread([pair for s, pair in usable if s == split], _SHOWN) for split in counts}
     pairs = dict.fromkeys(pair for shown in (*examples.values(), *sample.values()) for pair in shown)
     write_page(
         folder / "index.html",
@@ -61,7 +60,7 @@ def write_report(report: Report, folder: Path) -> Path:
         kinds=KINDS,
         examples=examples,
         sample=sample,
-        pictures={pair: picture for pair in pairs if (picture := _picture(pair))},
+        pictures={pair: shown for pair, shown in in_parallel([*pairs], _picture) if isinstance(shown, str)},
         facts=_facts(report),
         palettes={label: side for label, side in zip(_LABELS, report.classes, strict=True) if side},
     )
@@ -74,13 +73,10 @@ def _examples(findings: Sequence[Finding]) -> list[Pair]:
     return list(pairs)[:_PICTURES]
 
 
-def _picture(pair: Pair) -> str | None:
-    """Return source and target next to each other as an address that holds them, None where one is broken."""
-    halves = read_halves(pair)
-    if isinstance(halves, list):
-        return None
+def _picture(pair: Pair) -> str:
+    """Return source and target next to each other as an address that holds them."""
     both = Image.new("RGBA", (2 * _HALF_PX + _GAP_PX, _HALF_PX))
-    for number, array in enumerate(halves):
+    for number, array in enumerate(read_halves(pair)):
         picture = codec.to_pillow(visible(array)).convert("RGB")
         scale = _HALF_PX / max(picture.size)
         size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))

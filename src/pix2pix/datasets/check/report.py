@@ -1,14 +1,10 @@
 """All pairs with what was found; read once, on all cores."""
 
-from __future__ import annotations
-
 import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
@@ -16,12 +12,11 @@ from pix2pix.data.pairs import Pair, PairSet
 from pix2pix.datasets.check.findings import Finding
 from pix2pix.datasets.check.label_maps import Classes, find_classes, thinned
 from pix2pix.datasets.check.pair_facts import HalfFacts, PairFacts, inspect, is_lossy, read_halves
+from pix2pix.errors import UserError
 from pix2pix.pictures.codec import Array
+from pix2pix.progress import OnProgress, in_parallel
 
-T = TypeVar("T")
-R = TypeVar("R")
 SampledHalves = list[tuple[Array, bool]]  # source and target, each with whether its file is lossy
-_AHEAD = 1024  # pairs submitted at once
 _OF_LAYOUTS = ("train", "val", "validation", "test", "source", "target")
 _SAMPLED = 32  # pairs in which classes are searched and values are counted
 
@@ -38,7 +33,7 @@ class Report:
     folder: Path
     pairs: Sequence[Pair]
     splits: Sequence[str]  # of each pair
-    facts: Sequence[PairFacts | list[Finding]]
+    facts: Sequence[PairFacts | UserError]
     classes: Sequence[Classes | None]  # None where a half is no label map
     sample: Sequence[SampledHalves]  # a few pairs from all over
     findings: Sequence[Finding] = ()
@@ -51,9 +46,7 @@ class Report:
     @property
     def exit_code(self) -> int:
         """0 where there is nothing to mend, 1 where there is, 2 where no pair can be used."""
-        if not self.usable:
-            return 2
-        return int(any(finding.severity != "note" for finding in self.findings))
+        return int(any(finding.severity != "note" for finding in self.findings)) if self.usable else 2
 
     def halves(self, side: int) -> dict[int, HalfFacts]:
         """Return the sources (0) or targets (1) of the usable pairs, by row."""
@@ -64,18 +57,16 @@ class Report:
         return relative_name(pair.source.path, self.folder)
 
 
-def scan(pair_set: PairSet, progress: Callable[[int, int], None]) -> Report:
-    """Read every pair once; `progress` receives pairs done and in all. There are no findings yet."""
+def scan(pair_set: PairSet, on_progress: OnProgress) -> Report:
+    """Read every pair once; `on_progress` receives pairs done and in all. There are no findings yet."""
     pairs = [pair for members in pair_set.splits.values() for pair in members]
     splits = [split for split, members in pair_set.splits.items() for _ in members]
     folder = _common_folder(pairs)
-    sample = [halves for halves in _in_threads(_sampled_halves, spread(pairs, _SAMPLED)) if halves]
+    sampled = in_parallel(spread(pairs, _SAMPLED), _sampled_halves)
+    sample = [halves for _, halves in sampled if not isinstance(halves, UserError)]
     classes = [find_classes([halves[side] for halves in sample]) for side in range(2)]
     inspect_pair = partial(inspect, classes=classes, name=partial(relative_name, folder=folder))
-    facts: list[PairFacts | list[Finding]] = []
-    for result in _in_threads(inspect_pair, pairs):
-        facts.append(result)
-        progress(len(facts), len(pairs))
+    facts = [result for _, result in in_parallel(pairs, inspect_pair, on_progress)]
     return Report(pair_set, folder, pairs, splits, facts, classes, sample)
 
 
@@ -86,26 +77,18 @@ def relative_name(path: Path, folder: Path) -> str:
     return os.fsencode(absolute.relative_to(folder) if inside else path).decode("utf-8", "replace")
 
 
-def spread(items: Sequence[T], count: int) -> list[T]:
-    """Return a few items, evenly spread."""
-    places = np.linspace(0, len(items) - 1, min(count, len(items))).round().astype(int)
-    return [items[place] for place in places]
-
-
-def _in_threads(task: Callable[[Pair], R], pairs: Sequence[Pair]) -> Iterator[R]:
-    """Yield the results in order, on all cores."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for start in range(0, len(pairs), _AHEAD):
-            yield from pool.map(task, pairs[start : start + _AHEAD])
+def spread(pairs: Sequence[Pair], count: int) -> list[Pair]:
+    """Return a few pairs, evenly spread."""
+    places = np.linspace(0, len(pairs) - 1, min(count, len(pairs))).round().astype(int)
+    return [pairs[place] for place in places]
 
 
 def _sampled_halves(pair: Pair) -> SampledHalves:
     """Return source and target, thinned where they are large, each with whether its file is lossy."""
-    halves = read_halves(pair)
-    if isinstance(halves, list):
-        return []
-    sides = zip(halves, (pair.source, pair.target), strict=True)
-    return [(thinned(array).copy(), is_lossy(side)) for array, side in sides]
+    return [
+        (thinned(array).copy(), is_lossy(half))
+        for array, half in zip(read_halves(pair), (pair.source, pair.target), strict=True)
+    ]
 
 
 def _common_folder(pairs: Sequence[Pair]) -> Path:

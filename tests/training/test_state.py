@@ -1,4 +1,5 @@
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,11 +14,11 @@ from pix2pix import model_file
 from pix2pix.config import Config
 from pix2pix.data.batches import Batch
 from pix2pix.errors import UserError
-from pix2pix.training.checkpoint import load_state, save_state
-from pix2pix.training.state import State, new_state
+from pix2pix.training.state import Meter, State, load_state, new_state, save_state
 from tests.helpers import make_step
 
 CPU = torch.device("cpu")
+LOSS = st.floats(-1e6, 1e6, width=32)
 Tiny = Callable[..., Config]
 ABOUT = {"metrics_bytes": 7, "meter": {"count": 0, "sums": {}}, "scores": {"val_l1": 0.1 + 0.2}}
 
@@ -36,10 +37,10 @@ def trained(config: Config, steps: int, state: State | None = None) -> State:
 
 
 def tensors(state: State) -> dict[str, torch.Tensor]:
-    found = {f"g.{k}": t for k, t in state.generator.state_dict().items()}
+    by_name = {f"g.{k}": t for k, t in state.generator.state_dict().items()}
     if state.discriminator is not None:
-        found |= {f"d.{k}": t for k, t in state.discriminator.state_dict().items()}
-    return found
+        by_name |= {f"d.{k}": t for k, t in state.discriminator.state_dict().items()}
+    return by_name
 
 
 def assert_equal(one: State, other: State) -> None:
@@ -134,3 +135,56 @@ def test_a_state_is_the_tensors_of_both_networks(saved: Path) -> None:
             "generator",
             "discriminator",
         }
+
+
+def metered(values: list[float]) -> Meter:
+    meter = Meter(CPU)
+    for value in values:
+        meter.add({"loss": torch.tensor(value)})
+    return meter
+
+
+def test_means_are_over_the_steps_since_clearing() -> None:
+    meter = metered([1.0, 2.0, 6.0])
+    assert meter.means() == {"loss": 3.0}
+    meter.clear()
+    assert meter.means() == {}
+    meter.add({"loss": torch.tensor(5.0)})
+    assert meter.means() == {"loss": 5.0}
+
+
+def test_each_loss_has_a_mean_of_its_own() -> None:
+    meter = Meter(CPU)
+    for step in range(4):
+        meter.add({"d": torch.tensor(float(step)), "g": torch.tensor(2.0)})
+    assert meter.means() == {"d": 1.5, "g": 2.0}
+
+
+@given(st.lists(LOSS, min_size=1), st.lists(LOSS, min_size=1))
+def test_a_packed_meter_goes_on_exactly(before: list[float], after: list[float]) -> None:
+    through, resumed = metered(before), Meter(CPU)
+    resumed.unpack(json.loads(json.dumps(metered(before).pack())))
+    for value in after:
+        for meter in (through, resumed):
+            meter.add({"loss": torch.tensor(value)})
+    assert resumed.means() == through.means()
+    assert resumed.count == len(before) + len(after)
+
+
+def test_an_empty_meter_packs_to_an_empty_one() -> None:
+    meter = metered([1.0])
+    meter.unpack(Meter(CPU).pack())
+    assert (meter.count, meter.means()) == (0, {})
+
+
+def test_what_is_not_finite_stays_so() -> None:
+    assert math.isnan(metered([1.0, math.nan, 2.0]).means()["loss"])
+    assert metered([1.0, math.inf]).means()["loss"] == math.inf
+
+
+def test_adding_leaves_the_losses_as_they_are() -> None:
+    first = torch.tensor(1.0)
+    meter = Meter(CPU)
+    meter.add({"loss": first})
+    meter.add({"loss": torch.tensor(2.0)})
+    assert float(first) == 1.0
