@@ -28,6 +28,7 @@ from torch import Tensor
 from pix2pix.errors import UserError
 from pix2pix.evaluation.columns import Columns
 from pix2pix.evaluation.labels import LabelScores
+from pix2pix.evaluation.score import Score
 from pix2pix.evaluation.subjects import Example, ModelSubject, Subject, runs_of_one_size, stacked
 from pix2pix.files import replacing
 from pix2pix.measures import MEASURES
@@ -50,18 +51,6 @@ class Options:
     features: FeatureNetwork | None = None
     labels: LabelScores | None = None
     samples: int = 0
-
-
-@dataclass(frozen=True)
-class Score:
-    """One number about all pictures. `higher` says whether more is better; None where neither is."""
-
-    name: str
-    value: float
-    unit: str = ""
-    higher: bool | None = True
-    standard_error: float | None = None
-    note: str = ""
 
 
 @dataclass
@@ -97,11 +86,11 @@ def evaluate(subject: Subject, out: Path, options: Options, progress: Progress) 
     for start in range(len(columns), len(subject.names), _BATCH):
         stop = min(start + _BATCH, len(subject.names))
         examples = subject.examples(start, stop)
-        columns.append(_records(examples, perceptual, options))
+        columns.append(_records(examples, subject, perceptual, options))
         progress.update("scoring", stop, len(subject.names), "pictures")
     failures = [] if columns["good"].all() else _failures(subject, columns)
-    good = np.flatnonzero(columns["good"])
-    if not good.size:
+    good: list[int] = np.flatnonzero(columns["good"]).tolist()
+    if not good:
         raise UserError(failures[0], f"None of the {len(failures)} pictures could be scored.")
     names = [subject.names[i] for i in good]
     by_picture = {
@@ -129,36 +118,40 @@ def _perceptual(notes: list[str]) -> bool:
     return True
 
 
-@torch.inference_mode()
 def _records(
-    examples: Sequence[Example | UserError], perceptual: bool, options: Options
+    examples: Sequence[Example | UserError], subject: Subject, perceptual: bool, options: Options
 ) -> dict[str, np.ndarray]:
-    """Return what is measured of some pictures, a row each; those that cannot be read are NaN and 0."""
+    """Return what is measured of some pictures, a row each; of those that cannot be read it is NaN or 0."""
     rows: list[dict[str, np.ndarray]] = []
     for part in runs_of_one_size([e for e in examples if isinstance(e, Example)]):
-        output, target = stacked(part)
-        measured: dict[str, Tensor] = {name: measure(output, target) for name, measure in MEASURES.items()}
-        if perceptual:
-            measured["st_lpips"] = st_lpips(output, target)
-        if options.features:
-            measured["fake_features"] = options.features.extract(output)
-            measured["real_features"] = options.features.extract(target)
-        arrays = {name: values.float().numpy() for name, values in measured.items()}
-        if output.shape[1] == 3:
-            for name, pictures in (("fake_lab", output), ("real_lab", target)):
-                arrays[name] = np.stack([lab_counts([p]) for p in to_array(pictures, _RGB)])
-        if options.labels:
-            arrays |= options.labels.records(part)
-        arrays["good"] = np.ones(len(part), bool)
+        arrays = _measure(part, perceptual, options)
         rows += [{name: values[i] for name, values in arrays.items()} for i in range(len(part))]
-    measured_rows = iter(rows)
-    blank = (
-        {n: np.zeros_like(v) if v.dtype.kind != "f" else np.full_like(v, np.nan) for n, v in rows[0].items()}
-        if rows
-        else {"good": np.zeros((), bool)}
-    )
-    ordered = [next(measured_rows) if isinstance(e, Example) else blank for e in examples]
+    if len(rows) < len(examples):
+        black = [torch.full((channels, 64, 64), -1.0) for channels in subject.channels]
+        measured = _measure([Example("", black[0], black[1], black[1])], perceptual, options)
+        blank = {n: np.full_like(v[0], np.nan if v.dtype.kind == "f" else 0) for n, v in measured.items()}
+    remaining = iter(rows)
+    ordered = [next(remaining) if isinstance(e, Example) else blank for e in examples]
     return {name: np.stack([row[name] for row in ordered]) for name in ordered[0]}
+
+
+@torch.inference_mode()
+def _measure(examples: Sequence[Example], perceptual: bool, options: Options) -> dict[str, np.ndarray]:
+    """Return what is measured of examples of one size: (B, ...) by name."""
+    output, target = stacked(examples)
+    measured: dict[str, Tensor] = {name: measure(output, target) for name, measure in MEASURES.items()}
+    if perceptual:
+        measured["st_lpips"] = st_lpips(output, target)
+    if options.features:
+        measured["fake_features"] = options.features.extract(output)
+        measured["real_features"] = options.features.extract(target)
+    arrays = {name: values.float().numpy() for name, values in measured.items()}
+    if output.shape[1] == 3:
+        for name, pictures in (("fake_lab", output), ("real_lab", target)):
+            arrays[name] = np.stack([lab_counts([p]) for p in to_array(pictures, _RGB)])
+    if options.labels:
+        arrays |= options.labels.records(examples)
+    return {**arrays, "good": np.ones(len(examples), bool)}
 
 
 def _failures(subject: Subject, columns: Columns) -> list[str]:
@@ -181,13 +174,15 @@ def _means(by_picture: Mapping[str, np.ndarray]) -> list[Score]:
             continue
         finite = values[np.isfinite(values)]  # PSNR of equal pictures is infinite
         unit, higher = _UNITS.get(name, ("", None))
-        error = float(finite.std() / math.sqrt(max(1, len(finite))))
-        mean = float(finite.mean()) if len(finite) else math.inf
+        if not len(finite):
+            scores.append(Score(name, math.inf, unit, higher, None, "of every picture"))
+            continue
+        error, mean = float(finite.std() / math.sqrt(len(finite))), float(finite.mean())
         scores.append(Score(name, mean, unit, higher, error, "mean over pictures"))
     return scores
 
 
-def _colours(columns: Columns, good: np.ndarray) -> list[Score]:
+def _colours(columns: Columns, good: Sequence[int]) -> list[Score]:
     if "real_lab" not in columns:
         return []
     real, fake = (np.asarray(columns[n])[good].sum(0) for n in ("real_lab", "fake_lab"))
@@ -199,7 +194,7 @@ def _colours(columns: Columns, good: np.ndarray) -> list[Score]:
 
 
 def _distances(
-    columns: Columns, good: np.ndarray, network: FeatureNetwork | None, notes: list[str]
+    columns: Columns, good: Sequence[int], network: FeatureNetwork | None, notes: list[str]
 ) -> list[Score]:
     if network is None or len(good) < 2:
         return []
@@ -220,7 +215,7 @@ def _remember(
     evaluation: Evaluation,
     subject: ModelSubject,
     network: FeatureNetwork,
-    good: np.ndarray,
+    good: Sequence[int],
     progress: Progress,
 ) -> None:
     """Find the nearest training target of each output: does the model copy?"""
@@ -230,7 +225,8 @@ def _remember(
     for start in range(0, len(subject.training), _BATCH):
         pairs = subject.training[start : start + _BATCH]
         targets = torch.stack([subject.tensors_of(pair)[1] for pair in pairs])
-        known.append(network.extract(targets).float())
+        with torch.inference_mode():
+            known.append(network.extract(targets).float())
         progress.update(
             "features of training targets",
             min(start + _BATCH, len(subject.training)),
@@ -250,7 +246,7 @@ def _remember(
             "cosine distance",
             None,
             None,
-            f"to the nearest training target; real pictures of this split are {float(unseen.mean()):.3f} away",
+            f"to the nearest training target; real pictures are {float(unseen.mean()):.3f} away",
         )
     )
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,15 +20,13 @@ from torch import Tensor
 
 from pix2pix.errors import UserError
 from pix2pix.evaluation.columns import Columns
+from pix2pix.evaluation.score import Score
 from pix2pix.evaluation.subjects import Example
 from pix2pix.inference.translator import Translator
 from pix2pix.measures.segmentation import confusion, scores
 from pix2pix.pictures.contract import PictureContract
 from pix2pix.pictures.palette import Palette, load_palette, of_contract, to_index
 from pix2pix.pictures.tensors import to_array
-
-if TYPE_CHECKING:
-    from pix2pix.evaluation.evaluate import Score
 
 _NAMES = {
     "pixel_accuracy": "per-pixel accuracy",
@@ -68,10 +66,8 @@ class LabelScores:
         records["pixel_accuracy"] = (right / np.maximum(pixels, 1)).astype(np.float32)
         return records
 
-    def summary(self, columns: Columns, good: np.ndarray) -> list[Score]:
+    def summary(self, columns: Columns, good: Sequence[int]) -> list[Score]:
         """Return the three scores of outputs, with those of real pictures in the note."""
-        from pix2pix.evaluation.evaluate import Score
-
         rows = {
             name: scores(
                 torch.from_numpy(np.asarray(columns[f"{name}_confusion"])[good].astype(np.int64).sum(0))

@@ -12,9 +12,9 @@ from pix2pix.evaluation.evaluate import Evaluation
 from pix2pix.evaluation.subjects import Example, FolderSubject, ModelSubject
 from pix2pix.measures.histograms import CHANNELS, edges
 from pix2pix.pictures import codec
+from pix2pix.pictures.conform import to_view
 from pix2pix.pictures.contract import PictureContract
 from pix2pix.pictures.tensors import to_array
-from pix2pix.pictures.view import to_view
 from pix2pix.reports.charts import Figure
 from pix2pix.reports.pages import write_page
 

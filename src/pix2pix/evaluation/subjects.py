@@ -8,17 +8,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from pix2pix.config import Mode
 from pix2pix.data.origins import find_data
 from pix2pix.data.pairs import Pair, match
-from pix2pix.data.reading import Reading, in_parallel
+from pix2pix.data.reading import Reading
 from pix2pix.errors import UserError
 from pix2pix.inference.translator import Translator
 from pix2pix.model_file import model_path, versions
@@ -26,6 +26,7 @@ from pix2pix.pictures import codec, tensors
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.conform import conform
 from pix2pix.pictures.contract import PictureContract
+from pix2pix.progress import in_parallel
 
 SPLITS = ("validation", "train", "val", "test", "all")
 
@@ -45,6 +46,7 @@ class Subject(Protocol):
 
     names: Sequence[str]
     identity: dict[str, Any]
+    channels: tuple[int, int]  # of sources and targets
 
     def examples(self, start: int, stop: int) -> list[Example | UserError]:
         """Return the examples of some places; what cannot be read is an error that names the file."""
@@ -72,6 +74,7 @@ class ModelSubject:
         self.training = found.splits.get("train", ()) if split != "train" else ()
         self.names = [pair.name for pair in self.pairs]
         self.mode, self.seed = mode or header.mode, seed
+        self.channels = image.source.tensor_channels, image.target.tensor_channels
         with model_path(model).open("rb") as opened:
             digest = hashlib.file_digest(opened, "sha256").hexdigest()
         self.identity = {
@@ -121,6 +124,7 @@ class FolderSubject:
         self.files, self.names = list(matched.values()), list(matched)
         first = codec.read(self.files[0][1])
         self.contract = PictureContract(channels=3 if first.shape[2] > 2 else 1)
+        self.channels = self.contract.channels, self.contract.channels
         self.identity = {
             "real": str(real),
             "fake": str(fake),
@@ -132,7 +136,7 @@ class FolderSubject:
 
     def examples(self, start: int, stop: int) -> list[Example | UserError]:
         """Read both folders."""
-        return [self._example(place) for place in range(start, stop)]
+        return [example for _, example in in_parallel(range(start, stop), self._example)]
 
     def _example(self, place: int) -> Example | UserError:
         try:
@@ -179,11 +183,4 @@ def runs_of_one_size(examples: Sequence[Example]) -> list[list[Example]]:
     """Split examples where the size changes, so that each part can be stacked."""
     breaks = [i for i in range(1, len(examples)) if examples[i].output.shape != examples[i - 1].output.shape]
     bounds = [0, *breaks, len(examples)]
-    return [list(examples[a:b]) for a, b in zip(bounds, bounds[1:], strict=False) if b > a]
-
-
-def view(picture: Tensor, contract: PictureContract) -> Array:
-    """Return (H, W, 3) uint8 of a tensor of a contract, for a person to see."""
-    from pix2pix.pictures.view import to_view
-
-    return np.asarray(to_view(tensors.to_array(picture, contract), contract))
+    return [list(examples[a:b]) for a, b in pairwise(bounds) if b > a]

@@ -56,7 +56,7 @@ def mmd_in_blocks(real: Tensor, fake: Tensor, block: int = 2048) -> float:
     """Return `mmd` of many pictures, whose kernel matrices need not be in memory whole."""
 
     def total(a: Tensor, b: Tensor) -> float:
-        return sum(float(_kernel(rows, b).sum()) for rows in a.split(block))
+        return float(sum(_kernel(rows, b).sum() for rows in torch.split(a, block)))
 
     def diagonal(a: Tensor) -> float:
         return float((((a * a).sum(1) / a.shape[1] + 1) ** 3).sum())

@@ -140,7 +140,7 @@ def _from_onnx(path: Path) -> FeatureNetwork:
         if "mean" in stated:
             mean, std = (torch.tensor(stated[key])[:, None, None] for key in ("mean", "std"))
             x = ((resized + 1) / 2 - mean) / std
-        parts = x.split(1) if single else (x,)
+        parts = torch.split(x, 1) if single else (x,)
         features = [session.run(None, {place.name: part.numpy()})[0] for part in parts]
         return torch.cat(
             [torch.from_numpy(f).flatten(2).mean(2) if f.ndim > 2 else torch.from_numpy(f) for f in features]
@@ -174,4 +174,5 @@ def _halved(x: Tensor) -> Tensor:
 
 def _unit(activations: Tensor) -> Tensor:
     """Scale the channels of every pixel to length 1."""
-    return activations / (activations.norm(dim=1, keepdim=True) + 1e-10)
+    length: Tensor = torch.linalg.vector_norm(activations, dim=1, keepdim=True)
+    return activations / (length + 1e-10)
