@@ -243,7 +243,7 @@ def _remember(
         Score(
             "memory",
             float(distance.mean()),
-            "cosine distance",
+            "of features",
             None,
             None,
             f"to the nearest training target; real pictures are {float(unseen.mean()):.3f} away",

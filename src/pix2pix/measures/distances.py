@@ -84,8 +84,13 @@ def frechet(real: Tensor, fake: Tensor) -> float:
 
 
 def nearest(fakes: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
-    """Return for each of (N, D) the place of the nearest of (M, D), and the cosine distance: (N,) each."""
-    one, other = (torch.nn.functional.normalize(x.float(), dim=1) for x in (fakes, known))
+    """Return for each of (N, D) the place of the nearest of (M, D), and their distance: (N,) each.
+
+    The distance is 1 - cosine of features less the mean of the known ones: 0 for a copy, about 1 for two
+    pictures that have nothing in common.
+    """
+    mean = known.double().mean(0)
+    one, other = (torch.nn.functional.normalize(x.double() - mean, dim=1) for x in (fakes, known))
     similarity, place = (one @ other.T).max(1)
     return place, 1 - similarity
 
