@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
-import torch
 from torch import Tensor, nn
 from typer.testing import CliRunner
 
@@ -23,8 +26,8 @@ from pix2pix.measures import MEASURES
 from pix2pix.networks import GENERATORS, Generator
 from pix2pix.networks.layers import make_norm
 from pix2pix.networks.noise import Noise, NoiseInput, noisy_dropout
-from pix2pix.training.objective import DISCRIMINATOR_TERMS, GENERATOR_TERMS, Turn
-from tests.helpers import noise, pixels, small, write, write_model, write_pairs
+from pix2pix.training.objective import DISCRIMINATOR_TERMS, GENERATOR_TERMS
+from tests.helpers import noise, pixels, small, write, write_model, write_pairs, write_text
 
 
 class Plain(Generator):
@@ -73,6 +76,29 @@ def test_a_generator_trains_is_saved_and_translates(
         Translator.load(result.model, "cpu")
 
 
+def test_which_sizes_fit_is_the_generators_business(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Quarters(Plain):
+        """Multiples of 4 px, as of a ResNet with two halvings."""
+
+        def __init__(self, config: Config) -> None:
+            super().__init__(config)
+            self.multiple_px = 4
+
+    monkeypatch.setitem(GENERATORS, "quarters", Quarters)
+    data, size = write_pairs(tmp_path / "pairs", 2), "data.size_px=36"
+    config = small("model.generator=quarters", "training.images=2", size)
+    result = train([data], config, tmp_path / "run", device="cpu")
+    assert Translator.load(result.model, "cpu").translate(noise(33, 47)).size == (47, 33)
+
+    words = ["train", str(data), "--run", str(tmp_path / "other"), "--device", "cpu", "--set", size]
+    words += ["--set", "model.discriminator_px=16"]
+    for flags in ([], ["--dry-run"]):
+        done = CliRunner().invoke(app, [*words, *flags])
+        assert done.exit_code == 2
+        assert "data.size_px = 36 is not possible: wanted multiples of 32 px" in done.output
+        assert not (tmp_path / "other").exists()
+
+
 def test_an_unknown_generator_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     data = write_pairs(tmp_path / "pairs", 2)
     with pytest.raises(UserError, match="no generator 'unett'; did you mean 'unet'"):
@@ -118,35 +144,71 @@ def metrics(run: Path) -> list[dict[str, float]]:
     return [json.loads(line) for line in (run / "metrics.jsonl").read_text("utf-8").splitlines()]
 
 
-def r1(turn: Turn) -> Tensor:
+TERMS = '''
+import torch
+from torch.nn.functional import l1_loss
+
+from pix2pix.training.turn import Turn
+
+
+def r1(turn: Turn) -> torch.Tensor:
     """The squared norm of D's gradient at real targets."""
     target = turn.y.detach().requires_grad_()
-    (gradient,) = torch.autograd.grad(turn.discriminate(target).sum(), target, create_graph=True)
+    (gradient,) = torch.autograd.grad(turn.features(target)[-1].sum(), target, create_graph=True)
     return gradient.square().sum((1, 2, 3)).mean()
 
 
+def feature_matching(turn: Turn) -> torch.Tensor:
+    """L1 between D's activations for the generated and for the real target."""
+    *generated, _ = turn.features(turn.g)
+    *real, _ = turn.features(turn.y)
+    distances = [l1_loss(g, y.detach()) for g, y in zip(generated, real, strict=True)]
+    return 4 / (len(distances) + 1) * torch.stack(distances).sum()
+'''
+
+
+def new_terms(folder: Path) -> ModuleType:
+    """Write a module of loss terms and import it, as its line in `objective.py` would."""
+    spec = importlib.util.spec_from_file_location("new_terms", write_text(folder / "new_terms.py", TERMS))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 @pytest.mark.parametrize("engine", ["plain", "graph"])
-def test_a_loss_term_and_a_regulariser_train_and_are_logged(
+def test_loss_terms_and_a_regulariser_in_a_new_file_train_and_are_logged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str
 ) -> None:
+    terms = new_terms(tmp_path)
     monkeypatch.setitem(GENERATOR_TERMS, "brightness", lambda turn: (turn.g + 1).mean())
-    monkeypatch.setitem(DISCRIMINATOR_TERMS, "r1", r1)
-    data, quick = (
-        write_pairs(tmp_path / "pairs", 4),
-        ("training.images=20", "training.log_images=4", "training.learning_rate=0.01"),
+    monkeypatch.setitem(GENERATOR_TERMS, "feature_matching", terms.feature_matching)
+    monkeypatch.setitem(DISCRIMINATOR_TERMS, "r1", terms.r1)
+    data = write_pairs(tmp_path / "pairs", 4)
+    config = small(
+        *("training.images=20", "training.log_images=4", "training.learning_rate=0.01"),
+        "objective.terms={brightness = 1000, feature_matching = 10, r1 = 5}",
     )
-    terms = "objective.terms={brightness = 1000, r1 = 5}"
-    train([data], small(*quick, terms), tmp_path / "run", device="cpu", engine=engine)
+    train([data], config, tmp_path / "run", device="cpu", engine=engine)
     lines = [line for line in metrics(tmp_path / "run") if "loss_d" in line]
     assert lines[-1]["loss_brightness"] < lines[0]["loss_brightness"]
-    assert all(line["loss_r1"] > 0 for line in lines)
-    assert "1000 brightness" in (tmp_path / "run" / "index.html").read_text("utf-8")
+    assert all(line["loss_r1"] > 0 and line["loss_feature_matching"] > 0 for line in lines)
+    page = (tmp_path / "run" / "index.html").read_text("utf-8")
+    assert "1000 brightness" in page
+    assert "<h3>Loss: feature matching</h3>" in page
+
+
+def test_a_new_file_of_loss_terms_may_be_imported_before_the_objective(tmp_path: Path) -> None:
+    write_text(tmp_path / "new_terms.py", TERMS)
+    code = "import new_terms, pix2pix.training.objective"
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
 
 
 def test_an_unknown_loss_term_is_refused_with_the_registered_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(DISCRIMINATOR_TERMS, "r1", r1)
+    monkeypatch.setitem(DISCRIMINATOR_TERMS, "r1", lambda turn: turn.g.mean())
     data = write_pairs(tmp_path / "pairs", 2)
     with pytest.raises(UserError, match=r"names 'r2', which is no registered loss term.*: r1"):
         train([data], small("objective.terms={r2 = 5}"), tmp_path / "run", device="cpu")
@@ -162,3 +224,4 @@ def test_a_measure_is_among_the_scores(tmp_path: Path, monkeypatch: pytest.Monke
     result = train([data], small("training.images=4"), tmp_path / "run", device="cpu")
     assert result.scores["val_largest"] > result.scores["val_l1"]
     assert metrics(tmp_path / "run")[-1]["val_largest"] == result.scores["val_largest"]
+    assert "Validation: largest" in (tmp_path / "run" / "index.html").read_text("utf-8")

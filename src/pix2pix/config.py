@@ -5,7 +5,6 @@ knows torch, so that the command line can check a request before it loads anythi
 """
 
 import difflib
-import math
 import tomllib
 from collections.abc import Iterable, Mapping
 from importlib import resources
@@ -27,7 +26,6 @@ MAY_CHANGE = frozenset(
     f"training.{name}"
     for name in ("images", "extend", "log_images", "validate_images", "validate_pairs", "save_images")
 )
-_LEAST_DEPTH, _LARGEST_DEPTH = 5, 10  # where the depth follows from the training size
 
 
 class Config(Section):
@@ -68,13 +66,6 @@ class Config(Section):
         return "paper" if per_picture else "running"
 
     @property
-    def depth(self) -> int:
-        """Return how often the generator halves a picture: model.depth, or what data.size_px allows."""
-        common = math.gcd(*self.data.size)
-        halvings = (common & -common).bit_length() - 1
-        return self.model.depth or min(max(halvings, _LEAST_DEPTH), _LARGEST_DEPTH)
-
-    @property
     def modes(self) -> tuple[Mode, ...]:
         """Return the model's inference modes: `running` only where batch norm kept averages."""
         return get_args(Mode) if self.model.norm == "batch" else ("paper", "deterministic")
@@ -104,22 +95,14 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _sizes_fit(self) -> Self:
-        size, multiple = self.data.size, 2**self.depth
-        if any(side % multiple for side in size):
-            height, width = (max(1, round(side / multiple)) * multiple for side in size)
-            raise UserError(
-                f"data.size_px = {self.data.size_px} is not possible: wanted multiples of {multiple} px, "
-                f"because the generator halves pictures {self.depth} times.",
-                f"Take {height if size[0] == size[1] else [height, width]}, or set a smaller model.depth.",
-            )
-        side, field = min(size), self.model.discriminator_px
+        side, field = min(self.data.size), self.model.discriminator_px
         if self.objective.gan and _patches(side, field) < 2:
             fitting = [px for px in STRIDED_LAYERS if _patches(side, px) >= 2]
             raise UserError(
                 f"A discriminator of {field} px has fewer than 2 x 2 patches on pictures of {side} px.",
                 f"The largest that fits is model.discriminator_px = {max(fitting)}.",
             )
-        if self.data.turns and size[0] != size[1]:
+        if self.data.turns and len({*self.data.size}) > 1:
             raise UserError(f"data.turns needs a square, and data.size_px is {self.data.size_px}.")
         return self
 

@@ -15,3 +15,8 @@ class UserError(Exception):
         super().__init__(f"{message} {hint}".strip())
         self.message = message
         self.hint = hint
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's text without its full stop; its type where there is no text."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".:")

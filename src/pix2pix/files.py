@@ -103,6 +103,15 @@ def _entries(folder: Path) -> list[Path]:
         raise UserError(f"Cannot open {folder}: {error.strerror}.") from None
 
 
+def version(path: Path) -> tuple[str, int, int]:
+    """Return what changes when a file does: real path, bytes and time; of a missing one only its path."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return os.path.realpath(path), 0, 0
+    return os.path.realpath(path), stat.st_size, stat.st_mtime_ns
+
+
 def remove_stale(folder: Path) -> None:
     """Remove the unfinished files that killed processes left in a folder more than a day ago."""
     for path in folder.glob(".unfinished-*"):

@@ -13,7 +13,7 @@ PAPER_L1_WEIGHT = 100.0
 
 
 class Section(BaseModel, frozen=True, extra="forbid", strict=True, allow_inf_nan=False):
-    """Settings that cannot be changed, each of exactly its type."""
+    """Frozen and strictly typed."""
 
 
 def _check_range(value: list[float]) -> list[float]:
@@ -33,8 +33,8 @@ class DataConfig(Section):
     )
     size_px: int | list[int] = Field(
         256,
-        description="training size in pixels, or [height, width]: multiples of 32, or of 2^model.depth where "
-        "that is set",
+        description="training size in pixels, or [height, width]; for the U-Net multiples of 32, or of "
+        "2^model.depth where that is set",
     )
     fit: Literal["stretch", "crop", "pad"] = Field(
         "stretch",
@@ -87,8 +87,8 @@ class DataConfig(Section):
     @classmethod
     def _possible_size(cls, value: int | list[int]) -> int | list[int]:
         sides = [value] if isinstance(value, int) else value
-        if len(sides) != (1 if isinstance(value, int) else 2) or min(sides) < 1:
-            raise ValueError("wanted a number of pixels above 0, or [height, width]")
+        if len(sides) != (1 if isinstance(value, int) else 2) or min(sides) < 2:
+            raise ValueError("wanted a number of pixels above 1, or [height, width]")
         return value
 
     @property

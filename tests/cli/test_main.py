@@ -31,7 +31,7 @@ from tests.helpers import (
 )
 
 COMMANDS = sorted(get_command(app).commands)
-GROUPS = {"data"}  # its commands are tested in test_data.py
+GROUPS = {"data", "study"}  # their commands are tested in test_data.py and test_study.py
 TINY = [word for setting in (*SMALL, "training.images=8") for word in ("--set", setting)]
 
 

@@ -27,6 +27,15 @@ print("open", flush=True)
 input()
 """
 
+HOLD_HUB = """
+import sys
+from pathlib import Path
+from pix2pix.data.cache import hold
+hold(Path(sys.argv[1]))
+print("held", flush=True)
+input()
+"""
+
 
 def open_set(folder: Path, count: int = 5) -> Store:
     """The store of so many pairs in the folder's train."""
@@ -66,7 +75,7 @@ def test_entries_are_listed_by_their_last_use(three: Path) -> None:
     first = entries()[0]
     assert first.describe() == f"5 pairs of 32 x 32 px from {three / 'a' / 'train'}"
     assert 5 * PAIR_BYTES < first.bytes < 5 * PAIR_BYTES + 1000
-    assert first.remove(trial=True)
+    assert not first.in_use
     open_set(three / "a")
     assert kept() == ["b", "c", "a"]
 
@@ -90,11 +99,11 @@ def test_a_set_larger_than_the_limit_is_decoded_all_the_same(
 def test_what_this_process_has_open_stays(three: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     limit_pairs(monkeypatch, 5)
     store = open_set(three / "b")
-    assert [entry.remove(trial=True) for entry in entries()] == [True, True, False]
+    assert [entry.in_use for entry in entries()] == [False, False, True]
     open_set(three / "d")
     assert kept() == ["b", "d"]
     del store
-    assert entries()[0].remove(trial=True)
+    assert not entries()[0].in_use
 
 
 def test_what_another_process_has_open_stays_until_it_ends(
@@ -142,6 +151,25 @@ def test_pictures_of_the_hub_are_listed_and_stay_until_they_are_cleared(
     assert hub.describe() == "3 pictures of a hub data set"
     assert hub.remove()
     assert "89ab" not in {entry.name for entry in entries()}
+
+
+def test_pictures_of_the_hub_that_another_process_uses_stay(cache: Path) -> None:
+    write_pairs(cache / "hub" / "89ab", 3)
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD_HUB, str(cache / "hub" / "89ab")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    with holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        (hub,) = entries()
+        assert hub.in_use
+        assert not hub.remove()
+        assert len(hub.files) == len(entries()[0].files) == 3
+        holder.kill()
+    assert hub.remove()
+    assert entries() == []
 
 
 def test_a_limit_that_is_no_number_is_refused(three: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,11 +1,16 @@
+import errno
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pytest
 
 from pix2pix.config import DataConfig
+from pix2pix.data.cache import entries
 from pix2pix.data.origins import find_data
 from pix2pix.data.pairs import PairSet
 from pix2pix.errors import UserError
@@ -28,7 +33,7 @@ def names(pair_set: PairSet) -> dict[str, list[str]]:
 
 
 def test_without_the_package_the_hub_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "datasets", None)
+    monkeypatch.setitem(sys.modules, "datasets", None)
     message = refused("hub:some/facades")
     assert "hub:some/facades needs the package datasets" in message
     assert "pip install" in message
@@ -102,7 +107,6 @@ def test_a_local_data_set_gives_its_splits_and_pictures(
         assert (pair.source.path.suffix, pair.target.path.suffix) == (".png", ".jpg")
         assert cache in pair.source.path.parents
     kept = files_below(cache)
-    os.truncate(pair_set.splits["train"][0].source.path, 9)  # as an interrupted run would
     again = find(f"hub:{folder}")
     assert names(again) == names(pair_set)
     assert files_below(cache) == kept
@@ -147,3 +151,60 @@ def test_a_data_set_that_cannot_be_loaded_is_named(datasets: Any, tmp_path: Path
     message = refused(f"hub:{tmp_path / 'empty'}")
     assert message.startswith(f"Cannot load the data set {tmp_path / 'empty'}: ")
     assert "\n" not in message
+
+
+# What is written to the cache, with a stand-in for the package
+
+
+class Image:
+    """The type of a column of pictures."""
+
+    def __init__(self, decode: bool = True) -> None:
+        pass
+
+
+class Split:
+    """Three rows with the bytes of a drawing and of a photograph."""
+
+    _fingerprint = "1"
+    features: ClassVar = {"drawing": Image(), "photo": Image()}
+
+    def __init__(self, picture: bytes) -> None:
+        self.picture = picture
+
+    def cast_column(self, column: str, kind: Image) -> Self:
+        return self
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return iter([{name: {"bytes": self.picture} for name in self.features}] * 3)
+
+
+@pytest.fixture
+def stand_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A data set of one split, as the package loads it."""
+    split = Split(write(tmp_path / "a.png", noise(8, 8)).read_bytes())
+    package = SimpleNamespace(Image=Image, load_dataset=lambda name: {"train": split})
+    monkeypatch.setitem(sys.modules, "datasets", package)
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_an_interrupted_run_leaves_no_part_of_a_picture(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def cut_short(path: Path, data: bytes) -> int:
+        with path.open("wb") as file:
+            file.write(data[:9])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "write_bytes", cut_short)
+        assert "No space left on device" in refused("hub:some/set")
+    assert entries() == []
+    assert np.array_equal(codec.read(find("hub:some/set").splits["train"][0].source.path), noise(8, 8))
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_pictures_stay_while_pairs_are_decoded_of_them(cache: Path) -> None:
+    pairs = find("hub:some/set").splits["train"]
+    (entry,) = entries()
+    assert entry.in_use
+    assert not entry.remove()
+    assert np.array_equal(codec.read(pairs[0].source.path), noise(8, 8))

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from pix2pix.config import Config, DataConfig
+from pix2pix.data import cache as data_cache
 from pix2pix.data.batches import Loader, in_order
 from pix2pix.data.feed import DeviceFeed, HostFeed
 from pix2pix.data.origins import find_data
@@ -358,6 +359,35 @@ def test_an_index_without_its_pixels_is_made_again(folder: Path, cache: Path) ->
     assert list(store_of(folder).names) == ["0", "1", "2", "3", "4"]
     next(cache.glob("*.json")).write_text("{")
     assert list(store_of(folder).names) == ["0", "1", "2", "3", "4"]
+
+
+def test_what_is_cleared_between_index_and_pixels_is_kept_or_made_again(
+    folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store_of(folder)
+    read_index, open_pixels = data_cache.read_index, data_cache.open_pixels
+    removed = []
+
+    def clear() -> None:
+        removed.extend(entry.remove() for entry in data_cache.entries())
+
+    def read_and_clear(index: Path) -> dict[str, Any]:
+        listed = read_index(index)
+        clear()
+        return listed
+
+    def clear_and_open(file: Path) -> Any:
+        if len(removed) < 3:
+            clear()
+        return open_pixels(file)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(data_cache, "read_index", read_and_clear)
+        assert len(store_of(folder)) == 5
+    assert removed == [False]  # locked before the index was read
+    monkeypatch.setattr(data_cache, "open_pixels", clear_and_open)
+    assert np.array_equal(store_of(folder).sources[1], noise(32, 64, seed=1)[:, :32])
+    assert removed == [False, True, True]  # before the pixels were opened, and after they were written
 
 
 # Lab, which is made per batch of stored photographs

@@ -44,8 +44,9 @@ def test_a_file_of_tensors_alone_and_the_other_prefix_are_read(weights: Path, tm
     np.testing.assert_array_equal(again, hed.probability(picture, weights))
 
 
-@pytest.mark.parametrize("name", ["missing.pth", "text.pth", "text.safetensors", "other.pth"])
+@pytest.mark.parametrize("name", ["missing.pth", "empty.pth", "text.pth", "text.safetensors", "other.pth"])
 def test_what_holds_no_weights_of_hed_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "empty.pth").touch()
     (tmp_path / "text.pth").write_text("no weights")
     (tmp_path / "text.safetensors").write_text("no weights")
     torch.save({"weight": torch.zeros(1)}, tmp_path / "other.pth")

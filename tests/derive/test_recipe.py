@@ -1,4 +1,5 @@
 import contextlib
+import os
 from pathlib import Path
 
 import numpy as np
@@ -175,7 +176,18 @@ def test_the_digest_of_a_recipe_follows_the_weights_that_it_names(tmp_path: Path
         (tmp_path / "hed.pth").write_bytes(content)
         digests.append(digest(recipe))
     assert digests[0] != digests[1]
-    assert {digest(parse(text)) for text in (*TEXTS, f"mask:{tmp_path}")} == {""}
+    assert {digest(parse(text)) for text in TEXTS} == {""}
+
+
+def test_the_digest_of_a_recipe_follows_its_masks(tmp_path: Path) -> None:
+    recipe = parse(f"mask:{tmp_path}")
+    digests = [digest(recipe)]
+    for white in (0, 255):
+        mask = write(tmp_path / "a.png", np.full((8, 8, 1), white, np.uint8))
+        os.utime(mask, ns=(white, white))
+        digests.append(digest(recipe))
+    assert len(set(digests)) == 3
+    assert digest(recipe) == digests[-1]
 
 
 # Holes

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from pix2pix.config import Config
 from pix2pix.errors import UserError
 from pix2pix.networks import Generator, build_generator
-from pix2pix.networks.layers import Norm, fold_statistics
+from pix2pix.networks.layers import Norm
 from pix2pix.networks.modes import inference, set_mode, uses_noise
 from pix2pix.networks.noise import noise_keys
 
@@ -121,7 +121,7 @@ def test_folded_statistics_change_nothing_but_the_number_of_layers(
     set_mode(network, "running")
     before = network(pictures)
     assert before.std() > 0.01
-    fold_statistics(network)
+    network.fold_statistics()
     assert not [m for m in network.modules() if isinstance(m, Norm)]
     torch.testing.assert_close(network(pictures), before, rtol=0, atol=1e-5)
 
@@ -130,5 +130,5 @@ def test_folded_statistics_change_nothing_but_the_number_of_layers(
 def test_statistics_of_a_picture_are_not_folded(generator: Generator, pictures: Tensor, mode: str) -> None:
     before = translated(generator, pictures, mode)
     set_mode(generator, mode)
-    fold_statistics(generator)
+    generator.fold_statistics()
     torch.testing.assert_close(translated(generator, pictures, mode), before)

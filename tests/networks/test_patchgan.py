@@ -84,3 +84,17 @@ def test_logits_are_not_squashed() -> None:
     with torch.no_grad():
         convolutions(network)[-1].bias.fill_(7)
         assert network(torch.rand(1, 6, 32, 32)).max() > 5
+
+
+@pytest.mark.parametrize("field_px", STRIDED_LAYERS)
+def test_features_are_the_activations_of_each_layer_and_the_logits(field_px: int) -> None:
+    network = patchgan(field_px, width=2)
+    for weight in network.parameters():
+        torch.nn.init.normal_(weight, generator=torch.Generator().manual_seed(0))
+    pictures = torch.rand(1, 6, 256, 256)
+    features = network.features(pictures)
+    convs = convolutions(network)
+    assert [layer.shape[1] for layer in features] == [conv.out_channels for conv in convs]
+    torch.testing.assert_close(features[0], nn.functional.leaky_relu(convs[0](pictures), 0.2))
+    torch.testing.assert_close(convs[-1](features[-2]), features[-1])
+    torch.testing.assert_close(network(pictures), features[-1])

@@ -3,9 +3,11 @@ import torch
 from torch import nn
 
 from pix2pix.config import Config
+from pix2pix.errors import UserError
+from pix2pix.networks import empty_generator
 from pix2pix.networks.layers import initialise
 from pix2pix.networks.noise import NoiseInput, noise_keys
-from pix2pix.networks.unet import UNet
+from pix2pix.networks.unet import UNet, fitting_depth
 from tests.helpers import small
 
 # Channels by depth: after each halving, and after each doubling but the last.
@@ -154,3 +156,31 @@ def test_the_same_keys_give_the_same_picture_and_others_another() -> None:
 def test_without_dropout_keys_change_nothing() -> None:
     network, x = unet("model.norm=instance", "model.dropout=0"), picture(1, 3, 32, 32)
     assert torch.equal(network(x, noise_keys(0, torch.tensor([0]))), network(x))
+
+
+def sized(size_px: int | list[int], depth: int) -> Config:
+    return Config.load(
+        None, [f"data.size_px={size_px}", f"model.depth={depth}", "model.discriminator_px=1"]
+    ).with_channels(3, 3)
+
+
+@pytest.mark.parametrize(
+    ("size_px", "stated", "depth"),
+    [(32, 0, 5), (384, 0, 7), (640, 0, 7), ([256, 448], 0, 6), (2048, 0, 10), (512, 8, 8), (12, 2, 2)],
+)
+def test_depth_is_stated_or_what_both_sides_can_be_halved(
+    size_px: int | list[int], stated: int, depth: int
+) -> None:
+    assert fitting_depth(sized(size_px, stated)) == depth
+
+
+@pytest.mark.parametrize(
+    ("size_px", "depth", "multiple", "nearest"),
+    [(250, 0, 32, "256"), (20, 0, 32, "32"), (96, 6, 64, "128"), ([96, 250], 6, 64, "[128, 256]")],
+)
+def test_a_size_that_cannot_be_halved_as_often_is_refused_with_the_nearest(
+    size_px: int | list[int], depth: int, multiple: int, nearest: str
+) -> None:
+    with pytest.raises(UserError, match=f"multiples of {multiple} px") as refused:
+        empty_generator(sized(size_px, depth))
+    assert f"Take {nearest}, or" in refused.value.hint

@@ -31,8 +31,8 @@ def model(tmp_path: Path) -> Path:
 def address(model: Path) -> Iterator[str]:
     from pix2pix.serve.app import create_app, page_files
     from pix2pix.serve.hosting import host
-    from pix2pix.serve.server import listen
     from pix2pix.serve.service import Service
+    from pix2pix.serve.sockets import listen
 
     service = Service(host([model]), device="cpu")
     listening = listen("127.0.0.1", 0)

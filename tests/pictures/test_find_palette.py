@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from pix2pix.datasets.sample import make_pair
 from pix2pix.errors import UserError
 from pix2pix.pictures.find_palette import find_palette, palette_report, stray_colours
 from pix2pix.pictures.palette import Palette, load_palette, to_colours, to_index
@@ -53,6 +54,21 @@ def _same(array: Array) -> Array:
 @pytest.mark.parametrize("change", [_same, jpeg, _shrunk, lambda a: jpeg(_shrunk(a), 95)])
 def test_a_shipped_palette_is_found_exactly(palette: Palette, change: Callable[[Array], Array]) -> None:
     assert find_palette([change(array) for array in _maps(palette)]) == palette
+
+
+@pytest.mark.parametrize("quality", [95, 85, 75])
+def test_small_compressed_maps_are_recognised_together(quality: int) -> None:
+    pairs = [make_pair(0, number, 128) for number in range(12)]
+    whole = [jpeg(np.concatenate(pair, axis=1), quality) for pair in pairs]
+    maps, photographs = ([array[:, part] for array in whole] for part in (slice(128), slice(128, None)))
+    result = find_palette(maps)
+    assert result is not None
+    assert result.names == FACADES.names
+    present = np.unique(np.concatenate([labels.reshape(-1, 3) for labels, _ in pairs]), axis=0).astype(int)
+    distances = np.abs(present[:, None] - np.array(result.colours)).max(2).min(1)
+    assert distances.max() <= 24
+    assert find_palette(photographs) is None
+    assert find_palette(maps[:1] if quality == 75 else photographs[:1]) is None
 
 
 def test_other_colours_under_a_shipped_palettes_names_stay_those_of_the_pictures() -> None:

@@ -120,6 +120,16 @@ def test_every_quantity_has_a_chart_and_training_and_validation_l1_share_one(pag
     ]
 
 
+def test_a_loss_and_a_measure_that_no_quantity_names_have_a_plain_chart_and_a_row(page):
+    lines = [train_line(1, loss_feature_matching=0.5), {"images": 1, "val_sharp_edges": 2.0, "other": 1}]
+    text = page(lines)
+    assert titles(text)[-2:] == ["Loss: feature matching", "Validation: sharp edges"]
+    assert re.findall('row">([LV][a-z]+: .*?)</th><td>(.*?)</td>', text) == [
+        ("Loss: feature matching", "0.500"),
+        ("Validation: sharp edges", "2.00"),
+    ]
+
+
 def test_terms_that_are_off_have_no_chart(page):
     line = {"images": 5, "loss_l1": 0.4, "loss_d": None, "loss_gan": "off"}
     assert titles(page([line])) == ["L1 to the target"]

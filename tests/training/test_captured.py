@@ -262,7 +262,7 @@ def failing(captured_step: CapturedStep) -> FakeGraph:
     ("capture", "reason"),
     [
         (wrong, "steps away from the plain one"),
-        (failing, "Failed to find C compiler."),
+        (failing, "Failed to find C compiler"),
         (lambda captured_step: FakeGraph(lambda: None), "it ends 1.00 steps away"),
     ],
 )

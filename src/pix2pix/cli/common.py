@@ -50,6 +50,19 @@ def loading() -> Iterator[None]:
         gc.enable()
 
 
+@contextmanager
+def extra(name: str, what: str) -> Iterator[None]:
+    """Turn the lack of a package that an extra brings into a sentence that names the extra."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if str(error.name).startswith("pix2pix"):
+            raise
+        raise UserError(
+            f"{what} needs the package {error.name}.", f"Install it with pip install 'pix2pix[{name}]'."
+        ) from None
+
+
 def console_progress() -> Progress:
     """Return a progress that reports on standard error."""
     from rich.console import Console

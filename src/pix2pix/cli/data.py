@@ -233,7 +233,7 @@ def cache(
     kept = 0
     for entry in chosen:
         state = "removed" if clear else entry.describe()
-        if not entry.remove(trial=not clear):
+        if not entry.remove() if clear else entry.in_use:
             kept += clear
             state = "kept, as a process uses it" if clear else f"{state}, in use"
         used = datetime.fromtimestamp(entry.used)

@@ -32,6 +32,7 @@ from pix2pix.cli.common import (
     report_failures,
 )
 from pix2pix.cli.data import data_app
+from pix2pix.cli.study import study_app
 from pix2pix.errors import UserError
 from pix2pix.version import __version__
 
@@ -71,6 +72,7 @@ app = typer.Typer(
 )
 
 app.add_typer(data_app, name="data")
+app.add_typer(study_app, name="study")
 
 
 def _finish_training(result: Result, folder: Path) -> None:

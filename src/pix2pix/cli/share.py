@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, Option
 
-from pix2pix.cli.common import Device, Mode, console_progress
+from pix2pix.cli.common import Device, Mode, console_progress, extra
 from pix2pix.errors import UserError
 
 if TYPE_CHECKING:
@@ -97,15 +97,10 @@ def serve(
     pix2pix serve runs/facades --open
     pix2pix serve runs/facades runs/shoes --port 8080 --memory 1
     """
-    try:
+    with extra("serve", "Serving"):
         from pix2pix.serve.server import ServerOptions
         from pix2pix.serve.server import serve as serve_models
-    except ModuleNotFoundError as error:
-        if str(error.name).startswith("pix2pix"):
-            raise
-        raise UserError(
-            f"Serving needs the package {error.name}.", "Install it with pip install 'pix2pix[serve]'."
-        ) from None
+
     serve_models(
         models,
         ServerOptions(host, port, device, memory, queue, max_megapixels, origins or (), examples, open_page),

@@ -1,24 +1,25 @@
 """The folder of decoded pairs: what it holds, how large it may grow, what leaves it first.
 
 An entry is an index, KEY.json, and its pixels, KEY.source and KEY.target. A process locks the pixels
-that it has mapped, so that no other one removes them. Deleting the folder loses nothing.
+that it has mapped, and the folder of the hub's pictures that it reads, so that no other one removes
+them. Deleting the folder loses nothing.
 """
 
 import json
 import os
 from collections import defaultdict
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
-import numpy as np
-
 from pix2pix.files import cache_folder, limit_from_environment
-from pix2pix.pictures.codec import Array
 
 SIZE_LIMIT = "PIX2PIX_CACHE_GB"
 PIXELS = (".source", ".target")
+_HUB_LOCK = ".lock"
 _DEFAULT_GB = 100.0
 
 
@@ -43,13 +44,25 @@ class CacheEntry:
         index = read_index(self.files[0].with_suffix(".json"))
         return str(index.get("data") or f"{len(index.get('names', ())):,} pairs of an earlier version")
 
-    def remove(self, *, trial: bool = False) -> bool:
-        """Delete the files; return False where a process uses them. A trial deletes nothing."""
+    @property
+    def in_use(self) -> bool:
+        """Whether a process reads these files, or they cannot be removed."""
+        return not self._remove(())
+
+    def remove(self) -> bool:
+        """Delete the files; return False where a process uses them."""
+        return self._remove(self.files)
+
+    def _remove(self, paths: Sequence[Path]) -> bool:
+        """Delete some of the files under the lock of all; return False where that is not possible."""
+        # The lock of a hub folder stays: another process may wait for it.
+        locks = [path for path in self.files if path.suffix in PIXELS]
+        locks = [self.files[0].with_name(_HUB_LOCK)] if self.of_hub else locks
         with ExitStack() as opened, suppress(OSError):
-            for path in self.files:
-                if path.suffix in PIXELS:
-                    _lock(opened.enter_context(path.open("rb")), alone=True)
-            for path in () if trial else self.files:
+            for path in locks:
+                file = opened.enter_context(path.open("ab" if self.of_hub else "rb"))
+                _lock(file.fileno(), exclusive=True)
+            for path in paths:
                 path.unlink()
             return True
         return False
@@ -58,7 +71,7 @@ class CacheEntry:
 def entries() -> list[CacheEntry]:
     """Return what the cache holds, the least recently used first."""
     root, files = cache_folder(), defaultdict[str, list[Path]](list)
-    for pattern in ("[!.]*.json", *(f"[!.]*{suffix}" for suffix in PIXELS), "hub/*/*"):
+    for pattern in ("[!.]*.json", *(f"[!.]*{suffix}" for suffix in PIXELS), "hub/*/[!.]*"):
         for path in root.glob(pattern):
             files[path.stem if path.parent == root else path.parent.name].append(path)
     listed = []
@@ -94,19 +107,26 @@ def read_index(index: Path) -> dict[str, Any]:
     return {}
 
 
-def map_pixels(file: Path, depth: str, shape: tuple[int, ...]) -> Array:
-    """Return the pixels of an entry, mapped; while they are, no process removes the entry."""
-    with file.open("rb") as opened:
-        with suppress(OSError):  # of a disk that knows no locks, or cannot be written to
-            _lock(opened, alone=False)
-            os.utime(file)
-        # The mapping keeps a copy of the open file's descriptor, and with it the lock.
-        return np.memmap(opened, depth, "r", shape=shape)
+def open_pixels(file: Path) -> IO[bytes]:
+    """Open the pixels of an entry; while they are open or mapped, no process removes the entry."""
+    opened = file.open("rb")
+    with suppress(OSError):  # of a disk that knows no locks, or cannot be written to
+        _lock(opened.fileno(), exclusive=False)
+        os.utime(file)
+    return opened
 
 
-def _lock(file: IO[bytes], *, alone: bool) -> None:
+@cache
+def hold(folder: Path) -> None:
+    """Keep other processes from removing the pictures in a hub folder until this one ends."""
+    with suppress(OSError):  # as above; that pictures cannot be written is reported where they are
+        folder.mkdir(parents=True, exist_ok=True)
+        _lock(os.open(folder / _HUB_LOCK, os.O_CREAT | os.O_RDWR), exclusive=False)
+
+
+def _lock(descriptor: int, *, exclusive: bool) -> None:
     """Lock an open file, alone or with others; raises OSError where another process has it."""
     with suppress(ImportError):  # Windows, which deletes no file that is open
         import fcntl
 
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB if alone else fcntl.LOCK_SH)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB if exclusive else fcntl.LOCK_SH)

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from pix2pix.config import DataConfig
+from pix2pix.data import cache
 from pix2pix.data.pairs import SPLITS, Half, Pair, PairSet, split_up
-from pix2pix.errors import UserError
-from pix2pix.files import cache_folder, cannot_write
+from pix2pix.errors import UserError, first_line
+from pix2pix.files import cache_folder, remove_stale, replacing
 
 PREFIX = "hub:"
 
@@ -30,8 +31,7 @@ def find(data: Sequence[str], config: DataConfig) -> PairSet | None:
     try:
         loaded = datasets.load_dataset(name)
     except Exception as error:  # the library lets those of every package pass that it uses
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserError(f"Cannot load the data set {name}: {reason}.") from None
+        raise UserError(f"Cannot load the data set {name}: {first_line(error)}.") from None
     known = {SPLITS[split]: _write(loaded[split], name, split, config) for split in loaded if split in SPLITS}
     if not known:
         raise UserError(f"{name} has the splits {', '.join(loaded)}: wanted one named train.")
@@ -45,6 +45,8 @@ def _write(part: Any, name: str, split: str, config: DataConfig) -> list[Pair]:
     columns = dict(zip(("source", "target"), _columns(part.features, name, config), strict=True))
     digest = hashlib.sha256(f"{name}/{split}/{part._fingerprint}".encode()).hexdigest()[:16]
     folder = cache_folder() / "hub" / digest
+    cache.hold(folder)
+    remove_stale(folder)
     for column in columns.values():
         part = part.cast_column(column, datasets.Image(decode=False))
     pairs = []
@@ -65,12 +67,9 @@ def _file(cell: dict[str, Any], stem: Path) -> Path:
     if data is None:
         return Path(cell["path"])
     path = stem.with_suffix(".jpg" if data.startswith(b"\xff\xd8") else ".png")
-    try:
-        if not path.is_file() or path.stat().st_size != len(data):  # missing, or cut short
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
-    except OSError as error:
-        raise cannot_write(path, error) from None
+    if not path.is_file():
+        with replacing(path) as temporary:
+            temporary.write_bytes(data)
     return path
 
 

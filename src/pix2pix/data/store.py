@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,8 @@ from pix2pix.data.pairs import NoPairError, Pair
 from pix2pix.data.reading import Reading
 from pix2pix.derive import lab, recipe
 from pix2pix.errors import UserError
-from pix2pix.files import cache_folder, list_pictures, remove_stale, replacing
+from pix2pix.files import cache_folder, remove_stale, replacing, version
 from pix2pix.pictures.codec import LIMIT, Array
-from pix2pix.pictures.contract import PictureContract
 from pix2pix.progress import OnProgress, in_parallel, no_progress
 
 _FORMAT = 3  # raise when the same pictures would give other bytes
@@ -68,17 +67,23 @@ def open_store(
     """
     index = cache_folder() / f"{_key(pairs, size, reading)}.json"
     files = [index.with_suffix(suffix) for suffix in cache.PIXELS[: len(reading.stored)]]
-    listed = cache.read_index(index)
-    sizes = [file.stat().st_size for file in files if file.is_file()]
-    # Retry files that failed last time.
-    if not listed or listed["failures"] or listed["bytes"] != sizes:
-        listed = _write(pairs, size, reading, files, index, strict, progress)
-    names = listed["names"]
-    mapped = [
-        cache.map_pixels(file, contract.depth, (len(names), *size, _channels(contract)))
-        for file, contract in zip(files, reading.stored, strict=True)
-    ]
-    return Store(mapped[0], mapped[-1], reading, names, listed["failures"], listed["digest"])
+    written: dict[str, Any] = {}
+    while True:  # as long as other processes remove what was just written
+        # Locked before the index is read: what is listed stays until it is mapped.
+        with ExitStack() as opened, suppress(FileNotFoundError, NotADirectoryError):
+            pixels = [opened.enter_context(cache.open_pixels(file)) for file in files]
+            listed = written or cache.read_index(index)
+            complete = listed.get("bytes") == [os.fstat(file.fileno()).st_size for file in pixels]
+            # Retry files that failed last time.
+            if complete and (written or not listed["failures"]):
+                names, failures, digest = (listed[key] for key in ("names", "failures", "digest"))
+                mapped = [
+                    # The mapping keeps a copy of the open file's descriptor, and with it the lock.
+                    np.memmap(file, contract.depth, "r", shape=(len(names), *size, contract.stored_channels))
+                    for file, contract in zip(pixels, reading.stored, strict=True)
+                ]
+                return Store(mapped[0], mapped[-1], reading, names, failures, digest)
+        written = _write(pairs, size, reading, files, index, strict, progress)
 
 
 def _write(
@@ -95,7 +100,7 @@ def _write(
     failures: list[str] = []
     content = hashlib.sha256()
     remove_stale(index.parent)
-    values = sum(_channels(c) * np.dtype(c.depth).itemsize for c in reading.stored)
+    values = sum(c.stored_channels * np.dtype(c.depth).itemsize for c in reading.stored)
     cache.make_room(len(pairs) * size[0] * size[1] * values)
     with ExitStack() as stack:
         outs = [stack.enter_context(stack.enter_context(replacing(file)).open("wb")) for file in files]
@@ -127,11 +132,6 @@ def _write(
     return about
 
 
-def _channels(contract: PictureContract) -> int:
-    """Return the channels as stored: a one-hot label map is one channel of class indexes."""
-    return 1 if contract.one_hot else contract.channels
-
-
 def _key(pairs: Sequence[Pair], size: tuple[int, int], reading: Reading) -> str:
     """Return the digest of all that decides what is stored."""
     config = reading.config
@@ -147,17 +147,5 @@ def _key(pairs: Sequence[Pair], size: tuple[int, int], reading: Reading) -> str:
     state = hashlib.sha256(repr((_FORMAT, size, about)).encode())
     for pair in pairs:
         for half in (pair.source, *pair.more_sources, pair.target):
-            state.update(repr((pair.name, half.side, *_version(half.path))).encode())
-    if config.make.startswith("mask:"):
-        for mask in list_pictures(Path(config.make.removeprefix("mask:"))):
-            state.update(repr(_version(mask)).encode())
+            state.update(repr((pair.name, half.side, *version(half.path))).encode())
     return state.hexdigest()[:32]
-
-
-def _version(path: Path) -> tuple[str, int, int]:
-    """Return what changes when a file does; of one that is gone only its name."""
-    try:
-        stat = path.stat()
-    except OSError:
-        return os.path.realpath(path), 0, 0
-    return os.path.realpath(path), stat.st_size, stat.st_mtime_ns

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from pix2pix.errors import UserError
+from pix2pix.errors import UserError, first_line
 
 # Name, channels and convolutions of each stage.
 _STAGES = (("One", 64, 2), ("Two", 128, 2), ("Thr", 256, 3), ("Fou", 512, 3), ("Fiv", 512, 3))
@@ -65,8 +65,7 @@ def load(path: Path) -> HED:
         raise UserError(f"There is no file {path}: wanted the weights of HED.") from None
     except Exception as error:
         # Broken files are reported by errors of every type.
-        reason = str(error).strip().splitlines()[0].rstrip(".:")
-        raise UserError(f"{path} does not hold the weights of HED: {reason}.") from None
+        raise UserError(f"{path} does not hold the weights of HED: {first_line(error)}.") from None
     return network.eval().requires_grad_(False)
 
 

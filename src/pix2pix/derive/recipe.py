@@ -28,7 +28,7 @@ from pix2pix.config import nearest
 from pix2pix.derive import edges
 from pix2pix.derive.lab import split_lab
 from pix2pix.errors import UserError
-from pix2pix.files import PICTURE_SUFFIXES
+from pix2pix.files import PICTURE_SUFFIXES, list_pictures, version
 from pix2pix.pictures.codec import Array, read
 from pix2pix.pictures.conform import to_channels, without_alpha
 from pix2pix.pictures.geometry import by_channel, resize
@@ -110,11 +110,13 @@ def source_and_target(recipe: str, photograph: Array, name: str) -> tuple[Array,
 
 
 def digest(recipe: Recipe) -> str:
-    """Return a digest of what a recipe's sources depend on besides its text: the weights of HED.
+    """Return a digest of what a recipe's sources depend on besides its text: HED's weights, or all masks.
 
-    It is empty for every other kind; of masks each picture has its own. Raises UserError where the
-    file cannot be read.
+    It is empty for every other kind. Raises UserError where the file or the folder cannot be read.
     """
+    if recipe.kind == "mask":
+        masks = [version(path) for path in list_pictures(Path(recipe.where))]
+        return hashlib.sha256(repr(masks).encode()).hexdigest()
     if recipe.kind != "hed":
         return ""
     try:

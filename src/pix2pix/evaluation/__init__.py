@@ -1,1 +1,1 @@
-"""How good a model is: scores of its translations, a page that shows them, models side by side."""
+"""How good a model is: what people and measures say of its pictures."""

@@ -11,7 +11,8 @@ from pix2pix.networks.noise import Noise, NoiseInput
 class Generator(nn.Module):
     """G(x, z): a new generator states the numbers below and defines `logits`.
 
-    Heights and widths are multiples of `multiple_px`. `noise` lists the noisy layers. With `classes`
+    Heights and widths are multiples of `multiple_px`; if data.size_px is none, the builder raises a
+    UserError. `noise` lists the noisy layers. With `classes`
     the output is the probability of each class, scaled to [-1, 1]. `work_per_pixel` compares the cost
     of generators: a U-Net's squared width. Norms are `layers.Norm`, which the inference modes switch.
     """
@@ -44,3 +45,10 @@ class Generator(nn.Module):
     def forward(self, source: Tensor, noise: Noise | None = None) -> Tensor:
         """(B, source channels, H, W) in [-1, 1] -> (B, target channels, H, W) in [-1, 1]."""
         return self.activate(self.logits(source, noise))
+
+    def fold_statistics(self) -> None:
+        """Move running statistics into the weights before export, in the mode `running`.
+
+        Does nothing here: norms then remain as they are. A generator that knows which layers its norms
+        follow may override this; its outputs must stay the same.
+        """

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from pix2pix.config import Mode
 from pix2pix.networks import Generator
-from pix2pix.networks.layers import fold_statistics
 from pix2pix.networks.modes import set_mode, share_weights, uses_noise
 from pix2pix.networks.noise import keep_factors
 
@@ -27,7 +26,7 @@ class Graph(nn.Module):
         super().__init__()
         self.generator = share_weights(generator)
         set_mode(self.generator, mode)
-        fold_statistics(self.generator)
+        self.generator.fold_statistics()
         self.mode, self.size_px, self.dynamic = mode, size_px, dynamic
         self.source_channels, self.multiple_px = generator.source_channels, generator.multiple_px
         self.noise = generator.noise if uses_noise(mode) else ()
@@ -35,7 +34,7 @@ class Graph(nn.Module):
 
     def forward(self, source: Tensor, *keep: Tensor) -> Tensor:
         """(B, C, H, W) in [-1, 1] and a factor for each noise input -> (B, C', H, W) in [-1, 1]."""
-        factors = {one.layer: factor for one, factor in zip(self.noise, keep, strict=True)}
+        factors = {noise_input.layer: factor for noise_input, factor in zip(self.noise, keep, strict=True)}
         target: Tensor = self.generator(source, factors or None)
         return target
 
@@ -43,13 +42,13 @@ class Graph(nn.Module):
         """Return every input and its shape; a free axis is a word."""
         return {
             "source": self._shape(self.source_channels, 1),
-            **{one.input: self._shape(one.channels, one.divisor) for one in self.noise},
+            **{n.input: self._shape(n.channels, n.divisor) for n in self.noise},
         }
 
     def arguments(self) -> tuple[tuple[Tensor, ...], dict[str, Any] | None]:
         """Return what the graph is traced with, and which of its axes are free, if any."""
         step = self.multiple_px
-        # Zeros. Lengths that are 1 or equal would be taken for fixed or for one.
+        # torch.export fixes axes of length 1 and merges axes of equal length.
         lengths = (2, 2 * step, 3 * step) if self.dynamic else (1, *self.size_px)
         source = torch.zeros(lengths[0], self.source_channels, *lengths[1:])
         arguments = source, *keep_factors(self.noise, source)
@@ -58,7 +57,7 @@ class Graph(nn.Module):
         batch, rows, columns = (torch.export.Dim(name) for name in ("batch", "rows", "columns"))
         free: list[dict[int, Any]] = [
             {0: batch, 2: step // divisor * rows, 3: step // divisor * columns}
-            for divisor in (1, *(one.divisor for one in self.noise))
+            for divisor in (1, *(noise_input.divisor for noise_input in self.noise))
         ]
         return arguments, {"source": free[0]} | ({"keep": tuple(free[1:])} if self.noise else {})
 

@@ -14,7 +14,6 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from pix2pix.networks.noise import Noise, noisy_dropout
 
@@ -143,22 +142,6 @@ def use_products(network: nn.Module, up_to_px: int) -> Iterator[None]:
     finally:
         for up in ups:
             up.products_up_to_px = 0
-
-
-def fold_statistics(network: nn.Module) -> None:
-    """Move running statistics into the convolutions before them, irreversibly.
-
-    To be called in the mode `running`; statistics of pictures are not known beforehand.
-    """
-    for layer in (m for m in network.modules() if isinstance(m, Down | Up)):
-        conv: Any = layer.conv
-        norm: Any = layer.norm
-        if getattr(norm, "statistics", None) == "running":
-            mean, variance = norm.running_mean, norm.running_var
-            conv.weight, conv.bias = fuse_conv_bn_weights(
-                conv.weight, conv.bias, mean, variance, EPS, norm.weight, norm.bias, conv.transposed
-            )
-            layer.norm = nn.Identity()
 
 
 @torch.no_grad()

@@ -91,15 +91,13 @@ def keep_factors(
     batch, _, height, width = source.shape
     if seed is not None:
         return factors_of(noise, noise_keys(seed, torch.full((batch,), sample)), height, width)
-    return [torch.ones(batch, one.channels, height // one.divisor, width // one.divisor) for one in noise]
+    return [torch.ones(batch, n.channels, height // n.divisor, width // n.divisor) for n in noise]
 
 
 def factors_of(noise: Sequence[NoiseInput], keys: Tensor, height: int, width: int) -> list[Tensor]:
     """Return the noise inputs for the (B,) keys of `noise_keys`: 0 or 1 / (1 - drop)."""
     return [
-        keep_mask(
-            keys, one.layer, (one.channels, height // one.divisor, width // one.divisor), one.drop
-        ).float()
-        / (1 - one.drop)
-        for one in noise
+        keep_mask(keys, n.layer, (n.channels, height // n.divisor, width // n.divisor), n.drop).float()
+        / (1 - n.drop)
+        for n in noise
     ]

@@ -31,6 +31,14 @@ class PatchGAN(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         """(B, C, H, W) in [-1, 1] -> (B, 1, rows, columns) logits, one a patch."""
-        logits: Tensor = self.layers(pictures)
+        return self.features(pictures)[-1]
+
+    def features(self, pictures: Tensor) -> list[Tensor]:
+        """(B, C, H, W) in [-1, 1] -> the activations of each layer, the logits last."""
+        features, x = [], pictures
+        for layer in self.layers:
+            x = layer(x)
+            if isinstance(layer, nn.LeakyReLU):
+                features.append(x)
         # Losses are in float32 whatever came before.
-        return logits.float() if logits.dtype in (torch.bfloat16, torch.float16) else logits
+        return [*features, x.float() if x.dtype in (torch.bfloat16, torch.float16) else x]

@@ -1,16 +1,42 @@
 """The paper's generator: an encoder-decoder whose layers of equal size may be joined by skips."""
 
+import math
+from typing import Any
+
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from pix2pix.config import Config
+from pix2pix.errors import UserError
 from pix2pix.networks.generator import Generator
-from pix2pix.networks.layers import Down, Up
+from pix2pix.networks.layers import EPS, Down, Up
 from pix2pix.networks.noise import Noise, NoiseInput
+
+_LEAST_DEPTH, _LARGEST_DEPTH = 5, 10  # where the depth follows from the training size
+
+
+def fitting_depth(config: Config) -> int:
+    """Return how often a picture is halved: model.depth, or what data.size_px allows.
+
+    Raises UserError where data.size_px cannot be halved as often.
+    """
+    size = config.data.size
+    halvings = (math.gcd(*size) & -math.gcd(*size)).bit_length() - 1  # x & -x is the lowest bit of x
+    depth: int = config.model.depth or min(max(halvings, _LEAST_DEPTH), _LARGEST_DEPTH)
+    multiple = 2**depth
+    if any(side % multiple for side in size):
+        height, width = (max(1, round(side / multiple)) * multiple for side in size)
+        raise UserError(
+            f"data.size_px = {config.data.size_px} is not possible: wanted multiples of {multiple} px, "
+            f"because the generator halves pictures {depth} times.",
+            f"Take {height if size[0] == size[1] else [height, width]}, or set a smaller model.depth.",
+        )
+    return depth
 
 
 class UNet(Generator):
-    """G(x, z) of the paper's section 3.2.1, which halves a picture `config.depth` times.
+    """G(x, z) of the paper's section 3.2.1, which halves a picture `fitting_depth` times.
 
     encoder    C64-C128-C256-C512-C512-...: no norm on the first layer
     decoder    CD512-CD512-CD512-C512-...-C64, then the target's channels without norm
@@ -20,7 +46,7 @@ class UNet(Generator):
     """
 
     def __init__(self, config: Config, *, skips: bool) -> None:
-        model, depth = config.model, config.depth
+        model, depth = config.model, fitting_depth(config)
         channels = [model.source_channels, *(model.width * min(8, 2**i) for i in range(depth))]
         sizes = [*channels[:0:-1], model.target_channels]
         noisy = range(min(max(1, depth - 5), depth - 1)) if model.dropout else ()
@@ -66,3 +92,21 @@ class UNet(Generator):
             if self.skips and features:
                 x = torch.cat([x, skip], 1)
         return x
+
+    def fold_statistics(self) -> None:
+        """Move running statistics into the convolutions before them, irreversibly."""
+        for layer in (*self.encoder, *self.decoder):
+            conv: Any = layer.conv
+            norm: Any = layer.norm
+            if getattr(norm, "statistics", None) == "running":
+                conv.weight, conv.bias = fuse_conv_bn_weights(
+                    conv.weight,
+                    conv.bias,
+                    norm.running_mean,
+                    norm.running_var,
+                    EPS,
+                    norm.weight,
+                    norm.bias,
+                    conv.transposed,
+                )
+                layer.norm = nn.Identity()

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from pix2pix.errors import UserError
+from pix2pix.errors import UserError, first_line
 from pix2pix.files import limit_from_environment, replacing
 from pix2pix.pictures import tiff
 from pix2pix.pictures.contract import MAX_CHANNELS
@@ -170,8 +170,7 @@ def _in_words(name: str, count_bytes: Callable[[], int]) -> Iterator[None]:
         raise
     except Exception as error:
         # Decoders report broken files by errors of every type, some of their own.
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
-        raise UserError(f"{name} cannot be read: {reason}.") from None
+        raise UserError(f"{name} cannot be read: {first_line(error)}.") from None
 
 
 def _decode(file: BinaryIO, accept: Callable[[Head], None], kinds: tuple[str, ...] | None = None) -> Array:

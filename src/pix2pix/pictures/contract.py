@@ -36,6 +36,11 @@ class PictureContract(BaseModel, frozen=True, extra="forbid"):
     one_hot: bool = False
 
     @property
+    def stored_channels(self) -> int:
+        """Return the channels of an array: a one-hot label map is one channel of class indexes."""
+        return 1 if self.one_hot else self.channels
+
+    @property
     def tensor_channels(self) -> int:
         """Return the channels of a tensor: one for each class where labels are one-hot."""
         return len(self.classes) if self.one_hot else self.channels

@@ -1,13 +1,15 @@
 """The palette that label maps share, found in the pictures themselves; photographs have none.
 
 A label map has few colours, most of them in flat areas. JPEG and resizing leave these areas nearly
-their colour and blur the borders, so that blurred maps are recognised by their flat places alone.
+their colour and blur the borders, so that blurred maps are recognised by their flat places alone. Strong
+compression leaves little of small areas flat: its maps are recognised from several pictures together.
 """
 
 import colorsys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import compress, islice
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,12 +27,30 @@ from pix2pix.pictures.palette import (
     to_index,
 )
 
-_FLAT_LEVELS = 4  # a 3 x 3 patch is flat where no channel differs by more
+
+class _Flatness(NamedTuple):
+    """What counts as flat, and how far JPEG takes the colours of flat places from that of their class."""
+
+    levels: int  # a 3 x 3 patch is flat where no channel differs by more
+    close: int  # distance from a colour within which most that belongs to it lies
+    around: int  # distance within which all that belongs to it lies
+
+
+class _Cluster(NamedTuple):
+    """A frequent colour, and the pixels around it and close to it."""
+
+    colour: Colour
+    around: int
+    close: int
+
+
+# Compression of quality 75 blurs small areas at 128 px so far; classes within 24 levels become one.
+_PLAIN, _COMPRESSED = _Flatness(4, 6, 12), _Flatness(8, 12, 24)
+_SEVERAL = 4  # pictures, at least, in which strong compression is considered
 _FLAT_SHARE = 0.05  # of the pixels outside the largest area, at least: 0.37 in the facades' maps
 _MAX_FLAT_COLOURS = 2**15  # more are a photograph's: 1.7 k in 200 label maps, 200 k in 160 flowers
-_TIGHT_DISTANCE, _NEAR_DISTANCE = 6, 12  # of JPEG's error around a colour; of all that belongs to it
-_TIGHT_SHARE = 0.8  # of what is near a class's colour, at least: shades of a photograph spread
-_STRAY_SHARE = 0.02  # of the flat pixels outside the largest class, at most, are near no class
+_CLOSE_SHARE = 0.8  # of what is around a class's colour, at least: shades of a photograph spread
+_STRAY_SHARE = 0.02  # of the flat pixels outside the largest class, at most, are around no class
 _CLASS_SHARE = 1e-4  # of the flat pixels, at least, to be a class
 _MOST_STRAYS = 16
 _SAME_CLASS = 48  # distance to the colour of a shipped palette that gives the name
@@ -45,32 +65,35 @@ def find_palette(arrays: Iterable[Array], limit: int = 64) -> Palette | None:
     class_0, ... from the most frequent on; where half of a shipped palette is found, they have
     its names. Pass ten pictures or more: a single photograph can look like a label map.
     """
-    anywhere, flat, solid = Counter[int](), Counter[int](), set[int]()
-    pixels, one_channel = 0, True
+    every, unblurred = Counter[int](), set[int]()  # colours, with the pixels of each
+    flat = {flatness: Counter[int]() for flatness in (_PLAIN, _COMPRESSED)}
+    pictures, pixels, one_channel = 0, 0, True
     for array in arrays:
         rgb = as_rgb(array)
         if rgb is None:
             return None
         colours, ranges = codes(rgb), _ranges(rgb)
         one_channel &= array.shape[2] == 1
-        pixels += colours.size
-        if len(anywhere) <= limit:
-            anywhere.update(_count(colours))
-        flat.update(_count(colours[ranges <= _FLAT_LEVELS]))
-        solid.update(_count(colours[ranges == 0]))
-        if len(flat) > _MAX_FLAT_COLOURS:
+        pictures, pixels = pictures + 1, pixels + colours.size
+        if len(every) <= limit:
+            every.update(_count(colours))
+        for flatness, counts in flat.items():
+            counts.update(_count(colours[ranges <= flatness.levels]))
+        unblurred.update(_count(colours[ranges == 0]))
+        if len(flat[_PLAIN]) > _MAX_FLAT_COLOURS:
             return None
-    # Lines on paper (edges) are hardly anywhere flat but on the paper.
-    paper = max(flat.values(), default=0)
-    if flat.total() - paper < max(1, _FLAT_SHARE * (pixels - paper)):
-        return None
-    if len(anywhere) <= limit and 2 * len(solid) > len(anywhere):  # nothing has blurred the colours
-        highest = max(anywhere) & 255
+    considered = [f for f in flat if f is _PLAIN or pictures >= _SEVERAL]
+    largely_flat = [f for f in considered if _is_largely_flat(flat[f], pixels)]
+    if len(every) <= limit and 2 * len(unblurred) > len(every):  # nothing has blurred the colours
+        if _PLAIN not in largely_flat:
+            return None
+        highest = max(every) & 255
         if one_channel and highest < limit:
             return _of_indexes(highest + 1)
-        return _named([colour for colour, *_ in _clusters(anywhere, 0)], 0)
-    peaks = _peaks(flat)
-    return _named(peaks, _TIGHT_DISTANCE) if 2 <= len(peaks) <= limit else None
+        return _named([cluster.colour for cluster in _clusters(every, 0)], 0)
+    candidates = (_peaks(flat[flatness], flatness) for flatness in largely_flat)
+    peaks = next((colours for colours in candidates if 2 <= len(colours) <= limit), None)
+    return _named(peaks, _PLAIN.close) if peaks else None
 
 
 def palette_report(load: Callable[[], Iterable[Array]], where: str, limit: int = 64) -> list[str]:
@@ -102,13 +125,13 @@ def stray_colours(array: Array, palette: Palette, *, blurred: bool) -> list[tupl
     rgb = as_rgb(array)
     if rgb is None:
         return []
-    radius = _NEAR_DISTANCE if blurred else 0
+    radius = _PLAIN.around if blurred else 0
     colours = codes(rgb)
-    counts = _count(colours[_ranges(rgb) <= _FLAT_LEVELS] if blurred else colours)
+    counts = _count(colours[_ranges(rgb) <= _PLAIN.levels] if blurred else colours)
     offsets = split(np.array(list(counts), np.int64))[:, None] - np.array(palette.colours)
     far = ((offsets**2).sum(2).min(1) > radius**2).tolist()
     clusters = _clusters(dict(compress(counts.items(), far)), radius)
-    return [(colour, mass / colours.size) for colour, mass, _ in islice(clusters, _MOST_STRAYS)]
+    return [(cluster.colour, cluster.around / colours.size) for cluster in islice(clusters, _MOST_STRAYS)]
 
 
 def _count(colours: Array) -> dict[int, int]:
@@ -128,21 +151,26 @@ def _ranges(rgb: Array) -> Array:
     return np.asarray((lightest - darkest).max(2))
 
 
-def _peaks(flat: Counter[int]) -> list[Colour]:
+def _is_largely_flat(flat: Counter[int], pixels: int) -> bool:
+    """Return whether enough of the pixels are flat; lines on paper (edges) hardly are but on the paper."""
+    paper = max(flat.values(), default=0)
+    return flat.total() - paper >= max(1, _FLAT_SHARE * (pixels - paper))
+
+
+def _peaks(flat: Counter[int], flatness: _Flatness) -> list[Colour]:
     """Return the colours around which nearly all flat pixels are closely gathered, or none."""
-    peaks, masses, stray = list[Colour](), [0], 0
-    for colour, mass, tight in _clusters(flat, _NEAR_DISTANCE):
-        if mass >= _CLASS_SHARE * flat.total() and tight >= _TIGHT_SHARE * mass:
-            peaks.append(colour)
-            masses.append(mass)
-        else:
-            stray += mass
+    least = _CLASS_SHARE * flat.total()
+    clusters = list(_clusters(flat, flatness.around, flatness.close))
+    classes = [c for c in clusters if c.around >= least and c.close >= _CLOSE_SHARE * c.around]
+    sizes = [c.around for c in classes]
+    strays = flat.total() - sum(sizes)
     # The white behind things may fill most of a photograph: it alone makes no label map.
-    return peaks if stray <= _STRAY_SHARE * (sum(masses) - max(masses)) else []
+    gathered = strays <= _STRAY_SHARE * (sum(sizes) - max(sizes, default=0))
+    return [c.colour for c in classes] if gathered else []
 
 
-def _clusters(pixels: Mapping[int, int], radius: float) -> Iterator[tuple[Colour, int, int]]:
-    """Yield colours, the most frequent first, with the pixels within the radius and tightly around.
+def _clusters(pixels: Mapping[int, int], around: float, close: float = 0) -> Iterator[_Cluster]:
+    """Yield colours, the most frequent first, with the pixels within the two distances.
 
     pixels: colour 0xrrggbb -> how many pixels have it. Each pixel counts once.
     """
@@ -151,10 +179,10 @@ def _clusters(pixels: Mapping[int, int], radius: float) -> Iterator[tuple[Colour
     while counts.any():
         peak = points[counts.argmax()]
         squared = ((points - peak) ** 2).sum(1)
-        near = squared <= radius**2
+        inside = squared <= around**2
         red, green, blue = peak.tolist()
-        yield (red, green, blue), int(counts[near].sum()), int(counts[squared <= _TIGHT_DISTANCE**2].sum())
-        counts[near] = 0
+        yield _Cluster((red, green, blue), int(counts[inside].sum()), int(counts[squared <= close**2].sum()))
+        counts[inside] = 0
 
 
 def _of_indexes(classes: int) -> Palette:
@@ -174,19 +202,19 @@ def _named(colours: list[Colour], error: float) -> Palette:
     for shipped in map(load_palette, palette_names()):
         distances = np.sqrt(((np.array(colours)[:, None] - shipped.colours) ** 2).sum(2))
         # Class of the shipped palette -> colour, each the nearest of the other.
-        same = {
+        matches = {
             int(n): i
             for i, n in enumerate(distances.argmin(1))
             if distances[:, n].argmin() == i and distances[i, n] <= _SAME_CLASS
         }
-        if 2 * len(same) < len(shipped.names):
+        if 2 * len(matches) < len(shipped.names):
             continue
         kept = tuple(
-            colours[same[n]] if n in same and distances[same[n], n] > error else colour
+            colours[matches[n]] if n in matches and distances[matches[n], n] > error else colour
             for n, colour in enumerate(shipped.colours)
         )
-        rest = tuple(colour for i, colour in enumerate(colours) if i not in same.values())
-        return Palette(shipped.names + _numbered(len(rest)), kept + rest)
+        others = tuple(colour for i, colour in enumerate(colours) if i not in matches.values())
+        return Palette(shipped.names + _numbered(len(others)), kept + others)
     return Palette(_numbered(len(colours)), tuple(colours))
 
 

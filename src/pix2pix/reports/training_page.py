@@ -113,7 +113,8 @@ def write_training_page(
     """
     records, previews = _read_metrics(run / "metrics.jsonl"), _find_previews(run / "previews")
     seen = int(max([*(record["images"] for record in records), *previews], default=0))
-    shown = [(quantity, curves) for quantity in QUANTITIES if (curves := _curves(quantity, records))]
+    quantities = [*QUANTITIES, *_unnamed(records)]
+    shown = [(quantity, curves) for quantity in quantities if (curves := _curves(quantity, records))]
     values: dict[str, object] = {
         "title": title,
         "state": state,
@@ -159,6 +160,21 @@ def _find_previews(folder: Path) -> dict[int, str]:
     """Return images seen -> file name, oldest first; files whose names are no numbers are no previews."""
     names = [path.name for path in folder.glob("*.png") if path.stem.isascii() and path.stem.isdigit()]
     return {int(name[:-4]): name for name in sorted(names, key=lambda name: int(name[:-4]))}
+
+
+def _unnamed(records: Sequence[Record]) -> list[Quantity]:
+    """Return a plain chart for each loss and score that none of QUANTITIES names."""
+    named = {key for quantity in QUANTITIES for key in quantity.keys}
+    quantities: dict[str, Quantity] = {}
+    for key in dict.fromkeys(key for record in records for key in record if key not in named):
+        kind, _, name = key.partition("_")
+        words = name.replace("_", " ")
+        if kind == "loss":
+            quantities[key] = Quantity(f"Loss: {words}", "loss", {key: "training"}, "Before its weight.")
+        elif kind == "val":
+            note = "The mean over the validation pairs."
+            quantities[key] = Quantity(f"Validation: {words}", words, {key: "validation"}, note)
+    return [*quantities.values()]
 
 
 def _curves(quantity: Quantity, records: Sequence[Record]) -> dict[str, list[Point]]:

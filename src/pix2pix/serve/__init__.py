@@ -1,6 +1,6 @@
 """The HTTP service: the drawing page, and any model behind an address.
 
-server     the socket, the start, the end
+server     the start, the end; sockets: where it listens
 app        the routes; before them guard: which hosts and origins are allowed
 uploads    a request's body -> a picture, within limits
 service    a request: admitted, read, translated, answered

@@ -6,6 +6,7 @@ Both are checked before anything else is done.
 """
 
 import ipaddress
+import re
 import socket
 from collections.abc import Sequence
 from urllib.parse import urlsplit
@@ -13,6 +14,8 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from pix2pix.errors import UserError
 
 _HEADERS = {
     # Everything from this server; workers run networks, pictures are made in memory.
@@ -83,6 +86,14 @@ class Guard:
             own = socket.gethostname().lower()
             short = own.partition(".")[0]
             return not self._loopback and name in (own, short, f"{short}.local")
+
+
+def parse_origin(url: str) -> str:
+    """Return an origin as browsers write it; raises UserError for more or less than scheme and host."""
+    origin = url.rstrip("/").lower()
+    if not re.fullmatch(r"https?://[^/?#@*\s]+", origin):
+        raise UserError(f"--origin {url} is no origin: wanted one such as https://pix.example.org.")
+    return origin
 
 
 def _netloc(origin: str) -> str:

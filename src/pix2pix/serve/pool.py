@@ -143,7 +143,7 @@ class Pool:
 
 def _promises(header: Header) -> tuple[object, ...]:
     """Return what clients were shown of a model; training on may change the rest."""
-    return header.image, header.mode, header.config.model, header.config.depth
+    return header.image, header.mode, header.config.model, header.config.data.size
 
 
 def _unusable(place: _Place, what: str, why: str = "") -> RequestError:

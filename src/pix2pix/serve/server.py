@@ -1,12 +1,9 @@
-"""The server itself: its socket, its start, and its end, which finishes what was admitted."""
+"""The server itself: its start, and its end, which finishes what was admitted."""
 
-import errno
 import ipaddress
 import logging
 import os
-import re
 import signal
-import socket
 import sys
 import threading
 import webbrowser
@@ -19,13 +16,11 @@ from types import FrameType
 import uvicorn
 
 from pix2pix.device import keep_freed_memory
-from pix2pix.errors import UserError
 from pix2pix.serve.app import create_app, page_files
+from pix2pix.serve.guard import parse_origin
 from pix2pix.serve.hosting import host
 from pix2pix.serve.service import Service
-
-PORT = 8000
-_PORTS_TRIED = 20  # where no certain one was requested
+from pix2pix.serve.sockets import address_of, listen
 
 
 @dataclass(frozen=True)
@@ -49,7 +44,7 @@ def serve(models: Sequence[Path], options: ServerOptions) -> None:
     Raises UserError for a file that is no model and for an address that cannot be had.
     """
     keep_freed_memory()
-    origins = [_origin(url) for url in options.origins]
+    origins = [parse_origin(url) for url in options.origins]
     hosted = host(models, options.examples, options.megapixels)
     listening = listen(options.host, options.port)
     bound = ipaddress.ip_address(listening.getsockname()[0])
@@ -87,43 +82,3 @@ class Server(uvicorn.Server):
             left = f"{count} request{'s' * (count > 1)}"
             print(f"finishing {left}; Ctrl-C again stops at once", file=sys.stderr)
         super().handle_exit(sig, frame)
-
-
-def listen(host: str, port: int | None) -> socket.socket:
-    """Return a listening socket; without a port, at the default one or the next that is free.
-
-    Raises UserError that says why there is none.
-    """
-    ports = range(PORT, PORT + _PORTS_TRIED) if port is None else [port]
-    for number in ports:
-        try:
-            family, *_, address = socket.getaddrinfo(host, number, type=socket.SOCK_STREAM)[0]
-            listening = socket.create_server(address[:2], family=family, backlog=1024)
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                continue
-            raise UserError(
-                f"Cannot listen at {host}, port {number}: {error.strerror}.",
-                "Choose others with --host and --port.",
-            ) from None
-        if port is None and number != PORT:
-            print(f"note: port {PORT} is taken", file=sys.stderr)
-        return listening
-    taken = f"port {port} is" if port is not None else f"ports {PORT} to {ports[-1]} are"
-    raise UserError(f"At {host}, {taken} taken.", "Choose another with --port, or 0 for any.")
-
-
-def address_of(listening: socket.socket) -> str:
-    """Return the address that a browser opens."""
-    name, port = listening.getsockname()[:2]
-    ip = ipaddress.ip_address(name)
-    shown = "localhost" if ip.is_unspecified else f"[{name}]" if ip.version == 6 else name
-    return f"http://{shown}:{port}/"
-
-
-def _origin(url: str) -> str:
-    """Return an origin as browsers write it; raises UserError for more or less than scheme and host."""
-    origin = url.rstrip("/").lower()
-    if not re.fullmatch(r"https?://[^/?#@*\s]+", origin):
-        raise UserError(f"--origin {url} is no origin: wanted one such as https://pix.example.org.")
-    return origin

@@ -11,11 +11,13 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from typing import cast
 
 import torch
 
 from pix2pix.data.feed import Packet
 from pix2pix.device import on_device, uncollected
+from pix2pix.errors import first_line
 from pix2pix.training.step import (
     Engine,
     EngineContext,
@@ -25,6 +27,7 @@ from pix2pix.training.step import (
     networks_of,
     packet_step,
 )
+from pix2pix.training.turn import Discriminator
 
 _LARGE = 1024  # elements: in smaller tensors the rounding of one decides
 # Largest distance from the plain step, as a share of its way. A tensor that did not move is 1 away.
@@ -59,7 +62,8 @@ class CapturedStep:
             optimiser.param_groups[0].update(lr=self.rate, capturable=True)
         G, D = networks_of(state)
         if context.device.type == "cuda" and importlib.util.find_spec("triton") is not None:
-            G, D = torch.compile(G, dynamic=False), D and torch.compile(D, dynamic=False)
+            G = torch.compile(G, dynamic=False)
+            D = D and cast(Discriminator, torch.compile(D, dynamic=False))
         self.networks = G, D
         self.inputs: tuple[torch.Tensor, ...] = ()
 
@@ -120,7 +124,7 @@ def _recorded(step: CapturedStep, packet: Packet, log: Log) -> Callable[[], None
         reason = f"it ends {off:.2f} steps away from the plain one"
     except Exception as error:
         put_back()
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
     log(f"the captured step is not used, and steps are slower: {reason}")
     return None
 

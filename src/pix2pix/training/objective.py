@@ -5,50 +5,36 @@
 
     G* = arg min_G max_D  L_cGAN(G, D) + lambda * L_L1(G)
 
-Tensors are (B, C, H, W) in [-1, 1]; D is any callable that gives logits; every loss is a scalar.
-To add a loss of G or a regulariser of D, write a function of a `Turn` and register it below; its
-weight is the setting `objective.terms`.
+Tensors are (B, C, H, W) in [-1, 1]; every loss is a scalar. To add a loss of G or a regulariser of
+D, write a function of a `Turn` (`turn.py`) and register it below; its weight is the setting
+`objective.terms`.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-Discriminator = Callable[[Tensor], Tensor]
-Losses = dict[str, Tensor]
+from pix2pix.training.turn import Losses, Term, Turn
 
-# Adversarial losses on logits: what D pays for calling a real patch fake and a fake one real, and
-# what G pays for a patch that D calls fake. softplus(-t) = -log sigmoid(t). The third entry of bce
-# is the non-saturating form: maximise log D(x, G(x,z)), not minimise log(1 - D(x, G(x,z))).
-ADVERSARIAL: dict[str, tuple[Callable[[Tensor], Tensor], ...]] = {
-    "bce": (lambda t: F.softplus(-t), F.softplus, lambda t: F.softplus(-t)),
-    "lsgan": (lambda t: (t - 1) ** 2, lambda t: t**2, lambda t: (t - 1) ** 2),
-    "hinge": (lambda t: F.relu(1 - t), lambda t: F.relu(1 + t), lambda t: -t),
+
+class Adversarial(NamedTuple):
+    """An adversarial loss on logits: what D pays for real and for fake patches, and what G pays."""
+
+    on_real: Callable[[Tensor], Tensor]
+    on_fake: Callable[[Tensor], Tensor]
+    for_generator: Callable[[Tensor], Tensor]
+
+
+# softplus(-t) = -log sigmoid(t). What G pays in bce is the non-saturating form: maximise
+# log D(x, G(x,z)), not minimise log(1 - D(x, G(x,z))).
+ADVERSARIAL = {
+    "bce": Adversarial(lambda t: F.softplus(-t), F.softplus, lambda t: F.softplus(-t)),
+    "lsgan": Adversarial(lambda t: (t - 1) ** 2, lambda t: t**2, lambda t: (t - 1) ** 2),
+    "hinge": Adversarial(lambda t: F.relu(1 - t), lambda t: F.relu(1 + t), lambda t: -t),
 }
-
-
-@dataclass(frozen=True)
-class Turn:
-    """What losses are computed from, in D's turn (`g` detached) or in G's.
-
-    `g` is G(x,z), `logits` the same before its last activation: cross-entropy needs those.
-    """
-
-    x: Tensor
-    y: Tensor
-    g: Tensor
-    D: Discriminator | None = None
-    conditional: bool = True
-    adversarial: str = "bce"
-    logits: Tensor | None = None
-
-    def discriminate(self, target: Tensor) -> Tensor:
-        """Return D's logits for a target: with the source (cGAN), or for the target alone (GAN)."""
-        assert self.D is not None
-        return self.D(torch.cat([self.x, target], 1) if self.conditional else target)
 
 
 def l1(turn: Turn) -> Tensor:
@@ -64,17 +50,18 @@ def cross_entropy(turn: Turn) -> Tensor:
 
 def gan(turn: Turn) -> Tensor:
     """E[-log D(x,G(x,z))], or its counterpart in the other adversarial losses."""
-    _, _, on_generated = ADVERSARIAL[turn.adversarial]
-    return on_generated(turn.discriminate(turn.g)).mean()
+    return ADVERSARIAL[turn.adversarial].for_generator(turn.discriminate(turn.g)).mean()
 
 
-Term = Callable[[Turn], Tensor]
 GENERATOR_TERMS: dict[str, Term] = {"l1": l1, "class": cross_entropy, "gan": gan}
 DISCRIMINATOR_TERMS: dict[str, Term] = {}  # besides the adversarial loss
 
 
 def generator_loss(turn: Turn, weights: Mapping[str, float]) -> tuple[Tensor, Losses]:
-    """Return the weighted sum of the named terms of G, and each `loss_<name>` before its weight."""
+    """Return the weighted sum of the named terms of G, and each `loss_<name>` before its weight.
+
+    A term of weight 0 is computed without a gradient: the log of a run without L1 still has its L1.
+    """
     return _weighted(GENERATOR_TERMS, turn, weights)
 
 
@@ -83,10 +70,10 @@ def discriminator_loss(turn: Turn, weights: Mapping[str, float]) -> tuple[Tensor
 
     The adversarial part is divided by 2 to slow D down (section 3.3).
     """
-    on_real, on_fake, _ = ADVERSARIAL[turn.adversarial]
+    adversarial = ADVERSARIAL[turn.adversarial]
     # Real and fake pass apart, so that batch norm never mixes their statistics.
     real, fake = turn.discriminate(turn.y), turn.discriminate(turn.g)
-    loss = (on_real(real).mean() + on_fake(fake).mean()) / 2
+    loss = (adversarial.on_real(real).mean() + adversarial.on_fake(fake).mean()) / 2
     losses = {"loss_d": loss, "d_right": right_share(real, fake, turn.adversarial)}
     if not weights:
         return loss, losses
@@ -103,6 +90,9 @@ def right_share(real: Tensor, fake: Tensor, adversarial: str) -> Tensor:
 def _weighted(
     registered: Mapping[str, Term], turn: Turn, weights: Mapping[str, float]
 ) -> tuple[Tensor, Losses]:
-    terms = {name: registered[name](turn) for name in weights}
-    loss = torch.stack([weight * terms[name] for name, weight in weights.items()]).sum()
+    terms: Losses = {}
+    for name, weight in weights.items():
+        with torch.set_grad_enabled(weight > 0):
+            terms[name] = registered[name](turn)
+    loss = torch.stack([weight * terms[name] for name, weight in weights.items() if weight]).sum()
     return loss, {f"loss_{name}": term for name, term in terms.items()}

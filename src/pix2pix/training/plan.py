@@ -65,11 +65,12 @@ def make_plan(
     set_precision(picked)
     processes.check(config.training.batch)
     term_weights(config)
+    empty_generator(config.with_channels(3, 3))  # refused before pairs are looked for, or downloaded
     pairs = find_data(data, config.data)
     reading = find_reading(pairs.splits["train"], config)
     config = config.with_channels(reading.source.tensor_channels, reading.target.tensor_channels)
+    empty_generator(config)  # a generator may refuse the channels, too
     folder.check(config)
-    empty_generator(config)  # an unknown one is refused before anything is written
     return Plan(config, data, pairs, reading, folder, chosen, engine_name, picked, processes)
 
 
@@ -176,7 +177,7 @@ def _decoded_bytes(plan: Plan) -> int:
     """Return the size of all decoded pairs, those of validation at most as many as are scored."""
 
     config, stored = plan.config, plan.reading.stored
-    bytes_per_pixel = sum(np.dtype(c.depth).itemsize * (1 if c.one_hot else c.channels) for c in stored)
+    bytes_per_pixel = sum(np.dtype(c.depth).itemsize * c.stored_channels for c in stored)
     training = len(plan.pairs.splits["train"]) * int(np.prod(config.data.resize))
     scored = min(len(plan.pairs.validation), config.training.validate_pairs)
     return bytes_per_pixel * (training + scored * int(np.prod(config.data.size)))

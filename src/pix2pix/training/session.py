@@ -200,19 +200,19 @@ def _continue_schedule(session: Session, about: Mapping[str, Any]) -> None:
         return
     raised = f"training.images was raised from {images:,} to {training.images:,}"
     if training.extend == "restart":
-        hint = "; training.extend=decay lets it fall on from there" if stood else ""
+        hint = "; training.extend=decay lets it decay from there" if stood else ""
         session.progress.log(
             f"note: {raised}: the learning rate goes up from {stood:g} to {restarted:g}{hint}"
         )
     elif stood == 0:
         raise UserError(
             f"{raised}, but the learning rate of {session.plan.folder.path} has fallen to 0: "
-            "training.extend=decay has nothing to fall on from.",
+            "training.extend=decay has nothing to decay from.",
             f"Use --set training.extend=restart: it goes up to {restarted:g}.",
         )
     else:
         state.decay_from = state.images_seen, stood
-        session.progress.log(f"note: {raised}: the learning rate falls on from {stood:g} to 0")
+        session.progress.log(f"note: {raised}: the learning rate decays from {stood:g} to 0")
 
 
 def _continue_record(session: Session, about: Mapping[str, Any]) -> None:

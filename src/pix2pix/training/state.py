@@ -27,7 +27,7 @@ _KEY = "pix2pix training state"
 class State:
     """All that training changes; without the adversarial term there is no discriminator.
 
-    `decay_from` is where the learning rate of a lengthened run falls on from: images seen, rate.
+    `decay_from` is where the decay of a lengthened run starts: images seen, learning rate.
     """
 
     generator: Generator

@@ -25,13 +25,11 @@ from pix2pix.training.distributed import ALONE, Processes
 from pix2pix.training.objective import (
     DISCRIMINATOR_TERMS,
     GENERATOR_TERMS,
-    Discriminator,
-    Losses,
-    Turn,
     discriminator_loss,
     generator_loss,
 )
 from pix2pix.training.state import Meter, State
+from pix2pix.training.turn import Discriminator, Losses, Turn
 
 _FEW_PX = 64  # layers of at most so many pixels are products: a tenth of a step on a processor
 _BUILT_IN = ("l1", "class", "gan")  # terms whose weights have their own settings
@@ -72,7 +70,8 @@ def packet_step(context: EngineContext, packet: Packet) -> None:
 def term_weights(config: Config) -> tuple[Weights, Weights]:
     """Return the weights of G's and of D's loss terms; raises UserError for an unknown term.
 
-    Where targets are classes, cross-entropy stands in place of L1.
+    Where targets are classes, cross-entropy stands in place of L1. A weight of 0 is kept for these
+    two alone: they are logged without being learned from.
     """
     objective = config.objective
     generator = {"class" if config.data.target_one_hot else "l1": objective.l1}
@@ -98,7 +97,7 @@ def learning_rate(
 ) -> float:
     """Return Adam's step size for the image at this position.
 
-    `decay_from` is where a lengthened run falls on from: images seen then, and the rate there.
+    `decay_from` is where the decay of a lengthened run starts: images seen then, and the rate there.
     """
     if config.schedule == "constant":
         return config.learning_rate

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pix2pix.datasets.sample import make_pair
 from tests.datasets.check.made import PX, Array, building, findings, report_on, write_buildings
 from tests.helpers import noise, write
 
@@ -64,6 +65,17 @@ def test_jpeg_of_label_maps_is_only_noted(maps: Path) -> None:
     noted = [] if ending(maps) == ".png" else ["blurred labels"]
     assert [finding.kind for finding in report.findings] == noted
     assert report.exit_code == 0
+
+
+@pytest.mark.parametrize("quality", [95, 85, 75])
+def test_small_maps_of_strong_compression_are_recognised_together(tmp_path: Path, quality: int) -> None:
+    for number in range(12):
+        pair = np.concatenate(make_pair(0, number, 128), axis=1)
+        Image.fromarray(pair).save(tmp_path / f"{number:02d}.jpg", quality=quality)
+    report = report_on(tmp_path)
+    assert report.classes[0] is not None
+    assert report.classes[1] is None
+    assert [finding.kind for finding in report.findings] == ["blurred labels"]
 
 
 def test_an_area_of_another_colour_is_a_stray(maps: Path) -> None:

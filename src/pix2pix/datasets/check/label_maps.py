@@ -48,7 +48,9 @@ def find_classes(pictures: Sequence[tuple[Array, bool]]) -> Classes | None:
     textured = [(array, lossy) for array, lossy in pictures if np.ptp(array, axis=(0, 1)).any()]
     maps = [(array, lossy) for array, lossy in textured if find_palette([array])]
     if len(maps) < max(_LEAST_MAPS, _MAPS_SHARE * len(textured)):
-        return None
+        maps = textured  # strongly compressed ones are recognised together
+        if len(maps) < _LEAST_MAPS or not find_palette(array for array, _ in maps):
+            return None
     sharp = [array for array, lossy in maps if _few_colours(array, lossy)]
     exact = 2 * len(sharp) >= len(maps)
     chosen = sharp if exact else [array for array, _ in maps]
