@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer import Argument, Option
 
-from pix2pix.cli import share
+from pix2pix.cli import evaluate, share
 from pix2pix.cli.common import (
     Data,
     Device,
@@ -251,6 +251,7 @@ def demo(
     print(f"page: {run_demo(out, device, console_progress().console)}")
 
 
+app.command()(evaluate.evaluate)
 app.command()(share.export)
 app.command()(share.serve)
 

@@ -1,0 +1,74 @@
+"""What is measured of each picture, on disk as it comes: an evaluation that stops goes on where it was.
+
+A column is a file of equal records, one a picture, in order. Memory does not grow with their number.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pix2pix.files import replacing
+
+Array = NDArray[Any]
+
+
+class Columns:
+    """The columns in a folder, of one identity: what is measured of what, by what."""
+
+    def __init__(self, folder: Path, identity: Mapping[str, Any]) -> None:
+        """Open the folder; columns of another identity are removed."""
+        self.folder, self._about = folder, folder / "identity.json"
+        self._kinds: dict[str, tuple[str, list[int]]] = {}
+        text = json.dumps(identity, sort_keys=True, indent=1)
+        if not self._about.is_file() or json.loads(self._about.read_text("utf-8"))["identity"] != identity:
+            for column in folder.glob("*.column"):
+                column.unlink()
+            self._identity, self._rows = json.loads(text), 0
+            return
+        about = json.loads(self._about.read_text("utf-8"))
+        self._identity, self._kinds = about["identity"], {k: tuple(v) for k, v in about["kinds"].items()}
+        self._rows = min((self._rows_of(name) for name in self._kinds), default=0)
+        for name in self._kinds:  # what a stop has left unfinished
+            os.truncate(self._path(name), self._rows * self._record_bytes(name))
+
+    def __len__(self) -> int:
+        return self._rows
+
+    def append(self, records: Mapping[str, Array]) -> None:
+        """Add the records of some pictures, (B, ...) for each column."""
+        if not self._kinds:
+            self._kinds = {name: (str(r.dtype), list(r.shape[1:])) for name, r in records.items()}
+            with replacing(self._about) as path:
+                path.write_text(json.dumps({"identity": self._identity, "kinds": self._kinds}), "utf-8")
+        for name, record in records.items():
+            with self._path(name).open("ab") as out:
+                out.write(np.ascontiguousarray(record).tobytes())
+        self._rows += len(next(iter(records.values())))
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._kinds
+
+    def __getitem__(self, name: str) -> Array:
+        """Return a column, (N, ...), mapped from disk."""
+        kind, shape = self._kinds[name]
+        if not self._rows:
+            return np.empty((0, *shape), kind)
+        return np.memmap(self._path(name), kind, "r", shape=(self._rows, *shape))
+
+    def _path(self, name: str) -> Path:
+        return self.folder / f"{name}.column"
+
+    def _record_bytes(self, name: str) -> int:
+        kind, shape = self._kinds[name]
+        return int(np.dtype(kind).itemsize * np.prod(shape, dtype=np.int64))
+
+    def _rows_of(self, name: str) -> int:
+        path = self._path(name)
+        return path.stat().st_size // self._record_bytes(name) if path.is_file() else 0

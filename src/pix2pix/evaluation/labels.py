@@ -1,0 +1,180 @@
+"""Scores by classes: the FCN-score of pictures made from label maps, and label maps against the truth.
+
+The FCN-score (the paper's section 4.1): a segmentation network, the scorer, sees the outputs; what it finds
+is compared with the label maps they were made from. Real pictures get the same score next to it: no
+output can be expected to be above them.
+
+K classes, B batch, H height, W width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pix2pix.errors import UserError
+from pix2pix.evaluation.columns import Columns
+from pix2pix.evaluation.score import Score
+from pix2pix.evaluation.subjects import Example
+from pix2pix.inference.translator import Translator
+from pix2pix.measures.segmentation import confusion, scores
+from pix2pix.pictures.contract import PictureContract
+from pix2pix.pictures.palette import Palette, load_palette, of_contract, to_index
+from pix2pix.pictures.tensors import to_array
+
+_NAMES = {
+    "pixel_accuracy": "per-pixel accuracy",
+    "class_accuracy": "per-class accuracy",
+    "class_iou": "class IoU",
+}
+
+
+@dataclass(frozen=True)
+class LabelScores:
+    """What compares classes: the palette, where labels are, and how pictures become classes.
+
+    `truth` is the half whose label map is the truth: "source" with a scorer, else "target".
+    """
+
+    palette: Palette
+    truth: str
+    contract: PictureContract  # of that half
+    predict: Callable[[Tensor], Tensor]  # (B, C, H, W) in [-1, 1] -> (B, H, W) classes
+    ignore: tuple[int, ...]
+    identity: Mapping[str, Any]
+
+    def records(self, examples: Sequence[Example]) -> dict[str, np.ndarray]:
+        """Return confusion matrices (B, K, K) of outputs, and of real pictures with a scorer."""
+        halves = {"fake": torch.stack([e.output for e in examples])}
+        if self.truth == "source":
+            halves["real"] = torch.stack([e.target for e in examples])
+        truths = [self._classes(e.source if self.truth == "source" else e.target) for e in examples]
+        count, records = len(self.palette.names), {}
+        for name, pictures in halves.items():
+            predicted = self.predict(pictures)
+            records[f"{name}_confusion"] = np.stack(
+                [confusion(p, t, count, self.ignore).numpy() for p, t in zip(predicted, truths, strict=True)]
+            ).astype(np.int32)
+        pixels = records["fake_confusion"].sum((1, 2))
+        right = records["fake_confusion"].diagonal(axis1=1, axis2=2).sum(1)
+        records["pixel_accuracy"] = (right / np.maximum(pixels, 1)).astype(np.float32)
+        return records
+
+    def summary(self, columns: Columns, good: Sequence[int]) -> list[Score]:
+        """Return the three scores of outputs, with those of real pictures in the note."""
+        rows = {
+            name: scores(
+                torch.from_numpy(np.asarray(columns[f"{name}_confusion"])[good].astype(np.int64).sum(0))
+            )
+            for name in ("fake", "real")
+            if f"{name}_confusion" in columns
+        }
+        kind = "FCN-score" if "real" in rows else "labels"
+        notes = {
+            k: f"{kind}, {_NAMES[k]}" + (f"; real pictures: {rows['real'][k]:.3f}" if "real" in rows else "")
+            for k in _NAMES
+        }
+        return [Score(key, rows["fake"][key], "", True, None, notes[key]) for key in _NAMES]
+
+    def _classes(self, labels: Tensor | None) -> Tensor:
+        """Return (H, W) classes of a label map's tensor."""
+        assert labels is not None
+        if self.contract.one_hot:
+            return labels.argmax(0)
+        index = to_index(to_array(labels, self.contract), self.palette, snap=True, name="a label map")
+        return torch.from_numpy(index[:, :, 0].astype(np.int64))
+
+
+def find_labels(
+    image: Any, scorer: Path | None, labels: str | None, ignore: Sequence[str], device: str
+) -> LabelScores | None:
+    """Return how to score by classes, or None where the model has no label maps.
+
+    `labels` names a palette where the model took label maps as plain colours. Raises UserError for a scorer
+    without label maps, and for classes to ignore that the palette has not.
+    """
+    if scorer is None and not image.target.classes:
+        return None
+    half = "source" if scorer else "target"
+    contract: PictureContract = getattr(image, half)
+    if not contract.classes and not labels:
+        raise UserError(
+            "The FCN-score needs the classes of the label maps, and this model took them as plain colours.",
+            "Name their palette: --labels facades, or a TOML file (pix2pix data palette writes one).",
+        )
+    palette = of_contract(contract) if contract.classes else load_palette(str(labels))
+    predict = _load_scorer(scorer, palette, device) if scorer else _nearest_class(contract, palette)
+    return LabelScores(
+        palette,
+        half,
+        contract,
+        predict,
+        tuple(_place(palette, name) for name in ignore),
+        {"scorer": str(scorer or ""), "classes": list(palette.names), "ignore": list(ignore)},
+    )
+
+
+def _place(palette: Palette, name: str) -> int:
+    if name.isdigit() and int(name) < len(palette.names):
+        return int(name)
+    if name in palette.names:
+        return palette.names.index(name)
+    raise UserError(f"--ignore {name} is no class: wanted one of {', '.join(palette.names)}.")
+
+
+def _nearest_class(contract: PictureContract, palette: Palette) -> Callable[[Tensor], Tensor]:
+    """Return what turns outputs of a model of label maps into classes."""
+    if contract.one_hot:
+        return lambda pictures: pictures.argmax(1)
+    colours = torch.tensor(palette.colours, dtype=torch.float32) / 127.5 - 1
+    return lambda pictures: (
+        torch.cdist(pictures.movedim(1, -1).flatten(1, 2), colours)
+        .argmin(-1)
+        .reshape(len(pictures), *pictures.shape[2:])
+    )
+
+
+def _load_scorer(scorer: Path, palette: Palette, device: str) -> Callable[[Tensor], Tensor]:
+    """Return a segmentation network: one of our models (photograph -> classes), or an ONNX file."""
+    if scorer.suffix == ".onnx":
+        return _onnx_scorer(scorer, len(palette.names))
+    translator = Translator.load(scorer, device)
+    target = translator.header.image.target
+    names = tuple(c.name for c in target.classes)
+    if not target.one_hot or names != palette.names:
+        raise UserError(
+            f"{scorer} finds the classes {', '.join(names) or 'none'}, the label maps have "
+            f"{', '.join(palette.names)}.",
+            "Train it on the same palette: pix2pix train DATA --recipe scorer --set data.target_labels=...",
+        )
+    return lambda pictures: torch.stack(
+        translator.translate_tensors(list(pictures), mode="deterministic")
+    ).argmax(1)
+
+
+def _onnx_scorer(path: Path, classes: int) -> Callable[[Tensor], Tensor]:
+    try:
+        import onnxruntime
+
+        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    except ImportError:
+        raise UserError(
+            "A scorer in ONNX needs ONNX Runtime.", "Install it: pip install 'pix2pix[export]'"
+        ) from None
+    except Exception as error:  # the runtime raises its own types
+        raise UserError(f"{path} is no ONNX network: {str(error).splitlines()[0]}.") from None
+    place = session.get_inputs()[0].name
+
+    def predict(pictures: Tensor) -> Tensor:
+        logits = session.run(None, {place: pictures.numpy()})[0]
+        if logits.shape[1] != classes:
+            raise UserError(f"{path} finds {logits.shape[1]} classes, the palette has {classes}.")
+        return torch.from_numpy(logits).argmax(1)
+
+    return predict

@@ -1,0 +1,178 @@
+"""Feature networks: (B, 3, H, W) in [-1, 1] -> (B, D) features. Each does its own resizing.
+
+The VGG16 in the wheel of `stlpips-pytorch` (extra `metrics`) needs no download: the shift-tolerant
+network of ST-LPIPS (Ghildyal and Liu, ECCV 2022). Its weights are read by path, nothing of that
+package is imported. Any other network is an ONNX file, with a TOML of the same name next to it:
+
+    size_px = 224                # pictures are resized to it, antialiased
+    mean = [0.485, 0.456, 0.406] # of pictures in 0..1; optional, as is std
+    std = [0.229, 0.224, 0.225]
+
+B batch, C channels, H height, W width, D features.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from pix2pix.errors import UserError
+
+_WEIGHTS = "weights/vST0.0/vgg_shift_tolerant.pth"
+# The convolutions of VGG16's five stages, by their numbers in the file of weights.
+_STAGES = ((0, 2), (6, 8), (12, 14, 16), (20, 22, 24), (28, 30, 32))
+_SMALLEST_PX = 32  # smaller pictures would have no pixel left after four halvings
+
+
+@dataclass(frozen=True)
+class FeatureNetwork:
+    """A network by the name that reports give it, and its features."""
+
+    name: str
+    extract: Callable[[Tensor], Tensor]
+
+
+class VGG16(nn.Module):
+    """The shift-tolerant VGG16 of ST-LPIPS, with the heads that weigh its channels."""
+
+    def __init__(self, weights: dict[str, Tensor]) -> None:
+        super().__init__()
+        for name, tensor in weights.items():
+            self.register_buffer(name.replace(".", "_"), tensor.float(), persistent=False)
+
+    def stages(self, pictures: Tensor) -> list[Tensor]:
+        """Return the activations after each stage: (B, C, H, W) down to (B, C, H / 16, W / 16)."""
+        shift, scale = (self.get_buffer(f"scaling_layer_{name}") for name in ("shift", "scale"))
+        x, activations = (pictures.float() - shift) / scale, []
+        for number, layers in enumerate(_STAGES, start=1):
+            x = _halved(x) if number > 1 else x
+            for layer in layers:
+                key = f"net_slice{number}_{layer}"
+                weight, bias = self.get_buffer(f"{key}_weight"), self.get_buffer(f"{key}_bias")
+                x = F.relu(F.conv2d(x, weight, bias, padding=1))
+            activations.append(x)
+        return activations
+
+    def features(self, pictures: Tensor) -> Tensor:
+        """Return the means of the last activations, (B, 512), of pictures at 256 px."""
+        at_256 = F.interpolate(pictures, (256, 256), mode="bicubic", antialias=True).clamp(-1, 1)
+        return self.stages(at_256)[-1].mean((2, 3))
+
+    def distance(self, output: Tensor, target: Tensor) -> Tensor:
+        """Return ST-LPIPS of (B, 3, H, W) pairs: (B,), 0 for equal pictures."""
+        if (smallest := min(output.shape[2:])) < _SMALLEST_PX:
+            scale = _SMALLEST_PX / smallest
+            output, target = (F.interpolate(t, scale_factor=scale, mode="bilinear") for t in (output, target))
+        total = output.new_zeros(len(output))
+        for number, (one, other) in enumerate(zip(self.stages(output), self.stages(target), strict=True)):
+            squared = (_unit(one) - _unit(other)) ** 2
+            total += F.conv2d(squared, self.get_buffer(f"lin{number}_model_1_weight")).mean((1, 2, 3))
+        return total
+
+
+@cache
+def load_vgg16() -> VGG16:
+    """Read the network of the extra `metrics`; raises UserError where that is not installed."""
+    spec = find_spec("stlpips_pytorch")
+    if spec is None or not spec.submodule_search_locations:
+        raise UserError(
+            "ST-LPIPS and features of VGG16 need the package stlpips-pytorch.",
+            "Install it: pip install 'pix2pix[metrics]', or name another network with --features FILE.",
+        )
+    path = Path(spec.submodule_search_locations[0]) / _WEIGHTS
+    weights = torch.load(path, weights_only=True, map_location="cpu")
+    return VGG16(weights).requires_grad_(False).eval()
+
+
+def st_lpips(output: Tensor, target: Tensor) -> Tensor:
+    """Return the perceptual distance ST-LPIPS by VGG16: 0 for equal pictures, higher is further."""
+    network = load_vgg16().to(output.device)
+    return network.distance(*(as_rgb(pictures) for pictures in (output, target)))
+
+
+def find_features(choice: Path | None = None) -> FeatureNetwork:
+    """Return the network of an ONNX file, or VGG16; raises UserError where it cannot be had."""
+    if choice is not None:
+        return _from_onnx(choice)
+    network = load_vgg16()
+    return FeatureNetwork("VGG16 of ST-LPIPS", lambda pictures: network.features(as_rgb(pictures)))
+
+
+def as_rgb(pictures: Tensor) -> Tensor:
+    """Return (B, 3, H, W): grey repeated, further channels than three left out."""
+    return pictures[:, :3] if pictures.shape[1] >= 3 else pictures[:, :1].expand(-1, 3, -1, -1)
+
+
+def _from_onnx(path: Path) -> FeatureNetwork:
+    stated = _read_toml(path.with_suffix(".toml"))
+    try:
+        import onnxruntime
+    except ImportError:
+        raise UserError(
+            "--features needs ONNX Runtime.", "Install it: pip install 'pix2pix[export]'"
+        ) from None
+    try:
+        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    except Exception as error:  # the runtime raises its own types
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{path} is no ONNX network: {reason}.", "Name a file with --features.") from None
+    place, *others = session.get_inputs()
+    if others or len(place.shape) != 4:
+        raise UserError(
+            f"{path} takes {len(others) + 1} inputs, the first of shape {place.shape}.",
+            "Wanted a network that takes pictures alone, (batch, 3, height, width).",
+        )
+    single = place.shape[0] == 1
+
+    def extract(pictures: Tensor) -> Tensor:
+        size = (stated["size_px"],) * 2
+        resized = F.interpolate(as_rgb(pictures).cpu(), size, mode="bicubic", antialias=True).clamp(-1, 1)
+        x = resized
+        if "mean" in stated:
+            mean, std = (torch.tensor(stated[key])[:, None, None] for key in ("mean", "std"))
+            x = ((resized + 1) / 2 - mean) / std
+        parts = torch.split(x, 1) if single else (x,)
+        features = [session.run(None, {place.name: part.numpy()})[0] for part in parts]
+        return torch.cat(
+            [torch.from_numpy(f).flatten(2).mean(2) if f.ndim > 2 else torch.from_numpy(f) for f in features]
+        )
+
+    return FeatureNetwork(path.name, extract)
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    example = "size_px = 224, and mean and std, of three numbers each, where pictures in 0..1 are normalised"
+    try:
+        stated = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UserError(
+            f"Cannot read {path}, which says how pictures are fed: {error}.", f"Write {example}."
+        ) from None
+    lists = [stated.get(key) for key in ("mean", "std") if key in stated]
+    good = isinstance(stated.get("size_px"), int) and len(lists) in (0, 2)
+    if not good or not all(isinstance(numbers, list) and len(numbers) == 3 for numbers in lists):
+        raise UserError(f"{path} does not say how pictures are fed.", f"Write {example}.")
+    return stated
+
+
+def _halved(x: Tensor) -> Tensor:
+    """Halve height and width without aliasing: maximum of 2 x 2 at every pixel, blur, every second pixel."""
+    x = F.max_pool2d(x, 2, 1)
+    tap = x.new_tensor([1.0, 2.0, 1.0])
+    blur = (torch.outer(tap, tap) / 16).expand(x.shape[1], 1, 3, 3)
+    return F.conv2d(F.pad(x, (2, 2, 2, 2), "reflect"), blur, stride=2, groups=x.shape[1])
+
+
+def _unit(activations: Tensor) -> Tensor:
+    """Scale the channels of every pixel to length 1."""
+    length: Tensor = torch.linalg.vector_norm(activations, dim=1, keepdim=True)
+    return activations / (length + 1e-10)

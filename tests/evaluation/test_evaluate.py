@@ -1,0 +1,216 @@
+"""An evaluation from a model and pairs, or two folders, to its files: scores, resuming, bad input."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from pix2pix.errors import UserError
+from pix2pix.evaluation.columns import Columns
+from pix2pix.evaluation.evaluate import Evaluation, Options, evaluate, write_scores
+from pix2pix.evaluation.labels import find_labels
+from pix2pix.evaluation.report import write_report
+from pix2pix.evaluation.subjects import FolderSubject, ModelSubject, Subject
+from pix2pix.measures import features
+from pix2pix.measures.features import FeatureNetwork
+from pix2pix.model_file import ImageContract
+from pix2pix.pictures import codec
+from pix2pix.pictures.contract import LabelClass, PictureContract
+from pix2pix.progress import Progress
+from tests.helpers import write_model
+
+# Cheap and different for different pictures: 4 x 4 means of each channel.
+POOLED = FeatureNetwork("pooled", lambda x: torch.nn.functional.adaptive_avg_pool2d(x, 4).flatten(1))
+
+
+@pytest.fixture(autouse=True)
+def no_vgg16(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As without the extra `metrics`, so that tests are equal on every machine."""
+
+    def missing() -> None:
+        raise UserError("ST-LPIPS needs stlpips-pytorch.", "Install it: pip install 'pix2pix[metrics]'")
+
+    monkeypatch.setattr("pix2pix.evaluation.evaluate.load_vgg16", missing)
+    monkeypatch.setattr(features, "load_vgg16", missing)
+
+
+def pictures(folder: Path, count: int = 6, seed: int = 0, noise: int = 0) -> Path:
+    random, other = np.random.default_rng(seed), np.random.default_rng(99)
+    for number in range(count):
+        picture = random.integers(0, 256, (8, 8, 3)).repeat(4, 0).repeat(4, 1)
+        picture = picture + other.integers(-noise, noise + 1, picture.shape)
+        codec.write(picture.clip(0, 255).astype(np.uint8), folder / f"{number}.png")
+    return folder
+
+
+def scored(subject: Subject, out: Path, options: Options | None = None) -> Evaluation:
+    return evaluate(subject, out, options or Options(POOLED), Progress())
+
+
+def values(evaluation: Evaluation) -> dict[str, float]:
+    return {score.name: score.value for score in evaluation.scores}
+
+
+def test_equal_folders_are_as_near_as_can_be(tmp_path: Path) -> None:
+    real, fake = pictures(tmp_path / "real"), pictures(tmp_path / "fake")
+    found = values(scored(FolderSubject(real, fake), tmp_path / "out"))
+    assert found["l1"] == 0
+    assert found["ssim"] == pytest.approx(1)
+    assert found["fid"] == pytest.approx(0, abs=1e-6)
+    assert [found[f"histogram_{c}"] for c in "Lab"] == pytest.approx([1, 1, 1])
+
+
+def test_noise_makes_every_score_worse(tmp_path: Path) -> None:
+    real, rows = pictures(tmp_path / "real"), []
+    for noise in (5, 40, 120):
+        fake = pictures(tmp_path / f"fake{noise}", noise=noise)
+        rows.append(values(scored(FolderSubject(real, fake), tmp_path / f"out{noise}")))
+    for name, sign in {"l1": 1, "ssim": -1, "psnr_db": -1, "fid": 1, "histogram_a": -1}.items():
+        column = [sign * row[name] for row in rows]
+        assert column == sorted(column), name
+
+
+class Counting:
+    """A subject that counts how often its pictures are read, and may stop."""
+
+    def __init__(self, subject: Subject, stop_after: int = 10**9) -> None:
+        self.subject, self.left, self.read = subject, stop_after, 0
+        self.names, self.identity = subject.names, subject.identity
+        self.channels = subject.channels
+
+    def examples(self, start: int, stop: int) -> list:
+        if self.left <= 0:
+            raise KeyboardInterrupt
+        self.left -= stop - start
+        self.read += stop - start
+        return self.subject.examples(start, stop)
+
+
+def test_an_evaluation_that_was_stopped_scores_nothing_twice(tmp_path: Path) -> None:
+    real, fake = pictures(tmp_path / "real", 40), pictures(tmp_path / "fake", 40, noise=20)
+    subject, out = FolderSubject(real, fake), tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):
+        scored(Counting(subject, stop_after=16), out)
+    with (out / "columns" / "l1.column").open("ab") as cut_short:
+        cut_short.write(b"12345")  # as a kill in the middle of a record leaves it
+    again = Counting(subject)
+    stopped = values(scored(again, out))
+    assert again.read == 24
+    assert stopped == pytest.approx(values(scored(subject, tmp_path / "whole")))
+
+
+def test_another_subject_begins_anew(tmp_path: Path) -> None:
+    columns = Columns(tmp_path, {"model": "a"})
+    columns.append({"l1": np.zeros(3, np.float32)})
+    assert len(Columns(tmp_path, {"model": "a"})) == 3
+    assert len(Columns(tmp_path, {"model": "b"})) == 0
+
+
+def test_a_broken_picture_is_named_and_left_out(tmp_path: Path) -> None:
+    real, fake = pictures(tmp_path / "real"), pictures(tmp_path / "fake")
+    (fake / "3.png").write_text("no picture")
+    codec.write(np.zeros((8, 8, 3), np.uint8), fake / "4.png")
+    evaluation = scored(FolderSubject(real, fake), tmp_path / "out")
+    assert evaluation.names == ["0", "1", "2", "5"]
+    assert ["3.png" in evaluation.failures[0], "wanted equal sizes" in evaluation.failures[1]] == [True, True]
+
+
+def test_folders_of_other_names_are_refused_in_one_sentence(tmp_path: Path) -> None:
+    real, fake = pictures(tmp_path / "real"), pictures(tmp_path / "fake", 5)
+    with pytest.raises(UserError, match=r"do not hold the same names \(1 differ\).*5\.png"):
+        FolderSubject(real, fake)
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> Path:
+    """Side-by-side pairs of 32 px: 5 to learn from, 4 to score."""
+    for split, count in (("train", 5), ("val", 4)):
+        random = np.random.default_rng(count)
+        for number in range(count):
+            whole = random.integers(0, 256, (4, 8, 3)).repeat(8, 0).repeat(8, 1).astype(np.uint8)
+            codec.write(whole, tmp_path / "pairs" / split / f"{number}.png")
+    return tmp_path / "pairs"
+
+
+def test_a_model_is_scored_on_its_validation_pairs_with_the_nearest_training_target(
+    tmp_path: Path, pairs: Path
+) -> None:
+    model = write_model(tmp_path / "model.safetensors")
+    subject = ModelSubject(model, [str(pairs)], "validation", "deterministic", 0, "cpu", "torch")
+    evaluation = scored(subject, tmp_path / "out")
+    assert len(evaluation.names) == 4
+    assert {"l1", "ssim", "kid", "fid", "memory"} <= values(evaluation).keys()
+    assert any("metrics" in note for note in evaluation.notes)
+    write_scores(evaluation, tmp_path / "out")
+    lines = [json.loads(line) for line in (tmp_path / "out" / "scores.jsonl").read_text().splitlines()]
+    stated = {"score", "value", "model_digest", "data_digest", "mode", "seed", "versions"}
+    assert all(stated <= line.keys() for line in lines)
+    with (tmp_path / "out" / "pictures.csv").open() as table:
+        rows = list(csv.DictReader(table))
+    assert [row["name"] for row in rows] == evaluation.names
+    page = write_report(evaluation, tmp_path / "out").read_text()
+    assert "nearest in training" in page
+    assert (tmp_path / "out" / "plotly.min.js").is_file()
+
+
+def test_a_model_that_copies_a_training_picture_is_found(tmp_path: Path, pairs: Path) -> None:
+    subject = ModelSubject(
+        write_model(tmp_path / "model.safetensors"), [str(pairs)], "validation", None, 0, "cpu", "torch"
+    )
+    copied = subject.tensors_of(subject.training[2])[1]
+
+    def copy(sources: list[Tensor], **_: object) -> list[Tensor]:
+        return [copied] * len(sources)
+
+    subject.translator.translate_tensors = copy  # type: ignore[method-assign]
+    evaluation = scored(subject, tmp_path / "out")
+    assert set(evaluation.by_picture["memory_place"]) == {2}
+    assert evaluation.by_picture["memory_distance"].max() < 1e-5
+
+
+def test_a_split_that_is_not_there_is_refused(tmp_path: Path, pairs: Path) -> None:
+    model = write_model(tmp_path / "model.safetensors")
+    with pytest.raises(UserError, match=r"no pairs of the split 'test' \(found train: 5, val: 4\)"):
+        ModelSubject(model, [str(pairs)], "test", None, 0, "cpu", "torch")
+
+
+CLASSES = (LabelClass(name="wall", colour=(0, 0, 255)), LabelClass(name="void", colour=(255, 0, 0)))
+
+
+def image(one_hot: bool) -> ImageContract:
+    labels = PictureContract(classes=CLASSES, one_hot=one_hot)
+    return ImageContract(source=PictureContract(), target=labels, layout="side by side", half="left")
+
+
+@pytest.mark.parametrize("one_hot", [True, False])
+def test_label_maps_are_scored_by_argmax_or_nearest_colour(one_hot: bool) -> None:
+    by_class = find_labels(image(one_hot), None, None, ["void"], "cpu")
+    assert by_class is not None
+    if one_hot:
+        output = torch.tensor([[[0.9, -0.2]], [[-0.9, 0.4]]])
+    else:
+        output = torch.tensor([[[-0.8, 0.7]], [[-0.9, -0.9]], [[0.9, -0.6]]])
+    assert by_class.predict(output[None]).tolist() == [[[0, 1]]]
+    assert by_class.ignore == (1,)
+
+
+def test_classes_that_are_not_there_are_refused() -> None:
+    with pytest.raises(UserError, match="--ignore road is no class: wanted one of wall, void"):
+        find_labels(image(True), None, None, ["road"], "cpu")
+    plain = image(True).model_copy(update={"target": PictureContract()})
+    with pytest.raises(UserError, match="--labels facades"):
+        find_labels(plain, Path("scorer"), None, [], "cpu")
+    assert find_labels(plain, None, None, [], "cpu") is None
+
+
+def test_where_no_picture_can_be_read_it_is_refused(tmp_path: Path) -> None:
+    real, fake = pictures(tmp_path / "real", 3), pictures(tmp_path / "fake", 3)
+    subject = FolderSubject(real, fake)
+    for path in fake.iterdir():
+        path.write_text("no picture")
+    with pytest.raises(UserError, match="None of the 3 pictures could be scored"):
+        scored(subject, tmp_path / "out")

@@ -1,0 +1,64 @@
+"""Distances of sets against formulas written out, and cases that are known."""
+
+import numpy as np
+import pytest
+import torch
+
+from pix2pix.measures.distances import frechet, kid, mmd, mmd_in_blocks, nearest
+
+
+def features(count: int, seed: int, shift: float = 0.0) -> torch.Tensor:
+    return torch.randn(count, 16, generator=torch.Generator().manual_seed(seed)) + shift
+
+
+def mmd_by_loops(real: np.ndarray, fake: np.ndarray) -> float:
+    def kernel(a: np.ndarray, b: np.ndarray) -> float:
+        return float((a @ b / len(a) + 1) ** 3)
+
+    def within(x: np.ndarray) -> float:
+        pairs = [kernel(a, b) for i, a in enumerate(x) for j, b in enumerate(x) if i != j]
+        return sum(pairs) / (len(x) * (len(x) - 1))
+
+    between = sum(kernel(a, b) for a in real for b in fake) / (len(real) * len(fake))
+    return within(real) + within(fake) - 2 * between
+
+
+def test_mmd_is_the_unbiased_formula() -> None:
+    real, fake = features(9, 0).double(), features(7, 1, 0.3).double()
+    expected = mmd_by_loops(real.numpy(), fake.numpy())
+    assert mmd(real, fake) == pytest.approx(expected, rel=1e-9)
+    assert mmd_in_blocks(real, fake, block=4) == pytest.approx(expected, rel=1e-9)
+
+
+def test_kid_of_disjoint_halves_is_within_three_standard_errors_of_zero() -> None:
+    whole = features(600, 2)
+    distance = kid(whole[::2], whole[1::2])
+    assert abs(distance.value) < 3 * distance.standard_error
+
+
+def test_kid_and_frechet_grow_with_the_shift() -> None:
+    real = features(300, 3)
+    values = [
+        (kid(real, features(300, 4, s)).value, frechet(real, features(300, 4, s))) for s in (0, 0.2, 0.5)
+    ]
+    assert values == sorted(values)
+    assert values[2][0] > 5 * abs(values[0][0])
+
+
+def test_frechet_is_that_of_the_fitted_gaussians() -> None:
+    from scipy.linalg import sqrtm
+
+    real, fake = features(50, 5), features(60, 6, 0.4) * 1.5
+    one, other = (np.cov(x.numpy().T) for x in (real, fake))
+    expected = ((real.mean(0) - fake.mean(0)) ** 2).sum() + np.trace(
+        one + other - 2 * sqrtm(one @ other).real
+    )
+    assert frechet(real, fake) == pytest.approx(float(expected), rel=1e-3)
+    assert frechet(real, real) == pytest.approx(0, abs=1e-6)
+
+
+def test_the_nearest_of_a_copy_is_its_original() -> None:
+    known = features(20, 7)
+    place, distance = nearest(known[[3, 11]], known)
+    assert place.tolist() == [3, 11]
+    assert distance.abs().max() < 1e-5

