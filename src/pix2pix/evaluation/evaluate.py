@@ -50,7 +50,6 @@ class Options:
 
     features: FeatureNetwork | None = None
     labels: LabelScores | None = None
-    samples: int = 0
 
 
 @dataclass

@@ -99,11 +99,17 @@ def st_lpips(output: Tensor, target: Tensor) -> Tensor:
     return network.distance(*(as_rgb(pictures) for pictures in (output, target)))
 
 
-def find_features(choice: Path | None = None) -> FeatureNetwork:
-    """Return the network of an ONNX file, or VGG16; raises UserError where it cannot be had."""
+def find_features(choice: Path | None = None) -> FeatureNetwork | None:
+    """Return the network of an ONNX file, or VGG16, or None where that is not installed.
+
+    Raises UserError for a file that is no network.
+    """
     if choice is not None:
         return _from_onnx(choice)
-    network = load_vgg16()
+    try:
+        network = load_vgg16()
+    except UserError:
+        return None
     return FeatureNetwork("VGG16 of ST-LPIPS", lambda pictures: network.features(as_rgb(pictures)))
 
 
