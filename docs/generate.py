@@ -48,9 +48,9 @@ def _row(parameter: Any) -> str:
     """One line of a command's table. Our own layout, so that no release of a library moves it."""
     option = parameter.param_type_name == "option"
     names = ", ".join(f"`{o}`" for o in parameter.opts) if option else f"`{parameter.name.upper()}`"
-    help_text, _, told = (parameter.help or "").partition("  [default: ")
-    stated = told.rstrip("]") or ("" if parameter.default in (None, ()) else str(parameter.default))
-    default = "" if parameter.default is False or not option else stated
+    help_text, _, stated = (parameter.help or "").partition("  [default: ")
+    shown = stated.rstrip("]") or ("" if parameter.default in (None, ()) else str(parameter.default))
+    default = "" if parameter.default is False or not option else shown
     return f"| {names} | {help_text} | {'required' if parameter.required else default} |"
 
 
