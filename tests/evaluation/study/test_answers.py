@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from random import Random
 
@@ -75,7 +76,7 @@ def test_right_answers_are_counted_without_practice(tmp_path: Path) -> None:
 def test_nothing_but_answers_and_a_minute_is_stored(tmp_path: Path) -> None:
     folder, study = small_study(tmp_path)
     Answers(folder, study)
-    with sqlite3.connect(folder / module.FILE) as connection:
+    with closing(sqlite3.connect(folder / module.FILE)) as connection:
         columns = [
             row[1]
             for table in ("participants", "trials")

@@ -141,7 +141,11 @@ class Answers:
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, timeout=_WAIT_SECONDS, isolation_level=None)
-        connection.execute("PRAGMA synchronous = FULL")  # of each connection; a commit waits for the disk
+        try:
+            connection.execute("PRAGMA synchronous = FULL")  # of each connection; a commit waits for the disk
+        except sqlite3.Error:  # such as a file that is no database
+            connection.close()
+            raise
         return connection
 
     @contextmanager
