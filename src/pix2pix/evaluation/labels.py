@@ -151,7 +151,8 @@ def _load_scorer(scorer: Path, palette: Palette, device: str) -> Callable[[Tenso
         raise UserError(
             f"{scorer} finds the classes {', '.join(names) or 'none'}, the label maps have "
             f"{', '.join(palette.names)}.",
-            "Train it on the same palette: pix2pix train DATA --recipe scorer --set data.target_labels=...",
+            "Train it from photographs to the same classes: --set data.target_labels=PALETTE "
+            "--set data.target_one_hot=true --set objective.gan=0.",
         )
     return lambda pictures: torch.stack(
         translator.translate_tensors(list(pictures), mode="deterministic")
