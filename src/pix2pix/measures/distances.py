@@ -41,19 +41,14 @@ def kid(real: Tensor, fake: Tensor, *, seed: int = 0) -> KID:
             for _ in range(_SUBSETS)
         ]
     )
-    return KID(mmd_in_blocks(real, fake), float(estimates.std()) * (size / smaller) ** 0.5)
+    return KID(mmd(real, fake), float(estimates.std()) * (size / smaller) ** 0.5)
 
 
-def mmd(real: Tensor, fake: Tensor) -> float:
-    """Return the unbiased squared maximum mean discrepancy with the kernel (a b / D + 1)^3."""
-    n, m = len(real), len(fake)
-    xx, yy, xy = (_kernel(a, b) for a, b in ((real, real), (fake, fake), (real, fake)))
-    within = (xx.sum() - xx.trace()) / (n * (n - 1)) + (yy.sum() - yy.trace()) / (m * (m - 1))
-    return float(within - 2 * xy.mean())
+def mmd(real: Tensor, fake: Tensor, *, block: int = 2048) -> float:
+    """Return the unbiased squared maximum mean discrepancy with the kernel (a b / D + 1)^3.
 
-
-def mmd_in_blocks(real: Tensor, fake: Tensor, block: int = 2048) -> float:
-    """Return `mmd` of many pictures, whose kernel matrices need not be in memory whole."""
+    Kernel matrices are computed `block` rows at a time, so that many pictures fit into memory.
+    """
 
     def total(a: Tensor, b: Tensor) -> float:
         return float(sum(_kernel(rows, b).sum() for rows in torch.split(a, block)))
