@@ -63,7 +63,7 @@ class Answers:
         self._path, self._study = folder / FILE, study
         try:
             with closing(self._connect()) as connection:
-                connection.execute("PRAGMA journal_mode = WAL")
+                _use_wal(connection)
                 connection.executescript(_TABLES)
         except sqlite3.Error as error:
             raise UserError(f"{self._path} cannot be used for answers: {error}.") from None
@@ -154,6 +154,19 @@ class Answers:
             connection.execute("BEGIN IMMEDIATE")  # counts stay true until the commit
             yield connection
             connection.execute("COMMIT")
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Switch to a write-ahead log. SQLite does not wait for this lock by itself, whatever its time limit."""
+    deadline = time.monotonic() + _WAIT_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
 
 
 def _minute() -> int:
