@@ -16,8 +16,9 @@ import torch
 from torch import Tensor
 
 from pix2pix.config import Mode
+from pix2pix.data.names import match
 from pix2pix.data.origins import find_data
-from pix2pix.data.pairs import Pair, match
+from pix2pix.data.pairs import Pair
 from pix2pix.data.reading import Reading
 from pix2pix.errors import UserError
 from pix2pix.inference.translator import Translator
