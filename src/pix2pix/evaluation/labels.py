@@ -80,7 +80,7 @@ class LabelScores:
             k: f"{kind}, {_NAMES[k]}" + (f"; real pictures: {rows['real'][k]:.3f}" if "real" in rows else "")
             for k in _NAMES
         }
-        return [Score(key, rows["fake"][key], "", True, None, notes[key]) for key in _NAMES]
+        return [Score(key, rows["fake"][key], None, notes[key]) for key in _NAMES]
 
     def _classes(self, labels: Tensor | None) -> Tensor:
         """Return (H, W) classes of a label map's tensor."""

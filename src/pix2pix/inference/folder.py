@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from itertools import islice, takewhile
 from pathlib import Path
 
-import numpy as np
-
 from pix2pix.config import Mode
 from pix2pix.device import is_out_of_memory
 from pix2pix.errors import UserError
@@ -18,6 +16,7 @@ from pix2pix.files import PICTURE_SUFFIXES, is_picture, kind, list_pictures
 from pix2pix.inference.translator import Translator
 from pix2pix.pictures import codec, geometry
 from pix2pix.pictures.codec import Array
+from pix2pix.pictures.conform import as_map
 from pix2pix.pictures.contract import Side
 
 _ENDINGS = f"Known endings: {' '.join(sorted(PICTURE_SUFFIXES))}."
@@ -192,8 +191,7 @@ def _variants(
     result = translator.variants_of(source, options.samples, mode=options.mode, seed=options.seed)
     *paths, last = item.outputs(options.samples)
     yield from zip(result.pictures, paths, strict=True)
-    spread = result.spread / max(float(result.spread.max()), 1e-6) * 255
-    yield spread.round().astype(np.uint8)[:, :, None], last
+    yield as_map(result.spread), last
 
 
 def first_note(translator: Translator, items: Sequence[Item], side: Side) -> str:
