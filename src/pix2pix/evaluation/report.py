@@ -10,11 +10,11 @@ import numpy as np
 
 from pix2pix.evaluation.evaluate import Evaluation
 from pix2pix.evaluation.score import HIGHER_IS_BETTER
-from pix2pix.evaluation.subjects import Example, ModelSubject
-from pix2pix.evaluation.views import views
+from pix2pix.evaluation.subjects import Example, FolderSubject, ModelSubject
 from pix2pix.measures.histograms import CHANNELS, edges
 from pix2pix.pictures import codec
-from pix2pix.pictures.conform import to_view
+from pix2pix.pictures.conform import as_map, to_view
+from pix2pix.pictures.contract import PictureContract
 from pix2pix.pictures.tensors import to_array
 from pix2pix.reports.charts import Figure
 from pix2pix.reports.pages import write_page
@@ -68,6 +68,26 @@ def _card(evaluation: Evaluation, number: int, out: Path) -> dict[str, Any]:
         codec.write(picture, out / card["files"][half])
     card["scores"] = {name: float(values[number]) for name, values in evaluation.by_picture.items()}
     return card
+
+
+def views(subject: object, example: Example) -> dict[str, np.ndarray]:
+    """Return source (of a model), output, target, and the spread over variants, for a person to see.
+
+    Each is (H, W, 3) uint8, the spread (H, W, 1).
+    """
+    if isinstance(subject, ModelSubject) and example.source is not None:
+        reading = subject.reading
+        source = to_array(example.source, reading.source)
+        output, target = (to_array(t, reading.target) for t in (example.output, example.target))
+        seen, made = reading.view(source, output)
+        pictures = {"source": seen, "output": made, "target": reading.view(source, target)[1]}
+    else:
+        contract = subject.contract if isinstance(subject, FolderSubject) else PictureContract()
+        halves = {"output": example.output, "target": example.target}
+        pictures = {name: to_view(to_array(half, contract), contract) for name, half in halves.items()}
+    if example.variants is not None:
+        pictures["spread"] = as_map(example.variants.std(0, correction=0).mean(0).numpy())
+    return pictures
 
 
 def _figures(evaluation: Evaluation) -> list[Figure]:
