@@ -12,6 +12,7 @@ Depth = Literal["uint8", "uint16", "float32"]
 Side = Literal["left", "right", "whole"]  # of a side-by-side picture
 MAX_CHANNELS = 64  # of a file
 LARGEST = {"uint8": 255.0, "uint16": 65535.0}
+IGNORED = 255  # the number that stands for a class where a pixel of a label map is ignored
 
 
 def largest_value(depth: str) -> float:
@@ -26,11 +27,22 @@ class LabelClass(BaseModel, frozen=True, extra="forbid"):
     colour: tuple[int, int, int]
 
 
+class Ignored(BaseModel, frozen=True, extra="forbid"):
+    """The pixels of label maps that are of no class: left out of losses and scores.
+
+    `index` marks them in maps of class indexes; `colour` in coloured maps, and it is how they are drawn.
+    """
+
+    index: int
+    colour: tuple[int, int, int]
+
+
 class PictureContract(BaseModel, frozen=True, extra="forbid"):
     """The pictures of one half: channels, depth and the values that become -1 and 1.
 
     `classes` are those of a label map. With `one_hot` a tensor has a channel for each class;
-    without, it has the channels of the file.
+    without, it has the channels of the file. Pixels that are `ignored` are -1 in every channel of a one-hot
+    tensor.
     """
 
     channels: int = 3
@@ -40,6 +52,7 @@ class PictureContract(BaseModel, frozen=True, extra="forbid"):
     suffix: str = ".png"
     classes: tuple[LabelClass, ...] = ()
     one_hot: bool = False
+    ignored: Ignored | None = None
 
     @property
     def stored_channels(self) -> int:
