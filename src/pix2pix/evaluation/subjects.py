@@ -87,7 +87,7 @@ class ModelSubject:
         self.pairs = _chosen(found, split, data)
         self.training = found.splits.get("train", ()) if split != "train" else ()
         self.training_files = _files_digest(self.training)
-        self.names = [pair.name for pair in self.pairs]
+        self.names: Sequence[str] = [pair.name for pair in self.pairs]
         self.mode, self.seed, self.samples = mode or header.mode, seed, samples
         self.channels = image.source.tensor_channels, image.target.tensor_channels
         self.files = _files_digest(self.pairs)
