@@ -14,7 +14,7 @@ from pix2pix.data.pairs import NoPairError, Pair
 from pix2pix.derive import lab
 from pix2pix.derive.recipe import apply, parse, source_and_target
 from pix2pix.errors import UserError
-from pix2pix.pictures import codec, geometry
+from pix2pix.pictures import codec, geometry, masks
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.conform import conform, to_depth, to_view
 from pix2pix.pictures.contract import LabelClass, PictureContract, largest_value
@@ -108,7 +108,7 @@ def find_reading(pairs: Sequence[Pair], config: Config) -> Reading:
         else _contract(sources, model.source_channels, ".png")
     )
     target = (
-        _label_contract(data.target_labels, data.target_one_hot)
+        _label_contract(data.target_labels, data.target_one_hot, pairs, targets)
         if data.target_labels
         else _contract(targets, model.target_channels, suffix)
     )
@@ -174,11 +174,16 @@ def _probe(pairs: Sequence[Pair]) -> list[tuple[Array, Array]]:
     return probed
 
 
-def _label_contract(labels: str, one_hot: bool) -> PictureContract:
+def _label_contract(
+    labels: str, one_hot: bool, pairs: Sequence[Pair] = (), arrays: Sequence[Array] = ()
+) -> PictureContract:
+    """Return the contract of a palette's label maps, with the kind of files that targets are."""
     palette = load_palette(labels)
     named = zip(palette.names, palette.colours, strict=True)
     classes = tuple(LabelClass(name=name, colour=colour) for name, colour in named)
-    return PictureContract(classes=classes, one_hot=one_hot, suffix=".png")
+    paths = [pair.target.path for pair in pairs[:_PROBED]]
+    kind = masks.kept_as(paths, arrays, palette) if pairs else {}
+    return PictureContract(classes=classes, one_hot=one_hot, suffix=".png", **kind)
 
 
 def _contract(arrays: Sequence[Array], channels: int, suffix: str) -> PictureContract:
