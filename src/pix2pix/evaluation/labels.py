@@ -68,19 +68,23 @@ class LabelScores:
 
     def summary(self, columns: Columns, good: Sequence[int]) -> list[Score]:
         """Return the three scores of outputs, with those of real pictures in the note."""
-        rows = {
-            name: scores(
-                torch.from_numpy(np.asarray(columns[f"{name}_confusion"])[good].astype(np.int64).sum(0))
-            )
-            for name in ("fake", "real")
-            if f"{name}_confusion" in columns
-        }
+        rows = self.rows(columns, good)
         kind = "FCN-score" if "real" in rows else "labels"
         notes = {
             k: f"{kind}, {_NAMES[k]}" + (f"; real pictures: {rows['real'][k]:.3f}" if "real" in rows else "")
             for k in _NAMES
         }
         return [Score(key, rows["fake"][key], "", True, None, notes[key]) for key in _NAMES]
+
+    def rows(self, columns: Columns, good: Sequence[int]) -> dict[str, dict[str, float]]:
+        """Return the three scores of outputs, "fake", and with a scorer of real pictures, "real"."""
+        return {
+            name: scores(
+                torch.from_numpy(np.asarray(columns[f"{name}_confusion"])[good].astype(np.int64).sum(0))
+            )
+            for name in ("fake", "real")
+            if f"{name}_confusion" in columns
+        }
 
     def _classes(self, labels: Tensor | None) -> Tensor:
         """Return (H, W) classes of a label map's tensor."""
