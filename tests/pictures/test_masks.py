@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from pix2pix.pictures import codec, masks
-from pix2pix.pictures.contract import LabelClass, PictureContract
+from pix2pix.pictures.contract import Ignored, LabelClass, PictureContract
 from pix2pix.pictures.palette import Palette
 from tests.helpers import noise, write, write_text
 
@@ -75,6 +75,13 @@ def test_classes_are_written_as_the_targets_were(
         assert np.array_equal(np.asarray(picture), values)
         if mode != "L":
             assert np.array_equal(np.asarray(picture.convert("RGB")), colours)
+
+
+def test_indexes_count_on_over_the_one_that_marks_ignored_pixels() -> None:
+    colours = np.array(CLASSES.colours, np.uint8)[INDEX[:, :, 0]]
+    for ignored, shown in ((0, {1, 2, 3}), (1, {0, 2, 3}), (255, {0, 1, 2})):
+        about = contract(kept_as="indexes", ignored=Ignored(index=ignored, colour=(255, 255, 255)))
+        assert set(np.unique(np.asarray(masks.as_picture(colours, about)))) == shown
 
 
 def test_grey_levels_stay_grey_and_stray_colours_get_a_class() -> None:

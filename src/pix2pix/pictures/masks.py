@@ -35,12 +35,15 @@ def as_picture(array: Array, contract: PictureContract) -> Image.Image | Array:
     if contract.kept_as == "colours":
         is_plain = array.dtype == np.uint8 and array.shape[2] in (1, 3, 4)
         return codec.to_pillow(array) if is_plain else array
-    classes = palettes.of_contract(contract)
+    known = palettes.of_contract(contract)
+    classes = Palette(known.names, known.colours)  # ignored pixels are none of a translation
     index = palettes.to_index(array, classes, snap=True, name="The translation")
     if contract.kept_as == "grey":
         return codec.to_pillow(palettes.to_colours(index, classes)[:, :, :1])
     if contract.kept_as == "indexes":
-        return codec.to_pillow(index)
+        # Files count on over the index that marks ignored pixels.
+        skipped = (index >= known.ignored.index) if known.ignored else 0
+        return codec.to_pillow((index + skipped).astype(np.uint8))
     places = np.array([contract.table.index(colour) for colour in classes.colours], np.uint8)
     picture = codec.to_pillow(places[index])
     picture.putpalette(np.array(contract.table, np.uint8).tobytes())
