@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -43,6 +44,8 @@ Settings = Annotated[
     list[str] | None, Option("--set", metavar="KEY=VALUE", help="Change a setting; repeatable.")
 ]
 Strict = Annotated[bool, Option("--strict", help="Stop at the first bad file.")]
+
+_LARGEST_PX = 16_384
 
 
 @contextmanager
@@ -99,6 +102,15 @@ def layout_settings(layout: str | None, pair: tuple[str, str] | None) -> list[st
     """Return the settings that --layout and --pair stand for."""
     settings = [] if layout is None else [f"data.layout={json.dumps(layout)}"]
     return settings + ([] if pair is None else [f"data.pair={json.dumps(pair)}"])
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Return (height, width) in pixels from "256" or "256x512"; raises UserError for other texts."""
+    numbers = re.fullmatch(r"(\d{1,5})(?:x(\d{1,5}))?", text)
+    size = (int(numbers[1]), int(numbers[2] or numbers[1])) if numbers else (0, 0)
+    if not 0 < min(size) <= max(size) <= _LARGEST_PX:
+        raise UserError(f"--size {text} is no size: wanted 256, or HEIGHTxWIDTH such as 256x512.")
+    return size
 
 
 def picture_suffix(name: str | None) -> str | None:

@@ -41,8 +41,7 @@ def find_patterns(sources: Pictures, targets: Pictures) -> list[PairOfPatterns]:
     for patterns, pairs in within:
         if 2 * len(pairs) >= _SHARE * count:
             return [_with_endings(patterns, pairs)]
-    families = _family(within, count)
-    return [_with_endings(patterns, pairs) for patterns, pairs in families]
+    return sorted((_with_endings(*family) for family in _family(within, count)), key=str)
 
 
 def oriented(patterns: PairOfPatterns) -> PairOfPatterns:
@@ -122,7 +121,7 @@ def _suggested(sources: Pictures, targets: Pictures) -> list[PairOfPatterns]:
             for patterns in _between((stem, ending), (other, its_ending), one_folder)
         }
         counts.update(suggested)
-    return [patterns for patterns, _ in counts.most_common(_TRIED)]
+    return sorted(counts, key=lambda patterns: (-counts[patterns], str(patterns)))[:_TRIED]
 
 
 def _place(order: Sequence[tuple[str, str, str]], stem: str, backwards: bool) -> int:
