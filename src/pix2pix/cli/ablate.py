@@ -28,6 +28,10 @@ def ablate(
     recipe: Recipe = None,
     settings: Settings = None,
     seeds: Annotated[int, Option(min=1, help="Trainings of each row, from training.seed on.")] = 1,
+    features: Annotated[
+        Path | None,
+        Option(metavar="FILE", help="Feature network of KID and FID: ONNX, with a .toml next to it."),
+    ] = None,
     scorer: Annotated[
         Path | None, Option(metavar="MODEL|ONNX", help="Segmentation network of the FCN-score.")
     ] = None,
@@ -62,7 +66,7 @@ def ablate(
     choice("--over", over, OVER)
     keep_freed_memory()
     config = Config.load(recipe, settings or [])
-    request = Request(data, config, out, over, seeds, scorer, labels, ignore or [], device)
+    request = Request(data, config, out, over, seeds, features, scorer, labels, ignore or [], device)
     if dry_run:
         for name, fact in describe_ablation(request).items():
             print(f"{name:<18} {fact}")

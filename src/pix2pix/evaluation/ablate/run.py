@@ -70,7 +70,7 @@ def ablate(request: Request, console: Console | None = None) -> Outcome:
     """
     plan, tables = _prepare(request)
     labels = find_labels(plan.reading, request.scorer, request.labels, request.ignore, request.device)
-    network, outcome, progress = find_features(None), Outcome(tables), Progress(console)
+    network, outcome, progress = find_features(request.features), Outcome(tables), Progress(console)
     options = Options(once_a_picture(network) if network else None, labels)
     if labels is None:
         outcome.notes.append(_way_to_a_scorer(request))
