@@ -112,12 +112,6 @@ class Config(Section):
                 "Give at least one of them a weight above 0.",
             )
         data = self.data
-        for half in ("source", "target"):
-            if getattr(data, f"{half}_one_hot") and not getattr(data, f"{half}_labels"):
-                raise UserError(
-                    f"data.{half}_one_hot needs the classes.",
-                    f"Name their palette: data.{half}_labels, facades or a TOML file.",
-                )
         if data.colour and getattr(data, f"{data.colour_half}_labels"):
             raise UserError(
                 f"data.colour would change the colours of label maps, the {data.colour_half}s.",
