@@ -14,7 +14,7 @@ from pix2pix.data.pairs import NoPairError, Pair
 from pix2pix.derive import lab
 from pix2pix.derive.recipe import apply, parse, source_and_target
 from pix2pix.errors import UserError
-from pix2pix.pictures import codec, geometry
+from pix2pix.pictures import codec, geometry, masks
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.conform import conform, to_depth, to_view
 from pix2pix.pictures.contract import PictureContract, largest_value
@@ -108,7 +108,11 @@ def find_reading(pairs: Sequence[Pair], config: Config) -> Reading:
         if data.source_labels
         else _contract(sources, model.source_channels, ".png")
     )
-    target = _target_labels(data) if data.target_labels else _contract(targets, model.target_channels, suffix)
+    target = (
+        _target_labels(data, pairs, targets)
+        if data.target_labels
+        else _contract(targets, model.target_channels, suffix)
+    )
     ranges = (data.source_range, data.target_range)
     source, target = _with_ranges((source, target), ranges, pairs)
     return Reading(source, target, data)
@@ -182,14 +186,17 @@ def _refuse_unnamed_classes(data: DataConfig) -> None:
             )
 
 
-def _target_labels(data: DataConfig) -> PictureContract:
-    contract = label_contract(load_palette(data.target_labels), one_hot=data.target_one_hot)
+def _target_labels(data: DataConfig, pairs: Sequence[Pair], targets: Sequence[Array]) -> PictureContract:
+    """Return the contract of class targets, with the kind of files that they are."""
+    palette = load_palette(data.target_labels)
+    contract = label_contract(palette, one_hot=data.target_one_hot)
     if contract.ignored and not contract.one_hot:
         raise UserError(
             f"The palette {data.target_labels} ignores pixels, which targets learned as colours cannot.",
             "Learn classes: --set data.target_one_hot=true; or make those pixels a class of the palette.",
         )
-    return contract
+    paths = [pair.target.path for pair in pairs[:_PROBED]]
+    return contract.model_copy(update=masks.kept_as(paths, targets, palette))
 
 
 def _contract(arrays: Sequence[Array], channels: int, suffix: str) -> PictureContract:
