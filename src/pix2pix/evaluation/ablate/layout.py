@@ -32,7 +32,7 @@ class Request:
     out: Path
     over: str  # the table
     seeds: int = 1  # from training.seed on
-    features: Path | None = None
+    features: str | None = None
     scorer: Path | None = None
     labels: str | None = None
     ignore: Sequence[str] = ()

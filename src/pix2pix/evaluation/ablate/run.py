@@ -174,11 +174,10 @@ def _score(run: RowRun, work: _Work) -> None:
     write_scores(evaluation, out)
     write_report(evaluation, out)
     write_pictures(subject, run.name, request.out)
-    good = evaluation.columns["good"].nonzero()[0].tolist()
-    real = options.labels.rows(evaluation.columns, good).get("real", {}) if options.labels else {}
-    about = {**subject.identity, "row": run.row.name, "run_seed": run.seed}
+    by_class = options.labels.rows(evaluation.columns, evaluation.places) if options.labels else {}
+    about = {**subject.identity, **evaluation.measured_by, "row": run.row.name, "run_seed": run.seed}
     outcome.scored[run.name] = ScoredRun(
-        run.row.name, run.seed, evaluation.scores, real, len(evaluation.names), about
+        run.row.name, run.seed, evaluation.scores, by_class.get("real", {}), len(evaluation.names), about
     )
     outcome.notes = list(dict.fromkeys([*outcome.notes, *evaluation.notes]))
     outcome.left_out = list(dict.fromkeys([*outcome.left_out, *evaluation.failures]))

@@ -19,9 +19,9 @@ COLUMNS = {
     "l1": "L1",
     "psnr_db": "PSNR, dB",
     "ssim": "SSIM",
-    "histogram_L": "L",
-    "histogram_a": "a",
-    "histogram_b": "b",
+    "histogram_L": "colours, L",
+    "histogram_a": "colours, a",
+    "histogram_b": "colours, b",
 }
 
 
