@@ -155,10 +155,10 @@ def test_what_is_no_setting_is_refused(text: str) -> None:
     assert f"'{text}' is not a setting" in refused(text)
 
 
-@pytest.mark.parametrize("half", ["source", "target"])
-def test_one_hot_labels_need_their_classes(half: str) -> None:
-    assert f"data.{half}_one_hot needs the classes" in refused(f"data.{half}_one_hot=true")
-    Config.load(None, [f"data.{half}_one_hot=true", f"data.{half}_labels=facades"])
+def test_a_recipe_of_classes_loads_before_the_palette_is_known() -> None:
+    config = Config.load("scorer")
+    assert config.data.target_one_hot
+    assert config.objective.gan == 0
 
 
 def test_turns_need_a_square() -> None:

@@ -95,8 +95,7 @@ class Config(Section):
     @model_validator(mode="after")
     def _sizes_fit(self) -> Self:
         side, field = min(self.data.size), self.model.discriminator_px
-        if self.objective.gan and _patches(side, field) < 2:
-            fitting = [px for px in STRIDED_LAYERS if _patches(side, px) >= 2]
+        if self.objective.gan and field not in (fitting := receptive_fields(side)):
             raise UserError(
                 f"A discriminator of {field} px has fewer than 2 x 2 patches on pictures of {side} px.",
                 f"The largest that fits is model.discriminator_px = {max(fitting)}.",
@@ -113,12 +112,6 @@ class Config(Section):
                 "Give at least one of them a weight above 0.",
             )
         data = self.data
-        for half in ("source", "target"):
-            if getattr(data, f"{half}_one_hot") and not getattr(data, f"{half}_labels"):
-                raise UserError(
-                    f"data.{half}_one_hot needs the classes.",
-                    f"Name their palette: data.{half}_labels, facades or a TOML file.",
-                )
         if data.colour and getattr(data, f"{data.colour_half}_labels"):
             raise UserError(
                 f"data.colour would change the colours of label maps, the {data.colour_half}s.",
@@ -131,6 +124,11 @@ def recipe_names() -> list[str]:
     """Return the names of the recipes that ship with the package."""
     shipped = resources.files("pix2pix").joinpath("recipes").iterdir()
     return sorted(f.name[:-5] for f in shipped if f.name.endswith(".toml"))
+
+
+def receptive_fields(size_px: int) -> list[int]:
+    """Return the discriminators, in px of their receptive fields, with 2 x 2 patches or more on a picture."""
+    return [field for field in STRIDED_LAYERS if _patches(size_px, field) >= 2]
 
 
 def _patches(size_px: int, field_px: int) -> int:

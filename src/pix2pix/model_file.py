@@ -59,6 +59,8 @@ class Provenance(BaseModel, frozen=True, extra="forbid"):
     scored_at_images: int | None = None  # images seen when the scores were taken
     versions: dict[str, str]
     initialised_from: str | None = None
+    # Of its losses and of those of the model that it began with: not to be scored or chosen by.
+    feature_networks: tuple[str, ...] = ()
 
 
 class Header(BaseModel, frozen=True, extra="forbid"):

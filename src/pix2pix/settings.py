@@ -34,7 +34,7 @@ class DataConfig(Section):
     size_px: int | list[int] = Field(
         256,
         description="training size in pixels, or [height, width]; for the U-Net multiples of 32, or of "
-        "2^model.depth where that is set",
+        "2^model.depth where that is set; for the resnet multiples of 4",
     )
     fit: Literal["stretch", "crop", "pad"] = Field(
         "stretch",
@@ -108,12 +108,17 @@ class DataConfig(Section):
 class ModelConfig(Section):
     """The two networks."""
 
-    generator: str = Field("unet", description="unet has skip connections, encoder_decoder has none")
+    generator: str = Field(
+        "unet",
+        description="unet has skip connections, encoder_decoder has none; resnet is made of residual blocks "
+        "at a quarter of the picture's size",
+    )
     depth: Literal[0, 2, 3, 4, 5, 6, 7, 8, 9, 10] = Field(
         0,
-        description="how often the generator halves a picture, 2 to 10; 0: as often as both sides of "
+        description="how often the U-Net halves a picture, 2 to 10; 0: as often as both sides of "
         "data.size_px can be halved, at least 5 and at most 10",
     )
+    blocks: int = Field(9, ge=1, description="residual blocks of the resnet; 9 at 256 px, 6 at 128 px")
     width: int = Field(64, ge=1, description="channels of the generator's first layer")
     source_channels: int = Field(0, ge=0, description="channels of a source; 0 takes them from the pictures")
     target_channels: int = Field(0, ge=0, description="channels of a target; 0 takes them from the pictures")
@@ -124,7 +129,10 @@ class ModelConfig(Section):
         "transposed", description="transposed convolution (paper), or resize then convolve"
     )
     dropout: float = Field(
-        0.5, ge=0, lt=1, description="share of zeroed features in the innermost decoder layers: z"
+        0.5,
+        ge=0,
+        lt=1,
+        description="share of zeroed features in the innermost decoder layers or the residual blocks: z",
     )
     discriminator_px: Literal[1, 16, 34, 70, 142, 286] = Field(
         70, description="receptive field of the discriminator in pixels"

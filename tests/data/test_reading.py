@@ -406,3 +406,37 @@ def test_an_unknown_recipe_is_refused_before_anything_is_read(tmp_path: Path) ->
     example = Pair("a", *[Half(tmp_path / "gone.png", "whole")] * 2)
     with pytest.raises(UserError, match="No source can be made by 'grey'"):
         reading_of([example], make="grey")
+
+
+# Classes
+
+
+@pytest.mark.parametrize("half", ["source", "target"])
+def test_one_hot_labels_need_their_classes(tmp_path: Path, half: str) -> None:
+    pairs = [pair(tmp_path, "a", noise(8, 8, 1), noise(8, 8, 1))]
+    with pytest.raises(
+        UserError, match=f"{half}_one_hot needs the classes.*--set data.{half}_labels=facades"
+    ):
+        reading_of(pairs, **{f"{half}_one_hot": True})
+
+
+def ignoring(folder: Path) -> str:
+    """The file of a palette of two classes that ignores the index 255."""
+    classes = "".join(f'[[class]]\nname = "{c}"\ncolour = "#00000{c}"\n' for c in range(2))
+    return str(write_text(folder / "two.toml", f"{classes}[ignore]\nindex = 255\n"))
+
+
+def test_ignored_pixels_are_read_as_no_class(tmp_path: Path) -> None:
+    target = np.array([[0, 1], [255, 1]], np.uint8)[:, :, None]
+    pairs = [pair(tmp_path, "a", noise(2, 2, 3), target)]
+    reading = reading_of(pairs, target_labels=ignoring(tmp_path), target_one_hot=True)
+    stored = reading.read(pairs[0], (2, 2))
+    assert np.array_equal(stored[1], target)
+    _, tensor = reading.tensors(from_levels, [to_levels(half[None]) for half in stored])
+    assert tensor[0].movedim(0, -1).tolist() == [[[1, -1], [-1, 1]], [[-1, -1], [-1, 1]]]
+
+
+def test_targets_in_colours_cannot_ignore_pixels(tmp_path: Path) -> None:
+    pairs = [pair(tmp_path, "a", noise(2, 2, 3), noise(2, 2, 1))]
+    with pytest.raises(UserError, match=r"ignores pixels.*--set data\.target_one_hot=true"):
+        reading_of(pairs, target_labels=ignoring(tmp_path))

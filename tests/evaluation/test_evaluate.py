@@ -14,12 +14,12 @@ from pix2pix.evaluation.columns import Columns
 from pix2pix.evaluation.evaluate import Evaluation, Options, evaluate, write_scores
 from pix2pix.evaluation.labels import find_labels
 from pix2pix.evaluation.report import write_report
-from pix2pix.evaluation.subjects import FolderSubject, ModelSubject, Subject
+from pix2pix.evaluation.subjects import Example, FolderSubject, ModelSubject, Subject
 from pix2pix.measures import features
 from pix2pix.measures.features import FeatureNetwork
 from pix2pix.model_file import ImageContract
 from pix2pix.pictures import codec
-from pix2pix.pictures.contract import LabelClass, PictureContract
+from pix2pix.pictures.contract import Ignored, LabelClass, PictureContract
 from pix2pix.progress import Progress
 from tests.helpers import write_model
 
@@ -196,6 +196,18 @@ def test_label_maps_are_scored_by_argmax_or_nearest_colour(one_hot: bool) -> Non
         output = torch.tensor([[[-0.8, 0.7]], [[-0.9, -0.9]], [[0.9, -0.6]]])
     assert by_class.predict(output[None]).tolist() == [[[0, 1]]]
     assert by_class.ignore == (1,)
+
+
+def test_ignored_pixels_count_in_no_score_by_classes() -> None:
+    labels = PictureContract(classes=CLASSES, one_hot=True, ignored=Ignored(index=255, colour=(0, 0, 0)))
+    contract = image(True).model_copy(update={"target": labels})
+    by_class = find_labels(contract, None, None, [], "cpu")
+    assert by_class is not None
+    target = torch.tensor([[[1.0, -1, -1]], [[-1, 1, -1]]])  # wall, void, ignored
+    output = torch.tensor([[[0.9, 0.5, 0.9]], [[-0.9, -0.5, -0.9]]])
+    records = by_class.records([Example("a", None, output, target)])
+    assert records["fake_confusion"].tolist() == [[[1, 0], [1, 0]]]
+    assert records["pixel_accuracy"].tolist() == [0.5]
 
 
 def test_classes_that_are_not_there_are_refused() -> None:

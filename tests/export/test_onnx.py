@@ -117,6 +117,16 @@ def test_any_batch_and_size_with_noise_is_the_packages_own(
     assert output.std() > 0.1
 
 
+def test_a_resnet_of_any_size_is_the_packages_own(tmp_path: Path) -> None:
+    settings = "model.generator=resnet", "model.blocks=2"
+    model = settle(write_model(tmp_path / "resnet.safetensors", *settings))
+    exported = export_onnx(model, tmp_path / "resnet.onnx", dynamic=True)
+    assert exported.inputs["keep_1"] == ["batch", 16, "1*rows", "1*columns"]
+    source = pictures(2, 3, 20, 64)
+    expected = translator_of(exported).translate_tensors(list(source), seed=4)
+    torch.testing.assert_close(run(exported, source, seed=4), torch.stack(expected), rtol=0, atol=1e-5)
+
+
 def test_ones_are_the_mode_without_noise(paper: Exported) -> None:
     source = pictures(1, 3, 32, 32)
     expected = translator_of(paper).translate_tensors(list(source), mode="deterministic")

@@ -39,6 +39,17 @@ def test_a_program_of_any_batch_and_size_is_the_packages_own(
     torch.testing.assert_close(output, torch.stack(expected), rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("dynamic", [True, False])
+def test_a_program_of_a_resnet_is_the_packages_own(tmp_path: Path, dynamic: bool) -> None:
+    settings = "model.generator=resnet", "model.blocks=2"
+    model = settle(write_model(tmp_path / "model.safetensors", *settings))
+    exported = export_torch(model, tmp_path / "model.pt2", mode="deterministic", dynamic=dynamic)
+    source = torch.rand(1, 3, *((52, 36) if dynamic else (32, 32))) * 2 - 1
+    (expected,) = Translator.load(model, "cpu").translate_tensors(list(source), mode="deterministic")
+    output = torch.export.load(exported.path).module()(source)
+    torch.testing.assert_close(output[0], expected, rtol=0, atol=1e-6)
+
+
 def test_a_program_of_one_size_says_what_it_is(folder: Path, model: Path) -> None:
     exported = export_torch(model, folder / "fixed.pt2", mode="running")
     extra = {"pix2pix.json": ""}

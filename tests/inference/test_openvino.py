@@ -96,6 +96,22 @@ def test_labels_to_classes_are_torch_s_own(tmp_path: Path) -> None:
     assert largest_difference(outputs, expected) < 1e-3
 
 
+RESNET = ("model.generator=resnet", "model.blocks=2", "training.batch=4")
+
+
+@pytest.mark.parametrize("settings", [RESNET, (*RESNET, "model.upsample=resize", "model.norm=instance")])
+def test_a_resnet_is_torch_s_own_also_where_its_maps_are_too_small_for_a_reflection(
+    tmp_path: Path, settings: tuple[str, ...]
+) -> None:
+    model = settle(write_model(tmp_path / "model.safetensors", *settings))
+    sources = pictures((64, 36), (3, 4), (32, 32), (8, 70))
+    outputs, expected = (
+        Translator.load(model, "cpu", engine=engine).translate_tensors(sources, mode="paper", seed=3)
+        for engine in ("openvino", "torch")
+    )
+    assert largest_difference(outputs, expected) < 1e-3
+
+
 def test_masks_follow_seed_sample_and_size(by_openvino: Translator, torch_is_off: None) -> None:
     small, large = pictures((32, 32), (64, 64))
 

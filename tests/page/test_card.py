@@ -99,6 +99,7 @@ def test_sizes_and_modes_are_those_of_the_network(tmp_path: Path) -> None:
     result = card(tmp_path, [], "data.size_px=[32, 64]", "model.norm='instance'")
     assert (result.size_px, result.multiple_px) == ((32, 64), 32)
     assert result.modes == ("paper", "deterministic")
+    assert card(tmp_path, [], "model.generator=resnet").multiple_px == 4
 
 
 def test_what_no_page_can_draw_is_refused_in_words(tmp_path: Path) -> None:

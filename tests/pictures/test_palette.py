@@ -10,7 +10,17 @@ from numpy.typing import NDArray
 
 from pix2pix.errors import UserError
 from pix2pix.pictures import palette as palettes
-from pix2pix.pictures.palette import Palette, describe, load_palette, palette_names, to_colours, to_index
+from pix2pix.pictures.contract import IGNORED, Ignored
+from pix2pix.pictures.palette import (
+    Palette,
+    describe,
+    label_contract,
+    load_palette,
+    of_contract,
+    palette_names,
+    to_colours,
+    to_index,
+)
 from tests.helpers import noise, write_text
 from tests.pictures.samples import areas, jpeg
 
@@ -205,3 +215,74 @@ def test_a_palette_is_described_as_its_file() -> None:
         r'name = "a \"b\""',
         'colour = "#ff00ab"  # 75.00% of the pixels',
     ]
+
+
+# Ignored pixels
+
+WHITE, BLACK = (255, 255, 255), (0, 0, 0)
+STREET = Palette(("road", "car"), ((128, 64, 128), (64, 0, 128)), Ignored(index=255, colour=WHITE))
+INDEXES = np.array([[0, 1, 255]], np.uint8)[:, :, None]
+
+
+def test_ignored_pixels_survive_indexes_and_colours() -> None:
+    assert np.array_equal(_index(INDEXES, STREET), INDEXES)
+    drawn = to_colours(INDEXES, STREET)
+    assert drawn[0, 2].tolist() == [255, 255, 255]
+    assert np.array_equal(_index(drawn, STREET), INDEXES)
+    assert of_contract(label_contract(STREET, one_hot=True)) == STREET
+
+
+def test_the_classes_count_on_over_an_ignored_index() -> None:
+    files = np.array([[0, 2, 3, 1]], np.uint16)[:, :, None]
+    middle = Palette(("a", "b", "c"), CITY.colours[:3], Ignored(index=1, colour=WHITE))
+    assert _index(files, middle)[0, :, 0].tolist() == [0, 1, 2, IGNORED]
+    with pytest.raises(UserError, match=r"class index 4.*\(0 to 3\)"):
+        _index(files + np.uint16(1), middle)
+
+
+def test_an_unknown_index_says_how_it_is_ignored() -> None:
+    with pytest.raises(UserError, match=r"class index 255.*\[ignore\] index = 255"):
+        _index(INDEXES, Palette(STREET.names, STREET.colours))
+
+
+def test_a_blurred_ignored_area_stays_ignored() -> None:
+    index = np.zeros((32, 32, 1), np.uint8)
+    index[:, 16:] = IGNORED
+    blurred = jpeg(to_colours(index, STREET), 75)
+    assert (_index(blurred, STREET, snap=True) == index).mean() > 0.97
+
+
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [
+        ("index = 7", Ignored(index=7, colour=BLACK)),
+        ('colour = "#00ff00"', Ignored(index=255, colour=(0, 255, 0))),
+        ('index = 0\ncolour = "#ffffff"', Ignored(index=0, colour=WHITE)),
+    ],
+)
+def test_a_file_names_what_is_ignored(tmp_path: Path, table: str, expected: Ignored) -> None:
+    text = "\n".join([*describe(CITY), "[ignore]", table])
+    if expected.colour == BLACK:  # a class of CITY is black: the next free one is taken
+        expected = Ignored(index=expected.index, colour=WHITE)
+    loaded = load_palette(str(write_text(tmp_path / "a.toml", text)))
+    assert loaded.ignored == expected
+    written = write_text(tmp_path / "b.toml", "\n".join(describe(loaded)))
+    assert load_palette(str(written)) == loaded
+
+
+def test_an_ignored_level_of_greys_is_its_index(tmp_path: Path) -> None:
+    text = '[[class]]\nname = "a"\ncolour = "#000000"\n[ignore]\nindex = 128'
+    palette = load_palette(str(write_text(tmp_path / "a.toml", text)))
+    assert _index(np.array([[[0], [128]]], np.uint8), palette)[0, :, 0].tolist() == [0, IGNORED]
+
+
+@pytest.mark.parametrize("table", ["index = -1", "index = 70000", 'colour = "red"', "level = 3", ""])
+def test_a_wrong_table_of_what_is_ignored_is_refused(tmp_path: Path, table: str) -> None:
+    text = "\n".join([*describe(FACADES), "[ignore]", table])
+    with pytest.raises(UserError, match=r"a\.toml: The table \[ignore\] is wrong.*index = 255"):
+        load_palette(str(write_text(tmp_path / "a.toml", text)))
+
+
+def test_an_ignored_colour_is_of_no_class() -> None:
+    with pytest.raises(UserError, match="ignores the colour #804080, which is that of 'road'"):
+        Palette(STREET.names, STREET.colours, Ignored(index=255, colour=STREET.colours[0]))

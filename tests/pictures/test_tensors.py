@@ -7,7 +7,7 @@ from hypothesis.extra import numpy as npst
 from numpy.typing import NDArray
 
 from pix2pix.pictures import tensors
-from pix2pix.pictures.contract import LabelClass, PictureContract
+from pix2pix.pictures.contract import IGNORED, Ignored, LabelClass, PictureContract
 from tests.helpers import noise
 
 LEVELS = np.arange(256, dtype=np.uint8).reshape(16, 16, 1)
@@ -105,3 +105,12 @@ def test_arrays_that_are_read_only_or_turned_become_tensors(contract: PictureCon
     array.flags.writeable = False  # torch warns of those, where this is an error
     turned = np.rot90(array)[:, ::-1]
     assert torch.equal(tensors.to_tensor(turned, contract), tensors.to_tensor(turned.copy(), contract))
+
+
+def test_ignored_pixels_are_of_no_channel_and_are_drawn_in_their_colour() -> None:
+    contract = ONE_HOT.model_copy(update={"ignored": Ignored(index=9, colour=(1, 2, 3))})
+    tensor = tensors.to_tensor(np.array([[[1], [IGNORED]]], np.uint8), contract)
+    assert tensor.movedim(0, -1).tolist() == [[[-1, 1, -1], [-1, -1, -1]]]
+    assert tensors.to_array(tensor, contract).tolist() == [[[90, 90, 90], [1, 2, 3]]]
+    unsure = torch.full((3, 1, 1), -1 / 3)  # a network's output is never of no class
+    assert tensors.to_array(unsure, contract).tolist() == [[[0, 0, 255]]]

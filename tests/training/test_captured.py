@@ -123,6 +123,7 @@ def test_twenty_steps_of_both_engines_end_in_the_same_weights(
         ("model.norm=instance", "training.batch=2"),
         ("model.norm=none", "training.batch=2"),
         ("model.generator=encoder_decoder", "model.upsample=resize"),
+        ("model.generator=resnet", "model.blocks=2", "model.norm=instance"),
         ("model.discriminator_px=1",),
     ],
     ids=" ".join,

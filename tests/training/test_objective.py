@@ -13,6 +13,7 @@ from pix2pix.training.objective import (
     discriminator_loss,
     generator_loss,
     right_share,
+    without_ignored,
 )
 from pix2pix.training.turn import Turn
 
@@ -154,3 +155,27 @@ def test_a_term_of_weight_0_is_computed_but_not_learned_from() -> None:
     torch.testing.assert_close(terms["loss_l1"], (y - g).abs().mean().detach())
     assert not terms["loss_l1"].requires_grad
     torch.testing.assert_close(loss, terms["loss_gan"])
+
+
+def test_ignored_pixels_count_in_no_term_and_have_no_gradient() -> None:
+    random = torch.Generator().manual_seed(0)
+    scores, truth = torch.randn(2, 2, 4, 8, 8, generator=random, dtype=torch.float64)
+    y = planes(truth)
+    y[:, :, 3:] = -1
+    scores.requires_grad_()
+    loss = cross_entropy(class_turn(scores, y))
+    torch.testing.assert_close(loss, cross_entropy(class_turn(scores[:, :, :3], y[:, :, :3])))
+    g = without_ignored(torch.softmax(scores, 1) * 2 - 1, y)
+    assert (g[:, :, 3:] == -1).all()
+    torch.testing.assert_close(g[:, :, :3], torch.softmax(scores[:, :, :3], 1) * 2 - 1)
+    (loss + g.square().sum()).backward()
+    assert not scores.grad[:, :, 3:].any()
+    assert scores.grad[:, :, :3].any()
+
+
+def test_a_batch_of_ignored_pixels_alone_is_no_loss() -> None:
+    scores, y = torch.randn(1, 4, 8, 8, requires_grad=True), torch.full((1, 4, 8, 8), -1.0)
+    loss = cross_entropy(class_turn(scores, y))
+    loss.backward()
+    assert loss == 0
+    assert not scores.grad.any()

@@ -20,12 +20,13 @@ from pix2pix import model_file
 from pix2pix.config import Config
 from pix2pix.derive import edges
 from pix2pix.errors import UserError
-from pix2pix.model_file import load_model
+from pix2pix.model_file import load_model, read_header
 from pix2pix.pictures.contract import PictureContract
 from pix2pix.training import loop
 from pix2pix.training import train as train_module
 from pix2pix.training.captured import CapturedStep
 from pix2pix.training.distributed import Processes
+from pix2pix.training.objective import FEATURE_NETWORKS, GENERATOR_TERMS
 from pix2pix.training.state import State
 from pix2pix.training.step import plain_step
 from pix2pix.training.train import Result, train
@@ -303,6 +304,20 @@ def test_init_takes_weights_and_says_from_where(tmp_path: Path, pairs: Path, tin
         assert torch.equal(weight, other), name
     assert header.provenance.initialised_from == str(initial)
     assert header.provenance.images_seen == 2
+
+
+def test_a_model_file_names_the_feature_networks_of_its_losses_and_of_those_before(
+    tmp_path: Path, pairs: Path, tiny: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(GENERATOR_TERMS, "perceptual", lambda turn: (turn.g - turn.y).square().mean())
+    monkeypatch.setitem(FEATURE_NETWORKS, "perceptual", "AlexNet")
+    config = tiny("training.images=1", "objective.terms={perceptual = 2}")
+    first = train([pairs], config, tmp_path / "first").model
+    second = train([pairs], tiny("training.images=1"), tmp_path / "second", init=first).model
+    again = train([pairs], tiny("training.images=2"), tmp_path / "second").model
+    assert again == second
+    for model in (first, second):
+        assert read_header(model).provenance.feature_networks == ("AlexNet",)
 
 
 def test_init_starts_a_run_and_does_not_start_it_again(

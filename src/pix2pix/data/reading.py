@@ -14,11 +14,11 @@ from pix2pix.data.pairs import NoPairError, Pair
 from pix2pix.derive import lab
 from pix2pix.derive.recipe import apply, parse, source_and_target
 from pix2pix.errors import UserError
-from pix2pix.pictures import codec, geometry
+from pix2pix.pictures import codec, geometry, masks
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.conform import conform, to_depth, to_view
-from pix2pix.pictures.contract import LabelClass, PictureContract, largest_value
-from pix2pix.pictures.palette import load_palette
+from pix2pix.pictures.contract import PictureContract, largest_value
+from pix2pix.pictures.palette import label_contract, load_palette
 from pix2pix.progress import in_parallel
 
 _PROBED = 16  # pictures that decide channels and depth
@@ -103,17 +103,18 @@ def find_reading(pairs: Sequence[Pair], config: Config) -> Reading:
     be read.
     """
     data, model = config.data, config.model
+    _refuse_unnamed_classes(data)
     suffix = pairs[0].target.path.suffix.lower()
     if data.make:
         return _made_reading(pairs, data, suffix)
     sources, targets = zip(*_probe(pairs), strict=True)
     source = (
-        _label_contract(data.source_labels, data.source_one_hot)
+        label_contract(load_palette(data.source_labels), one_hot=data.source_one_hot)
         if data.source_labels
         else _contract(sources, model.source_channels, ".png")
     )
     target = (
-        _label_contract(data.target_labels, data.target_one_hot)
+        _target_labels(data, pairs, targets)
         if data.target_labels
         else _contract(targets, model.target_channels, suffix)
     )
@@ -181,11 +182,28 @@ def _probe(pairs: Sequence[Pair]) -> list[tuple[Array, Array]]:
     return probed
 
 
-def _label_contract(labels: str, one_hot: bool) -> PictureContract:
-    palette = load_palette(labels)
-    named = zip(palette.names, palette.colours, strict=True)
-    classes = tuple(LabelClass(name=name, colour=colour) for name, colour in named)
-    return PictureContract(classes=classes, one_hot=one_hot, suffix=".png")
+def _refuse_unnamed_classes(data: DataConfig) -> None:
+    """Refuse one-hot halves without a palette: recipes state the first, only the user knows the second."""
+    for half in ("source", "target"):
+        if getattr(data, f"{half}_one_hot") and not getattr(data, f"{half}_labels"):
+            raise UserError(
+                f"data.{half}_one_hot needs the classes of the label maps.",
+                f"Name their palette: --set data.{half}_labels=facades, or a TOML file (pix2pix data palette "
+                "writes one).",
+            )
+
+
+def _target_labels(data: DataConfig, pairs: Sequence[Pair], targets: Sequence[Array]) -> PictureContract:
+    """Return the contract of class targets, with the kind of files that they are."""
+    palette = load_palette(data.target_labels)
+    contract = label_contract(palette, one_hot=data.target_one_hot)
+    if contract.ignored and not contract.one_hot:
+        raise UserError(
+            f"The palette {data.target_labels} ignores pixels, which targets learned as colours cannot.",
+            "Learn classes: --set data.target_one_hot=true; or make those pixels a class of the palette.",
+        )
+    paths = [pair.target.path for pair in pairs[:_PROBED]]
+    return contract.model_copy(update=masks.kept_as(paths, targets, palette))
 
 
 def _contract(arrays: Sequence[Array], channels: int, suffix: str) -> PictureContract:

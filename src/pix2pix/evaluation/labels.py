@@ -23,9 +23,9 @@ from pix2pix.evaluation.columns import Columns
 from pix2pix.evaluation.score import Score
 from pix2pix.evaluation.subjects import Example
 from pix2pix.inference.translator import Translator
-from pix2pix.measures.segmentation import confusion, scores
+from pix2pix.measures.segmentation import confusion, scores, to_classes
 from pix2pix.pictures.contract import PictureContract
-from pix2pix.pictures.palette import Palette, load_palette, of_contract, to_index
+from pix2pix.pictures.palette import Palette, label_contract, load_palette, of_contract, to_index
 from pix2pix.pictures.tensors import to_array
 
 _NAMES = {
@@ -68,13 +68,7 @@ class LabelScores:
 
     def summary(self, columns: Columns, good: Sequence[int]) -> list[Score]:
         """Return the three scores of outputs, with those of real pictures in the note."""
-        rows = {
-            name: scores(
-                torch.from_numpy(np.asarray(columns[f"{name}_confusion"])[good].astype(np.int64).sum(0))
-            )
-            for name in ("fake", "real")
-            if f"{name}_confusion" in columns
-        }
+        rows = self.rows(columns, good)
         kind = "FCN-score" if "real" in rows else "labels"
         notes = {
             k: f"{kind}, {_NAMES[k]}" + (f"; real pictures: {rows['real'][k]:.3f}" if "real" in rows else "")
@@ -82,11 +76,21 @@ class LabelScores:
         }
         return [Score(key, rows["fake"][key], "", True, None, notes[key]) for key in _NAMES]
 
+    def rows(self, columns: Columns, good: Sequence[int]) -> dict[str, dict[str, float]]:
+        """Return the three scores of outputs, "fake", and with a scorer of real pictures, "real"."""
+        return {
+            name: scores(
+                torch.from_numpy(np.asarray(columns[f"{name}_confusion"])[good].astype(np.int64).sum(0))
+            )
+            for name in ("fake", "real")
+            if f"{name}_confusion" in columns
+        }
+
     def _classes(self, labels: Tensor | None) -> Tensor:
         """Return (H, W) classes of a label map's tensor."""
         assert labels is not None
         if self.contract.one_hot:
-            return labels.argmax(0)
+            return to_classes(labels[None], self.contract)[0]
         index = to_index(to_array(labels, self.contract), self.palette, snap=True, name="a label map")
         return torch.from_numpy(index[:, :, 0].astype(np.int64))
 
@@ -109,14 +113,19 @@ def find_labels(
             "Name their palette: --labels facades, or a TOML file (pix2pix data palette writes one).",
         )
     palette = of_contract(contract) if contract.classes else load_palette(str(labels))
-    predict = _load_scorer(scorer, palette, device) if scorer else _nearest_class(contract, palette)
+    maps = label_contract(palette, one_hot=contract.one_hot)
+    predict = _load_scorer(scorer, palette, device) if scorer else lambda outputs: to_classes(outputs, maps)
     return LabelScores(
         palette,
         half,
         contract,
         predict,
         tuple(_place(palette, name) for name in ignore),
-        {"scorer": str(scorer or ""), "classes": list(palette.names), "ignore": list(ignore)},
+        {
+            "scorer": str(scorer or ""),
+            "classes": list(palette.names),
+            "ignore": [*ignore, *([f"index {palette.ignored.index}"] if palette.ignored else [])],
+        },
     )
 
 
@@ -126,18 +135,6 @@ def _place(palette: Palette, name: str) -> int:
     if name in palette.names:
         return palette.names.index(name)
     raise UserError(f"--ignore {name} is no class: wanted one of {', '.join(palette.names)}.")
-
-
-def _nearest_class(contract: PictureContract, palette: Palette) -> Callable[[Tensor], Tensor]:
-    """Return what turns outputs of a model of label maps into classes."""
-    if contract.one_hot:
-        return lambda pictures: pictures.argmax(1)
-    colours = torch.tensor(palette.colours, dtype=torch.float32) / 127.5 - 1
-    return lambda pictures: (
-        torch.cdist(pictures.movedim(1, -1).flatten(1, 2), colours)
-        .argmin(-1)
-        .reshape(len(pictures), *pictures.shape[2:])
-    )
 
 
 def _load_scorer(scorer: Path, palette: Palette, device: str) -> Callable[[Tensor], Tensor]:
@@ -151,8 +148,8 @@ def _load_scorer(scorer: Path, palette: Palette, device: str) -> Callable[[Tenso
         raise UserError(
             f"{scorer} finds the classes {', '.join(names) or 'none'}, the label maps have "
             f"{', '.join(palette.names)}.",
-            "Train it from photographs to the same classes: --set data.target_labels=PALETTE "
-            "--set data.target_one_hot=true --set objective.gan=0.",
+            "Train it from photographs to the same classes: pix2pix train DATA --recipe scorer "
+            "--set data.target_labels=PALETTE.",
         )
     return lambda pictures: torch.stack(
         translator.translate_tensors(list(pictures), mode="deterministic")

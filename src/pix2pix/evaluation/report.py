@@ -60,7 +60,7 @@ def _card(evaluation: Evaluation, place: int, out: Path) -> dict[str, Any]:
     example = subject.examples(position, position + 1)[0]
     assert isinstance(example, Example)
     files = {}
-    for half, picture in _views(subject, example).items():
+    for half, picture in views(subject, example).items():
         path = out / "pictures" / f"{place:06d}-{half}.png"
         codec.write(picture, path)
         files[half] = f"pictures/{path.name}"
@@ -74,7 +74,8 @@ def _card(evaluation: Evaluation, place: int, out: Path) -> dict[str, Any]:
     return card
 
 
-def _views(subject: object, example: Example) -> dict[str, np.ndarray]:
+def views(subject: object, example: Example) -> dict[str, np.ndarray]:
+    """Return source (of a model), output and target for a person to see: (H, W, 3) uint8 each."""
     if isinstance(subject, ModelSubject) and example.source is not None:
         reading = subject.reading
         source = to_array(example.source, reading.source)

@@ -72,7 +72,7 @@ class ModelSubject:
         found = find_data(data, self.config)
         self.pairs = _chosen(found, split, data)
         self.training = found.splits.get("train", ()) if split != "train" else ()
-        self.names = [pair.name for pair in self.pairs]
+        self.names: Sequence[str] = [pair.name for pair in self.pairs]
         self.mode, self.seed = mode or header.mode, seed
         self.channels = image.source.tensor_channels, image.target.tensor_channels
         with model_path(model).open("rb") as opened:

@@ -35,6 +35,8 @@ from pix2pix.networks.noise import NoiseInput, factors_of, keep_factors
 # Source pixels times the generator's work per pixel: what OpenVINO saves on this many is about what
 # it takes to compile the network (eight pictures of 256 px at width 64).
 _WORTH_COMPILING = 2e9
+# Maps of smaller pictures may be of one pixel, which a trace treats as another case.
+_LEAST_TRACED_PX = 32
 _TOLERANCE = 1e-4  # measured: 4e-6; largest difference from torch, in [-1, 1]
 _SETTINGS = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
 
@@ -67,12 +69,15 @@ class OpenVINO:
 
     def __init__(self, generator: Generator, work: float, may_compile: Callable[[], bool]) -> None:
         self._generator, self._may_compile = generator, may_compile
+        self._traced_px = -(-_LEAST_TRACED_PX // generator.multiple_px) * generator.multiple_px
         self._work_left = work  # until compiling is worth it
         self._networks: dict[Mode, _Network | None] = {}  # None: left to torch
         self._lock = threading.RLock()
 
     def __call__(self, source: Tensor, keys: Tensor | None, mode: Mode) -> Tensor | None:
         """(B, C, H, W) -> the target, or None where torch is to run this pass."""
+        if min(source.shape[2:]) < self._traced_px:
+            return None
         network = self._network(source, mode)
         try:
             return network(source, keys) if network else None
@@ -86,8 +91,7 @@ class OpenVINO:
         with self._lock:
             self._work_left -= source[:, 0].numel() * self._generator.work_per_pixel
             if self._work_left <= 0 and mode not in self._networks and self._may_compile():
-                side = self._generator.multiple_px
-                graph = Graph(self._generator, mode, (side, side), dynamic=True)
+                graph = Graph(self._generator, mode, (self._traced_px, self._traced_px), dynamic=True)
                 try:
                     # OpenVINO gives the thread in which it compiles a stack for signals and frees it;
                     # in the main thread the next Ctrl-C would end the program by a segmentation fault.

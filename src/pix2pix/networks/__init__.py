@@ -10,6 +10,7 @@ from pix2pix.errors import UserError, did_you_mean
 from pix2pix.networks.generator import Generator
 from pix2pix.networks.layers import initialise
 from pix2pix.networks.patchgan import PatchGAN
+from pix2pix.networks.resnet import ResNet
 from pix2pix.networks.unet import UNet
 
 __all__ = ["GENERATORS", "Generator", "PatchGAN", "build_discriminator", "build_generator", "empty_generator"]
@@ -18,6 +19,7 @@ __all__ = ["GENERATORS", "Generator", "PatchGAN", "build_discriminator", "build_
 GENERATORS: dict[str, Callable[[Config], Generator]] = {
     "unet": partial(UNet, skips=True),
     "encoder_decoder": partial(UNet, skips=False),
+    "resnet": ResNet,
 }
 
 # Each network draws its weights on the processor from its own generator of random numbers, so that

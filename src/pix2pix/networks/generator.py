@@ -5,6 +5,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from pix2pix.config import Config
+from pix2pix.errors import UserError
 from pix2pix.networks.noise import Noise, NoiseInput
 
 
@@ -52,3 +54,15 @@ class Generator(nn.Module):
         Does nothing here: norms then remain as they are. A generator that knows which layers its norms
         follow may override this; its outputs must stay the same.
         """
+
+
+def check_size(config: Config, multiple: int, because: str, hint: str = "") -> None:
+    """Raise UserError where data.size_px is no multiple of `multiple` pixels, with the nearest that is."""
+    size = config.data.size
+    if any(side % multiple for side in size):
+        height, width = (max(1, round(side / multiple)) * multiple for side in size)
+        raise UserError(
+            f"data.size_px = {config.data.size_px} is not possible: wanted multiples of {multiple} px, "
+            f"because {because}.",
+            f"Take {height if size[0] == size[1] else [height, width]}{hint}.",
+        )

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from pix2pix.networks.noise import Noise, noisy_dropout
 
@@ -65,6 +66,18 @@ def make_norm(kind: NormKind, channels: int, tracks: bool = True, centred: bool 
     if kind == "none":
         return nn.Identity()
     return Norm(channels, kind, tracks, centred)
+
+
+def fold_statistics(layer: Any) -> None:
+    """Move the running statistics of `layer.norm` into `layer.conv` before it, irreversibly.
+
+    Norms that take their statistics from the picture stay.
+    """
+    conv, norm = layer.conv, layer.norm
+    if getattr(norm, "statistics", None) == "running":
+        averages = norm.running_mean, norm.running_var, EPS, norm.weight, norm.bias
+        conv.weight, conv.bias = fuse_conv_bn_weights(conv.weight, conv.bias, *averages, conv.transposed)
+        layer.norm = nn.Identity()
 
 
 class Down(nn.Module):

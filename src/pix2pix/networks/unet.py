@@ -1,16 +1,13 @@
 """The paper's generator: an encoder-decoder whose layers of equal size may be joined by skips."""
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from pix2pix.config import Config
-from pix2pix.errors import UserError
-from pix2pix.networks.generator import Generator
-from pix2pix.networks.layers import EPS, Down, NormKind, Up
+from pix2pix.networks.generator import Generator, check_size
+from pix2pix.networks.layers import Down, NormKind, Up, fold_statistics
 from pix2pix.networks.noise import Noise, NoiseInput
 
 _LEAST_DEPTH, _LARGEST_DEPTH = 5, 10  # where the depth follows from the training size
@@ -24,14 +21,8 @@ def fitting_depth(config: Config) -> int:
     size = config.data.size
     halvings = (math.gcd(*size) & -math.gcd(*size)).bit_length() - 1  # x & -x is the lowest bit of x
     depth: int = config.model.depth or min(max(halvings, _LEAST_DEPTH), _LARGEST_DEPTH)
-    multiple = 2**depth
-    if any(side % multiple for side in size):
-        height, width = (max(1, round(side / multiple)) * multiple for side in size)
-        raise UserError(
-            f"data.size_px = {config.data.size_px} is not possible: wanted multiples of {multiple} px, "
-            f"because the generator halves pictures {depth} times.",
-            f"Take {height if size[0] == size[1] else [height, width]}, or set a smaller model.depth.",
-        )
+    because = f"the generator halves pictures {depth} times"
+    check_size(config, 2**depth, because, ", or set a smaller model.depth")
     return depth
 
 
@@ -96,17 +87,4 @@ class UNet(Generator):
     def fold_statistics(self) -> None:
         """Move running statistics into the convolutions before them, irreversibly."""
         for layer in (*self.encoder, *self.decoder):
-            conv: Any = layer.conv
-            norm: Any = layer.norm
-            if getattr(norm, "statistics", None) == "running":
-                conv.weight, conv.bias = fuse_conv_bn_weights(
-                    conv.weight,
-                    conv.bias,
-                    norm.running_mean,
-                    norm.running_var,
-                    EPS,
-                    norm.weight,
-                    norm.bias,
-                    conv.transposed,
-                )
-                layer.norm = nn.Identity()
+            fold_statistics(layer)

@@ -143,7 +143,8 @@ def _labels(palette: Palette, sources: Sequence[Array]) -> tuple[Kind, tuple[Swa
         for name, colour in zip(palette.names, palette.colours, strict=True)
     )
     indexes = [to_index(s, palette, snap=True, name="an example").ravel() for s in sources]
-    return "labels", swatches, int(np.bincount(np.concatenate(indexes)).argmax()) if indexes else 0
+    counts = np.bincount(np.concatenate(indexes), minlength=len(swatches)) if indexes else np.zeros(1)
+    return "labels", swatches, int(counts[: len(swatches)].argmax())  # without ignored pixels
 
 
 def _are_lines(sources: Sequence[Array]) -> bool:

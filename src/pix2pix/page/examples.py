@@ -18,6 +18,7 @@ from pix2pix.pictures import codec, geometry
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.conform import conform, to_view
 from pix2pix.pictures.contract import Side
+from pix2pix.pictures.palette import of_contract, to_colours
 
 LIMIT = 24
 
@@ -92,7 +93,7 @@ def view_picture(picture: ExamplePicture, image: ImageContract, *, target: bool)
     contract = image.lab_photograph or (image.target if target else image.source)
     array = conform(picture.read(), contract, str(picture.path), snap=True)
     if contract.one_hot:
-        return np.array([c.colour for c in contract.classes], np.uint8)[array[:, :, 0]]
+        return to_colours(array, of_contract(contract))
     return to_view(array, contract)
 
 

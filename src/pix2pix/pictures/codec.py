@@ -121,6 +121,19 @@ def read_bytes(data: bytes, name: str, accept: Callable[[Head], None]) -> Array:
         return checked(_decode(io.BytesIO(data), accept, _FORMATS_OF_BYTES), name)
 
 
+def colour_table(path: Path) -> tuple[tuple[int, int, int], ...] | None:
+    """Return the colours into which the pixels of a file are indexes; () where they are none.
+
+    None where Pillow cannot open it.
+    """
+    try:
+        with path.open("rb") as file, open_unread(file, None)[0] as opened:
+            values = (opened.getpalette() or []) if opened.mode == "P" else []
+    except Exception:  # of every type; `read` puts it into words
+        return None
+    return tuple(zip(values[::3], values[1::3], values[2::3], strict=True))
+
+
 def write(array: Array, path: Path) -> None:
     """Write (H, W, C) in the format of the suffix, whole or not at all.
 

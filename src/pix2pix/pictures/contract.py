@@ -6,12 +6,14 @@ translating reads and writes pictures exactly as in training.
 
 from typing import Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 Depth = Literal["uint8", "uint16", "float32"]
+KeptAs = Literal["colours", "grey", "indexes", "palette"]
 Side = Literal["left", "right", "whole"]  # of a side-by-side picture
 MAX_CHANNELS = 64  # of a file
 LARGEST = {"uint8": 255.0, "uint16": 65535.0}
+IGNORED = 255  # the number that stands for a class where a pixel of a label map is ignored
 
 
 def largest_value(depth: str) -> float:
@@ -26,11 +28,23 @@ class LabelClass(BaseModel, frozen=True, extra="forbid"):
     colour: tuple[int, int, int]
 
 
+class Ignored(BaseModel, frozen=True, extra="forbid"):
+    """The pixels of label maps that are of no class: left out of losses and scores.
+
+    `index` marks them in maps of class indexes; `colour` in coloured maps, and it is how they are drawn.
+    """
+
+    index: int
+    colour: tuple[int, int, int]
+
+
 class PictureContract(BaseModel, frozen=True, extra="forbid"):
     """The pictures of one half: channels, depth and the values that become -1 and 1.
 
     `classes` are those of a label map. With `one_hot` a tensor has a channel for each class;
-    without, it has the channels of the file.
+    without, it has the channels of the file. Pixels that are `ignored` are -1 in every channel of a one-hot
+    tensor. `kept_as` is how the files of a label map hold its classes: by colours, by grey levels, by
+    indexes, or by indexes into a `table` of colours.
     """
 
     channels: int = 3
@@ -40,6 +54,10 @@ class PictureContract(BaseModel, frozen=True, extra="forbid"):
     suffix: str = ".png"
     classes: tuple[LabelClass, ...] = ()
     one_hot: bool = False
+    ignored: Ignored | None = None
+    # Not part of the text by which the cache knows pairs: their pixels are the same.
+    kept_as: KeptAs = Field("colours", repr=False)
+    table: tuple[tuple[int, int, int], ...] = Field((), repr=False)
 
     @property
     def stored_channels(self) -> int:

@@ -1,6 +1,7 @@
 """Label maps: pictures in which every pixel is of a class, and every class has a name and a colour.
 
-Arrays are (H, W, C) as files have them; an index is (H, W, 1) uint8, the class of each pixel. JPEG
+Arrays are (H, W, C) as files have them; an index is (H, W, 1) uint8, the class of each pixel, IGNORED where
+it is of none. JPEG
 and resizing leave the inside of an area its colour and blur the borders: `to_index` brings such
 pixels back to classes. What finds the classes of a data set without a list: `find_palette`.
 """
@@ -20,7 +21,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from pix2pix.errors import UserError, did_you_mean
 from pix2pix.pictures.codec import Array
-from pix2pix.pictures.contract import PictureContract
+from pix2pix.pictures.contract import IGNORED, Ignored, LabelClass, PictureContract
 
 Colour = tuple[int, int, int]
 
@@ -35,32 +36,47 @@ _BORDER_WEIGHTS = np.array([[1.196, -0.169, 0.5], [2.348, -0.331, -0.419], [0.45
 _SHIPPED = Path(str(resources.files("pix2pix"))) / "recipes" / "palettes"
 _PIXELS_AT_ONCE = 2**14  # whose 25 neighbours are compared
 _FAR = (2048, 2048, 2048)  # a colour that no pixel is near
+_LARGEST_INDEX = 65535  # of a file of 16 bits
 
 
 @dataclass(frozen=True)
 class Palette:
     """The classes of label maps: class i is called names[i] and drawn in colours[i] (RGB, 0-255).
 
-    Raises UserError unless there are 1 to 256 classes of which each has its own name and colour.
+    Pixels that are `ignored` are of no class. Raises UserError unless there are 1 to 256 classes (255 next
+    to ignored pixels) of which each has its own name and colour.
     """
 
     names: tuple[str, ...]
     colours: tuple[Colour, ...]
+    ignored: Ignored | None = None
 
     def __post_init__(self) -> None:
-        if not 1 <= len(self.names) <= MAX_CLASSES or len(self.names) != len(self.colours):
-            raise UserError(f"A palette has 1 to {MAX_CLASSES} classes, not {len(self.names)}.")
+        most = MAX_CLASSES - bool(self.ignored)
+        if not 1 <= len(self.names) <= most or len(self.names) != len(self.colours):
+            raise UserError(f"A palette has 1 to {most} classes, not {len(self.names)}.")
         if not all(name.strip() for name in self.names):
             raise UserError("A class of the palette has no name.")
         for values, what in ((self.names, "name"), (map(_hex, self.colours), "colour")):
             value, count = Counter(values).most_common(1)[0]
             if count > 1:
                 raise UserError(f"The palette has {count} classes of the {what} '{value}'.")
+        if self.ignored and self.ignored.colour in self.colours:
+            name = self.names[self.colours.index(self.ignored.colour)]
+            raise UserError(
+                f"The palette ignores the colour {_hex(self.ignored.colour)}, which is that of '{name}'.",
+                "Name another one under [ignore]: colour; maps of class indexes have none of their own.",
+            )
 
     @property
     def is_grey(self) -> bool:
         """Return whether all colours are grey: pictures of one channel then hold levels, not classes."""
         return all(r == g == b for r, g, b in self.colours)
+
+    @property
+    def drawn(self) -> tuple[Colour, ...]:
+        """Return the colours of the classes, and after them that of ignored pixels."""
+        return (*self.colours, self.ignored.colour) if self.ignored else self.colours
 
 
 def palette_names() -> list[str]:
@@ -71,6 +87,7 @@ def palette_names() -> list[str]:
 def load_palette(name_or_path: str) -> Palette:
     """Return a shipped palette by name, or that of a TOML file of [[class]] tables (name, colour).
 
+    A table [ignore] names the index or the colour of pixels that are of no class.
     Raises UserError for an unknown name, a file that cannot be read, and classes that are wrong.
     """
     shipped = name_or_path in palette_names()
@@ -94,11 +111,14 @@ def describe(palette: Palette, shares: Sequence[float] | None = None) -> list[st
     for number, (name, colour) in enumerate(zip(palette.names, palette.colours, strict=True)):
         share = f"  # {shares[number]:.2%} of the pixels" if shares is not None else ""
         lines += ["[[class]]", tomli_w.dumps({"name": name}).strip(), f'colour = "{_hex(colour)}"{share}', ""]
+    if palette.ignored:
+        drawn = f'colour = "{_hex(palette.ignored.colour)}"'
+        return [*lines, "[ignore]", f"index = {palette.ignored.index}", drawn]
     return lines[:-1]
 
 
 def to_index(array: Array, palette: Palette, *, snap: bool, name: str) -> Array:
-    """Return the class of each pixel: (H, W, 1) uint8.
+    """Return the class of each pixel: (H, W, 1) uint8, IGNORED where the palette ignores it.
 
     array: (H, W, 3) uint8 of the palette's colours (a fourth channel, alpha, is ignored), or
     (H, W, 1) of class indexes; of grey levels where the palette has nothing but greys.
@@ -117,7 +137,7 @@ def to_index(array: Array, palette: Palette, *, snap: bool, name: str) -> Array:
         )
     present = codes(rgb)
     values, place = np.unique(present, return_inverse=True)
-    distances = _distances(split(values), np.array([*palette.colours, _FAR]))
+    distances = _distances(split(values), np.array([*palette.drawn, _FAR]))
     strays = (distances.min(1) > 0)[place].reshape(present.shape)
     if strays.any() and not snap:
         raise _stray(present[strays], name)
@@ -125,18 +145,32 @@ def to_index(array: Array, palette: Palette, *, snap: bool, name: str) -> Array:
     if strays.any():
         first, second = np.partition(distances, 1, axis=1)[:, :2].T
         is_sure = first <= np.minimum(second / 4, _SURE_DISTANCE**2)  # squared: a quarter is half as far
-        _snap_borders(index, is_sure[place].reshape(present.shape), rgb, palette)
+        _snap_borders(index, is_sure[place].reshape(present.shape), rgb, palette.drawn)
+    if palette.ignored:
+        index[index == len(palette.names)] = IGNORED
     return index[:, :, None]
 
 
 def to_colours(index: Array, palette: Palette) -> Array:
     """Return (H, W, 3) uint8 RGB of (H, W, 1) class indexes, or a batch of a batch."""
-    return np.array(palette.colours, np.uint8)[index[..., 0]]
+    colours = np.zeros((MAX_CLASSES, 3), np.uint8)
+    colours[: len(palette.colours)] = palette.colours
+    if palette.ignored:
+        colours[IGNORED] = palette.ignored.colour
+    return colours[index[..., 0]]
 
 
 def of_contract(contract: PictureContract) -> Palette:
     """Return the palette of a label map's contract."""
-    return Palette(tuple(c.name for c in contract.classes), tuple(c.colour for c in contract.classes))
+    names, colours = (tuple(getattr(c, key) for c in contract.classes) for key in ("name", "colour"))
+    return Palette(names, colours, contract.ignored)
+
+
+def label_contract(palette: Palette, *, one_hot: bool) -> PictureContract:
+    """Return the contract of a palette's label maps."""
+    named = zip(palette.names, palette.colours, strict=True)
+    classes = tuple(LabelClass(name=name, colour=colour) for name, colour in named)
+    return PictureContract(classes=classes, one_hot=one_hot, ignored=palette.ignored, suffix=".png")
 
 
 def codes(colours: Array) -> Array:
@@ -158,13 +192,31 @@ def as_rgb(array: Array) -> Array | None:
 
 
 def _parse(text: str) -> Palette:
-    classes = tomllib.loads(text).get("class")
+    tables = tomllib.loads(text)
+    classes = tables.get("class")
     if not isinstance(classes, list) or not all(_is_class(entry) for entry in classes):
         raise UserError(
             "A class is missing or wrong.", 'Write for each: [[class]], name = "road", colour = "#804080".'
         )
-    colours = (bytes.fromhex(entry["colour"][1:]) for entry in classes)
-    return Palette(tuple(entry["name"] for entry in classes), tuple((r, g, b) for r, g, b in colours))
+    names, colours = (tuple(entry["name"] for entry in classes), tuple(_rgb(e["colour"]) for e in classes))
+    return Palette(names, colours, _parse_ignored(tables["ignore"], colours) if "ignore" in tables else None)
+
+
+def _parse_ignored(table: Any, colours: Sequence[Colour]) -> Ignored:
+    """Return what a palette of these colours ignores; raises UserError for a table that is wrong."""
+    stated = dict(table) if isinstance(table, Mapping) else {}
+    index, colour = stated.pop("index", None), stated.pop("colour", None)
+    good_index = index is None or (isinstance(index, int) and 0 <= index <= _LARGEST_INDEX)
+    if stated or not good_index or not (colour is None or _is_colour(colour)) or index is colour is None:
+        raise UserError(
+            "The table [ignore] is wrong.",
+            f'Write index = 255 (0 to {_LARGEST_INDEX}), for class indexes, colour = "#000000", or both.',
+        )
+    if colour is not None:
+        return Ignored(index=IGNORED if index is None else index, colour=_rgb(colour))
+    grey = all(len({*c}) == 1 for c in colours)  # an index is a level in maps of nothing but greys
+    free = [(v, v, v) for v in ([min(index, 255)] if grey else [0, 255, 128])]
+    return Ignored(index=index, colour=next((c for c in free if c not in colours), free[0]))
 
 
 def _is_class(entry: Any) -> bool:
@@ -172,8 +224,17 @@ def _is_class(entry: Any) -> bool:
         isinstance(entry, Mapping)
         and set(entry) == {"name", "colour"}
         and all(isinstance(value, str) for value in entry.values())
-        and re.fullmatch("#[0-9a-fA-F]{6}", entry["colour"]) is not None
+        and _is_colour(entry["colour"])
     )
+
+
+def _is_colour(value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch("#[0-9a-fA-F]{6}", value) is not None
+
+
+def _rgb(text: str) -> Colour:
+    red, green, blue = bytes.fromhex(text[1:])
+    return red, green, blue
 
 
 def _hex(colour: Iterable[int]) -> str:
@@ -181,14 +242,20 @@ def _hex(colour: Iterable[int]) -> str:
 
 
 def _checked_index(array: Array, palette: Palette, name: str) -> Array:
-    classes, highest = len(palette.names), int(array.max(initial=0))
-    if highest >= classes or int(array.min(initial=0)) < 0:
+    """Return the classes of a map of indexes, which count the classes and leave out the ignored index."""
+    classes, ignored = len(palette.names), palette.ignored.index if palette.ignored else -1
+    counted = array[array != ignored] if palette.ignored else array
+    last = classes if 0 <= ignored < classes else classes - 1
+    highest = int(counted.max(initial=0))
+    if highest > last or int(counted.min(initial=0)) < 0:
         raise UserError(
-            f"{name} has the class index {highest}, but the palette has {classes} classes "
-            f"(0 to {classes - 1}).",
-            "Name the palette of these pictures, or add the class to its file.",
+            f"{name} has the class index {highest}, but the palette has {classes} classes (0 to {last}).",
+            "Name the palette of these pictures, or add the class to its file. If it marks pixels of no "
+            f"class, write there: [ignore] index = {highest}.",
         )
-    return array.astype(np.uint8)
+    if not palette.ignored:
+        return array.astype(np.uint8)
+    return np.where(array == ignored, IGNORED, array - (array > ignored)).astype(np.uint8)
 
 
 def _stray(present: Array, name: str) -> UserError:
@@ -202,13 +269,13 @@ def _stray(present: Array, name: str) -> UserError:
     )
 
 
-def _snap_borders(index: Array, is_sure: Array, rgb: Array, palette: Palette) -> None:
+def _snap_borders(index: Array, is_sure: Array, rgb: Array, colours: Sequence[Colour]) -> None:
     """Give pixels that are not sure of their class (H, W) one that is sure within _BLUR_PX.
 
     A blur of two classes often has the colour of a third. Of the sure classes it is the nearest;
     where there is none, the pixel keeps its own.
     """
-    no_class, weighted = len(palette.names), np.array([*palette.colours, _FAR]) @ _BORDER_WEIGHTS
+    no_class, weighted = len(colours), np.array([*colours, _FAR]) @ _BORDER_WEIGHTS
     padded = np.pad(np.where(is_sure, index, no_class), _BLUR_PX, constant_values=no_class).astype(np.int16)
     windows = sliding_window_view(padded, (2 * _BLUR_PX + 1,) * 2)
     rows, columns = np.nonzero(~is_sure)

@@ -2,7 +2,7 @@
 
 Arrays are (H, W, C) uint8, uint16 or float32 (see `codec`). Tensors are (C, H, W) float32: a
 contract says which values become -1 and 1. One-hot label maps are kept as (H, W, 1) class indexes
-until they become tensors of one channel a class.
+until they become tensors of one channel a class; ignored pixels are -1 in all of them.
 
 Levels are the numbers as they are stored, channels last; planes are levels, channels first.
 """
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from pix2pix.pictures import palette as palettes
 from pix2pix.pictures.codec import Array
-from pix2pix.pictures.contract import LARGEST, PictureContract
+from pix2pix.pictures.contract import IGNORED, LARGEST, PictureContract
 
 
 def to_tensor(array: Array, contract: PictureContract) -> Tensor:
@@ -70,12 +70,23 @@ def rounded(tensor: Tensor, contract: PictureContract) -> Tensor:
     """
     values = tensor.detach().float().movedim(-3, -1)
     if contract.one_hot:
-        return values.argmax(-1, keepdim=True).to(torch.uint8)
+        classes = values.argmax(-1, keepdim=True)
+        if contract.ignored:
+            classes[ignored_pixels(values, -1)] = IGNORED
+        return classes.to(torch.uint8)
     scaled = values.add(1).mul_((contract.high - contract.low) / 2).add_(contract.low)
     if contract.depth == "float32":
         return scaled
     whole = scaled.round_().clamp_(0, LARGEST[contract.depth])
     return whole.to(torch.uint8 if contract.depth == "uint8" else torch.int32)
+
+
+def ignored_pixels(one_hot: Tensor, axis: int) -> Tensor:
+    """Return where no class has a share: True in a tensor whose channels, along the axis, are 1.
+
+    Probabilities of K classes are never so: the largest is at least 1 / K.
+    """
+    return one_hot.amax(axis, keepdim=True) <= -1
 
 
 def from_rounded(levels: Tensor, contract: PictureContract) -> Array:

@@ -116,7 +116,7 @@ def write_training_page(
     `facts` are label -> value, shown alongside the preview. While "training", the page refreshes itself.
     Either input may be missing.
     """
-    records, previews = _read_metrics(run / "metrics.jsonl"), _find_previews(run / "previews")
+    records, previews = read_metrics(run / "metrics.jsonl"), _find_previews(run / "previews")
     seen = int(max([*(record["images"] for record in records), *previews], default=0))
     quantities = [*QUANTITIES, *_unnamed(records)]
     shown = [(quantity, curves) for quantity in quantities if (curves := _curves(quantity, records))]
@@ -150,7 +150,7 @@ def write_training_page(
     write_page(run / "data.js", "training_data.js", figures, **values)
 
 
-def _read_metrics(path: Path) -> list[Record]:
+def read_metrics(path: Path) -> list[Record]:
     """Return the lines of metrics.jsonl that are whole: a crash may have cut the last."""
     records: list[Record] = []
     for text in path.read_bytes().splitlines() if path.is_file() else ():

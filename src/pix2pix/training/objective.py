@@ -17,7 +17,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from pix2pix.pictures.tensors import ignored_pixels
 from pix2pix.training.turn import Losses, Term, Turn
+
+_NO_CLASS = -100  # of pixels that the cross-entropy leaves out
 
 
 class Adversarial(NamedTuple):
@@ -43,9 +46,15 @@ def l1(turn: Turn) -> Tensor:
 
 
 def cross_entropy(turn: Turn) -> Tensor:
-    """E[-log G(x,z)] at the true class, for targets that are one channel a class."""
+    """E[-log G(x,z)] at the true class, for targets that are one channel a class.
+
+    The mean is over the pixels that are of a class; without any it is 0.
+    """
     assert turn.logits is not None
-    return F.cross_entropy(turn.logits, turn.y.argmax(1))
+    ignored = ignored_pixels(turn.y, 1).squeeze(1)
+    classes = turn.y.argmax(1).masked_fill(ignored, _NO_CLASS)
+    loss = F.cross_entropy(turn.logits, classes, ignore_index=_NO_CLASS)
+    return torch.where(ignored.all(), torch.zeros_like(loss), loss)
 
 
 def gan(turn: Turn) -> Tensor:
@@ -55,6 +64,17 @@ def gan(turn: Turn) -> Tensor:
 
 GENERATOR_TERMS: dict[str, Term] = {"l1": l1, "class": cross_entropy, "gan": gan}
 DISCRIMINATOR_TERMS: dict[str, Term] = {}  # besides the adversarial loss
+# Term -> the network, by its name in scores, by whose features it compares pictures. The model file names it:
+# what was learned by a network must not be scored by the same.
+FEATURE_NETWORKS: dict[str, str] = {}
+
+
+def without_ignored(g: Tensor, y: Tensor) -> Tensor:
+    """Return G(x,z) with nothing in any class at the pixels that class targets ignore, as y has them.
+
+    D then sees the same there in real and in fake, and no term has a gradient.
+    """
+    return torch.where(ignored_pixels(y, 1), y.to(g.dtype), g)
 
 
 def generator_loss(turn: Turn, weights: Mapping[str, float]) -> tuple[Tensor, Losses]:

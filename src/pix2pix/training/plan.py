@@ -123,7 +123,7 @@ def describe_plan(plan: Plan) -> dict[str, str]:
     """
     with explain_out_of_memory(plan.device, f"trying a step of {step_in_words(plan.config)}", MEMORY_HINT):
         state = new_state(plan.config, plan.device)
-        activations, seconds = _try_steps(plan, state)
+        activations, seconds = try_steps(plan, state)
     parameters = {name: sum(w.numel() for w in net.parameters()) for name, net, _ in state.parts()}
     floats = 4 * sum(parameters.values())
     steps = plan.config.training.images / plan.config.training.batch
@@ -137,7 +137,7 @@ def describe_plan(plan: Plan) -> dict[str, str]:
         f"activations {_size(activations)}; libraries come on top",
         "disk": f"about {_size(_decoded_bytes(plan))} of decoded pairs in the cache, "
         f"{_size(3 * floats + 4 * parameters['generator'])} of checkpoint and model in {plan.folder.path}",
-        "time": f"about {_duration(steps * seconds)}: {steps:,.0f} steps of {seconds:.3g} s, measured "
+        "time": f"about {duration(steps * seconds)}: {steps:,.0f} steps of {seconds:.3g} s, measured "
         "with the plain step; validation and saving come on top",
     }
 
@@ -148,8 +148,8 @@ def step_in_words(config: Config) -> str:
     return f"batches of {config.training.batch} at {height} x {width} px and width {config.model.width}"
 
 
-def _try_steps(plan: Plan, state: State) -> tuple[int, float]:
-    """Return the bytes of activations of a step, and its seconds."""
+def try_steps(plan: Plan, state: State) -> tuple[int, float]:
+    """Return the bytes of activations of a step on random pictures, and its seconds; the state changes."""
     config, batch = plan.config, plan.config.training.batch // plan.processes.world
     channels = config.model.source_channels, config.model.target_channels
     x, y = (torch.rand(batch, c, *config.data.size, device=plan.device) * 2 - 1 for c in channels)
@@ -186,6 +186,7 @@ def _size(count: float) -> str:
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Return a time in hours and minutes."""
     hours, minutes = divmod(round(seconds / 60), 60)
     return f"{hours:,} h {minutes} min" if hours else f"{minutes} min" if minutes else f"{seconds:.0f} s"

@@ -38,6 +38,7 @@ class Record:
     processes: int
     images: int  # training.images, by which the learning rate falls
     initialised_from: str | None = None
+    feature_networks: tuple[str, ...] = ()  # of the losses, and of the model that it began with
     seconds: float = 0.0  # of training, earlier starts included
     scores: dict[str, float] = field(default_factory=dict)
     scored_at: int | None = None  # images seen when the scores were taken
@@ -89,6 +90,7 @@ class Session:
                 scored_at_images=record.scored_at,
                 versions=versions(),
                 initialised_from=record.initialised_from,
+                feature_networks=record.feature_networks,
             ),
         )
 

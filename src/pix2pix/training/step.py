@@ -24,9 +24,11 @@ from pix2pix.networks.layers import use_products
 from pix2pix.training.distributed import ALONE, Processes
 from pix2pix.training.objective import (
     DISCRIMINATOR_TERMS,
+    FEATURE_NETWORKS,
     GENERATOR_TERMS,
     discriminator_loss,
     generator_loss,
+    without_ignored,
 )
 from pix2pix.training.state import Meter, State
 from pix2pix.training.turn import Discriminator, Losses, Turn
@@ -92,6 +94,13 @@ def term_weights(config: Config) -> tuple[Weights, Weights]:
     return generator | {n: w for n, w in chosen.items() if n in GENERATOR_TERMS}, discriminator
 
 
+def feature_networks(config: Config) -> set[str]:
+    """Return the feature networks that the loss terms compare pictures by, as scores name them."""
+    return {
+        FEATURE_NETWORKS[name] for name, w in config.objective.terms.items() if w and name in FEATURE_NETWORKS
+    }
+
+
 def learning_rate(
     config: TrainingConfig, images_seen: int, decay_from: tuple[int, float] | None = None
 ) -> float:
@@ -148,6 +157,7 @@ def both_turns(
     products = use_products(state.generator, _FEW_PX) if x.is_cpu else nullcontext()
     with computing(x.device, precision), products:
         logits, g = G(x, keys)
+    g = without_ignored(g, y) if config.data.target_one_hot else g
     shared = (objective.conditional, objective.adversarial)
 
     def learn(

@@ -14,14 +14,14 @@ from pix2pix.data.batches import Loader
 from pix2pix.data.feed import find_feed
 from pix2pix.device import describe, explain_out_of_memory
 from pix2pix.errors import UserError
-from pix2pix.model_file import load_model, versions
+from pix2pix.model_file import Header, load_model, versions
 from pix2pix.progress import Progress
 from pix2pix.training.distributed import process_group
 from pix2pix.training.loop import fit
 from pix2pix.training.plan import MEMORY_HINT, Plan, make_plan, step_in_words
 from pix2pix.training.session import Record, Session, Stores, open_stores, resume
 from pix2pix.training.state import Meter, State, new_state
-from pix2pix.training.step import EngineContext
+from pix2pix.training.step import EngineContext, feature_networks
 from pix2pix.training.validation import examples
 
 
@@ -86,8 +86,9 @@ def _start(plan: Plan, stores: Stores, init: Path | None, progress: Progress) ->
     """Build networks and feed of a run that has seen nothing yet."""
     config, training = plan.config, plan.config.training
     state = new_state(config, plan.device)
+    learned_from = feature_networks(config)
     if init is not None and not plan.folder.state.is_file():
-        _load_weights(state, init, plan)
+        learned_from |= {*_load_weights(state, init, plan).provenance.feature_networks}
     feed = find_feed(Loader(stores.training, config.data, training.batch, training.seed), plan.device)
     context = EngineContext(
         state, config, feed, Meter(plan.device), plan.device, plan.precision, plan.processes
@@ -98,12 +99,17 @@ def _start(plan: Plan, stores: Stores, init: Path | None, progress: Progress) ->
         f"engine: {engine}, on {describe(plan.device)}, pairs {feed.name}"
         + (f", {world} processes" if world > 1 else "")
     )
-    record = Record(stores.training.digest, engine, world, training.images, str(init) if init else None)
+    began_with = str(init) if init else None
+    networks = tuple(sorted(learned_from))
+    record = Record(stores.training.digest, engine, world, training.images, began_with, networks)
     return Session(plan, stores, context, record, progress)
 
 
-def _load_weights(state: State, model: Path, plan: Plan) -> None:
-    """Put a model's weights into a fresh generator; raises UserError where they do not fit."""
+def _load_weights(state: State, model: Path, plan: Plan) -> Header:
+    """Put a model's weights into a fresh generator and return its header.
+
+    Raises UserError where they do not fit.
+    """
     trained, header = load_model(model, plan.device)
     fitting = {name: tensor.shape for name, tensor in state.generator.state_dict().items()}
     if fitting != {name: tensor.shape for name, tensor in trained.state_dict().items()}:
@@ -116,6 +122,7 @@ def _load_weights(state: State, model: Path, plan: Plan) -> None:
             f"--set model.width={config.model.width}.",
         )
     state.generator.load_state_dict(trained.state_dict())
+    return header
 
 
 def _environment(session: Session) -> dict[str, object]:
