@@ -12,8 +12,6 @@ from itertools import islice, takewhile
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from pix2pix.config import Mode
 from pix2pix.device import is_out_of_memory
 from pix2pix.errors import UserError
@@ -22,6 +20,7 @@ from pix2pix.inference.sources import Size, restored
 from pix2pix.inference.translator import Translator
 from pix2pix.pictures import codec, geometry, masks
 from pix2pix.pictures.codec import Array
+from pix2pix.pictures.conform import as_map
 from pix2pix.pictures.contract import Side
 
 _ENDINGS = f"Known endings: {' '.join(sorted(PICTURE_SUFFIXES))}."
@@ -226,9 +225,8 @@ def _variants(
     write, image = _writer(item, translator), translator.header.image
     for picture, path in zip(result.pictures, paths, strict=True):
         yield write, restored(image, picture, opened.picture), path
-    spread = result.spread / max(float(result.spread.max()), 1e-6) * 255
     height, width = opened.picture.shape[:2]
-    yield codec.write, geometry.resize(spread.round().astype(np.uint8)[:, :, None], (height, width)), last
+    yield codec.write, geometry.resize(as_map(result.spread), (height, width)), last
 
 
 def _writer(item: Item, translator: Translator) -> Write:
