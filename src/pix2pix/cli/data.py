@@ -196,6 +196,22 @@ def resize(
 
 
 @data_app.command()
+def frames(
+    data: Annotated[Path, Argument(help="An animation (GIF, WebP, PNG), or a folder of them.")],
+    out: Out,
+    force: Force = False,
+) -> None:
+    """Write the frames of animations as pictures: NAME-0001.png, NAME-0002.png and so on.
+
+    \b
+    pix2pix data frames walk.gif -o frames
+    """
+    from pix2pix.datasets.frames import write_frames
+
+    _prepare("taking apart", "animation", out, partial(write_frames, data, out, force=force))
+
+
+@data_app.command()
 def sample(
     out: Out,
     count: Annotated[int, Option(min=0, help="Pairs to learn from.")] = 400,

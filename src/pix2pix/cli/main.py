@@ -212,6 +212,7 @@ def translate(
             jobs,
             options,
             lambda done, total: progress.update("translating", done, total, "pictures", translator.how),
+            lambda sentence: progress.log(f"note: {sentence}"),
         )
     except KeyboardInterrupt:
         progress.log(f"stopped after {progress.done} of {len(jobs)} pictures; those are in {out}")

@@ -117,11 +117,13 @@ def translate_items(
     items: Sequence[Item],
     options: Options,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    note: codec.OnNote = codec.no_note,
 ) -> list[str]:
     """Translate and write every picture; return one sentence for each that could not be read.
 
     Threads read ahead of the network and write behind it, each by a batch or two, so that memory
-    does not grow with the number of pictures.
+    does not grow with the number of pictures. `note` receives a sentence about what is left out of a
+    picture that is translated.
 
     Raises UserError where none could, where an output cannot be written, or (`strict`) at the first
     that cannot be read.
@@ -132,7 +134,7 @@ def translate_items(
     with ThreadPoolExecutor(cores) as readers, ThreadPoolExecutor(cores) as writers:
         try:
             written = deque[Future[None]]()
-            coming = _in_order(readers, translator, items, options)
+            coming = _in_order(readers, translator, items, options, note)
             while batch := list(islice(coming, options.batch)):
                 read = [(item, reading.result()) for item, reading in batch]
                 errors = [opened for _, opened in read if isinstance(opened, UserError)]
@@ -157,21 +159,27 @@ def translate_items(
 
 
 def _in_order(
-    pool: ThreadPoolExecutor, translator: Translator, items: Sequence[Item], options: Options
+    pool: ThreadPoolExecutor,
+    translator: Translator,
+    items: Sequence[Item],
+    options: Options,
+    note: codec.OnNote,
 ) -> Iterator[tuple[Item, Future[Opened | UserError]]]:
     """Yield the items in order, each being read by a thread, at most two batches ahead of their use."""
     ahead = deque[tuple[Item, Future[Opened | UserError]]]()
     for item in items:
-        ahead.append((item, pool.submit(_open, item, translator, options)))
+        ahead.append((item, pool.submit(_open, item, translator, options, note)))
         if len(ahead) > 2 * options.batch:
             yield ahead.popleft()
     yield from ahead
 
 
-def _open(item: Item, translator: Translator, options: Options) -> Opened | UserError:
+def _open(
+    item: Item, translator: Translator, options: Options, note: codec.OnNote = codec.no_note
+) -> Opened | UserError:
     """Return the source as the network was fed in training, or the error that names the file."""
     try:
-        array = geometry.half(codec.read(item.source), options.half, str(item.source))
+        array = geometry.half(codec.read(item.source, note), options.half, str(item.source))
         source = translator.source(array, str(item.source), options.make, item.key, options.size)
         return Opened(source, source if options.size is None else array)
     except UserError as error:
