@@ -68,7 +68,7 @@ def test_a_disk_that_cannot_hold_what_is_saved_is_noticed_before_training(
     monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=free))
     make_plan([pairs], tiny(), tmp_path / "new" / "run")
     free -= 1
-    with pytest.raises(UserError, match="The model and the training state take .* free") as caught:
+    with pytest.raises(UserError, match=r"The model and the training state take .* free") as caught:
         make_plan([pairs], tiny(), tmp_path / "new" / "run")
     assert "another place" in caught.value.hint
 

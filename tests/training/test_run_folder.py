@@ -61,7 +61,7 @@ def test_another_configuration_is_refused_by_key_and_both_values(run: RunFolder,
 
 
 def test_weights_are_not_offered_to_other_networks(run: RunFolder, tiny: Tiny) -> None:
-    with pytest.raises(UserError, match="model.width is 4 there and 8 here") as caught:
+    with pytest.raises(UserError, match=r"model\.width is 4 there and 8 here") as caught:
         run.check(tiny("model.width=8", "training.learning_rate=1e-4"))
     assert "--init" not in str(caught.value)
 

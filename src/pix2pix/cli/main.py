@@ -20,14 +20,17 @@ from pix2pix.cli import ablate, evaluate, share
 from pix2pix.cli.common import (
     Data,
     Device,
+    Layout,
     Mode,
     ModelFile,
+    PairNames,
     Precision,
     Recipe,
     Settings,
     Strict,
     choice,
     console_progress,
+    layout_settings,
     loading,
     parse_size,
     picture_suffix,
@@ -125,6 +128,8 @@ def train(
     epochs: Annotated[
         int | None, Option(min=1, metavar="N", help="Length of training: N x pairs images.")
     ] = None,
+    layout: Layout = None,
+    pair: PairNames = None,
     seed: Annotated[int | None, Option(help="Same as --set training.seed=N.")] = None,
     device: Device = "auto",
     engine: Annotated[str, Option(help="auto, plain, graph (captured; NVIDIA GPUs).")] = "auto",
@@ -153,7 +158,7 @@ def train(
     changes = [f"{key}={value}" for key, value in flags.items() if value is not None]
     if epochs and any(setting.startswith("training.images") for setting in settings or []):
         raise UserError("--epochs and --set training.images both say how long to train.", "Leave one out.")
-    config = Config.load(recipe, [*(settings or []), *changes])
+    config = Config.load(recipe, [*(settings or []), *changes, *layout_settings(layout, pair)])
     folder = run or Path("runs") / Path(data[0]).resolve().stem
     how: Any = {"device": device, "engine": engine, "precision": precision, "epochs": epochs}
     if dry_run:
@@ -216,6 +221,7 @@ def translate(
             jobs,
             options,
             lambda done, total: progress.update("translating", done, total, "pictures", translator.how),
+            lambda sentence: progress.log(f"note: {sentence}"),
         )
     except KeyboardInterrupt:
         progress.log(f"stopped after {progress.done} of {len(jobs)} pictures; those are in {out}")

@@ -97,7 +97,9 @@ class Session:
 
 def open_stores(plan: Plan, strict: bool, progress: Progress) -> Stores:
     """Decode the pairs, or open the cache: the first process before the others."""
-    progress.log(f"pairs: {pairs_in_words(plan.pairs)}")
+    progress.log(f"pairs: {pairs_in_words(replace(plan.pairs, notes=()))}")
+    for note in plan.pairs.notes:
+        progress.log(f"  {note}")
     if not plan.processes.first:
         plan.processes.gather("waiting for the cache")
     stores = _open_stores(plan, strict, progress)
@@ -116,7 +118,11 @@ def _open_stores(plan: Plan, strict: bool, progress: Progress) -> Stores:
         _warn_of_singles(pairs.splits["train"][0], progress)
 
     open_pairs = partial(
-        open_store, reading=plan.reading, strict=strict, progress=progress.counter("reading pairs", "pairs")
+        open_store,
+        reading=plan.reading,
+        strict=strict,
+        progress=progress.counter("reading pairs", "pairs"),
+        note=lambda sentence: progress.log(f"note: {sentence}"),
     )
 
     def open_spread(chosen: Sequence[Pair], count: int) -> Store:
