@@ -53,7 +53,7 @@ class Plan:
     def engine_in_words(self) -> str:
         """What runs the steps, and the precision of products."""
         unrecorded = self.engine == "graph" and self.device.type != "cuda"
-        return f"{self.engine}{' (not recorded: no NVIDIA GPU)' * unrecorded}, {self.precision}"
+        return f"{self.engine}{' unrecorded' * unrecorded}, {self.precision}"
 
 
 def make_plan(

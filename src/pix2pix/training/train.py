@@ -97,6 +97,8 @@ def _start(plan: Plan, stores: Stores, init: Path | None, progress: Progress) ->
         state, config, feed, Meter(plan.device), plan.device, plan.precision, plan.processes
     )
     engine = plan.engine_in_words
+    if "unrecorded" in engine:
+        progress.log("note: steps are recorded on NVIDIA's GPUs alone; here the same steps run unrecorded")
     world = plan.processes.world
     progress.log(
         f"engine: {engine}, on {describe(plan.device)}, pairs {feed.name}"
