@@ -23,7 +23,10 @@ STRIDED_LAYERS = {1: 0, 16: 1, 34: 2, 70: 3, 142: 4, 286: 5}
 # What may differ when a run resumes: its length, and how often results are written.
 MAY_CHANGE = frozenset(
     f"training.{name}"
-    for name in ("images", "extend", "log_images", "validate_images", "validate_pairs", "save_images")
+    for name in (
+        *("images", "extend", "log_images", "validate_images", "validate_pairs", "save_images"),
+        *("measures", "best", "features"),
+    )
 )
 
 
