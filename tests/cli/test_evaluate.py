@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from pix2pix.cli.main import app
-from pix2pix.measures import features
+from pix2pix.measures import features, lpips
 from pix2pix.pictures import codec
 from tests.helpers import write_model
 
@@ -15,13 +15,14 @@ from tests.helpers import write_model
 @pytest.fixture(autouse=True)
 def no_wheel(monkeypatch: pytest.MonkeyPatch) -> None:
     features.load_vgg16.cache_clear()
-    monkeypatch.setattr(features, "find_spec", lambda name: None)
+    for module in (features, features.inception, lpips):
+        monkeypatch.setattr(module, "find_spec", lambda name: None)
 
 
 @pytest.fixture
 def pairs(tmp_path: Path) -> Path:
     random = np.random.default_rng(0)
-    for split, count in (("train", 3), ("val", 3)):
+    for split, count in (("train", 4), ("val", 3)):
         for number in range(count):
             whole = random.integers(0, 256, (32, 64, 3), np.uint8)
             codec.write(whole, tmp_path / "pairs" / split / f"{number}.png")
@@ -51,9 +52,15 @@ def test_scores_are_printed_and_the_page_is_named(tmp_path: Path, pairs: Path) -
         (["{model}", "{pairs}", "--split", "tset"], "--split tset is unknown"),
         (["{model}", "{pairs}", "--split", "test"], "no pairs of the split 'test'"),
         (["{model}", "{pairs}", "--features", "none.onnx"], "Cannot read none.toml"),
+        (["{model}", "{pairs}", "--features", "none.pth"], "needs the package torch-fidelity"),
+        (["{model}", "{pairs}", "--features", "inception"], "needs the package torch-fidelity"),
+        (["{model}", "{pairs}", "--lpips"], "needs the package torchvision"),
         (["{model}", "{pairs}", "--scorer", "{model}"], "--labels facades"),
         (["{model}", "{pairs}", "--scorer", "{model}", "--labels", "facades"], "finds the classes none"),
-        (["--real", "{pairs}/val", "--fake", "{pairs}/nothing"], "do not hold the same names"),
+        (["--real", "{pairs}/val", "--fake", "{pairs}/nothing"], "nothing does not exist: wanted a folder"),
+        (["--real", "{pairs}/val", "--fake", "{model}"], "is a file: wanted a folder of pictures"),
+        (["--real", "{pairs}/val", "--fake", "{pairs}/train"], "(3 pictures) and"),
+        (["--real", "{pairs}/val", "--fake", "{pairs}/val", "--variety"], "--variety needs a model"),
         (["nothing", "{pairs}"], "nothing does not exist"),
     ],
 )

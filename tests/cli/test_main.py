@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import Result
+from PIL import Image
 from safetensors.numpy import load_file, save_file
 from typer.main import get_command
 from typer.testing import CliRunner
@@ -570,14 +571,70 @@ def test_a_reader_that_goes_away_is_no_defect(model: Path, monkeypatch: pytest.M
     assert pix2pix("info", model).exit_code == 1
 
 
-@pytest.mark.parametrize(("size", "noted"), [(32, False), (64, True)])
-def test_pictures_much_larger_than_those_learned_are_noted(
-    model: Path, place: Path, size: int, noted: bool
+@pytest.mark.parametrize(("size", "noted"), [(16, "smaller"), (32, ""), (63, ""), (64, "larger")])
+def test_pictures_much_larger_or_smaller_than_those_learned_are_noted(
+    model: Path, place: Path, size: int, noted: str
 ) -> None:
     write(place / "a.png", noise(size, size))
     result = pix2pix("translate", model, "a.png", "-o", "out")
     assert result.exit_code == 0
-    assert ("the model learned at 32 px" in result.stderr) is noted
+    assert (f"shapes are {noted} here" in result.stderr) == bool(noted)
+    assert ("--size train" in result.stderr) == bool(noted)
+    assert "note:" not in pix2pix("translate", model, "a.png", "-o", "out", "--size", "train").stderr
+
+
+@pytest.mark.parametrize("size", ["train", "40", "48x32"])
+def test_pictures_are_scaled_for_the_network_and_keep_their_size(model: Path, place: Path, size: str) -> None:
+    write(place / "in" / "a.png", noise(50, 70))
+    good("translate", model, "in", "-o", "plain")
+    good("translate", model, "in", "-o", "out", "--size", size)
+    good("translate", model, "in", "-o", "many", "--size", size, "--samples", "2")
+    scaled = pixels(place / "out" / "a.png")
+    assert scaled.shape == (50, 70, 3)
+    assert abs(scaled.astype(int) - pixels(place / "plain" / "a.png")).mean() > 1
+    for name, shape in (("a-1", (50, 70, 3)), ("a-2", (50, 70, 3)), ("a-spread", (50, 70))):
+        assert pixels(place / "many" / f"{name}.png").shape == shape
+
+
+def index_masks(place: Path) -> Path:
+    """Photographs with masks of class indexes, and their palette; three of the masks' four colours."""
+    (place / "three.toml").write_text(
+        "".join(
+            f'[[class]]\nname = "{name}"\ncolour = "{colour}"\n'
+            for name, colour in (("sky", "#000009"), ("sea", "#090000"), ("road", "#c8c800"))
+        )
+    )
+    for n in range(8):
+        write(place / "photos" / f"{n}.jpg", noise(32, 32, 3, n))
+        index = noise(32, 32, 1, n) % 3
+        write(place / "masks" / f"{n}.png", index)
+        picture = Image.fromarray(index[:, :, 0] + 1)
+        picture.putpalette([1, 1, 1, 0, 0, 9, 9, 0, 0, 200, 200, 0])
+        (place / "tables").mkdir(exist_ok=True)
+        picture.save(place / "tables" / f"{n}.png")
+    return place
+
+
+@pytest.mark.parametrize(
+    ("targets", "mode", "levels"), [("masks", "L", {0, 1, 2}), ("tables", "P", {1, 2, 3})]
+)
+def test_class_maps_come_back_as_they_came(place: Path, targets: str, mode: str, levels: set[int]) -> None:
+    index_masks(place)
+    classes = ("data.target_labels='three.toml'", "data.target_one_hot=true")
+    words = [word for setting in classes for word in ("--set", setting)]
+    good("train", "photos", targets, *TINY, *words, "--run", "run")
+    good("translate", "run", "photos", "-o", "out")
+    good("translate", "run", "photos/1.jpg", "-o", "colours", "--format", "png")
+    with Image.open(place / "out" / "1.png") as picture:
+        assert picture.mode == mode
+        assert set(np.unique(np.asarray(picture))) <= levels
+        if mode == "P":
+            assert picture.getpalette()[:12] == [1, 1, 1, 0, 0, 9, 9, 0, 0, 200, 200, 0]
+            assert np.array_equal(np.asarray(picture.convert("RGB")), pixels(place / "colours" / "1.png"))
+    assert pixels(place / "colours" / "1.png").shape == (32, 32, 3)
+    assert Translator.load("run", "cpu").translate("photos/1.jpg").mode == mode
+    # What came out is what training reads.
+    good("train", "photos", "out", *TINY, *words, "--run", "again", "--dry-run")
 
 
 @pytest.mark.parametrize(("width", "noted"), [(32, True), (64, False)])

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from pix2pix.config import Mode
 from pix2pix.errors import UserError
 from pix2pix.evaluation.columns import Columns
 from pix2pix.evaluation.evaluate import Evaluation, Options, evaluate, write_scores
@@ -36,6 +37,7 @@ def no_vgg16(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("pix2pix.evaluation.evaluate.load_vgg16", missing)
     monkeypatch.setattr(features, "load_vgg16", missing)
+    monkeypatch.setattr(features.inception, "find_inception", lambda: None)
 
 
 def pictures(folder: Path, count: int = 6, seed: int = 0, noise: int = 0) -> Path:
@@ -80,7 +82,8 @@ class Counting:
     def __init__(self, subject: Subject, stop_after: int = 10**9) -> None:
         self.subject, self.left, self.read = subject, stop_after, 0
         self.names, self.identity = subject.names, subject.identity
-        self.channels = subject.channels
+        self.files, self.request = subject.files, subject.request
+        self.channels, self.samples = subject.channels, subject.samples
 
     def examples(self, start: int, stop: int) -> list:
         if self.left <= 0:
@@ -168,8 +171,46 @@ def test_a_model_that_copies_a_training_picture_is_found(tmp_path: Path, pairs: 
 
     subject.translator.translate_tensors = copy  # type: ignore[method-assign]
     evaluation = scored(subject, tmp_path / "out")
-    assert set(evaluation.by_picture["memory_place"]) == {2}
+    assert evaluation.nearest is not None
+    assert set(evaluation.nearest.tolist()) == {2}
     assert evaluation.by_picture["memory_distance"].max() < 1e-5
+
+
+@pytest.mark.parametrize("mode", ["paper", "deterministic"])
+def test_samples_differ_where_there_is_noise(tmp_path: Path, pairs: Path, mode: Mode) -> None:
+    # The dropout of a network of 32 px lies in its deepest layer alone.
+    model = write_model(tmp_path / "model.safetensors")
+    subject = ModelSubject(model, [str(pairs)], "validation", mode, 0, "cpu", "torch", samples=8)
+    evaluation = scored(subject, tmp_path / "out")
+    variety = values(evaluation)["variety_l1"]
+    if mode == "deterministic":
+        assert variety == pytest.approx(0, abs=1e-6)
+    else:
+        assert variety > 1e-4
+        first = subject.examples(0, 1)[0]
+        assert isinstance(first, Example)
+        assert first.variants is not None
+        torch.testing.assert_close(first.variants[0], first.output)
+    assert "spread of samples" in write_report(evaluation, tmp_path / "out").read_text()
+
+
+def test_training_targets_are_passed_through_the_network_once(tmp_path: Path, pairs: Path) -> None:
+    model, passed = write_model(tmp_path / "model.safetensors"), []
+
+    def extract(pictures: Tensor) -> Tensor:
+        passed.append(len(pictures))
+        return POOLED.extract(pictures)
+
+    subject = ModelSubject(model, [str(pairs)], "validation", "deterministic", 0, "cpu", "torch")
+    (pairs / "train" / "1.png").write_text("no picture")
+    options = Options(FeatureNetwork("pooled", extract))
+    first = scored(subject, tmp_path / "out", options)
+    assert first.nearest is not None
+    assert 1 not in first.nearest
+    assert passed == [4, 4, 4]  # outputs, targets, and the four training targets that can be read
+    again = scored(subject, tmp_path / "out", options)
+    assert passed == [4, 4, 4]
+    assert values(again) == pytest.approx(values(first))
 
 
 def test_a_split_that_is_not_there_is_refused(tmp_path: Path, pairs: Path) -> None:

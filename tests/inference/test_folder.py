@@ -432,7 +432,9 @@ def test_sources_in_sub_folders_are_made_as_in_training(tmp_path: Path, recipe: 
         assert [item.key for item in items] == names == ["x/a", "y/a", "y/b"]
         for item in items:
             expected, _ = source_and_target(recipe, codec.read(item.source), item.key)
-            assert np.array_equal(folder._open(item, translator, Options(make=True)), expected)
+            opened = folder._open(item, translator, Options(make=True))
+            assert isinstance(opened, folder.Opened)
+            assert np.array_equal(opened.source, expected)
     assert translate_items(translator, items, Options(make=True)) == []
     (alone,) = plan([str(photographs / "y" / "b.png")], tmp_path / "out", translator)
     assert alone.key == "b"

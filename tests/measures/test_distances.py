@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from pix2pix.measures import distances
 from pix2pix.measures.distances import frechet, kid, mmd, nearest
 
 
@@ -62,3 +63,15 @@ def test_the_nearest_of_a_copy_is_its_original() -> None:
     place, distance = nearest(known[[3, 11]], known)
     assert place.tolist() == [3, 11]
     assert distance.abs().max() < 1e-5
+
+
+def test_sets_that_are_larger_than_a_block_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    real, fake = features(70, 8), features(90, 9, 0.3)
+
+    def scored() -> tuple[float, ...]:
+        place, distance = nearest(fake, real)
+        return frechet(real, fake), float(distance.sum()), float(place.sum()), kid(real, fake).value
+
+    whole = scored()
+    monkeypatch.setattr(distances, "_BLOCK", 32)
+    assert scored() == pytest.approx(whole, rel=1e-5)

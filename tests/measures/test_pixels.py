@@ -1,4 +1,5 @@
 import math
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -6,6 +7,7 @@ import torch
 from torch import Tensor
 
 from pix2pix.measures import measure
+from pix2pix.measures.pixels import l1, l1_variety
 
 
 def pictures(seed: int) -> Tensor:
@@ -68,3 +70,10 @@ def test_noise_lowers_psnr_and_ssim() -> None:
     little, much = (measure(clean + s * pictures(1), clean) for s in (0.05, 0.3))
     for name in ("psnr_db", "ssim"):
         assert (little[name] > much[name]).all()
+
+
+def test_variety_is_the_mean_distance_of_all_pairs() -> None:
+    variants = pictures(5)[:, :, :8, :8]
+    by_pairs = [float(l1(variants[[a]], variants[[b]])) for a, b in combinations(range(3), 2)]
+    assert float(l1_variety(variants)) == pytest.approx(sum(by_pairs) / 3)
+    assert float(l1_variety(variants[:1].expand(8, -1, -1, -1))) == pytest.approx(0, abs=1e-6)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -34,6 +35,8 @@ Settings = Annotated[
     list[str] | None, Option("--set", metavar="KEY=VALUE", help="Change a setting; repeatable.")
 ]
 Strict = Annotated[bool, Option("--strict", help="Stop at the first bad file.")]
+
+_LARGEST_PX = 16_384
 
 
 @contextmanager
@@ -84,6 +87,15 @@ def choice(option: str, value: str | None, allowed: Sequence[str]) -> Any:
     if value is not None and value not in allowed:
         raise UserError(f"{option} {value} is unknown: wanted {', '.join(allowed)}.")
     return value
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Return (height, width) in pixels from "256" or "256x512"; raises UserError for other texts."""
+    numbers = re.fullmatch(r"(\d{1,5})(?:x(\d{1,5}))?", text)
+    size = (int(numbers[1]), int(numbers[2] or numbers[1])) if numbers else (0, 0)
+    if not 0 < min(size) <= max(size) <= _LARGEST_PX:
+        raise UserError(f"--size {text} is no size: wanted 256, or HEIGHTxWIDTH such as 256x512.")
+    return size
 
 
 def picture_suffix(name: str | None) -> str | None:

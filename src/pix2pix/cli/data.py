@@ -5,7 +5,6 @@ Exit codes as in `main.py`: 0 good, 1 done with failures reported, 2 refused.
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -15,7 +14,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer import Argument, Option
 
-from pix2pix.cli.common import Out, choice, console_progress, counting, picture_suffix, report_failures
+from pix2pix.cli.common import (
+    Out,
+    choice,
+    console_progress,
+    counting,
+    parse_size,
+    picture_suffix,
+    report_failures,
+)
 from pix2pix.errors import UserError
 
 if TYPE_CHECKING:
@@ -28,7 +35,6 @@ data_app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-_LARGEST_PX = 16_384
 _PALETTE_PICTURES = 400
 _ORDER = ("", "train", "val", "validation", "test")
 Force = Annotated[bool, Option("--force", help="Replace files that exist.")]
@@ -178,9 +184,25 @@ def resize(
 
     suffix = picture_suffix(suffix)
     work = partial(
-        resize_pictures, data, out, _size(size), suffix, halves=pairs, nearest=nearest, force=force
+        resize_pictures, data, out, parse_size(size), suffix, halves=pairs, nearest=nearest, force=force
     )
     _prepare("resizing", "picture", out, work)
+
+
+@data_app.command()
+def frames(
+    data: Annotated[Path, Argument(help="An animation (GIF, WebP, PNG), or a folder of them.")],
+    out: Out,
+    force: Force = False,
+) -> None:
+    """Write the frames of animations as pictures: NAME-0001.png, NAME-0002.png and so on.
+
+    \b
+    pix2pix data frames walk.gif -o frames
+    """
+    from pix2pix.datasets.frames import write_frames
+
+    _prepare("taking apart", "animation", out, partial(write_frames, data, out, force=force))
 
 
 @data_app.command()
@@ -257,12 +279,3 @@ def _prepare(task: str, what: str, out: Path, work: Callable[..., Done]) -> None
 def _counted(pairs: Mapping[str, int]) -> str:
     """Return "train 400, val 100", or "500" without splits."""
     return ", ".join(f"{split} {pairs[split]:,}".strip() for split in _ORDER if split in pairs)
-
-
-def _size(text: str) -> tuple[int, int]:
-    """Return (height, width) in pixels from "256" or "256x512"."""
-    numbers = re.fullmatch(r"(\d{1,5})(?:x(\d{1,5}))?", text)
-    size = (int(numbers[1]), int(numbers[2] or numbers[1])) if numbers else (0, 0)
-    if not 0 < min(size) <= max(size) <= _LARGEST_PX:
-        raise UserError(f"--size {text} is no size: wanted 256, or HEIGHTxWIDTH such as 256x512.")
-    return size

@@ -11,32 +11,46 @@ from typer import Argument, Option
 from pix2pix.cli.common import Device, Mode, Out, choice, console_progress, loading, report_failures
 from pix2pix.errors import UserError
 
+Model = Annotated[Path | None, Argument(help="Model file, or the folder of a run.")]
+Pairs = Annotated[list[str] | None, Argument(help="Pairs, as for train.")]
+Real = Annotated[Path | None, Option(metavar="DIR", help="Score a folder: the real pictures.")]
+Fake = Annotated[Path | None, Option(metavar="DIR", help="The pictures to score, of the same names.")]
+Split = Annotated[str, Option(help="validation (val, else test), train, val, test or all.")]
+Features = Annotated[
+    str | None,
+    Option(
+        metavar="FILE|inception",
+        help="Feature network of KID and FID: ONNX, with a .toml next to it; Inception's .pth, or its name "
+        "to fetch it.",
+    ),
+]
+Scorer = Annotated[Path | None, Option(metavar="MODEL|ONNX", help="Segmentation network of the FCN-score.")]
+Labels = Annotated[
+    str | None, Option(metavar="NAME|FILE", help="Palette of the label maps, where the model states none.")
+]
+Ignore = Annotated[
+    list[str] | None, Option(metavar="CLASS", help="Leave this class out of the scores; repeatable.")
+]
+Variety = Annotated[bool, Option("--variety", help="How far 8 samples of a source are apart: 8 passes each.")]
+Lpips = Annotated[
+    bool, Option("--lpips", help="LPIPS by torchvision's AlexNet; fetches its weights if they are missing.")
+]
+_SAMPLES = 8  # of each source for the variety
+
 
 def evaluate(
     out: Out,
-    model: Annotated[Path | None, Argument(help="Model file, or the folder of a run.")] = None,
-    data: Annotated[list[str] | None, Argument(help="Pairs, as for train.")] = None,
-    real: Annotated[Path | None, Option(metavar="DIR", help="Score a folder: the real pictures.")] = None,
-    fake: Annotated[
-        Path | None, Option(metavar="DIR", help="The pictures to score, of the same names.")
-    ] = None,
-    split: Annotated[
-        str, Option(help="validation (val, else test), train, val, test or all.")
-    ] = "validation",
-    features: Annotated[
-        Path | None,
-        Option(metavar="FILE", help="Feature network of KID and FID: ONNX, with a .toml next to it."),
-    ] = None,
-    scorer: Annotated[
-        Path | None, Option(metavar="MODEL|ONNX", help="Segmentation network of the FCN-score.")
-    ] = None,
-    labels: Annotated[
-        str | None,
-        Option(metavar="NAME|FILE", help="Palette of the label maps, where the model states none."),
-    ] = None,
-    ignore: Annotated[
-        list[str] | None, Option(metavar="CLASS", help="Leave this class out of the scores; repeatable.")
-    ] = None,
+    model: Model = None,
+    data: Pairs = None,
+    real: Real = None,
+    fake: Fake = None,
+    split: Split = "validation",
+    features: Features = None,
+    scorer: Scorer = None,
+    labels: Labels = None,
+    ignore: Ignore = None,
+    variety: Variety = False,
+    lpips: Lpips = False,
     mode: Mode = None,
     seed: Annotated[int, Option(min=0, help="Seed of the noise.")] = 0,
     device: Device = "auto",
@@ -50,12 +64,11 @@ def evaluate(
     pix2pix evaluate --real photos --fake translated -o report
     """
     with loading():
-        from pix2pix.evaluation.evaluate import Options, write_scores
-        from pix2pix.evaluation.evaluate import evaluate as score
+        from pix2pix.evaluation.evaluate import Options
         from pix2pix.evaluation.labels import find_labels
-        from pix2pix.evaluation.report import write_report
         from pix2pix.evaluation.subjects import SPLITS, FolderSubject, ModelSubject
         from pix2pix.measures.features import find_features
+        from pix2pix.measures.lpips import find_lpips
     if (real is None) != (fake is None) or (real is None) == (model is None or not data):
         raise UserError(
             "There is nothing to score.", "Give MODEL and DATA, or two folders: --real DIR --fake DIR."
@@ -63,13 +76,37 @@ def evaluate(
     choice("--split", split, SPLITS)
     subject: Any
     if model and data:
-        picked: Any = mode
-        subject = ModelSubject(model, data, split, picked, seed, device, engine)
+        picked: Any = choice("--mode", mode, ("paper", "deterministic", "running"))
+        samples = _SAMPLES if variety else 1
+        subject = ModelSubject(model, data, split, picked, seed, device, engine, samples)
         by_class = find_labels(subject.translator.header.image, scorer, labels, ignore or [], device)
     else:
+        needs_model = {"--scorer": scorer, "--labels": labels, "--ignore": ignore, "--variety": variety}
+        _refuse(next((option for option, value in needs_model.items() if value), None))
         subject, by_class = FolderSubject(real or Path(), fake or Path()), None
+    _score(subject, out, Options(find_features(features), by_class, find_lpips(fetch=lpips)))
+
+
+def _refuse(option: str | None) -> None:
+    """Raise UserError where two folders are to be scored by an option that needs a model."""
+    if option:
+        raise UserError(
+            f"{option} needs a model and its pairs: two folders hold no label maps and no noise.",
+            "Give MODEL and DATA instead of --real and --fake.",
+        )
+
+
+def _score(subject: Any, out: Path, options: Any) -> None:
+    from pix2pix.evaluation.evaluate import evaluate as score
+    from pix2pix.evaluation.evaluate import write_scores
+    from pix2pix.evaluation.report import write_report
+
     with closing(console_progress()) as progress:
-        evaluation = score(subject, out, Options(find_features(features), by_class), progress)
+        try:
+            evaluation = score(subject, out, options, progress)
+        except KeyboardInterrupt:
+            progress.log(f"stopped after {progress.done:,} pictures; the same command goes on from there")
+            raise
         write_scores(evaluation, out)
         page = write_report(evaluation, out)
     print(*evaluation.scores, *(f"note: {note}" for note in evaluation.notes), f"page: {page}", sep="\n")

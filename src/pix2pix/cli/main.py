@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer import Argument, Option
 
-from pix2pix.cli import evaluate, share
+from pix2pix.cli import ablate, evaluate, share
 from pix2pix.cli.common import (
     Data,
     Device,
@@ -28,6 +28,7 @@ from pix2pix.cli.common import (
     choice,
     console_progress,
     loading,
+    parse_size,
     picture_suffix,
     report_failures,
 )
@@ -165,12 +166,18 @@ def translate(
     inputs: Annotated[list[str], Argument(metavar="INPUT...", help="Files, folders or globs.")],
     out: Annotated[Path, Option("--out", "-o", help="Folder, or a file for a single input file.")],
     half: Annotated[str, Option(help="left or right half of side-by-side pictures.")] = "whole",
-    suffix: Annotated[str | None, Option("--format", help="png, jpg...  [default: the input's]")] = None,
+    suffix: Annotated[
+        str | None, Option("--format", help="png, jpg...  [default: the input's; label maps: the targets']")
+    ] = None,
     mode: Mode = None,
     seed: Annotated[int, Option(min=0, max=2**32 - 1, help="Fixes the noise.")] = 0,
     samples: Annotated[int, Option(min=1, help="Variants, with a map of their spread.")] = 1,
     batch: Annotated[int, Option(min=1, help="Pictures translated at a time.")] = 8,
     make: Annotated[bool, Option("--make", help="Make sources from photographs, as in training.")] = False,
+    size: Annotated[
+        str | None,
+        Option(metavar="train|PX|HxW", help="Scale pictures to training's or this size, and results back."),
+    ] = None,
     device: Device = "auto",
     engine: Annotated[str, Option(help="auto, torch, openvino (on a processor, if installed).")] = "auto",
     precision: Precision = "auto",
@@ -189,11 +196,12 @@ def translate(
 
     side: Any = choice("--half", half, ("whole", "left", "right"))
     known_mode: Any = choice("--mode", mode, ("paper", "deterministic", "running"))
-    options = Options(side, known_mode, seed, samples, batch, strict, make)
+    scaled: Any = size if size in (None, "train") else parse_size(size)
+    options = Options(side, known_mode, seed, samples, batch, strict, make, scaled)
     keep_freed_memory()
     translator, progress = Translator.load(model, device, precision, engine), console_progress()
     jobs = plan(inputs, out, translator, picture_suffix(suffix), samples)
-    if note := first_note(translator, jobs, options.half):
+    if note := first_note(translator, jobs, side, scaled):
         print(f"note: {note}", file=sys.stderr)
     try:
         failures = translate_items(
@@ -201,6 +209,7 @@ def translate(
             jobs,
             options,
             lambda done, total: progress.update("translating", done, total, "pictures", translator.how),
+            lambda sentence: progress.log(f"note: {sentence}"),
         )
     except KeyboardInterrupt:
         progress.log(f"stopped after {progress.done} of {len(jobs)} pictures; those are in {out}")
@@ -254,6 +263,7 @@ def demo(
 
 
 app.command()(evaluate.evaluate)
+app.command()(ablate.ablate)
 app.command()(share.export)
 app.command()(share.serve)
 

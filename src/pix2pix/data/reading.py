@@ -14,7 +14,7 @@ from pix2pix.data.pairs import NoPairError, Pair
 from pix2pix.derive import lab
 from pix2pix.derive.recipe import apply, parse, source_and_target
 from pix2pix.errors import UserError
-from pix2pix.pictures import codec, geometry
+from pix2pix.pictures import codec, geometry, masks
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.conform import conform, to_depth, to_view
 from pix2pix.pictures.contract import PictureContract, largest_value
@@ -44,8 +44,13 @@ class Reading:
             return (self.photograph,)
         return self.source, self.target
 
-    def read(self, pair: Pair, size: tuple[int, int]) -> tuple[Array, ...]:
-        """Return what is stored of a pair, (height, width, C) each; raises UserError that names the file."""
+    def read(
+        self, pair: Pair, size: tuple[int, int], note: codec.OnNote = codec.no_note
+    ) -> tuple[Array, ...]:
+        """Return what is stored of a pair, (height, width, C) each; raises UserError that names the file.
+
+        `note` receives a sentence about what is left out of a file.
+        """
         config = self.config
         if self.photograph is None:
             return tuple(
@@ -56,10 +61,10 @@ class Reading:
                     bool(contract.classes),
                 )
                 for array, contract, half in zip(
-                    read_raw(pair), self.stored, (pair.source, pair.target), strict=True
+                    read_raw(pair, note), self.stored, (pair.source, pair.target), strict=True
                 )
             )
-        photograph = conform(read_raw(pair)[1], self.photograph, str(pair.target.path))
+        photograph = conform(read_raw(pair, note)[1], self.photograph, str(pair.target.path))
         # Made after sizing: thin lines do not survive it, and a factor counts pixels.
         photograph = geometry.fit(photograph, size, config.fit)
         if len(self.stored) == 1 and photograph.dtype != np.float32:
@@ -108,19 +113,25 @@ def find_reading(pairs: Sequence[Pair], config: Config) -> Reading:
         if data.source_labels
         else _contract(sources, model.source_channels, ".png")
     )
-    target = _target_labels(data) if data.target_labels else _contract(targets, model.target_channels, suffix)
+    target = (
+        _target_labels(data, pairs, targets)
+        if data.target_labels
+        else _contract(targets, model.target_channels, suffix)
+    )
     ranges = (data.source_range, data.target_range)
     source, target = _with_ranges((source, target), ranges, pairs)
     return Reading(source, target, data)
 
 
-def read_raw(pair: Pair) -> tuple[Array, Array]:
+def read_raw(pair: Pair, note: codec.OnNote = codec.no_note) -> tuple[Array, Array]:
     """Return source and target as they are in the files, of equal size; several sources as channels.
 
     Each file is read once, however many halves it holds. Raises UserError that names the file.
     """
     halves = (pair.target, pair.source, *pair.more_sources)
-    files = {path: codec.read(path) for path in dict.fromkeys(half.path for half in halves)}
+    files = {
+        path: codec.read_picture(path, note).array for path in dict.fromkeys(half.path for half in halves)
+    }
     target, *sources = (geometry.half(files[h.path], h.side, str(h.path)) for h in halves)
     for array, half in zip(sources, halves[1:], strict=True):
         if array.shape[:2] != target.shape[:2]:
@@ -182,14 +193,17 @@ def _refuse_unnamed_classes(data: DataConfig) -> None:
             )
 
 
-def _target_labels(data: DataConfig) -> PictureContract:
-    contract = label_contract(load_palette(data.target_labels), one_hot=data.target_one_hot)
+def _target_labels(data: DataConfig, pairs: Sequence[Pair], targets: Sequence[Array]) -> PictureContract:
+    """Return the contract of class targets, with the kind of files that they are."""
+    palette = load_palette(data.target_labels)
+    contract = label_contract(palette, one_hot=data.target_one_hot)
     if contract.ignored and not contract.one_hot:
         raise UserError(
             f"The palette {data.target_labels} ignores pixels, which targets learned as colours cannot.",
             "Learn classes: --set data.target_one_hot=true; or make those pixels a class of the palette.",
         )
-    return contract
+    paths = [pair.target.path for pair in pairs[:_PROBED]]
+    return contract.model_copy(update=masks.kept_as(paths, targets, palette))
 
 
 def _contract(arrays: Sequence[Array], channels: int, suffix: str) -> PictureContract:

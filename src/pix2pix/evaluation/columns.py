@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pix2pix.files import replacing
 
 Array = NDArray[Any]
+_ROWS_AT_ONCE = 2048
 
 
 class Columns:
@@ -61,6 +62,14 @@ class Columns:
         if not self._rows:
             return np.empty((0, *shape), kind)
         return np.memmap(self._path(name), kind, "r", shape=(self._rows, *shape))
+
+    def total(self, name: str, rows: Sequence[int]) -> Array:
+        """Return the sum of some rows of a column, a block at a time."""
+        column = self[name]
+        blocks = (
+            column[list(rows[i : i + _ROWS_AT_ONCE])].sum(0) for i in range(0, len(rows), _ROWS_AT_ONCE)
+        )
+        return np.asarray(sum(blocks))
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}.column"

@@ -7,8 +7,9 @@ scores.jsonl     one line a score, each with what was measured by what
 pictures.csv     the scores of every picture
 pictures/        source, output and target of those that the page shows
 columns/         what is measured, as it comes: a stopped evaluation goes on there
+subject.json     what to open again, so that `pix2pix compare` can show any picture
 
-B batch, C channels, H height, W width, D features, K classes.
+B batch, S variants, C channels, H height, W width, D features, K classes.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,41 +29,52 @@ from torch import Tensor
 from pix2pix.errors import UserError
 from pix2pix.evaluation.columns import Columns
 from pix2pix.evaluation.labels import LabelScores
+from pix2pix.evaluation.memory import find_nearest
 from pix2pix.evaluation.score import Score
+from pix2pix.evaluation.set_scores import colours, distances, means
 from pix2pix.evaluation.subjects import Example, ModelSubject, Subject, runs_of_one_size, stacked
 from pix2pix.files import replacing
 from pix2pix.measures import MEASURES
-from pix2pix.measures.distances import frechet, kid, nearest
-from pix2pix.measures.features import FeatureNetwork, load_vgg16, st_lpips
-from pix2pix.measures.histograms import CHANNELS, intersections, lab_counts
+from pix2pix.measures.features import FeatureNetwork, load_vgg16, st_lpips, st_lpips_variety
+from pix2pix.measures.histograms import lab_counts
+from pix2pix.measures.pixels import l1_variety
 from pix2pix.pictures.contract import PictureContract
 from pix2pix.pictures.tensors import to_array
 from pix2pix.progress import Progress
 
 _BATCH = 16
-_FEW = 2048  # pictures, under which a FID is biased too much to be quoted
 _RGB = PictureContract()
+Measure = Callable[[Tensor, Tensor], Tensor]  # (output, target), (B, C, H, W) in [-1, 1] -> (B,)
+_BY_PICTURE = (*MEASURES, "lpips", "st_lpips", "variety_l1", "variety_st_lpips", "pixel_accuracy")
 
 
 @dataclass(frozen=True)
 class Options:
-    """How to score; `labels` is None where there are no label maps to score by."""
+    """How to score: the feature network, how to score by label maps, and LPIPS; None of what is not there."""
 
     features: FeatureNetwork | None = None
     labels: LabelScores | None = None
+    lpips: Measure | None = None
 
 
 @dataclass
 class Evaluation:
-    """The scores of a subject, those of each picture, and what could not be measured."""
+    """The scores of a subject, those of each picture, and what could not be measured.
+
+    `places` are those of `names` in the subject. `nearest` are places in the subject's training pairs, one
+    for each name, or None where the model's training pairs are not known.
+    """
 
     subject: Subject
     names: list[str]
+    places: list[int]
     scores: list[Score]
     by_picture: dict[str, np.ndarray]
     columns: Columns
+    measured_by: dict[str, Any]
     failures: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    nearest: np.ndarray | None = None
 
 
 def evaluate(subject: Subject, out: Path, options: Options, progress: Progress) -> Evaluation:
@@ -70,55 +82,72 @@ def evaluate(subject: Subject, out: Path, options: Options, progress: Progress) 
 
     The same call goes on where one was stopped. Raises UserError where nothing can be scored.
     """
-    network = options.features
-    identity = {
-        **subject.identity,
+    network, notes = options.features, list[str]()
+    measured_by = {
         "features": network.name if network else None,
-        "measures": sorted(MEASURES),
         "labels": options.labels.identity if options.labels else None,
     }
-    notes: list[str] = []
-    perceptual = _perceptual(notes)
+    columns = _measured(subject, out, options, measured_by, notes, progress)
+    failures = [] if columns["good"].all() else _failures(subject, columns)
+    good: list[int] = np.flatnonzero(columns["good"]).tolist()
+    if not good:
+        raise UserError(failures[0], f"None of the {len(failures)} pictures could be scored.")
+    by_picture = {n: np.asarray(columns[n])[good] for n in _BY_PICTURE if n in columns}
+    scores = [*means(by_picture), *colours(columns, good), *distances(columns, good, network, notes)]
+    if options.labels:
+        scores += options.labels.summary(columns, good)
+    names = [subject.names[i] for i in good]
+    evaluation = Evaluation(subject, names, good, scores, by_picture, columns, measured_by, failures, notes)
+    if isinstance(subject, ModelSubject) and network and subject.training:
+        near = find_nearest(subject, network, columns, good, progress)
+        evaluation.nearest, by_picture["memory_distance"] = near.places, near.distances
+        scores.append(near.score)
+    return evaluation
+
+
+def _measured(
+    subject: Subject,
+    out: Path,
+    options: Options,
+    measured_by: dict[str, Any],
+    notes: list[str],
+    progress: Progress,
+) -> Columns:
+    """Measure the pictures that are not yet measured; return the columns of all."""
+    perceptual = _perceptual(options, notes)
+    identity = {
+        **subject.identity,
+        **measured_by,
+        "files": subject.files,
+        "samples": subject.samples,
+        "measures": sorted([*MEASURES, *perceptual]),
+    }
     columns = Columns(out / "columns", identity)
     if len(columns):
         progress.log(f"continuing at picture {len(columns):,} of {len(subject.names):,}")
     for start in range(len(columns), len(subject.names), _BATCH):
         stop = min(start + _BATCH, len(subject.names))
-        examples = subject.examples(start, stop)
-        columns.append(_records(examples, subject, perceptual, options))
+        columns.append(_records(subject.examples(start, stop), subject, perceptual, options))
         progress.update("scoring", stop, len(subject.names), "pictures")
-    failures = [] if columns["good"].all() else _failures(subject, columns)
-    good: list[int] = np.flatnonzero(columns["good"]).tolist()
-    if not good:
-        raise UserError(failures[0], f"None of the {len(failures)} pictures could be scored.")
-    names = [subject.names[i] for i in good]
-    by_picture = {
-        name: np.asarray(columns[name])[good]
-        for name in (*MEASURES, "st_lpips", "pixel_accuracy")
-        if name in columns
-    }
-    scores = [*_means(by_picture), *_colours(columns, good)]
-    scores += _distances(columns, good, network, notes)
-    if options.labels:
-        scores += options.labels.summary(columns, good)
-    evaluation = Evaluation(subject, names, scores, by_picture, columns, failures, notes)
-    if isinstance(subject, ModelSubject) and network:
-        _remember(evaluation, subject, network, good, progress)
-    return evaluation
+    return columns
 
 
-def _perceptual(notes: list[str]) -> bool:
-    """Return whether ST-LPIPS can be measured; if not, note how to get it."""
+def _perceptual(options: Options, notes: list[str]) -> dict[str, Measure]:
+    """Return the perceptual distances that can be measured; note how to get what is missing."""
+    perceptual = {"lpips": options.lpips} if options.lpips else {}
     try:
         load_vgg16()
     except UserError as error:
         notes.append(f"Not measured: {error}")
-        return False
-    return True
+        return perceptual
+    return {**perceptual, "st_lpips": st_lpips}
 
 
 def _records(
-    examples: Sequence[Example | UserError], subject: Subject, perceptual: bool, options: Options
+    examples: Sequence[Example | UserError],
+    subject: Subject,
+    perceptual: Mapping[str, Measure],
+    options: Options,
 ) -> dict[str, np.ndarray]:
     """Return what is measured of some pictures, a row each; of those that cannot be read it is NaN or 0."""
     rows: list[dict[str, np.ndarray]] = []
@@ -126,8 +155,9 @@ def _records(
         arrays = _measure(part, perceptual, options)
         rows += [{name: values[i] for name, values in arrays.items()} for i in range(len(part))]
     if len(rows) < len(examples):
-        black = [torch.full((channels, 64, 64), -1.0) for channels in subject.channels]
-        measured = _measure([Example("", black[0], black[1], black[1])], perceptual, options)
+        source, output = (torch.full((channels, 64, 64), -1.0) for channels in subject.channels)
+        variants = output.expand(subject.samples, -1, -1, -1) if subject.samples > 1 else None
+        measured = _measure([Example("", source, output, output, variants)], perceptual, options)
         blank = {n: np.full_like(v[0], np.nan if v.dtype.kind == "f" else 0) for n, v in measured.items()}
     remaining = iter(rows)
     ordered = [next(remaining) if isinstance(e, Example) else blank for e in examples]
@@ -135,12 +165,18 @@ def _records(
 
 
 @torch.inference_mode()
-def _measure(examples: Sequence[Example], perceptual: bool, options: Options) -> dict[str, np.ndarray]:
+def _measure(
+    examples: Sequence[Example], perceptual: Mapping[str, Measure], options: Options
+) -> dict[str, np.ndarray]:
     """Return what is measured of examples of one size: (B, ...) by name."""
     output, target = stacked(examples)
-    measured: dict[str, Tensor] = {name: measure(output, target) for name, measure in MEASURES.items()}
-    if perceptual:
-        measured["st_lpips"] = st_lpips(output, target)
+    measures = {**MEASURES, **perceptual}
+    measured: dict[str, Tensor] = {name: measure(output, target) for name, measure in measures.items()}
+    variants = [e.variants for e in examples if e.variants is not None]
+    if variants:
+        measured["variety_l1"] = torch.stack([l1_variety(each) for each in variants])
+    if variants and "st_lpips" in perceptual:
+        measured["variety_st_lpips"] = torch.stack([st_lpips_variety(each) for each in variants])
     if options.features:
         measured["fake_features"] = options.features.extract(output)
         measured["real_features"] = options.features.extract(target)
@@ -163,108 +199,23 @@ def _failures(subject: Subject, columns: Columns) -> list[str]:
     ]
 
 
-_UNITS = {"l1": ("of [-1, 1]", False), "psnr_db": ("dB", True), "ssim": ("", True), "st_lpips": ("", False)}
-
-
-def _means(by_picture: Mapping[str, np.ndarray]) -> list[Score]:
-    scores = []
-    for name, values in by_picture.items():
-        if name == "pixel_accuracy":
-            continue
-        finite = values[np.isfinite(values)]  # PSNR of equal pictures is infinite
-        unit, higher = _UNITS.get(name, ("", None))
-        if not len(finite):
-            scores.append(Score(name, math.inf, unit, higher, None, "of every picture"))
-            continue
-        error, mean = float(finite.std() / math.sqrt(len(finite))), float(finite.mean())
-        scores.append(Score(name, mean, unit, higher, error, "mean over pictures"))
-    return scores
-
-
-def _colours(columns: Columns, good: Sequence[int]) -> list[Score]:
-    if "real_lab" not in columns:
-        return []
-    real, fake = (np.asarray(columns[n])[good].sum(0) for n in ("real_lab", "fake_lab"))
-    shared = intersections(real, fake)
-    return [
-        Score(f"histogram_{channel}", shared[channel], "", True, None, "shared area of the Lab marginals")
-        for channel in CHANNELS
-    ]
-
-
-def _distances(
-    columns: Columns, good: Sequence[int], network: FeatureNetwork | None, notes: list[str]
-) -> list[Score]:
-    if network is None or len(good) < 2:
-        return []
-    real, fake = (torch.from_numpy(np.asarray(columns[n])[good]) for n in ("real_features", "fake_features"))
-    distance = kid(real, fake)
-    if len(good) < _FEW:
-        notes.append(
-            f"FID of {len(good):,} pictures is biased upwards (under {_FEW:,}): compare it only with figures "
-            "of equally many pictures, and prefer KID."
-        )
-    return [
-        Score("kid", distance.value, "", False, distance.standard_error, f"features: {network.name}"),
-        Score("fid", frechet(real, fake), "", False, None, f"features: {network.name}"),
-    ]
-
-
-def _remember(
-    evaluation: Evaluation,
-    subject: ModelSubject,
-    network: FeatureNetwork,
-    good: Sequence[int],
-    progress: Progress,
-) -> None:
-    """Find the nearest training target of each output: does the model copy?"""
-    if not subject.training:
-        return
-    known: list[Tensor] = []
-    for start in range(0, len(subject.training), _BATCH):
-        pairs = subject.training[start : start + _BATCH]
-        targets = torch.stack([subject.tensors_of(pair)[1] for pair in pairs])
-        with torch.inference_mode():
-            known.append(network.extract(targets).float())
-        progress.update(
-            "features of training targets",
-            min(start + _BATCH, len(subject.training)),
-            len(subject.training),
-            "pictures",
-        )
-    fakes = torch.from_numpy(np.asarray(evaluation.columns["fake_features"])[good])
-    real = torch.from_numpy(np.asarray(evaluation.columns["real_features"])[good])
-    place, distance = nearest(fakes, torch.cat(known))
-    evaluation.by_picture["memory_distance"] = distance.numpy()
-    evaluation.by_picture["memory_place"] = place.numpy()
-    _, unseen = nearest(real, torch.cat(known))
-    evaluation.scores.append(
-        Score(
-            "memory",
-            float(distance.mean()),
-            "of features",
-            None,
-            None,
-            f"to the nearest training target; real pictures are {float(unseen.mean()):.3f} away",
-        )
-    )
-
-
 def write_scores(evaluation: Evaluation, out: Path) -> None:
-    """Write scores.jsonl and pictures.csv."""
-    identity = evaluation.subject.identity
+    """Write scores.jsonl, pictures.csv and subject.json."""
+    identity = {**evaluation.subject.identity, **evaluation.measured_by}
     with replacing(out / "scores.jsonl") as path, path.open("w", encoding="utf-8") as lines:
         for score in evaluation.scores:
             line = {"score": score.name, "value": _json(score.value), "pictures": len(evaluation.names)}
             if score.standard_error is not None:
                 line["standard_error"] = _json(score.standard_error)
             lines.write(json.dumps({**line, "note": score.note, **identity}) + "\n")
-    columns = {n: v for n, v in evaluation.by_picture.items() if n != "memory_place"}
     with replacing(out / "pictures.csv") as path, path.open("w", encoding="utf-8", newline="") as table:
         writer = csv.writer(table)
-        writer.writerow(["name", *columns])
-        rows: Iterable[tuple[Any, ...]] = zip(evaluation.names, *columns.values(), strict=True)
-        writer.writerows([name, *(f"{value:.6g}" for value in values)] for name, *values in rows)
+        writer.writerow(["name", *evaluation.by_picture])
+        values = evaluation.by_picture.values()
+        rows: Iterable[tuple[Any, ...]] = zip(evaluation.names, *values, strict=True)
+        writer.writerows([name, *(f"{value:.6g}" for value in row)] for name, *row in rows)
+    with replacing(out / "subject.json") as path:
+        path.write_text(json.dumps(evaluation.subject.request, indent=1) + "\n", "utf-8")
 
 
 def _json(value: float) -> float | None:

@@ -74,7 +74,7 @@ class LabelScores:
             k: f"{kind}, {_NAMES[k]}" + (f"; real pictures: {rows['real'][k]:.3f}" if "real" in rows else "")
             for k in _NAMES
         }
-        return [Score(key, rows["fake"][key], "", True, None, notes[key]) for key in _NAMES]
+        return [Score(key, rows["fake"][key], None, notes[key]) for key in _NAMES]
 
     def rows(self, columns: Columns, good: Sequence[int]) -> dict[str, dict[str, float]]:
         """Return the three scores of outputs, "fake", and with a scorer of real pictures, "real"."""

@@ -9,36 +9,35 @@ from typing import Any
 import numpy as np
 
 from pix2pix.evaluation.evaluate import Evaluation
+from pix2pix.evaluation.score import HIGHER_IS_BETTER
 from pix2pix.evaluation.subjects import Example, FolderSubject, ModelSubject
 from pix2pix.measures.histograms import CHANNELS, edges
 from pix2pix.pictures import codec
-from pix2pix.pictures.conform import to_view
+from pix2pix.pictures.conform import as_map, to_view
 from pix2pix.pictures.contract import PictureContract
 from pix2pix.pictures.tensors import to_array
 from pix2pix.reports.charts import Figure
 from pix2pix.reports.pages import write_page
 
 _SHOWN = 10  # best and worst pictures by each score
-# name -> whether more is better, for scores of single pictures
-_SORTED = {
-    "l1": False,
-    "psnr_db": True,
-    "ssim": True,
-    "st_lpips": False,
-    "pixel_accuracy": True,
-    "memory_distance": True,
+_BINS = 30
+_SAMPLES = "How far two samples of one source are apart: 0 where the noise changes nothing."
+_NOTES = {
+    "memory_distance": "How far each output is from the nearest training target, by features: 0 is a copy.",
+    "variety_l1": _SAMPLES,
+    "variety_st_lpips": _SAMPLES,
 }
 
 
 def write_report(evaluation: Evaluation, out: Path) -> Path:
     """Write index.html and its pictures; return the page."""
-    orders = {
-        name: np.argsort(-values if _SORTED[name] else values, kind="stable")
+    # Where neither is better, more comes first.
+    higher = {name: HIGHER_IS_BETTER.get(name, True) for name in evaluation.by_picture}
+    orders = [
+        np.argsort(-values if higher[name] else values, kind="stable")
         for name, values in evaluation.by_picture.items()
-        if name in _SORTED
-    }
-    shown = sorted({int(i) for order in orders.values() for i in (*order[:_SHOWN], *order[-_SHOWN:])})
-    cards = [_card(evaluation, place, out) for place in shown]
+    ]
+    shown = sorted({int(i) for order in orders for i in (*order[:_SHOWN], *order[-_SHOWN:])})
     write_page(
         out / "index.html",
         "evaluation.html",
@@ -47,65 +46,66 @@ def write_report(evaluation: Evaluation, out: Path) -> Path:
         evaluation=evaluation,
         scores=evaluation.scores,
         facts={k.replace("_", " "): v for k, v in evaluation.subject.identity.items() if k != "versions"},
-        cards=cards,
-        orders={name: bool(_SORTED[name]) for name in orders},
+        cards=[_card(evaluation, number, out) for number in shown],
+        orders=higher,
     )
     return out / "index.html"
 
 
-def _card(evaluation: Evaluation, place: int, out: Path) -> dict[str, Any]:
+def _card(evaluation: Evaluation, number: int, out: Path) -> dict[str, Any]:
     """Write the pictures of one example and return what the page says of it."""
-    subject, name = evaluation.subject, evaluation.names[place]
-    position = list(subject.names).index(name)
-    example = subject.examples(position, position + 1)[0]
+    subject, place = evaluation.subject, evaluation.places[number]
+    example = subject.examples(place, place + 1)[0]
     assert isinstance(example, Example)
-    files = {}
-    for half, picture in views(subject, example).items():
-        path = out / "pictures" / f"{place:06d}-{half}.png"
-        codec.write(picture, path)
-        files[half] = f"pictures/{path.name}"
-    scores = {k: float(v[place]) for k, v in evaluation.by_picture.items() if k in _SORTED}
-    card: dict[str, Any] = {"name": name, "files": files, "scores": scores, "near": ""}
-    if "memory_place" in evaluation.by_picture and isinstance(subject, ModelSubject):
-        pair = subject.training[int(evaluation.by_picture["memory_place"][place])]
+    shown = views(subject, example)
+    card: dict[str, Any] = {"name": evaluation.names[number], "near": ""}
+    if evaluation.nearest is not None and isinstance(subject, ModelSubject):
+        pair = subject.training[int(evaluation.nearest[number])]
         target = to_array(subject.tensors_of(pair)[1], subject.reading.target)
-        codec.write(to_view(target, subject.reading.target), out / "pictures" / f"{place:06d}-near.png")
-        files["nearest in training"], card["near"] = f"pictures/{place:06d}-near.png", pair.name
+        shown["near"], card["near"] = to_view(target, subject.reading.target), pair.name
+    card["files"] = {half: f"pictures/{number:06d}-{half}.png" for half in shown}
+    for half, picture in shown.items():
+        codec.write(picture, out / card["files"][half])
+    card["scores"] = {name: float(values[number]) for name, values in evaluation.by_picture.items()}
     return card
 
 
 def views(subject: object, example: Example) -> dict[str, np.ndarray]:
-    """Return source (of a model), output and target for a person to see: (H, W, 3) uint8 each."""
+    """Return source (of a model), output, target, and the spread over variants, for a person to see.
+
+    Each is (H, W, 3) uint8, the spread (H, W, 1).
+    """
     if isinstance(subject, ModelSubject) and example.source is not None:
         reading = subject.reading
         source = to_array(example.source, reading.source)
         output, target = (to_array(t, reading.target) for t in (example.output, example.target))
         seen, made = reading.view(source, output)
-        return {"source": seen, "output": made, "target": reading.view(source, target)[1]}
-    contract = subject.contract if isinstance(subject, FolderSubject) else PictureContract()
-    return {
-        name: to_view(to_array(t, contract), contract)
-        for name, t in (("output", example.output), ("target", example.target))
-    }
+        pictures = {"source": seen, "output": made, "target": reading.view(source, target)[1]}
+    else:
+        contract = subject.contract if isinstance(subject, FolderSubject) else PictureContract()
+        halves = {"output": example.output, "target": example.target}
+        pictures = {name: to_view(to_array(half, contract), contract) for name, half in halves.items()}
+    if example.variants is not None:
+        pictures["spread"] = as_map(example.variants.std(0, correction=0).mean(0).numpy())
+    return pictures
 
 
 def _figures(evaluation: Evaluation) -> list[Figure]:
-    figures = [
-        _distribution(name, values) for name, values in evaluation.by_picture.items() if name in _SORTED
-    ]
+    figures = [_distribution(name, values) for name, values in evaluation.by_picture.items()]
     columns = evaluation.columns
     if "real_lab" in columns:
-        real, fake = (np.asarray(columns[n]).sum(0) for n in ("real_lab", "fake_lab"))
+        real, fake = (columns.total(name, evaluation.places) for name in ("real_lab", "fake_lab"))
         figures += [_marginal(i, {"real": real[i], "output": fake[i]}) for i in range(len(CHANNELS))]
     return figures
 
 
 def _distribution(name: str, values: np.ndarray) -> Figure:
     finite = values[np.isfinite(values)].astype(float)
+    counts, borders = np.histogram(finite, _BINS)
     trace = {
-        "type": "histogram",
-        "x": finite.round(5).tolist(),
-        "nbinsx": 30,
+        "type": "bar",
+        "x": [float(f"{x:.5g}") for x in (borders[:-1] + borders[1:]) / 2],
+        "y": counts.tolist(),
         "meta": "one",
         "name": "pictures",
     }
@@ -115,12 +115,8 @@ def _distribution(name: str, values: np.ndarray) -> Figure:
         "showlegend": False,
         "bargap": 0.05,
     }
-    direction = "higher is better" if _SORTED[name] else "lower is better"
-    note = (
-        f"Of {len(finite):,} pictures; {direction}."
-        if name != "memory_distance"
-        else ("How far each output is from the nearest training target in feature space: near 0 is a copy.")
-    )
+    better = {True: "; higher is better", False: "; lower is better", None: ""}[HIGHER_IS_BETTER.get(name)]
+    note = _NOTES.get(name, f"Of {len(finite):,} pictures{better}.")
     return {"id": f"chart-{name}", "title": name, "note": note, "data": [trace], "layout": layout}
 
 

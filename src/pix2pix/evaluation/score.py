@@ -1,18 +1,44 @@
-"""One number about all pictures."""
+"""One number about all pictures, and which way of a score is better."""
 
 from dataclasses import dataclass
+
+# Whether more is better; of scores that are not here neither is.
+HIGHER_IS_BETTER = {
+    "l1": False,
+    "psnr_db": True,
+    "ssim": True,
+    "lpips": False,
+    "st_lpips": False,
+    "kid": False,
+    "fid": False,
+    "histogram_L": True,
+    "histogram_a": True,
+    "histogram_b": True,
+    "pixel_accuracy": True,
+    "class_accuracy": True,
+    "class_iou": True,
+}
+UNITS = {"l1": "of [-1, 1]", "psnr_db": "dB", "variety_l1": "of [-1, 1]", "memory": "of features"}
 
 
 @dataclass(frozen=True)
 class Score:
-    """One number about all pictures. `higher` says whether more is better; None where neither is."""
+    """One number about all pictures, with the standard error of its mean if there is one."""
 
     name: str
     value: float
-    unit: str = ""
-    higher: bool | None = True
     standard_error: float | None = None
     note: str = ""
+
+    @property
+    def unit(self) -> str:
+        """The unit of the value, or ""."""
+        return UNITS.get(self.name, "")
+
+    @property
+    def higher(self) -> bool | None:
+        """Whether more is better; None where neither is."""
+        return HIGHER_IS_BETTER.get(self.name)
 
     def __str__(self) -> str:
         """Return one line for a terminal."""

@@ -6,7 +6,7 @@ B batch, C channels, H height, W width.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -17,11 +17,13 @@ from torch import Tensor
 
 from pix2pix.config import Mode
 from pix2pix.data.origins import find_data
-from pix2pix.data.pairs import Pair, match
+from pix2pix.data.pairs import Half, Pair, match
 from pix2pix.data.reading import Reading
 from pix2pix.errors import UserError
+from pix2pix.files import kind, list_pictures, version
 from pix2pix.inference.translator import Translator
 from pix2pix.model_file import model_path, versions
+from pix2pix.networks.modes import uses_noise
 from pix2pix.pictures import codec, tensors
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.conform import conform
@@ -33,20 +35,31 @@ SPLITS = ("validation", "train", "val", "test", "all")
 
 @dataclass(frozen=True)
 class Example:
-    """One picture: (C, H, W) in [-1, 1] each; pictures of a folder have no source."""
+    """One picture: (C, H, W) in [-1, 1] each; pictures of a folder have no source.
+
+    `variants` are (S, C, H, W) outputs by different noise, the first is `output`; None if not requested.
+    """
 
     name: str
     source: Tensor | None
     output: Tensor
     target: Tensor
+    variants: Tensor | None = None
 
 
 class Subject(Protocol):
-    """Pictures to score, in a fixed order."""
+    """Pictures to score, in a fixed order.
+
+    `identity` is what scores are quoted with; `files` is a digest of paths, sizes and times, by which a
+    stopped evaluation knows that its pictures are still the same. `request` opens the subject again.
+    """
 
     names: Sequence[str]
     identity: dict[str, Any]
+    files: str
+    request: dict[str, Any]
     channels: tuple[int, int]  # of sources and targets
+    samples: int  # variants of each picture
 
     def examples(self, start: int, stop: int) -> list[Example | UserError]:
         """Return the examples of some places; what cannot be read is an error that names the file."""
@@ -64,6 +77,7 @@ class ModelSubject:
         seed: int,
         device: str,
         engine: str,
+        samples: int = 1,
     ) -> None:
         self.translator = Translator.load(model, device, engine=engine)
         header = self.translator.header
@@ -72,19 +86,30 @@ class ModelSubject:
         found = find_data(data, self.config)
         self.pairs = _chosen(found, split, data)
         self.training = found.splits.get("train", ()) if split != "train" else ()
-        self.names = [pair.name for pair in self.pairs]
-        self.mode, self.seed = mode or header.mode, seed
+        self.training_files = _files_digest(self.training)
+        self.names: Sequence[str] = [pair.name for pair in self.pairs]
+        self.mode, self.seed, self.samples = mode or header.mode, seed, samples
         self.channels = image.source.tensor_channels, image.target.tensor_channels
-        with model_path(model).open("rb") as opened:
-            digest = hashlib.file_digest(opened, "sha256").hexdigest()
+        self.files = _files_digest(self.pairs)
+        self.request = {
+            "model": str(model.resolve()),
+            "data": [str(Path(word).resolve()) if Path(word).exists() else word for word in data],
+            "split": split,
+            "mode": self.mode,
+            "seed": seed,
+        }
         self.identity = {
             "model": str(model),
-            "model_digest": digest,
-            "data_digest": _digest(self.names),
+            "model_digest": file_digest(model_path(model)),
+            "data_digest": _digest(
+                f"{pair.name} {[(version(half.path)[1], half.side) for half in _halves(pair)]}"
+                for pair in self.pairs
+            ),
             "split": split,
             "mode": self.mode,
             "seed": seed,
             "size_px": list(self.config.size),
+            "fit": self.config.fit,
             "images_seen": header.provenance.images_seen,
             "versions": versions(),
         }
@@ -92,14 +117,27 @@ class ModelSubject:
     def examples(self, start: int, stop: int) -> list[Example | UserError]:
         """Read, translate at training size."""
         read = [loaded for _, loaded in in_parallel(self.pairs[start:stop], self.tensors_of)]
-        pairs = [loaded for loaded in read if not isinstance(loaded, UserError)]
-        outputs = iter(
-            self.translator.translate_tensors([source for source, _ in pairs], mode=self.mode, seed=self.seed)
-        )
-        return [
-            loaded if isinstance(loaded, UserError) else Example(name, loaded[0], next(outputs), loaded[1])
-            for name, loaded in zip(self.names[start:stop], read, strict=True)
+        sources = [loaded[0] for loaded in read if not isinstance(loaded, UserError)]
+        outputs = iter(self._translated(sources))
+        examples: list[Example | UserError] = []
+        for name, loaded in zip(self.names[start:stop], read, strict=True):
+            if isinstance(loaded, UserError):
+                examples.append(loaded)
+                continue
+            variants = next(outputs)
+            kept = variants if self.samples > 1 else None
+            examples.append(Example(name, loaded[0], variants[0], loaded[1], kept))
+        return examples
+
+    def _translated(self, sources: Sequence[Tensor]) -> list[Tensor]:
+        """Return (S, C, H, W) outputs of each source; without noise all S are one."""
+        passes = range(self.samples if uses_noise(self.mode) else 1)
+        by_sample = [
+            self.translator.translate_tensors(sources, mode=self.mode, seed=self.seed, sample=sample)
+            for sample in passes
         ]
+        stacks = (torch.stack(outputs) for outputs in zip(*by_sample, strict=True))
+        return [stack.expand(self.samples, -1, -1, -1) for stack in stacks]
 
     def tensors_of(self, pair: Pair) -> tuple[Tensor, Tensor]:
         """Return source and target of a pair, (C, H, W) each, as training sees them without jitter."""
@@ -111,28 +149,35 @@ class ModelSubject:
 class FolderSubject:
     """Pictures of one folder against the real ones of equal names in another."""
 
+    samples = 1
+
     def __init__(self, real: Path, fake: Path) -> None:
+        for option, folder in (("--real", real), ("--fake", fake)):
+            if (entry := kind(folder)) != "folder":
+                what = "is a file" if entry == "file" else "does not exist"
+                raise UserError(f"{option} {folder} {what}: wanted a folder of pictures.")
         matched, faults = match(fake, real)
         if faults:
-            sentences = list(faults.values())
+            counts = [len(list_pictures(folder)) for folder in (real, fake)]
             raise UserError(
-                f"{real} and {fake} do not hold the same names ({len(faults)} differ): {sentences[0]}",
+                f"{real} ({counts[0]} pictures) and {fake} ({counts[1]}) do not hold the same names "
+                f"({len(faults)} differ): {next(iter(faults.values()))}",
                 "Give two folders in which each picture has a partner of the same name; endings may differ.",
             )
         if not matched:
             raise UserError(f"{real} and {fake} hold no pictures.")
-        self.files, self.names = list(matched.values()), list(matched)
-        first = codec.read(self.files[0][1])
+        self.paths, self.names = list(matched.values()), list(matched)
+        first = codec.read(self.paths[0][1])
         self.contract = PictureContract(channels=3 if first.shape[2] > 2 else 1)
         self.channels = self.contract.channels, self.contract.channels
         self.identity = {
             "real": str(real),
             "fake": str(fake),
-            "data_digest": _digest(
-                [f"{p} {p.stat().st_size} {p.stat().st_mtime_ns}" for f in self.files for p in f]
-            ),
+            "data_digest": _digest(f"{n} {version(r)[1]}" for n, (_, r) in matched.items()),
             "versions": versions(),
         }
+        self.files = _digest(str(version(path)) for both in self.paths for path in both)
+        self.request = {"real": str(real.resolve()), "fake": str(fake.resolve())}
 
     def examples(self, start: int, stop: int) -> list[Example | UserError]:
         """Read both folders."""
@@ -140,11 +185,11 @@ class FolderSubject:
 
     def _example(self, place: int) -> Example | UserError:
         try:
-            fake, real = (self._tensor(path) for path in self.files[place])
+            fake, real = (self._tensor(path) for path in self.paths[place])
         except UserError as error:
             return error
         if fake.shape != real.shape:
-            fake_path, real_path = self.files[place]
+            fake_path, real_path = self.paths[place]
             sizes = [f"{t.shape[2]} x {t.shape[1]} px" for t in (fake, real)]
             return UserError(
                 f"{fake_path} is {sizes[0]} but {real_path} is {sizes[1]}: wanted equal sizes.",
@@ -170,7 +215,29 @@ def _chosen(found: Any, split: str, data: Sequence[str]) -> Sequence[Pair]:
     return pairs
 
 
-def _digest(lines: Sequence[str]) -> str:
+def open_again(request: dict[str, Any]) -> ModelSubject | FolderSubject:
+    """Return the subject of a request; raises UserError where its model or pictures are gone."""
+    if "real" in request:
+        return FolderSubject(Path(request["real"]), Path(request["fake"]))
+    model, mode = Path(request["model"]), request["mode"]
+    return ModelSubject(model, request["data"], request["split"], mode, request["seed"], "auto", "auto")
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with path.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _halves(pair: Pair) -> list[Half]:
+    return [pair.source, pair.target, *pair.more_sources]
+
+
+def _files_digest(pairs: Iterable[Pair]) -> str:
+    return _digest(f"{version(half.path)} {half.side}" for pair in pairs for half in _halves(pair))
+
+
+def _digest(lines: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 

@@ -1,26 +1,30 @@
 """Files and folders through a translator: names kept, bad files skipped and named."""
 
 import glob
+import math
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice, takewhile
 from pathlib import Path
-
-import numpy as np
+from typing import NamedTuple
 
 from pix2pix.config import Mode
 from pix2pix.device import is_out_of_memory
 from pix2pix.errors import UserError
 from pix2pix.files import PICTURE_SUFFIXES, is_picture, kind, list_pictures
+from pix2pix.inference.sources import Size, restored
 from pix2pix.inference.translator import Translator
-from pix2pix.pictures import codec, geometry
+from pix2pix.pictures import codec, geometry, masks
 from pix2pix.pictures.codec import Array
+from pix2pix.pictures.conform import as_map
 from pix2pix.pictures.contract import Side
 
 _ENDINGS = f"Known endings: {' '.join(sorted(PICTURE_SUFFIXES))}."
+Write = Callable[[Array, Path], None]
 _OTHER_FORMATS = (".gif", ".avif", ".heic", ".jxl", ".svg", ".pdf", ".jp2", ".tga", ".ppm")
 
 
@@ -29,12 +33,13 @@ class Item:
     """One picture to translate, and the path of its translation.
 
     `key` is the picture's name in training, by which sources are made: its path below the user's
-    folder, without ending.
+    folder, without ending. `as_targets` writes a label map in the kind of file that targets were.
     """
 
     source: Path
     output: Path
     key: str
+    as_targets: bool = False
 
     def outputs(self, samples: int) -> list[Path]:
         """Return the files to write: the output, or NAME-1 ... NAME-n and NAME-spread."""
@@ -42,6 +47,13 @@ class Item:
             return [self.output]
         numbered = [self.output.with_stem(f"{self.output.stem}-{n}") for n in range(1, samples + 1)]
         return [*numbered, self.output.with_name(f"{self.output.stem}-spread.png")]
+
+
+class Opened(NamedTuple):
+    """A source, and the picture that it was made of: their sizes differ where it was scaled."""
+
+    source: Array
+    picture: Array
 
 
 @dataclass(frozen=True)
@@ -55,6 +67,7 @@ class Options:
     batch: int = 8
     strict: bool = False
     make: bool = False
+    size: Size | None = None
 
 
 def plan(
@@ -62,6 +75,7 @@ def plan(
 ) -> list[Item]:
     """Return the items of files, folders and globs; `suffix` (".png") replaces the pictures' own.
 
+    Label maps are PNG of the kind that the targets were, and with a `suffix` pictures of their colours.
     Where a picture's own format cannot hold its translation, that of the training targets is taken.
     A folder's sub-folders are kept below `out`. `out` may be a file where there is one input file.
     Raises UserError where there is no picture, two outputs would be one, or an input would be lost.
@@ -72,11 +86,14 @@ def plan(
         raise UserError(f"{out}: '{out.suffix}' is no format that can be written.", _ENDINGS)
     if single and len(pictures) > 1:
         raise UserError(f"{len(pictures)} pictures cannot all become {out}.", "Name a folder with --out.")
-    items, others = [], (translator.header.image.target.suffix, ".png", ".tif")
+    target = translator.header.image.target
+    as_targets = target.kept_as != "colours" and not suffix
+    items, others = [], (target.suffix, ".png", ".tif")
     for path, name in pictures:
-        ending = suffix or next(s for s in (name.suffix, *others) if _fits(s, translator))
-        output = out if single else out / name.with_suffix(ending)
-        items.append(Item(path, output, name.with_suffix("").as_posix()))
+        fitting = ".png" if as_targets else next(s for s in (name.suffix, *others) if _fits(s, translator))
+        output = out if single else out / name.with_suffix(suffix or fitting)
+        is_png = output.suffix.lower() == ".png"
+        items.append(Item(path, output, name.with_suffix("").as_posix(), as_targets and is_png))
     if suffix or single:
         codec.check_holds(items[0].output, *translator.output)
     _refuse_collisions(items, samples)
@@ -101,11 +118,13 @@ def translate_items(
     items: Sequence[Item],
     options: Options,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    note: codec.OnNote = codec.no_note,
 ) -> list[str]:
     """Translate and write every picture; return one sentence for each that could not be read.
 
     Threads read ahead of the network and write behind it, each by a batch or two, so that memory
-    does not grow with the number of pictures.
+    does not grow with the number of pictures. `note` receives a sentence about what is left out of a
+    picture that is translated.
 
     Raises UserError where none could, where an output cannot be written, or (`strict`) at the first
     that cannot be read.
@@ -116,16 +135,16 @@ def translate_items(
     with ThreadPoolExecutor(cores) as readers, ThreadPoolExecutor(cores) as writers:
         try:
             written = deque[Future[None]]()
-            coming = _in_order(readers, translator, items, options)
+            coming = _in_order(readers, translator, items, options, note)
             while batch := list(islice(coming, options.batch)):
-                opened = [(item, reading.result()) for item, reading in batch]
-                errors = [source for _, source in opened if isinstance(source, UserError)]
+                read = [(item, reading.result()) for item, reading in batch]
+                errors = [opened for _, opened in read if isinstance(opened, UserError)]
                 if errors and (options.strict or len(items) == 1):
                     raise errors[0]
                 failures += map(str, errors)
-                sources = [(item, source) for item, source in opened if not isinstance(source, UserError)]
-                for picture, path in _translated(translator, sources, options):
-                    written.append(writers.submit(codec.write, picture, path))
+                sources = [(item, opened) for item, opened in read if not isinstance(opened, UserError)]
+                for write, picture, path in _translated(translator, sources, options):
+                    written.append(writers.submit(write, picture, path))
                 while len(written) > options.batch:
                     written.popleft().result()
                 done += len(batch)
@@ -141,66 +160,84 @@ def translate_items(
 
 
 def _in_order(
-    pool: ThreadPoolExecutor, translator: Translator, items: Sequence[Item], options: Options
-) -> Iterator[tuple[Item, Future[Array | UserError]]]:
+    pool: ThreadPoolExecutor,
+    translator: Translator,
+    items: Sequence[Item],
+    options: Options,
+    note: codec.OnNote,
+) -> Iterator[tuple[Item, Future[Opened | UserError]]]:
     """Yield the items in order, each being read by a thread, at most two batches ahead of their use."""
-    ahead = deque[tuple[Item, Future[Array | UserError]]]()
+    ahead = deque[tuple[Item, Future[Opened | UserError]]]()
     for item in items:
-        ahead.append((item, pool.submit(_open, item, translator, options)))
+        ahead.append((item, pool.submit(_open, item, translator, options, note)))
         if len(ahead) > 2 * options.batch:
             yield ahead.popleft()
     yield from ahead
 
 
-def _open(item: Item, translator: Translator, options: Options) -> Array | UserError:
+def _open(
+    item: Item, translator: Translator, options: Options, note: codec.OnNote = codec.no_note
+) -> Opened | UserError:
     """Return the source as the network was fed in training, or the error that names the file."""
     try:
-        array = geometry.half(codec.read(item.source), options.half, str(item.source))
-        return translator.source(array, str(item.source), options.make, item.key)
+        array = geometry.half(codec.read(item.source, note), options.half, str(item.source))
+        source = translator.source(array, str(item.source), options.make, item.key, options.size)
+        return Opened(source, source if options.size is None else array)
     except UserError as error:
         return error
 
 
 def _translated(
-    translator: Translator, sources: Sequence[tuple[Item, Array]], options: Options
-) -> Iterator[tuple[Array, Path]]:
-    """Yield the translations of a batch of sources with their paths."""
+    translator: Translator, sources: Sequence[tuple[Item, Opened]], options: Options
+) -> Iterator[tuple[Write, Array, Path]]:
+    """Yield what is to be written of a batch of sources: how, the picture, and where."""
     try:
         if options.samples > 1:
-            for item, source in sources:
-                yield from _variants(translator, item, source, options)
+            for item, opened in sources:
+                yield from _variants(translator, item, opened, options)
             return
         outputs = translator.translate_sources(
-            [source for _, source in sources], mode=options.mode, seed=options.seed, batch=options.batch
+            [opened.source for _, opened in sources],
+            mode=options.mode,
+            seed=options.seed,
+            batch=options.batch,
         )
     except (RuntimeError, MemoryError) as error:
         if is_out_of_memory(error):
-            largest = max((source.shape[0] * source.shape[1], item.source) for item, source in sources)
+            largest = max((math.prod(opened.source.shape[:2]), item.source) for item, opened in sources)
             raise UserError(
                 f"Out of memory with {len(sources)} pictures at a time, the largest {largest[1]} of "
                 f"{largest[0] / 1e6:.1f} megapixels.",
                 "Lower --batch, reduce the picture, or use --device cpu.",
             ) from None
         raise
-    yield from zip(outputs, (item.output for item, _ in sources), strict=True)
+    for output, (item, opened) in zip(outputs, sources, strict=True):
+        picture = restored(translator.header.image, output, opened.picture)
+        yield _writer(item, translator), picture, item.output
 
 
 def _variants(
-    translator: Translator, item: Item, source: Array, options: Options
-) -> Iterator[tuple[Array, Path]]:
+    translator: Translator, item: Item, opened: Opened, options: Options
+) -> Iterator[tuple[Write, Array, Path]]:
     """Yield the variants, and a map of their spread: white at its maximum."""
-    result = translator.variants_of(source, options.samples, mode=options.mode, seed=options.seed)
+    result = translator.variants_of(opened.source, options.samples, mode=options.mode, seed=options.seed)
     *paths, last = item.outputs(options.samples)
-    yield from zip(result.pictures, paths, strict=True)
-    spread = result.spread / max(float(result.spread.max()), 1e-6) * 255
-    yield spread.round().astype(np.uint8)[:, :, None], last
+    write, image = _writer(item, translator), translator.header.image
+    for picture, path in zip(result.pictures, paths, strict=True):
+        yield write, restored(image, picture, opened.picture), path
+    height, width = opened.picture.shape[:2]
+    yield codec.write, geometry.resize(as_map(result.spread), (height, width)), last
 
 
-def first_note(translator: Translator, items: Sequence[Item], side: Side) -> str:
+def _writer(item: Item, translator: Translator) -> Write:
+    return partial(masks.write, contract=translator.header.image.target) if item.as_targets else codec.write
+
+
+def first_note(translator: Translator, items: Sequence[Item], side: Side, size: Size | None = None) -> str:
     """Return a note on what a user may have overlooked, from the first input, or "".
 
     A pair side by side like those that the model learned from, passed whole; or a picture much
-    larger than any it knows.
+    larger or smaller than those.
     """
     header, path = translator.header, items[0].source
     try:
@@ -212,12 +249,14 @@ def first_note(translator: Translator, items: Sequence[Item], side: Side) -> str
             f"{path} is twice as wide as high, like the pairs this model learned from; if it is a "
             f"pair, add --half {header.image.half}"
         )
-    trained = max(header.config.data.size)
-    if min(height, width) < 2 * trained:
+    shortest, longest = min(header.config.data.size), max(header.config.data.size)
+    larger = min(height, width) >= 2 * longest
+    if size is not None or (not larger and max(height, width) > shortest / 2):
         return ""
     return (
-        f"{path} is translated at {width} x {height} px, and the model learned at {trained} px, so "
-        "that shapes are larger here than any it knows; `pix2pix data resize` reduces pictures"
+        f"{path} is translated at {width} x {height} px, and the model learned at {longest} px, so that "
+        f"shapes are {'larger' if larger else 'smaller'} here than those it knows; --size train scales "
+        "pictures as in training, and their translations back"
     )
 
 

@@ -19,18 +19,17 @@ from PIL import Image
 from torch import Tensor
 
 from pix2pix.config import Mode
-from pix2pix.derive import lab, recipe
 from pix2pix.device import describe, pick_device, pick_precision
 from pix2pix.errors import UserError
 from pix2pix.inference.executor import Passes, pick_executor
+from pix2pix.inference.sources import Size, conformed, joined, restored
 from pix2pix.model_file import Header, load_model
 from pix2pix.networks.modes import uses_noise
 from pix2pix.networks.noise import noise_keys
-from pix2pix.pictures import codec, tensors
+from pix2pix.pictures import codec, masks, tensors
 from pix2pix.pictures.codec import Array
-from pix2pix.pictures.conform import conform
-from pix2pix.pictures.contract import LARGEST
 from pix2pix.pictures.geometry import pad, padded_size
+from pix2pix.pictures.numbers import channels_last, checked
 
 Picture = Image.Image | Array | Path | str
 P = TypeVar("P", bound=Picture)
@@ -110,6 +109,7 @@ class Translator:
         seed: int = 0,
         batch: int = 8,
         make: bool = False,
+        size: Size | None = None,
     ) -> Image.Image | Array: ...
     @overload
     def translate(
@@ -120,6 +120,7 @@ class Translator:
         seed: int = 0,
         batch: int = 8,
         make: bool = False,
+        size: Size | None = None,
     ) -> list[Image.Image | Array]: ...
     def translate(
         self,
@@ -129,6 +130,7 @@ class Translator:
         seed: int = 0,
         batch: int = 8,
         make: bool = False,
+        size: Size | None = None,
     ) -> Image.Image | Array | list[Image.Image | Array]:
         """Return the translation of one picture or a list of them, each of the size of its source.
 
@@ -136,17 +138,22 @@ class Translator:
         A translation is a PIL image, or an (H, W, C) array where targets have more than 8 bits or
         more than 4 channels. `mode` is the model's own unless given; `seed` fixes the noise, which
         is the same for every picture. `batch` pictures of one padded size are translated at a time.
-        With `make` the pictures are photographs, from which sources are made as in training. Raises
-        UserError for a picture that cannot be read and for a mode that the model does not have.
+        With `make` the pictures are photographs, from which sources are made as in training. With
+        `size` ("train", 512 or (256, 512)) a picture is scaled to that size as in training, and its
+        translation back. Label maps are PIL images of the kind that the targets were: class indexes,
+        with their colours or without. Raises UserError for a picture that cannot be read and for a
+        mode that the model does not have.
         """
         if not isinstance(pictures, list):
-            return self.translate([pictures], mode=mode, seed=seed, make=make)[0]
+            return self.translate([pictures], mode=mode, seed=seed, make=make, size=size)[0]
+        arrays = [_to_array(p) for p in pictures]
         names = [str(p) if isinstance(p, str | Path) else "The picture" for p in pictures]
-        sources = [self.source(_to_array(p), name, make) for p, name in zip(pictures, names, strict=True)]
+        sources = [self.source(a, name, make, size=size) for a, name in zip(arrays, names, strict=True)]
         outputs = self.translate_sources(sources, mode=mode, seed=seed, batch=batch)
+        image = self.header.image
         return [
-            codec.to_pillow(output) if output.dtype == np.uint8 and output.shape[2] in (1, 3, 4) else output
-            for output in outputs
+            masks.as_picture(restored(image, o, a), image.target)
+            for o, a in zip(outputs, arrays, strict=True)
         ]
 
     def translate_sources(
@@ -174,7 +181,7 @@ class Translator:
             sizes, stack, lambda output: tensors.rounded(output, target).cpu(), mode, batch, seed, sample
         )
         return [
-            self._finish(tensors.from_rounded(levels[:height, :width], target), source)
+            joined(self.header.image, source, tensors.from_rounded(levels[:height, :width], target))
             for levels, (height, width), source in zip(outputs, sizes, sources, strict=True)
         ]
 
@@ -248,37 +255,11 @@ class Translator:
         deviation = np.stack(pictures).astype(np.float32).std(axis=0).mean(axis=2)
         return Variants(pictures, deviation / (contract.high - contract.low))
 
-    def source(self, array: Array, name: str, made: bool, key: str | None = None) -> Array:
+    def source(
+        self, array: Array, name: str, made: bool, key: str | None = None, size: Size | None = None
+    ) -> Array:
         """Return the picture as the network was fed in training; see `conformed`."""
-        return conformed(self.header, array, name, made, key)
-
-    def _finish(self, array: Array, source: Array) -> Array:
-        """Return the output in the depth and channels of the pictures that training's targets came from."""
-        image = self.header.image
-        if image.lab_photograph is None:
-            return array
-        rgb, depth = lab.join_lab(source, array), image.lab_photograph.depth
-        return rgb if depth == "float32" else (rgb * LARGEST[depth]).round().astype(depth)
-
-
-def conformed(header: Header, array: Array, name: str, made: bool, key: str | None = None) -> Array:
-    """Return the picture in the contract of a model's sources; with `made`, the source of a photograph.
-
-    `key` is the photograph's name in training: its path without ending, relative to the data; without
-    it, the stem of `name`. Raises UserError that calls the picture by `name`.
-    """
-    image = header.image
-    if image.lab_photograph is not None:
-        # The lightness is the source, of a picture in colour or in grey.
-        return lab.split_lab(conform(array, image.lab_photograph, name))[0]
-    if made:
-        if image.photograph is None:
-            raise UserError(
-                "This model learned from pairs as they are: it makes no sources.", "Translate without --make."
-            )
-        photograph = conform(array, image.photograph, name)
-        return recipe.source_and_target(image.made, photograph, key or Path(name).stem)[0]
-    return conform(array, image.source, name, snap=header.config.data.snap_labels)
+        return conformed(self.header, array, name, made, key, size)
 
 
 def _for_each(numbers: int | Sequence[int], count: int) -> Tensor:
@@ -294,7 +275,7 @@ def _to_array(picture: Picture) -> Array:
         case Image.Image():
             return codec.from_pillow(picture)
         case np.ndarray():
-            return codec.checked(picture, "The array")
+            return checked(channels_last(picture, "The array"), "The array")
     raise UserError(
         f"A {type(picture).__name__} was given: wanted a PIL image, a numpy array, a path, or a list of them."
     )

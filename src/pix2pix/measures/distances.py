@@ -5,6 +5,7 @@ N, M pictures, D features of each.
 
 from __future__ import annotations
 
+from itertools import product
 from typing import NamedTuple
 
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor
 
 _SUBSETS = 100
 _LARGEST_SUBSET = 1000
+_BLOCK = 2048  # rows that are compared at a time
 
 
 class KID(NamedTuple):
@@ -29,8 +31,8 @@ def kid(real: Tensor, fake: Tensor, *, seed: int = 0) -> KID:
     error is their deviation as if of the whole set: subsets overlap, and a subset of m of n pictures
     varies n / m times as much.
     """
-    scale = real.double().std().clamp_min(1e-12)
-    real, fake = real.double() / scale, fake.double() / scale
+    scale = real.std().clamp_min(1e-12)
+    real, fake = real / scale, fake / scale
     smaller = min(len(real), len(fake))
     size, random = min(_LARGEST_SUBSET, smaller // 2), torch.Generator().manual_seed(seed)
     if size < 2:
@@ -44,17 +46,18 @@ def kid(real: Tensor, fake: Tensor, *, seed: int = 0) -> KID:
     return KID(mmd(real, fake), float(estimates.std()) * (size / smaller) ** 0.5)
 
 
-def mmd(real: Tensor, fake: Tensor, *, block: int = 2048) -> float:
+def mmd(real: Tensor, fake: Tensor, *, block: int = _BLOCK) -> float:
     """Return the unbiased squared maximum mean discrepancy with the kernel (a b / D + 1)^3.
 
-    Kernel matrices are computed `block` rows at a time, so that many pictures fit into memory.
+    Kernel matrices are computed in blocks, so that many pictures fit into memory.
     """
 
     def total(a: Tensor, b: Tensor) -> float:
-        return float(sum(_kernel(rows, b).sum() for rows in torch.split(a, block)))
+        blocks = product(_blocks(a, block), _blocks(b, block))
+        return float(sum(kernel(rows, columns).sum() for rows, columns in blocks))
 
     def diagonal(a: Tensor) -> float:
-        return float((((a * a).sum(1) / a.shape[1] + 1) ** 3).sum())
+        return float(((a.square().mean(1, dtype=torch.float64) + 1) ** 3).sum())
 
     n, m = len(real), len(fake)
     within = (total(real, real) - diagonal(real)) / (n * (n - 1))
@@ -68,14 +71,11 @@ def frechet(real: Tensor, fake: Tensor) -> float:
     With Inception's features it is the FID (Heusel et al. 2017). It is biased: compare only figures
     of equally many pictures.
     """
-    real, fake = real.double(), fake.double()
-    means = [x.mean(0) for x in (real, fake)]
-    # Centred and scaled so that x^T x is the covariance.
-    one, other = ((x - mean) / max(1, len(x) - 1) ** 0.5 for x, mean in zip((real, fake), means, strict=True))
-    # The trace of the root of S1 S2 is the nuclear norm of one other^T: no root of a matrix is taken.
-    shared = torch.linalg.svdvals(one @ other.T).sum()
-    spread = (one**2).sum() + (other**2).sum() - 2 * shared
-    return float(((means[0] - means[1]) ** 2).sum() + spread)
+    (mean, root), (other_mean, other) = _mean_and_root(real), _mean_and_root(fake)
+    # The trace of the root of S1 S2 is the nuclear norm of R1 R2^T: no root of a matrix is taken.
+    shared = torch.linalg.svdvals(root @ other.T).sum()
+    spread = (root**2).sum() + (other**2).sum() - 2 * shared
+    return float(((mean - other_mean) ** 2).sum() + spread)
 
 
 def nearest(fakes: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
@@ -84,11 +84,30 @@ def nearest(fakes: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
     The distance is 1 - cosine of features less the mean of the known ones: 0 for a copy, about 1 for two
     pictures that have nothing in common.
     """
-    mean = known.double().mean(0)
-    one, other = (torch.nn.functional.normalize(x.double() - mean, dim=1) for x in (fakes, known))
-    similarity, place = (one @ other.T).max(1)
+    mean = known.mean(0, dtype=torch.float64)
+
+    def direction(x: Tensor) -> Tensor:
+        return torch.nn.functional.normalize(x.double() - mean, dim=1)
+
+    towards = direction(known)
+    best = [(direction(rows) @ towards.T).max(1) for rows in _blocks(fakes)]
+    similarity, place = (torch.cat(parts) for parts in zip(*best, strict=True))
     return place, 1 - similarity
 
 
-def _kernel(a: Tensor, b: Tensor) -> Tensor:
-    return (a @ b.T / a.shape[1] + 1) ** 3
+def kernel(a: Tensor, b: Tensor) -> Tensor:
+    """Return (N, M) of the cubic kernel of (N, D) and (M, D) features, in float64."""
+    return (a.double() @ b.double().T / a.shape[1] + 1) ** 3
+
+
+def _blocks(features: Tensor, rows: int = _BLOCK) -> list[Tensor]:
+    return [features[start : start + rows] for start in range(0, len(features), rows)]
+
+
+def _mean_and_root(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the mean (D,) of (N, D) features, and R of which R^T R is their covariance."""
+    mean = features.mean(0, dtype=torch.float64)
+    root = mean.new_zeros(0, len(mean))
+    for rows in _blocks(features):
+        root = torch.linalg.qr(torch.cat([root, rows.double() - mean]), mode="r").R
+    return mean, root / max(1, len(features) - 1) ** 0.5

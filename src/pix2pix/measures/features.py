@@ -2,7 +2,8 @@
 
 The VGG16 in the wheel of `stlpips-pytorch` (extra `metrics`) needs no download: the shift-tolerant
 network of ST-LPIPS (Ghildyal and Liu, ECCV 2022). Its weights are read by path, nothing of that
-package is imported. Any other network is an ONNX file, with a TOML of the same name next to it:
+package is imported. Inception is torch-fidelity's (`inception`), where its weights are there. Any other
+network is an ONNX file, with a TOML of the same name next to it:
 
     size_px = 224                # pictures are resized to it, antialiased
     mean = [0.485, 0.456, 0.406] # of pictures in 0..1; optional, as is std
@@ -14,7 +15,7 @@ B batch, C channels, H height, W width, D features.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -26,6 +27,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pix2pix.errors import UserError
+from pix2pix.measures import inception
 
 VGG16_NAME = "VGG16 of ST-LPIPS"
 _WEIGHTS = "weights/vST0.0/vgg_shift_tolerant.pth"
@@ -70,14 +72,24 @@ class VGG16(nn.Module):
 
     def distance(self, output: Tensor, target: Tensor) -> Tensor:
         """Return ST-LPIPS of (B, 3, H, W) pairs: (B,), 0 for equal pictures."""
-        if (smallest := min(output.shape[2:])) < _SMALLEST_PX:
-            scale = _SMALLEST_PX / smallest
-            output, target = (F.interpolate(t, scale_factor=scale, mode="bilinear") for t in (output, target))
-        total = output.new_zeros(len(output))
-        for number, (one, other) in enumerate(zip(self.stages(output), self.stages(target), strict=True)):
-            squared = (_unit(one) - _unit(other)) ** 2
-            total += F.conv2d(squared, self.get_buffer(f"lin{number}_model_1_weight")).mean((1, 2, 3))
-        return total
+        activations = zip(self._unit_stages(output), self._unit_stages(target), strict=True)
+        return self._weighed([(one - other) ** 2 for one, other in activations])
+
+    def variety(self, variants: Tensor) -> Tensor:
+        """Return the mean ST-LPIPS of two of (S, 3, H, W) variants, over all pairs: a scalar."""
+        # The mean squared difference of two of S values is twice their variance.
+        return self._weighed([2 * x.var(0, keepdim=True) for x in self._unit_stages(variants)])[0]
+
+    def _unit_stages(self, pictures: Tensor) -> list[Tensor]:
+        if (smallest := min(pictures.shape[2:])) < _SMALLEST_PX:
+            pictures = F.interpolate(pictures, scale_factor=_SMALLEST_PX / smallest, mode="bilinear")
+        return [_unit(x) for x in self.stages(pictures)]
+
+    def _weighed(self, squared: Sequence[Tensor]) -> Tensor:
+        """Return (B,) of the squared differences (B, C, H, W) of each stage."""
+        heads = (self.get_buffer(f"lin{number}_model_1_weight") for number in range(len(squared)))
+        weighed = [F.conv2d(x, head).mean((1, 2, 3)) for x, head in zip(squared, heads, strict=True)]
+        return torch.stack(weighed).sum(0)
 
 
 @cache
@@ -100,13 +112,32 @@ def st_lpips(output: Tensor, target: Tensor) -> Tensor:
     return network.distance(*(as_rgb(pictures) for pictures in (output, target)))
 
 
-def find_features(choice: Path | None = None) -> FeatureNetwork | None:
-    """Return the network of an ONNX file, or VGG16, or None where that is not installed.
+def st_lpips_variety(variants: Tensor) -> Tensor:
+    """Return the mean ST-LPIPS of two of (S, C, H, W) variants, over all pairs: a scalar."""
+    return load_vgg16().to(variants.device).variety(as_rgb(variants))
 
+
+def find_features(choice: str | Path | None = None) -> FeatureNetwork | None:
+    """Return a feature network; without a choice Inception if its weights are there, else VGG16, else None.
+
+    choice: an ONNX file, a .pth of Inception's weights, or "inception", which fetches them if need be.
     Raises UserError for a file that is no network.
     """
-    if choice is not None:
-        return _from_onnx(choice)
+    if choice is None:
+        weights = inception.find_inception()
+        return _inception(weights) if weights else _vgg16()
+    if choice == "inception":
+        return _inception(inception.fetch_inception())
+    path = Path(choice)
+    return _inception(path) if path.suffix in (".pth", ".pt") else _from_onnx(path)
+
+
+def _inception(weights: Path) -> FeatureNetwork:
+    extract = inception.load_inception(weights)
+    return FeatureNetwork(inception.NAME, lambda pictures: extract(as_rgb(pictures)))
+
+
+def _vgg16() -> FeatureNetwork | None:
     try:
         network = load_vgg16()
     except UserError:

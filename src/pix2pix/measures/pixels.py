@@ -5,6 +5,7 @@ They are reported and never choose a model by themselves: each of them rewards b
 transformers, SciPy and Matplotlib, which takes seconds.
 """
 
+import torch
 from torch import Tensor
 
 from pix2pix.device import exact_convolutions
@@ -13,6 +14,15 @@ from pix2pix.device import exact_convolutions
 def l1(output: Tensor, target: Tensor) -> Tensor:
     """Return the mean absolute difference, in units of [-1, 1]."""
     return (output - target).abs().mean((1, 2, 3))
+
+
+def l1_variety(variants: Tensor) -> Tensor:
+    """Return the mean absolute difference of two of (S, C, H, W) variants, over all pairs: a scalar."""
+    count = len(variants)
+    # In sorted order the k-th of S values is added in k differences and subtracted in S - 1 - k.
+    weights = 2 * torch.arange(count, dtype=variants.dtype) - (count - 1)
+    ordered = variants.sort(0).values.mean((1, 2, 3))
+    return (weights * ordered).sum() * 2 / (count * (count - 1))
 
 
 def psnr_db(output: Tensor, target: Tensor) -> Tensor:

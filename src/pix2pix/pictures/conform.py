@@ -35,6 +35,11 @@ def to_view(array: Array, contract: PictureContract) -> Array:
     return np.repeat(view, 3, axis=2) if view.shape[2] == 1 else view
 
 
+def as_map(values: Array) -> Array:
+    """Return (H, W, 1) uint8 of values (H, W) from 0 on: white at their maximum."""
+    return (values / max(float(values.max()), 1e-6) * 255).round().astype(np.uint8)[:, :, None]
+
+
 def to_depth(array: Array, depth: str, name: str) -> Array:
     """Return the picture in a depth, 8 and 16 bits scaled; raise UserError for float and others."""
     if str(array.dtype) == depth:

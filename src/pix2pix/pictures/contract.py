@@ -6,9 +6,10 @@ translating reads and writes pictures exactly as in training.
 
 from typing import Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 Depth = Literal["uint8", "uint16", "float32"]
+KeptAs = Literal["colours", "grey", "indexes", "palette"]
 Side = Literal["left", "right", "whole"]  # of a side-by-side picture
 MAX_CHANNELS = 64  # of a file
 LARGEST = {"uint8": 255.0, "uint16": 65535.0}
@@ -42,7 +43,8 @@ class PictureContract(BaseModel, frozen=True, extra="forbid"):
 
     `classes` are those of a label map. With `one_hot` a tensor has a channel for each class;
     without, it has the channels of the file. Pixels that are `ignored` are -1 in every channel of a one-hot
-    tensor.
+    tensor. `kept_as` is how the files of a label map hold its classes: by colours, by grey levels, by
+    indexes, or by indexes into a `table` of colours.
     """
 
     channels: int = 3
@@ -53,6 +55,9 @@ class PictureContract(BaseModel, frozen=True, extra="forbid"):
     classes: tuple[LabelClass, ...] = ()
     one_hot: bool = False
     ignored: Ignored | None = None
+    # Not part of the text by which the cache knows pairs: their pixels are the same.
+    kept_as: KeptAs = Field("colours", repr=False)
+    table: tuple[tuple[int, int, int], ...] = Field((), repr=False)
 
     @property
     def stored_channels(self) -> int:

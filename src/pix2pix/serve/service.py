@@ -18,7 +18,7 @@ from starlette.responses import Response
 from pix2pix.config import Mode
 from pix2pix.device import pick_device
 from pix2pix.errors import UserError
-from pix2pix.inference.translator import conformed
+from pix2pix.inference.sources import conformed
 from pix2pix.networks.modes import uses_noise
 from pix2pix.pictures.codec import Array, Format
 from pix2pix.pictures.geometry import padded_size

@@ -124,7 +124,11 @@ def _open_stores(plan: Plan, strict: bool, progress: Progress) -> Stores:
         _warn_of_singles(pairs.splits["train"][0], progress)
 
     open_pairs = partial(
-        open_store, reading=plan.reading, strict=strict, progress=progress.counter("reading pairs", "pairs")
+        open_store,
+        reading=plan.reading,
+        strict=strict,
+        progress=progress.counter("reading pairs", "pairs"),
+        note=lambda sentence: progress.log(f"note: {sentence}"),
     )
 
     def open_spread(chosen: Sequence[Pair], count: int) -> Store:

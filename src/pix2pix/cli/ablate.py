@@ -1,0 +1,79 @@
+"""`pix2pix ablate`: thin, imports its stage when it is called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer import Option
+
+from pix2pix.cli.common import (
+    Data,
+    Device,
+    Out,
+    Recipe,
+    Settings,
+    choice,
+    console_progress,
+    loading,
+    report_failures,
+)
+
+
+def ablate(
+    data: Data,
+    out: Out,
+    over: Annotated[str, Option(help="Table: losses, generators or patches.")],
+    recipe: Recipe = None,
+    settings: Settings = None,
+    seeds: Annotated[int, Option(min=1, help="Trainings of each row, from training.seed on.")] = 1,
+    scorer: Annotated[
+        Path | None, Option(metavar="MODEL|ONNX", help="Segmentation network of the FCN-score.")
+    ] = None,
+    labels: Annotated[
+        str | None, Option(metavar="NAME|FILE", help="Palette of the label maps, where settings name none.")
+    ] = None,
+    ignore: Annotated[
+        list[str] | None, Option(metavar="CLASS", help="Leave this class out of the scores; repeatable.")
+    ] = None,
+    device: Device = "auto",
+    dry_run: Annotated[
+        bool, Option("--dry-run", help="List the rows and about how long they take; write nothing.")
+    ] = False,
+) -> None:
+    """Train the variants of the paper's tables, score each, and compare with the paper's numbers.
+
+    The same command again goes on where one was stopped. Tables that share rows share them in one folder.
+
+    \b
+    pix2pix ablate facades --over losses --recipe facades -o ablation
+    pix2pix ablate facades --over patches --recipe facades -o ablation --scorer scorer --labels facades
+    """
+    with loading():
+        from pix2pix.config import Config
+        from pix2pix.device import keep_freed_memory
+        from pix2pix.evaluation.ablate.layout import Request
+        from pix2pix.evaluation.ablate.rows import OVER
+        from pix2pix.evaluation.ablate.run import ablate as train_rows
+        from pix2pix.evaluation.ablate.run import describe_ablation
+        from pix2pix.evaluation.ablate.tables import as_text, lines_of
+
+    choice("--over", over, OVER)
+    keep_freed_memory()
+    config = Config.load(recipe, settings or [])
+    request = Request(data, config, out, over, seeds, scorer, labels, ignore or [], device)
+    if dry_run:
+        for name, fact in describe_ablation(request).items():
+            print(f"{name:<18} {fact}")
+        return
+    outcome = train_rows(request, console_progress().console)
+    if outcome.scored:
+        notes = [f"note: {note}" for note in outcome.notes]
+        print(*as_text(lines_of(outcome.tables[over], outcome.scored)), *notes, sep="\n")
+        print(f"page: {out / 'index.html'}")
+    if outcome.stopped:
+        print(f"stopped in {outcome.stopped}; the same command goes on from there")
+        raise typer.Exit(130)
+    report_failures(outcome.failed, "row", "not trained")
+    report_failures(outcome.left_out, "picture", "left out")

@@ -1,0 +1,223 @@
+"""Train and score the rows of an ablation, one after another; the same call goes on where one was stopped."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from statistics import fmean
+
+import torch
+from rich.console import Console
+from torch import Tensor
+
+from pix2pix.errors import UserError
+from pix2pix.evaluation.ablate.layout import (
+    Request,
+    RowRun,
+    refuse_other_budget,
+    requested_runs,
+    runs_on_disk,
+)
+from pix2pix.evaluation.ablate.report import write_pictures, write_tables
+from pix2pix.evaluation.ablate.rows import BASE, Table, ablation_tables
+from pix2pix.evaluation.ablate.tables import ScoredRun
+from pix2pix.evaluation.evaluate import Options, evaluate, write_scores
+from pix2pix.evaluation.labels import find_labels
+from pix2pix.evaluation.report import write_report
+from pix2pix.evaluation.subjects import ModelSubject
+from pix2pix.measures.features import FeatureNetwork, find_features
+from pix2pix.model_file import read_header
+from pix2pix.progress import Progress
+from pix2pix.reports.training_page import read_metrics
+from pix2pix.training.plan import Plan, duration, facts_of, make_plan, try_steps
+from pix2pix.training.run_folder import RunFolder
+from pix2pix.training.session import open_stores
+from pix2pix.training.state import new_state
+from pix2pix.training.train import train
+
+
+@dataclass
+class Outcome:
+    """How an ablation ended; `stopped` says where the user stopped it."""
+
+    tables: dict[str, Table]
+    scored: dict[str, ScoredRun] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)  # a sentence for each row that could not be trained
+    left_out: list[str] = field(default_factory=list)  # and for each picture
+    stopped: str = ""
+
+
+def ablate(request: Request, console: Console | None = None) -> Outcome:
+    """Train the rows of a table that are not trained yet, score them, and write the page after each.
+
+    Rows of other tables and seeds that are in the folder are scored, too. Raises UserError for a request that
+    cannot be met; then no row was trained.
+    """
+    progress = Progress(console)
+    plan, tables = _prepare(request)
+    labels = find_labels(plan.reading, request.scorer, request.labels, request.ignore, request.device)
+    outcome = Outcome(tables)
+    if labels is None:
+        outcome.notes.append(_way_to_a_scorer(request))
+    network = find_features(None)
+    options = Options(once_a_picture(network) if network else None, labels)
+    _refuse_other_pairs(request, plan, progress)
+    with closing(RunFolder(request.out)) as folder, closing(progress):
+        _lock(folder)
+        requested = requested_runs(request, tables)
+        pending = [run for run in requested if run.images_left]
+        facts = _facts(request, plan)
+        for run in runs_on_disk(request.out, tables):
+            if not run.images_left:
+                _score(run, request, options, outcome, progress)
+        write_tables(request.out, request.over, outcome.tables, outcome.scored, facts, outcome.notes)
+        for run in pending:
+            left = duration(_seconds_left(requested, plan))
+            place = f"row {requested.index(run) + 1} of {len(requested)}"
+            progress.log(f"{place}: {run}, about {left} left for all, scoring not counted")
+            if not _train(run, request, outcome, console):
+                break
+            if run.images_left == 0:
+                _score(run, request, options, outcome, progress)
+                write_tables(request.out, request.over, outcome.tables, outcome.scored, facts, outcome.notes)
+    if outcome.failed and not outcome.scored:
+        raise UserError(outcome.failed[0], "No row could be trained.")
+    return outcome
+
+
+def describe_ablation(request: Request) -> dict[str, str]:
+    """Return how far each row is, and about how long the rest takes; nothing is written."""
+    plan, tables = _prepare(request)
+    facts = {}
+    requested = requested_runs(request, tables)
+    for run in requested:
+        total, seen = run.config.training.images, run.images_seen
+        state = f"continues at image {seen:,} of {total:,}" if seen else f"{total:,} images"
+        facts[run.name] = f"{run}: {'trained' if not run.images_left else state}"
+    left = _seconds_left(requested, plan)
+    facts["time"] = f"about {duration(left)}; validation and scoring come on top" if left else "none"
+    return facts
+
+
+def _prepare(request: Request) -> tuple[Plan, dict[str, Table]]:
+    """Return the plan of the paper's method, which all tables share, and the tables."""
+    tables = ablation_tables(request.config)
+    refuse_other_budget(request.out, tables)
+    base = next(run for run in requested_runs(request, tables) if run.row.name == BASE)
+    plan = make_plan(request.data, base.config, base.folder, device=request.device)
+    if not plan.pairs.validation:
+        raise UserError(
+            f"{' and '.join(request.data)} has no pairs to validate on (found train: "
+            f"{len(plan.pairs.splits['train']):,}), and rows are scored on them.",
+            "Move a part of the pairs into a folder val: pix2pix data split.",
+        )
+    return plan, tables
+
+
+def _refuse_other_pairs(request: Request, plan: Plan, progress: Progress) -> None:
+    """Raise UserError where a row on disk learned from other pairs; decodes the pairs, once for all rows."""
+    stores = open_stores(plan, False, progress)
+    if not stores.scored:
+        raise UserError(f"None of the validation pairs can be read: {stores.failures[-1]}")
+    for run in runs_on_disk(request.out, ablation_tables(request.config)):
+        if run.images_seen and read_header(run.folder).provenance.data_digest != stores.training.digest:
+            raise UserError(
+                f"{run.folder} was trained on other pairs than {' and '.join(request.data)} has now.",
+                "Choose another folder with -o.",
+            )
+
+
+def _lock(folder: RunFolder) -> None:
+    try:
+        folder.lock()
+    except UserError as error:
+        raise UserError(error.message, "Wait for it, or choose another folder with -o.") from None
+
+
+def _train(run: RowRun, request: Request, outcome: Outcome, console: Console | None) -> bool:
+    """Train a row; False where the user stopped it. A row that breaks does not stop the others."""
+    try:
+        result = train(request.data, run.config, run.folder, device=request.device, console=console)
+    except UserError as error:
+        outcome.failed.append(f"{run}: {error}")
+        return True
+    outcome.left_out = list(dict.fromkeys([*outcome.left_out, *result.failures]))
+    if not result.finished:
+        outcome.stopped = f"{run} at image {result.images_seen:,}"
+    return result.finished
+
+
+def _score(run: RowRun, request: Request, options: Options, outcome: Outcome, progress: Progress) -> None:
+    """Score a row on the validation pairs; what was scored before is only read."""
+    progress.log(f"scoring {run}")
+    subject = ModelSubject(run.folder, request.data, "validation", None, 0, request.device, "auto")
+    subject.training = ()  # whether a row copies is not asked, and takes longer than all scores
+    out = request.out / "scores" / run.name
+    evaluation = evaluate(subject, out, options, progress)
+    write_scores(evaluation, out)
+    write_report(evaluation, out)
+    write_pictures(subject, run.name, request.out)
+    good = evaluation.columns["good"].nonzero()[0].tolist()
+    real = options.labels.rows(evaluation.columns, good).get("real", {}) if options.labels else {}
+    about = {"images_seen": run.images_seen, **subject.identity, "row": run.row.name, "run_seed": run.seed}
+    outcome.scored[run.name] = ScoredRun(
+        run.row.name, run.seed, evaluation.scores, real, len(evaluation.names), about
+    )
+    outcome.notes = list(dict.fromkeys([*outcome.notes, *evaluation.notes]))
+    outcome.left_out = list(dict.fromkeys([*outcome.left_out, *evaluation.failures]))
+
+
+def once_a_picture(network: FeatureNetwork) -> FeatureNetwork:
+    """Return the network, computing features of a picture once: rows share their targets."""
+    known: dict[bytes, Tensor] = {}
+
+    def extract(pictures: Tensor) -> Tensor:
+        keys = [hashlib.sha256(picture.cpu().numpy().tobytes()).digest() for picture in pictures]
+        new = [place for place, key in enumerate(keys) if key not in known]
+        if new:
+            known.update(zip([keys[i] for i in new], network.extract(pictures[new]), strict=True))
+        return torch.stack([known[key] for key in keys])
+
+    return FeatureNetwork(network.name, extract)
+
+
+def _seconds_left(runs: Sequence[RowRun], plan: Plan) -> float:
+    """Return seconds of training that are left, at the speed of the rows so far, or of a few timed steps."""
+    left = sum(run.images_left for run in runs)
+    lines = [line for run in runs for line in read_metrics(run.folder / "metrics.jsonl")[-3:]]
+    if speeds := [line["seconds"] / line["images"] for line in lines if line.get("seconds")]:
+        return left * fmean(speeds)
+    if not left:
+        return 0.0
+    _, seconds = try_steps(plan, new_state(plan.config, plan.device))
+    return left * seconds / plan.config.training.batch
+
+
+def _facts(request: Request, plan: Plan) -> dict[str, str]:
+    """Return what all rows share, for the page."""
+    facts = facts_of(plan)
+    kept = ("data", "pictures", "batch", "inference mode", "device")
+    images = plan.config.training.images
+    epochs = images / len(plan.pairs.splits["train"])
+    return {
+        "images a row": f"{images:,} ({epochs:.3g} epochs)",
+        **{name: facts[name] for name in kept},
+        "width": f"{plan.config.model.width}, discriminator {plan.config.model.discriminator_width}",
+        "scorer": str(request.scorer or "none"),
+    }
+
+
+def _way_to_a_scorer(request: Request) -> str:
+    palette = request.labels or request.config.data.source_labels
+    if not palette:
+        return "The FCN-score is not measured: it needs label maps of known classes, and a --scorer."
+    other = "left" if request.config.data.source == "right" else "right"
+    return (
+        "The FCN-score is not measured: it needs a network that finds the classes in photographs. Train it "
+        f"on the same pairs, pix2pix train {' '.join(request.data)} --run scorer --set data.source={other} "
+        f"--set data.target_labels={palette} --set data.target_one_hot=true --set data.snap_labels=true "
+        "--set objective.gan=0, and add --scorer scorer."
+    )

@@ -1,0 +1,67 @@
+"""Scores of all pictures together, from what was measured of each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+
+from pix2pix.evaluation.columns import Columns
+from pix2pix.evaluation.score import Score
+from pix2pix.measures.distances import frechet, kid
+from pix2pix.measures.features import FeatureNetwork
+from pix2pix.measures.histograms import CHANNELS, intersections
+
+_FEW = 2048  # pictures, under which a FID is biased too much to be quoted
+
+
+def means(by_picture: Mapping[str, np.ndarray]) -> list[Score]:
+    """Return the mean of each measure of single pictures, with its standard error."""
+    scores = []
+    for name, values in by_picture.items():
+        if name == "pixel_accuracy":  # of all pixels, with the other scores by classes
+            continue
+        finite = values[np.isfinite(values)]  # PSNR of equal pictures is infinite
+        if not len(finite):
+            scores.append(Score(name, math.inf, None, "of every picture"))
+            continue
+        error, mean = float(finite.std() / math.sqrt(len(finite))), float(finite.mean())
+        scores.append(Score(name, mean, error, _MEANINGS.get(name, "mean over pictures")))
+    return scores
+
+
+_MEANINGS = dict.fromkeys(
+    ("variety_l1", "variety_st_lpips"), "mean distance of two samples of one source, over pictures"
+)
+
+
+def colours(columns: Columns, good: Sequence[int]) -> list[Score]:
+    """Return the shared areas of the Lab marginals of outputs and targets."""
+    if "real_lab" not in columns:
+        return []
+    shared = intersections(columns.total("real_lab", good), columns.total("fake_lab", good))
+    return [
+        Score(f"histogram_{channel}", shared[channel], None, "shared area of the Lab marginals")
+        for channel in CHANNELS
+    ]
+
+
+def distances(
+    columns: Columns, good: Sequence[int], network: FeatureNetwork | None, notes: list[str]
+) -> list[Score]:
+    """Return KID and FID of outputs and targets, and note where there are too few for the latter."""
+    if network is None or len(good) < 2:
+        return []
+    real, fake = (torch.from_numpy(np.asarray(columns[n])[good]) for n in ("real_features", "fake_features"))
+    distance = kid(real, fake)
+    if len(good) < _FEW:
+        notes.append(
+            f"FID of {len(good):,} pictures is biased upwards (under {_FEW:,}): compare it only with figures "
+            "of equally many pictures, and prefer KID."
+        )
+    return [
+        Score("kid", distance.value, distance.standard_error, f"features: {network.name}"),
+        Score("fid", frechet(real, fake), None, f"features: {network.name}"),
+    ]

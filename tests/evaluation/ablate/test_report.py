@@ -1,0 +1,31 @@
+"""The page of an ablation: which tables it shows, and pictures of every row for the same sources."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from pix2pix.evaluation.ablate.layout import Request
+from pix2pix.evaluation.ablate.run import ablate
+
+
+def test_the_page_shows_the_requested_table_with_pictures_of_each_row(
+    request_for: Callable[..., Request],
+) -> None:
+    request = request_for("generators")
+    ablate(request)
+    page = (request.out / "index.html").read_text()
+    assert re.findall(r"<h2>(.+?)</h2>", page) == ["Generators", "What all rows share"]
+    assert "U-Net, L1 + cGAN" in page
+    pictures = re.findall(r'<img src="([^"]+)"', page)
+    assert len(pictures) == 4 * (4 + 2)  # all of the four validation pairs; source and target
+    linked = [*pictures, *re.findall(r'href="(scores/[^"]+)"', page)]
+    assert all((request.out / path).is_file() for path in linked)
+    assert not re.findall(r"https?://", page)
+
+
+def test_another_table_is_shown_once_all_its_rows_are_there(request_for: Callable[..., Request]) -> None:
+    ablate(request_for("losses"))
+    ablate(request_for("generators"))
+    page = (request_for("generators").out / "index.html").read_text()
+    assert re.findall(r"<h2>(.+?)</h2>", page) == ["Losses", "Generators", "What all rows share"]
