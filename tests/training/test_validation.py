@@ -49,8 +49,8 @@ def test_scores_are_means_over_pictures_and_not_over_batches(generator: Generato
         assert value == pytest.approx(mean, rel=1e-4)
 
 
-def label_maps(folder: Path, target: str, one_hot: bool) -> Store:
-    """Five pairs of noise and maps of three indexes, of which 255 is none of the palette."""
+def label_maps(folder: Path, one_hot: bool) -> Store:
+    """Five pairs of noise and maps of two classes; one-hot ones have ignored pixels too."""
     classes = "".join(f'[[class]]\nname = "{n}"\ncolour = "#0000{n}"\n' for n in ("10", "f0"))
     palette = write_text(folder / "two.toml", classes + "[ignore]\nindex = 255\n" * one_hot)
     random = np.random.default_rng(0)
@@ -66,7 +66,7 @@ def label_maps(folder: Path, target: str, one_hot: bool) -> Store:
 
 
 def test_one_hot_targets_are_scored_by_classes_without_ignored_pixels(tmp_path: Path, tiny: Tiny) -> None:
-    store = label_maps(tmp_path, "index", one_hot=True)
+    store = label_maps(tmp_path, one_hot=True)
     generator = build_generator(tiny("data.target_one_hot=true").with_channels(3, 2))
     scores = validate(generator, store, "paper", CPU)
     matrix = np.zeros((2, 2))
@@ -90,7 +90,7 @@ def test_one_hot_targets_are_scored_by_classes_without_ignored_pixels(tmp_path: 
 
 
 def test_label_maps_in_colours_are_scored_by_the_nearest_and_as_pictures(tmp_path: Path, tiny: Tiny) -> None:
-    store = label_maps(tmp_path, "index", one_hot=False)
+    store = label_maps(tmp_path, one_hot=False)
     generator = build_generator(tiny().with_channels(3, 3))
     scores = validate(generator, store, "paper", CPU)
     right = 0
