@@ -31,6 +31,16 @@ class DataConfig(Section):
     source: Literal["left", "right"] = Field(
         "left", description="the half of a side-by-side picture that is the source"
     )
+    layout: str = Field(
+        "",
+        description="how the folder DATA is laid out: side-by-side, or two folders in it, SOURCES:TARGETS "
+        "such as images:masks, {} standing for the split; empty: found by names",
+    )
+    pair: list[str] = Field(
+        [],
+        description="names of sources and of targets, {} standing for what a pair has in common: "
+        '["{}.jpg", "{}_mask.png"]; empty: found by names',
+    )
     size_px: int | list[int] = Field(
         256,
         description="training size in pixels, or [height, width]; for the U-Net multiples of 32, or of "

@@ -19,14 +19,17 @@ from pix2pix.cli import ablate, evaluate, share
 from pix2pix.cli.common import (
     Data,
     Device,
+    Layout,
     Mode,
     ModelFile,
+    PairNames,
     Precision,
     Recipe,
     Settings,
     Strict,
     choice,
     console_progress,
+    layout_settings,
     loading,
     parse_size,
     picture_suffix,
@@ -122,6 +125,8 @@ def train(
     make: Annotated[
         str | None, Option(metavar="RECIPE", help="Make sources: gray, lab, edges, inpaint, downscale:4")
     ] = None,
+    layout: Layout = None,
+    pair: PairNames = None,
     seed: Annotated[int | None, Option(help="Same as --set training.seed=N.")] = None,
     device: Device = "auto",
     engine: Annotated[str, Option(help="auto, plain, graph (captured; NVIDIA GPUs).")] = "auto",
@@ -148,7 +153,7 @@ def train(
     keep_freed_memory()
     flags = {"training.seed": seed, "data.make": make}
     changes = [f"{key}={value}" for key, value in flags.items() if value is not None]
-    config = Config.load(recipe, [*(settings or []), *changes])
+    config = Config.load(recipe, [*(settings or []), *changes, *layout_settings(layout, pair)])
     folder = run or Path("runs") / Path(data[0]).resolve().stem
     how: Any = {"device": device, "engine": engine, "precision": precision}
     if dry_run:

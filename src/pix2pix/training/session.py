@@ -100,7 +100,9 @@ class Session:
 
 def open_stores(plan: Plan, strict: bool, progress: Progress) -> Stores:
     """Decode the pairs, or open the cache: the first process before the others."""
-    progress.log(f"pairs: {pairs_in_words(plan.pairs)}")
+    progress.log(f"pairs: {pairs_in_words(replace(plan.pairs, notes=()))}")
+    for note in plan.pairs.notes:
+        progress.log(f"  {note}")
     if not plan.processes.first:
         plan.processes.gather("waiting for the cache")
     stores = _open_stores(plan, strict, progress)
