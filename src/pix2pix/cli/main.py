@@ -86,9 +86,11 @@ def _finish_training(result: Result, folder: Path) -> None:
     if not result.finished:
         print(f"stopped at image {result.images_seen:,}; the same command goes on from there")
         raise typer.Exit(130)
-    scores = "  ".join(f"{name} {value:g}" for name, value in result.scores.items())
-    print(f"finished: {result.images_seen:,} images seen  {scores}".rstrip())
-    print(f"model: {result.model}\npage:  {folder / 'index.html'}")
+    from pix2pix.progress import describe_scores
+
+    print(f"finished: {result.images_seen:,} images seen  {describe_scores(result.scores)}".rstrip())
+    print(f"model: {result.model}", *([f"best:  {result.best}"] if result.best else []), sep="\n")
+    print(f"page:  {folder / 'index.html'}")
     report_failures(result.failures, "pair", "left out")
 
 

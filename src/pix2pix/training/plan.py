@@ -2,7 +2,7 @@
 
 import timeit
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import get_args
@@ -29,9 +29,11 @@ from pix2pix.networks.noise import noise_keys
 from pix2pix.progress import duration
 from pix2pix.training.distributed import ALONE, Processes
 from pix2pix.training.run_folder import RunFolder
+from pix2pix.training.selection import FeatureScores, find_feature_scores
 from pix2pix.training.state import State, new_state
-from pix2pix.training.step import EngineName, plain_step, term_weights
+from pix2pix.training.step import EngineName, feature_networks, plain_step, term_weights
 
+_FEWEST_TO_CHOOSE = 2  # validation pairs: a set of one has no distance
 MEMORY_HINT = "Lower training.batch, model.width or data.size_px; what was saved is kept."
 
 
@@ -48,6 +50,7 @@ class Plan:
     engine: EngineName
     precision: Precision
     processes: Processes = ALONE
+    features: FeatureScores = field(default_factory=FeatureScores)
 
     @property
     def engine_in_words(self) -> str:
@@ -77,17 +80,30 @@ def make_plan(
     set_precision(picked)
     processes.check(config.training.batch)
     term_weights(config)
+    features = find_feature_scores(config)
+    features.refuse_learned(feature_networks(config))
     empty_generator(config.with_channels(3, 3))  # refused before pairs are looked for, or downloaded
     pairs = find_data(data, config.data)
-    if epochs is not None:
-        images = epochs * len(pairs.splits["train"])
-        config = config.model_copy(update={"training": config.training.model_copy(update={"images": images})})
+    config = _of_length(config, pairs, epochs)
+    if features.best and len(pairs.validation) < _FEWEST_TO_CHOOSE:
+        raise UserError(
+            f"training.best chooses a model by the validation pairs, and {len(pairs.validation)} are there.",
+            f"Give {_FEWEST_TO_CHOOSE} or more in a folder val, or leave training.best empty.",
+        )
     reading = find_reading(pairs.splits["train"], config)
     config = config.with_channels(reading.source.tensor_channels, reading.target.tensor_channels)
     empty_generator(config)  # a generator may refuse the channels, too
     folder.check(config)
     _require_space(folder, config)
-    return Plan(config, data, pairs, reading, folder, chosen, engine_name, picked, processes)
+    return Plan(config, data, pairs, reading, folder, chosen, engine_name, picked, processes, features)
+
+
+def _of_length(config: Config, pairs: PairSet, epochs: int | None) -> Config:
+    """Return the configuration with so many epochs as images, if they are stated."""
+    if epochs is None:
+        return config
+    images = epochs * len(pairs.splits["train"])
+    return config.model_copy(update={"training": config.training.model_copy(update={"images": images})})
 
 
 def _require_space(folder: RunFolder, config: Config) -> None:
