@@ -71,14 +71,15 @@ def small(*settings: str, channels: tuple[int, int] = (3, 3)) -> Config:
     return Config.load(None, [*SMALL, *settings]).with_channels(*channels)
 
 
-def _chunk(kind: bytes, data: bytes) -> bytes:
+def chunk(kind: bytes, data: bytes) -> bytes:
+    """One part of a PNG."""
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
 def png_bomb(path: Path, bits: int = 8) -> None:
     """A PNG of 50,000 x 50,000 px in a few KB."""
-    head = _chunk(b"IHDR", struct.pack(">IIBBBBB", 50_000, 50_000, bits, 0, 0, 0, 0))
-    body = _chunk(b"IDAT", zlib.compress(bytes(10_000_000), 9)) + _chunk(b"IEND", b"")
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", 50_000, 50_000, bits, 0, 0, 0, 0))
+    body = chunk(b"IDAT", zlib.compress(bytes(10_000_000), 9)) + chunk(b"IEND", b"")
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + head + body)
 
 

@@ -11,7 +11,7 @@ from pix2pix.data.reading import Reading, find_reading, read_raw
 from pix2pix.derive.recipe import apply, parse
 from pix2pix.errors import UserError
 from pix2pix.pictures import codec
-from pix2pix.pictures.codec import Array
+from pix2pix.pictures.codec import Array, Picture
 from pix2pix.pictures.contract import PictureContract
 from pix2pix.pictures.palette import load_palette
 from pix2pix.pictures.tensors import from_levels, to_array, to_levels
@@ -151,14 +151,14 @@ def test_ranges_of_both_halves_are_measured_in_one_pass(
     pairs = [pair(tmp_path, f"{n:02}", floats(4, 4, 1), floats(4, 4, 2), "tif") for n in range(20)]
     reads: list[Path] = []
     threads: set[int] = set()
-    decode = codec.read
+    decode = codec.read_picture
 
-    def counted(path: Path) -> Array:
+    def counted(path: Path, *note: Any) -> Picture:
         reads.append(path)
         threads.add(threading.get_ident())
-        return decode(path)
+        return decode(path, *note)
 
-    monkeypatch.setattr(codec, "read", counted)
+    monkeypatch.setattr(codec, "read_picture", counted)
     assert reading_of(pairs[:1]).source.high == 1
     probed = len(reads)
     assert probed == 4
@@ -243,13 +243,13 @@ def test_each_file_of_a_pair_is_read_once(tmp_path: Path, monkeypatch: pytest.Mo
     )
     halves = (Half(other, "right"), Half(target, "right"), Half(other, "left"))
     reads: list[Path] = []
-    decode = codec.read
-    monkeypatch.setattr(codec, "read", lambda path: (reads.append(path), decode(path))[1])
+    decode, read = codec.read_picture, codec.read
+    monkeypatch.setattr(codec, "read_picture", lambda path, *note: (reads.append(path), decode(path))[1])
     source, right = read_raw(Pair("a", Half(other, "left"), Half(target, "left"), halves))
     assert sorted(reads) == sorted([target, other])
-    assert np.array_equal(right, decode(target)[:, :8])
-    columns = decode(other)
-    expected = [columns[:, :8], columns[:, 8:], decode(target)[:, 8:], columns[:, :8]]
+    assert np.array_equal(right, read(target)[:, :8])
+    columns = read(other)
+    expected = [columns[:, :8], columns[:, 8:], read(target)[:, 8:], columns[:, :8]]
     assert np.array_equal(source, np.concatenate(expected, axis=2))
 
 

@@ -22,6 +22,7 @@ from pix2pix.derive.lab import for_digest
 from pix2pix.errors import UserError
 from pix2pix.pictures import codec
 from pix2pix.pictures.contract import PictureContract
+from pix2pix.pictures.opening import LIMIT
 from tests.helpers import batch_at, files_below, noise, small, write, write_pairs, write_text, write_truncated
 
 SIZE = (32, 32)
@@ -45,10 +46,10 @@ def store_of(folder: Path, **options: Any) -> Store:
 
 
 def no_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
-    def decode(path: Path) -> None:
+    def decode(path: Path, note: object) -> None:
         raise AssertionError(f"{path} was decoded")
 
-    monkeypatch.setattr(codec, "read", decode)
+    monkeypatch.setattr(codec, "read_picture", decode)
 
 
 @pytest.fixture
@@ -209,9 +210,9 @@ def test_other_weights_of_hed_make_a_new_store(tmp_path: Path, monkeypatch: pyte
 
 def test_a_raised_limit_reads_what_was_too_large(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(folder / "large.png", noise(100, 200))
-    monkeypatch.setenv(codec.LIMIT, "0.01")
+    monkeypatch.setenv(LIMIT, "0.01")
     assert "large.png is 200 x 100 px, 0 megapixels" in store_of(folder).failures[0]
-    monkeypatch.setenv(codec.LIMIT, "1")
+    monkeypatch.setenv(LIMIT, "1")
     assert not store_of(folder).failures
 
 

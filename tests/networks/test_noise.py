@@ -127,3 +127,9 @@ def test_factors_may_stand_in_for_keys() -> None:
     x = torch.randn(1, *SHAPE)
     by_keys = noisy_dropout(x, noise_keys(0, torch.tensor([0])), 3, 0.5)
     torch.testing.assert_close(noisy_dropout(x, {3: mask(layer=3)[None] * 2.0}, 3, 0.5), by_keys)
+
+
+def test_a_part_of_a_picture_gets_its_rows_of_the_mask() -> None:
+    keys = noise_keys(3, torch.tensor([0, 1]))
+    mask = keep_mask(keys, 2, (5, 12, 7), 0.3)
+    assert keep_mask(keys, 2, (5, 4, 7), 0.3, first_row=6).tolist() == mask[:, :, 6:10].tolist()

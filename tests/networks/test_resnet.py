@@ -6,10 +6,10 @@ from torch.nn import functional as F
 from pix2pix.config import Config
 from pix2pix.errors import UserError
 from pix2pix.networks import empty_generator
-from pix2pix.networks.layers import initialise
+from pix2pix.networks.layers import initialise, reflect
 from pix2pix.networks.modes import in_mode
 from pix2pix.networks.noise import NoiseInput, keep_factors, noise_keys
-from pix2pix.networks.resnet import ResNet, reflect
+from pix2pix.networks.resnet import ResNet
 from tests.helpers import small
 
 

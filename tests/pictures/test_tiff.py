@@ -6,7 +6,9 @@ import pytest
 import tifffile
 from PIL import Image
 
-from pix2pix.pictures.codec import read
+from pix2pix.pictures import tiff
+from pix2pix.pictures.codec import Array, read
+from tests.helpers import noise
 from tests.pictures.samples import DEPTHS, ORIENTATION, UPRIGHT, deep, refusal
 
 
@@ -82,7 +84,53 @@ def test_more_pages_than_channels_are_refused_unread(tmp_path: Path) -> None:
     assert "it has 65 pages and channels, wanted up to 64" in refusal(tmp_path / "a.tif")
 
 
-@pytest.mark.parametrize("dtype", ["int16", "uint32", "int8", "complex64"])
-def test_a_tiff_of_another_depth_is_refused_by_name(tmp_path: Path, dtype: str) -> None:
-    tifffile.imwrite(tmp_path / "a.tif", np.zeros((4, 4), dtype))
-    assert f"a.tif holds {dtype}: wanted 8 or 16 bits unsigned, or float" in refusal(tmp_path / "a.tif")
+def test_a_tiff_of_another_kind_is_refused_by_name(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((4, 4), "complex64"))
+    assert "a.tif holds complex64: wanted 8 or 16 bits, whole numbers" in refusal(tmp_path / "a.tif")
+
+
+# Which page is the picture
+
+
+def pages(path: Path, *parts: tuple[Array, dict[str, Any]]) -> Path:
+    with tifffile.TiffWriter(path) as out:
+        for array, options in parts:
+            colours = "rgb" if array.shape[2] == 3 else "minisblack"
+            flat = array if array.shape[2] == 3 else array[:, :, 0]
+            out.write(flat, **{"photometric": colours, "metadata": None, **options})
+    return path
+
+
+def test_a_thumbnail_is_not_the_picture_wherever_it_stands(tmp_path: Path) -> None:
+    picture, thumbnail = noise(32, 48), noise(8, 12, seed=1)
+    reduced = (thumbnail, {"subfiletype": 1})
+    orders = {
+        "first": (reduced, (picture, {})),
+        "last": ((picture, {}), reduced),
+        "first, unmarked": ((thumbnail, {}), (picture, {})),
+        "last, unmarked": ((picture, {}), (thumbnail, {})),
+        "with a mask": ((picture, {}), (noise(32, 48, 1) > 99, {"subfiletype": 4, "photometric": 4})),
+        "within a thumbnail": ((thumbnail, {"subfiletype": 1, "subifds": 1}), (picture, {})),
+        "with one within": ((picture, {"subifds": 1}), reduced),
+    }
+    for name, parts in orders.items():
+        assert np.array_equal(read(pages(tmp_path / f"{name}.tif", *parts)), picture), name
+
+
+def test_a_lone_reduced_page_is_a_picture(tmp_path: Path) -> None:
+    assert read(pages(tmp_path / "a.tif", (noise(8, 8), {"subfiletype": 1}))).shape == (8, 8, 3)
+
+
+# What stands for no data
+
+
+@pytest.mark.parametrize("tag", ["-9999", "-9999.0", "-9.999e3 "])
+def test_the_value_of_no_data_is_read_as_the_file_has_it(tmp_path: Path, tag: str) -> None:
+    def write(dtype: str) -> Path:
+        numbers = np.array([[-9999, 5], [6, 7]]).astype(dtype)
+        tags = [(tiff.NO_DATA, "s", 0, tag, True)]
+        tifffile.imwrite(tmp_path / f"{dtype}.tif", numbers, photometric="minisblack", extratags=tags)
+        return tmp_path / f"{dtype}.tif"
+
+    for dtype in ("int16", "float32", "float64"):
+        assert tiff.read(write(dtype), lambda height, width: None).fill == -9999

@@ -14,6 +14,7 @@ from pix2pix.data.pairs import NoPairError, Pair
 from pix2pix.derive import lab
 from pix2pix.derive.recipe import apply, parse, source_and_target
 from pix2pix.errors import UserError
+from pix2pix.files import WRITTEN_SUFFIXES
 from pix2pix.pictures import codec, geometry, masks
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.conform import conform, to_depth, to_view
@@ -44,8 +45,13 @@ class Reading:
             return (self.photograph,)
         return self.source, self.target
 
-    def read(self, pair: Pair, size: tuple[int, int]) -> tuple[Array, ...]:
-        """Return what is stored of a pair, (height, width, C) each; raises UserError that names the file."""
+    def read(
+        self, pair: Pair, size: tuple[int, int], note: codec.OnNote = codec.no_note
+    ) -> tuple[Array, ...]:
+        """Return what is stored of a pair, (height, width, C) each; raises UserError that names the file.
+
+        `note` receives a sentence about what is left out of a file.
+        """
         config = self.config
         if self.photograph is None:
             return tuple(
@@ -56,10 +62,10 @@ class Reading:
                     bool(contract.classes),
                 )
                 for array, contract, half in zip(
-                    read_raw(pair), self.stored, (pair.source, pair.target), strict=True
+                    read_raw(pair, note), self.stored, (pair.source, pair.target), strict=True
                 )
             )
-        photograph = conform(read_raw(pair)[1], self.photograph, str(pair.target.path))
+        photograph = conform(read_raw(pair, note)[1], self.photograph, str(pair.target.path))
         # Made after sizing: thin lines do not survive it, and a factor counts pixels.
         photograph = geometry.fit(photograph, size, config.fit)
         if len(self.stored) == 1 and photograph.dtype != np.float32:
@@ -99,7 +105,8 @@ def find_reading(pairs: Sequence[Pair], config: Config) -> Reading:
     """
     data, model = config.data, config.model
     _refuse_unnamed_classes(data)
-    suffix = pairs[0].target.path.suffix.lower()
+    ending = pairs[0].target.path.suffix.lower()
+    suffix = ending if ending in WRITTEN_SUFFIXES else ".png"
     if data.make:
         return _made_reading(pairs, data, suffix)
     sources, targets = zip(*_probe(pairs), strict=True)
@@ -118,13 +125,15 @@ def find_reading(pairs: Sequence[Pair], config: Config) -> Reading:
     return Reading(source, target, data)
 
 
-def read_raw(pair: Pair) -> tuple[Array, Array]:
+def read_raw(pair: Pair, note: codec.OnNote = codec.no_note) -> tuple[Array, Array]:
     """Return source and target as they are in the files, of equal size; several sources as channels.
 
     Each file is read once, however many halves it holds. Raises UserError that names the file.
     """
     halves = (pair.target, pair.source, *pair.more_sources)
-    files = {path: codec.read(path) for path in dict.fromkeys(half.path for half in halves)}
+    files = {
+        path: codec.read_picture(path, note).array for path in dict.fromkeys(half.path for half in halves)
+    }
     target, *sources = (geometry.half(files[h.path], h.side, str(h.path)) for h in halves)
     for array, half in zip(sources, halves[1:], strict=True):
         if array.shape[:2] != target.shape[:2]:

@@ -23,7 +23,8 @@ from pix2pix.data.reading import Reading
 from pix2pix.derive import lab, recipe
 from pix2pix.errors import UserError
 from pix2pix.files import cache_folder, remove_stale, replacing, version
-from pix2pix.pictures.codec import LIMIT, Array
+from pix2pix.pictures.codec import Array, OnNote, no_note
+from pix2pix.pictures.opening import LIMIT
 from pix2pix.progress import OnProgress, in_parallel, no_progress
 
 _FORMAT = 3  # raise when the same pictures would give other bytes
@@ -59,10 +60,12 @@ def open_store(
     *,
     strict: bool = False,
     progress: OnProgress = no_progress,
+    note: OnNote = no_note,
 ) -> Store:
     """Return the pairs at (height, width), from the cache or decoded now.
 
-    A pair that cannot be read is left out and named in `failures`; with `strict` it raises.
+    A pair that cannot be read is left out and named in `failures`; with `strict` it raises. `note`
+    receives a sentence about what is left out of a file, when it is decoded.
     Raises NoPairError where no pair is left, and UserError where the cache cannot be written.
     """
     index = cache_folder() / f"{_key(pairs, size, reading)}.json"
@@ -83,7 +86,7 @@ def open_store(
                     for file, contract in zip(pixels, reading.stored, strict=True)
                 ]
                 return Store(mapped[0], mapped[-1], reading, names, failures, digest)
-        written = _write(pairs, size, reading, files, index, strict, progress)
+        written = _write(pairs, size, reading, files, index, strict, progress, note)
 
 
 def _write(
@@ -94,6 +97,7 @@ def _write(
     index: Path,
     strict: bool,
     progress: OnProgress,
+    note: OnNote,
 ) -> dict[str, Any]:
     """Decode the pairs into the files and return the index."""
     names: list[str] = []
@@ -104,7 +108,7 @@ def _write(
     cache.make_room(len(pairs) * size[0] * size[1] * values)
     with ExitStack() as stack:
         outs = [stack.enter_context(stack.enter_context(replacing(file)).open("wb")) for file in files]
-        for pair, result in in_parallel(pairs, lambda p: reading.read(p, size), progress):
+        for pair, result in in_parallel(pairs, lambda p: reading.read(p, size, note), progress):
             if isinstance(result, UserError):
                 if strict:
                     raise result

@@ -16,8 +16,9 @@ import torch
 from torch import Tensor
 
 from pix2pix.config import Mode
+from pix2pix.data.names import match
 from pix2pix.data.origins import find_data
-from pix2pix.data.pairs import Half, Pair, match
+from pix2pix.data.pairs import Half, Pair
 from pix2pix.data.reading import Reading
 from pix2pix.errors import UserError
 from pix2pix.files import kind, list_pictures, version
@@ -113,6 +114,8 @@ class ModelSubject:
             "images_seen": header.provenance.images_seen,
             "versions": versions(),
         }
+        if learned := header.provenance.feature_networks:
+            self.identity["learned_from"] = list(learned)
 
     def examples(self, start: int, stop: int) -> list[Example | UserError]:
         """Read, translate at training size."""

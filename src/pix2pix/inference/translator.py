@@ -29,6 +29,7 @@ from pix2pix.networks.noise import noise_keys
 from pix2pix.pictures import codec, masks, tensors
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.geometry import pad, padded_size
+from pix2pix.pictures.numbers import channels_last, checked
 
 Picture = Image.Image | Array | Path | str
 P = TypeVar("P", bound=Picture)
@@ -274,7 +275,7 @@ def _to_array(picture: Picture) -> Array:
         case Image.Image():
             return codec.from_pillow(picture)
         case np.ndarray():
-            return codec.checked(picture, "The array")
+            return checked(channels_last(picture, "The array"), "The array")
     raise UserError(
         f"A {type(picture).__name__} was given: wanted a PIL image, a numpy array, a path, or a list of them."
     )

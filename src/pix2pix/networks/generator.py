@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from pix2pix.config import Config
 from pix2pix.errors import UserError
 from pix2pix.networks.noise import Noise, NoiseInput
+from pix2pix.networks.plan import Layer
 
 
 class Generator(nn.Module):
@@ -47,6 +48,13 @@ class Generator(nn.Module):
     def forward(self, source: Tensor, noise: Noise | None = None) -> Tensor:
         """(B, source channels, H, W) in [-1, 1] -> (B, target channels, H, W) in [-1, 1]."""
         return self.activate(self.logits(source, noise))
+
+    def plan(self) -> tuple[Layer, ...]:
+        """Return the layers of `logits`, by which pictures larger than the memory are translated.
+
+        Empty here: such a generator takes pictures whole.
+        """
+        return ()
 
     def fold_statistics(self) -> None:
         """Move running statistics into the weights before export, in the mode `running`.

@@ -60,6 +60,12 @@ class Norm(nn.Module):
             x, self.running_mean, self.running_var, self.weight, self.bias, learning, _MOMENTUM, EPS
         )
 
+    def by(self, x: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
+        """Normalise by these statistics, (C,) each: those of a picture of which x is a part."""
+        if self.centred:
+            x, mean = x - mean[:, None, None], torch.zeros_like(mean)
+        return F.batch_norm(x, mean, variance, self.weight, self.bias, False, _MOMENTUM, EPS)
+
 
 def make_norm(kind: NormKind, channels: int, tracks: bool = True, centred: bool = False) -> nn.Module:
     """Return a Norm of the named kind, or a layer that does nothing for `none`."""
@@ -138,6 +144,17 @@ def _transposed_by_product(x: Tensor, conv: Any) -> Tensor:
     squares = conv.weight.flatten(1).t() @ x.flatten(2)
     summed = F.fold(squares, (2 * x.shape[2], 2 * x.shape[3]), 4, padding=1, stride=2)
     return summed if conv.bias is None else summed + conv.bias[:, None, None]
+
+
+def reflect(x: Tensor, px: int) -> Tensor:
+    """Reflect the borders of (B, C, H, W) by `px`; repeat the outermost pixels of what is too small."""
+    padded: Tensor = F.pad(x, (px, px, px, px), mode=padding_mode(x.shape[2], x.shape[3], px))
+    return padded
+
+
+def padding_mode(height: int, width: int, px: int) -> Literal["reflect", "replicate"]:
+    """Return how the borders of a map are padded: a reflection needs more pixels than it adds."""
+    return "reflect" if min(height, width) > px else "replicate"
 
 
 @contextmanager

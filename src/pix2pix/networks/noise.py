@@ -60,25 +60,28 @@ def noise_keys(seed: int | Tensor, samples: Tensor) -> Tensor:
     return keys
 
 
-def keep_mask(keys: Tensor, layer: int, shape: tuple[int, int, int], drop: float) -> Tensor:
+def keep_mask(
+    keys: Tensor, layer: int, shape: tuple[int, int, int], drop: float, first_row: int = 0
+) -> Tensor:
     """Return which features stay: (B, C, H, W) bool, True with probability 1 - drop.
 
     `shape` is (C, H, W); rows and columns count from the top left, so a larger picture sees the
-    mask of a smaller one in its corner.
+    mask of a smaller one in its corner. A part of a picture begins at its `first_row`.
     """
     x = _absorb(keys, layer)
-    for size in shape:
-        x = _absorb(x[..., None], torch.arange(size, device=keys.device))
+    for size, first in zip(shape, (0, first_row, 0), strict=True):
+        x = _absorb(x[..., None], torch.arange(first, first + size, device=keys.device))
     kept: Tensor = x >= int(drop * 2**32)
     return kept
 
 
-def noisy_dropout(x: Tensor, noise: Noise, layer: int, drop: float) -> Tensor:
+def noisy_dropout(x: Tensor, noise: Noise, layer: int, drop: float, first_row: int = 0) -> Tensor:
     """Drop some of (B, C, H, W) features, and scale the others by 1 / (1 - drop)."""
     if not isinstance(noise, Tensor):
         return x * noise[layer]
     channels, height, width = x.shape[1:]
-    return x * keep_mask(noise, layer, (channels, height, width), drop).to(x.dtype) * (1 / (1 - drop))
+    kept = keep_mask(noise, layer, (channels, height, width), drop, first_row)
+    return x * kept.to(x.dtype) * (1 / (1 - drop))
 
 
 def keep_factors(

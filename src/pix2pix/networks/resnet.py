@@ -1,13 +1,16 @@
 """The generator of Johnson et al. (2016): residual blocks at a quarter of the picture's size."""
 
+from typing import Any
+
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pix2pix.config import Config
 from pix2pix.errors import UserError
 from pix2pix.networks.generator import Generator, check_size
-from pix2pix.networks.layers import NormKind, fold_statistics, make_norm
+from pix2pix.networks.layers import NormKind, fold_statistics, make_norm, reflect
 from pix2pix.networks.noise import Noise, NoiseInput, noisy_dropout
+from pix2pix.networks.plan import Layer, Read
 
 _MULTIPLE_PX = 4  # it halves a picture twice
 
@@ -54,6 +57,27 @@ class ResNet(Generator):
         logits: Tensor = self.last(x)
         return logits
 
+    def plan(self) -> tuple[Layer, ...]:
+        """Return the layers in their order; see `plan`."""
+        layers: list[Layer] = []
+
+        def add(step: Any, *reads: Read, noise: NoiseInput | None = None) -> Read:
+            layers.append(Layer(reads, step.conv, step.norm, noise, step.reflect_px, step.resize))
+            return Read(len(layers), F.relu)
+
+        x = Read(0)
+        for down in (self.first, *self.downs):
+            x = add(down, x)
+        noise = dict(enumerate(self.noise))
+        blocks: Any = self.blocks
+        for number, block in enumerate(blocks):
+            second = add(block.second, add(block.first, x, noise=noise.get(number)))
+            layers.append(Layer((x, Read(second.map))))
+            x = Read(len(layers))
+        for up in (*self.ups, self.last):
+            x = add(up, x)
+        return tuple(layers)
+
     def fold_statistics(self) -> None:
         """Move running statistics into the convolutions before them, irreversibly."""
         for layer in self.modules():
@@ -93,13 +117,6 @@ class Block(nn.Module):
             inner = noisy_dropout(inner, noise, self.layer, self.drop)
         features: Tensor = x + self.second(inner)
         return features
-
-
-def reflect(x: Tensor, px: int) -> Tensor:
-    """Reflect the borders of (B, C, H, W) by `px`; repeat the outermost pixels of what is too small."""
-    mode = "reflect" if min(x.shape[2:]) > px else "replicate"
-    padded: Tensor = F.pad(x, (px, px, px, px), mode=mode)
-    return padded
 
 
 def _same(channels_in: int, channels_out: int, kernel: int, norm: NormKind) -> ConvNorm:

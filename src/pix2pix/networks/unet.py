@@ -1,14 +1,18 @@
 """The paper's generator: an encoder-decoder whose layers of equal size may be joined by skips."""
 
 import math
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from pix2pix.config import Config
 from pix2pix.networks.generator import Generator, check_size
-from pix2pix.networks.layers import Down, NormKind, Up, fold_statistics
+from pix2pix.networks.layers import LEAK, Down, NormKind, Up, fold_statistics
 from pix2pix.networks.noise import Noise, NoiseInput
+from pix2pix.networks.plan import Layer, Read
 
 _LEAST_DEPTH, _LARGEST_DEPTH = 5, 10  # where the depth follows from the training size
 
@@ -83,6 +87,21 @@ class UNet(Generator):
             if self.skips and features:
                 x = torch.cat([x, skip], 1)
         return x
+
+    def plan(self) -> tuple[Layer, ...]:
+        """Return the layers in their order; see `plan`."""
+        encoder: Any = self.encoder
+        decoder: Any = self.decoder
+        depth, noise = len(encoder), {n.layer: n for n in self.noise}
+        leaky = partial(F.leaky_relu, negative_slope=LEAK)
+        layers = [
+            Layer((Read(i, leaky if i else None),), down.conv, down.norm) for i, down in enumerate(encoder)
+        ]
+        for i, up in enumerate(decoder):
+            skip = (Read(depth - i, F.relu),) if self.skips and i else ()
+            reads = Read(depth + i, F.relu), *skip
+            layers.append(Layer(reads, up.conv, up.norm, noise.get(i), resize=up.resize))
+        return tuple(layers)
 
     def fold_statistics(self) -> None:
         """Move running statistics into the convolutions before them, irreversibly."""

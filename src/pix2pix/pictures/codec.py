@@ -2,32 +2,30 @@
 
 Arrays are (H, W, C) uint8, uint16 or float32, upright: a camera's rotation mark is applied. Colour
 profiles are ignored: numbers are taken as stored. A palette's colours are looked up (RGB). CMYK
-becomes RGB. Pillow reads what it keeps whole; imagecodecs reads PNG of 16 bits, which Pillow would
+and YCbCr become RGB. Pillow reads what it keeps whole; imagecodecs reads PNG of 16 bits, which Pillow would
 cut to 8; tifffile reads every TIFF. The first bytes say what a file is, not its ending.
 """
 
 import io
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from threading import Lock
 from typing import Any, BinaryIO, Literal, NamedTuple
 
 import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
-from pix2pix.errors import UserError, first_line
-from pix2pix.files import limit_from_environment, replacing
+from pix2pix.errors import UserError
+from pix2pix.files import replacing
 from pix2pix.pictures import tiff
 from pix2pix.pictures.contract import MAX_CHANNELS
+from pix2pix.pictures.numbers import channels_last, checked
+from pix2pix.pictures.opening import FRAMES_HINT, Head, animation, in_words, open_unread, refuse_large
 
 Array = NDArray[Any]
 Format = Literal["png", "jpeg", "webp"]
-LIMIT = "PIX2PIX_MAX_MEGAPIXELS"
-_DEFAULT_LIMIT = 178  # where Pillow begins to suspect an attack
 # What browsers show. Among all that Pillow reads there are formats that start other programs.
 _FORMATS_OF_BYTES = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
 _TIFF_HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -48,34 +46,68 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     ".jpeg": {"quality": 95, "subsampling": 0},
     ".webp": {"lossless": True, "exact": True},
 }
-_OPENING = Lock()  # while Pillow's limit is lifted
 
 
-class Head(NamedTuple):
-    """What the first bytes of a picture claim. `kind` is Pillow's name of the format."""
-
-    kind: str
-    height: int
-    width: int
-    animated: bool
+OnNote = Callable[[str], None]  # called with a sentence for the user
 
 
-def read(path: Path) -> Array:
-    """Return the picture of a file: (H, W, C) uint8, uint16 or float32.
+def no_note(sentence: str) -> None:
+    """Drop the sentence."""
 
-    Raises UserError that names the file where it is missing, broken, no picture, of another depth,
-    or larger than the limit.
+
+class Picture(NamedTuple):
+    """A file's picture (H, W, C), and the value that stands for no data in its whole numbers, if any.
+
+    In floats NaN stands for it.
     """
-    with _in_words(str(path), lambda: path.stat().st_size):
+
+    array: Array
+    fill: float | None = None
+
+
+def read(path: Path, note: OnNote = no_note) -> Array:
+    """Return the picture of a file: (H, W, C) uint8, uint16 or float32; NaN where a file has no data.
+
+    `note` receives a sentence about what is left out, the later frames of an animation. Raises
+    UserError that names the file where it is missing, broken, no picture, of another depth, or larger
+    than the limits.
+    """
+    return read_picture(path, note).array
+
+
+def read_picture(path: Path, note: OnNote = no_note) -> Picture:
+    """Return the picture of a file with the value of its pixels without data; see `read`."""
+    name = str(path)
+
+    def accept(head: Head) -> None:
+        refuse_large(head.height, head.width, path)
+        if head.frames > 1:
+            note(f"{animation(name, head)}; its first frame is taken. {FRAMES_HINT}")
+
+    with in_words(name, lambda: path.stat().st_size):
         with path.open("rb") as file:
-            head = file.read(len(_NPY_HEAD))
-            if head.startswith(_NPY_HEAD):
-                array = _read_npy(path)
-            elif head.startswith(_TIFF_HEADS):
-                array = tiff.read(path, lambda height, width: _refuse_large(height, width, path))
-            else:
-                array = _decode(file, lambda head: _refuse_large(head.height, head.width, path))
-        return checked(array, str(path))
+            start = file.read(len(_NPY_HEAD))
+            if start.startswith(_NPY_HEAD):
+                return Picture(checked(_read_npy(path), name))
+            if not start.startswith(_TIFF_HEADS):
+                return Picture(checked(_decode(file, accept), name))
+        array, fill = tiff.read(path, lambda height, width: refuse_large(height, width, path))
+        array = checked(array, name, fill)
+        return Picture(array, _level(fill, array))
+
+
+def read_frames(path: Path) -> Iterator[Array]:
+    """Yield every frame of an animation (H, W, C), as it is shown; of another picture the only one.
+
+    Raises UserError as `read` does.
+    """
+    with in_words(str(path), lambda: path.stat().st_size), path.open("rb") as file:
+        opened, head = open_unread(file, None)
+        refuse_large(head.height, head.width, path)
+        with opened:
+            for number in range(head.frames):
+                opened.seek(number)
+                yield checked(from_pillow(opened), str(path))
 
 
 def read_bytes(data: bytes, name: str, accept: Callable[[Head], None]) -> Array:
@@ -85,7 +117,7 @@ def read_bytes(data: bytes, name: str, accept: Callable[[Head], None]) -> Array:
     there is no other limit. Of an animation that it lets pass, the first picture is taken. Raises
     UserError for what is broken or none of these.
     """
-    with _in_words(name, lambda: len(data)):
+    with in_words(name, lambda: len(data)):
         return checked(_decode(io.BytesIO(data), accept, _FORMATS_OF_BYTES), name)
 
 
@@ -95,7 +127,7 @@ def colour_table(path: Path) -> tuple[tuple[int, int, int], ...] | None:
     None where Pillow cannot open it.
     """
     try:
-        with path.open("rb") as file, _open(file, None)[0] as opened:
+        with path.open("rb") as file, open_unread(file, None)[0] as opened:
             values = (opened.getpalette() or []) if opened.mode == "P" else []
     except Exception:  # of every type; `read` puts it into words
         return None
@@ -163,27 +195,15 @@ def from_pillow(image: Image.Image) -> Array:
     image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I"):
         # What older files and Pillow call I are 16 bits in nearly all cases.
-        return np.asarray(image).clip(0, 65535).astype(np.uint16)[:, :, None]
+        numbers = np.asarray(image)
+        whole = numbers.min() >= 0 and numbers.max() <= 65535
+        return checked(numbers.astype(np.uint16) if whole else numbers, "The picture")
+    keyed = "transparency" in image.info  # the index or the colour that is transparent
     if image.mode not in ("L", "LA", "RGB", "RGBA", "F"):
-        transparent = image.mode == "P" and "transparency" in image.info
-        image = image.convert("L" if image.mode == "1" else "RGBA" if transparent else "RGB")
+        image = image.convert("L" if image.mode == "1" else "RGBA" if image.mode == "P" and keyed else "RGB")
+    elif keyed and image.mode in ("L", "RGB"):
+        image = image.convert(f"{image.mode}A")
     return np.atleast_3d(np.asarray(image))
-
-
-@contextmanager
-def _in_words(name: str, count_bytes: Callable[[], int]) -> Iterator[None]:
-    """Turn whatever a decoder raises into a sentence about the picture of that name."""
-    try:
-        yield
-    except FileNotFoundError:
-        raise UserError(f"There is no file {name}.") from None
-    except UnidentifiedImageError:
-        raise UserError(f"{name} is not a picture ({count_bytes()} bytes).") from None
-    except UserError:
-        raise
-    except Exception as error:
-        # Decoders report broken files by errors of every type, some of their own.
-        raise UserError(f"{name} cannot be read: {first_line(error)}.") from None
 
 
 def _decode(file: BinaryIO, accept: Callable[[Head], None], kinds: tuple[str, ...] | None = None) -> Array:
@@ -196,77 +216,37 @@ def _decode(file: BinaryIO, accept: Callable[[Head], None], kinds: tuple[str, ..
     with warnings.catch_warnings():
         # Of broken metadata; what matters is raised.
         warnings.filterwarnings("ignore", module=r"PIL\.")
-        opened, head = _open(file, kinds)
+        opened, head = open_unread(file, kinds)
         with opened:
             accept(head)
-            if head.kind == "PNG" and bits == b"\x10":
-                return _read_png16(file, opened)
+            # Pillow halves the depth of 16 bits, and misses the transparent level of fewer than 8.
+            keyed = opened.mode in ("1", "L") and "transparency" in opened.info
+            if head.kind == "PNG" and (bits == b"\x10" or keyed):
+                return _read_png(file, opened)
             opened.load()
             return from_pillow(opened)
 
 
-def _open(file: BinaryIO, kinds: tuple[str, ...] | None) -> tuple[Image.Image, Head]:
-    """Return a picture that is not unpacked yet, of any size, and what it claims to be."""
-    with _OPENING:
-        # Our limits replace Pillow's, which stays as it was for others in this process.
-        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-        try:
-            opened = Image.open(file, formats=kinds)
-        finally:
-            Image.MAX_IMAGE_PIXELS = limit
-    # Cameras append a second, smaller picture to a JPEG: no animation.
-    animated = getattr(opened, "is_animated", False) and opened.format != "MPO"
-    return opened, Head(opened.format or "", opened.height, opened.width, animated)
-
-
 def _read_npy(path: Path) -> Array:
-    mapped = np.lib.format.open_memmap(path, mode="r")
+    mapped = channels_last(np.lib.format.open_memmap(path, mode="r"), str(path))
     if mapped.ndim >= 2:
-        _refuse_large(mapped.shape[0], mapped.shape[1], path)
+        refuse_large(mapped.shape[0], mapped.shape[1], path)
     return np.array(mapped)
 
 
-def _read_png16(file: BinaryIO, opened: Image.Image) -> Array:
+def _level(fill: float | None, array: Array) -> float | None:
+    """Return the fill value where it is a level of the array; floats have NaN in its place."""
+    levels = array.dtype.kind == "u" and fill is not None and 0 <= fill <= np.iinfo(array.dtype).max
+    return fill if levels and fill == round(fill or 0) else None
+
+
+def _read_png(file: BinaryIO, opened: Image.Image) -> Array:
     file.seek(0)
     data = file.read()
     array: Array = imagecodecs.png_decode(data)
     if b"eXIf" not in data:  # Pillow would unpack the picture once more to learn that
         return array
     return tiff.upright(array, opened.getexif().get(tiff.ORIENTATION, 1))
-
-
-def checked(array: Array, name: str) -> Array:
-    """Return the array with three axes and one of the three depths; errors call it `name`."""
-    if array.ndim == 2:
-        array = array[:, :, None]
-    if array.ndim != 3 or 0 in array.shape:
-        raise UserError(f"{name} has shape {array.shape}: wanted height x width x channels.")
-    if array.shape[2] > MAX_CHANNELS:
-        raise UserError(
-            f"{name} has {array.shape[2]} channels: wanted up to {MAX_CHANNELS}, in the last axis."
-        )
-    if array.dtype == bool:
-        return array.astype(np.uint8) * np.uint8(255)
-    if array.dtype.kind == "f":
-        with np.errstate(over="ignore"):  # what is too large for float32 is refused below
-            array = array.astype(np.float32)
-        if not np.isfinite(array).all():
-            raise UserError(f"{name} holds values that are not finite: wanted numbers.")
-        return array
-    if array.dtype.newbyteorder("=") not in (np.uint8, np.uint16):
-        raise UserError(f"{name} holds {array.dtype}: wanted 8 or 16 bits unsigned, or float.")
-    return np.ascontiguousarray(array, array.dtype.newbyteorder("="))
-
-
-def _refuse_large(height: int, width: int, path: Path) -> None:
-    """Refuse what may unpack to more than the memory, however small the file."""
-    limit = limit_from_environment(LIMIT, _DEFAULT_LIMIT, "")
-    if height * width > limit * 1e6:
-        raise UserError(
-            f"{path} is {width} x {height} px, {height * width / 1e6:,.0f} megapixels: more than "
-            f"the limit of {limit:,.0f}.",
-            f"If the file is to be trusted, raise the limit with the variable {LIMIT}.",
-        )
 
 
 def _encode_png(array: Array, **options: Any) -> bytes:

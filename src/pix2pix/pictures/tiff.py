@@ -2,16 +2,18 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
-from PIL import Image
 
 from pix2pix.pictures.contract import MAX_CHANNELS
+from pix2pix.pictures.tiff_colours import is_scaled, plain
+from pix2pix.pictures.tiff_pages import check_pages, picture_parts
 
 ORIENTATION = 0x0112  # a tag of TIFF, and so of EXIF
+NO_DATA = 42113  # a tag of GDAL, in digits
 # What brings (H, W, ...) of each orientation upright.
 _TURNS: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
     2: lambda array: array[:, ::-1],
@@ -24,25 +26,34 @@ _TURNS: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
 }
 
 
-def read(path: Path, accept: Callable[[int, int], None]) -> NDArray[Any]:
+class Tiff(NamedTuple):
+    """A picture (H, W, C) in the type that the file has, and the value that stands for no data, if any."""
+
+    array: NDArray[Any]
+    fill: float | None
+
+
+def read(path: Path, accept: Callable[[int, int], None]) -> Tiff:
     """Return pages and samples as channels, wherever the file keeps them; leave out smaller copies.
 
     `accept` gets height and width before anything is unpacked, and refuses by raising.
     """
+    with path.open("rb") as file:
+        check_pages(file)
     with tifffile.TiffFile(path) as opened:
-        first = opened.series[0]
-        alike = [s for s in opened.series if (s.axes, s.shape) == (first.axes, first.shape)]
+        parts = picture_parts(opened)
+        first, page = parts[0], parts[0].keyframe
         if not {"Y", "X"} <= set(first.axes):
             raise ValueError(f"its axes are {first.axes}, wanted rows and columns")
         places = [first.axes.index(axis) for axis in "YX"]
         height, width = (first.shape[place] for place in places)
         accept(height, width)
-        channels = len(alike) * first.size // max(1, height * width)
+        channels = len(parts) * first.size // max(1, height * width)
         if channels > MAX_CHANNELS:  # before they fill the memory
             raise ValueError(f"it has {channels} pages and channels, wanted up to {MAX_CHANNELS}")
-        parts = [np.moveaxis(s.asarray(), places, (0, 1)).reshape(height, width, -1) for s in alike]
-        page = first.keyframe
-        return upright(_plain(np.concatenate(parts, axis=2), page), page.tags.valueof(ORIENTATION, 1))
+        arrays = [np.moveaxis(part.asarray(), places, (0, 1)).reshape(height, width, -1) for part in parts]
+        array = upright(plain(np.concatenate(arrays, axis=2), page), page.tags.valueof(ORIENTATION, 1))
+        return Tiff(array, None if is_scaled(page) else _fill(page))
 
 
 def write(array: NDArray[Any], path: Path) -> None:
@@ -63,13 +74,9 @@ def upright(array: NDArray[Any], orientation: int) -> NDArray[Any]:
     return _TURNS[orientation](array) if orientation in _TURNS else array
 
 
-def _plain(array: NDArray[Any], page: Any) -> NDArray[Any]:
-    """Return a TIFF's numbers as everyone means them: colours looked up, white highest, no CMYK."""
-    kind = page.photometric.name
-    if kind == "PALETTE" and page.colormap is not None:  # (3, colours) of 16 bits
-        return np.asarray(page.colormap.T[array[:, :, 0]] >> 8, np.uint8)
-    if kind == "MINISWHITE" and array.dtype.kind in "bu":
-        return ~array
-    if kind == "SEPARATED" and array.dtype == np.uint8 and array.shape[2] == 4:
-        return np.asarray(Image.fromarray(array, "CMYK").convert("RGB"))
-    return array
+def _fill(page: Any) -> float | None:
+    """Return the number of GDAL's tag for pixels without data; NaN is one."""
+    try:
+        return float(str(page.tags.valueof(NO_DATA, "")).strip("\0 "))
+    except ValueError:
+        return None

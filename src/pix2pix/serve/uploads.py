@@ -12,8 +12,9 @@ from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from pix2pix.errors import UserError
-from pix2pix.pictures.codec import Array, Head, read_bytes
+from pix2pix.pictures.codec import Array, read_bytes
 from pix2pix.pictures.geometry import padded_size
+from pix2pix.pictures.opening import FRAMES_HINT, Head, animation
 from pix2pix.serve.errors import RequestError
 
 RAW = ("image/png", "image/jpeg", "image/webp", "image/bmp", "image/gif", "application/octet-stream")
@@ -111,10 +112,8 @@ def read_picture(data: bytes, multiple: int, samples: int, limits: Limits) -> Ar
     """
 
     def accept(head: Head) -> None:
-        if head.animated:
-            raise RequestError(
-                415, f"{_NAME} is an animation ({head.kind}): wanted one picture.", "Send one frame."
-            )
+        if head.frames > 1:
+            raise RequestError(415, f"{animation(_NAME, head)}: wanted one picture.", FRAMES_HINT)
         height, width = padded_size(head.height, head.width, multiple)
         if samples * height * width > limits.megapixels * 1e6:
             times = f" and {samples} variants" if samples > 1 else ""

@@ -24,7 +24,7 @@ from pix2pix.progress import Progress
 from pix2pix.reports.pages import write_page
 
 _SHOWN = 5  # pictures by each score and run on which it is better, and as many on which it is worse
-_FACTS = ("model", "fake", "model_digest", "images_seen", "mode", "seed", "features")
+_FACTS = ("model", "fake", "model_digest", "images_seen", "mode", "seed", "features", "learned_from")
 
 
 def write_comparison(comparison: Comparison, out: Path, progress: Progress) -> Path:

@@ -1,0 +1,119 @@
+"""The pages of a TIFF: a walk along their offsets that ends, and which of them are the picture.
+
+A page may name another as the next, and carry further ones (SubIFDs): thumbnails, masks, or the
+picture itself next to a thumbnail that comes first.
+"""
+
+import struct
+from collections.abc import Iterator, Sequence
+from typing import Any, BinaryIO, NamedTuple
+
+MOST_PAGES = 1_000  # of one file; more is no picture but an attack, or a film
+_SUB_PAGES = 330  # the tag that lists the offsets of a page's own pages
+_BYTES = {4: 4, 13: 4, 16: 8, 18: 8}  # of an offset, by its type
+
+
+class _Layout(NamedTuple):
+    """How numbers are kept: classic TIFF, or BigTIFF with offsets of 8 bytes."""
+
+    order: str
+    tags: str  # how many a page has
+    offset: str
+    tag_bytes: int
+
+    def read(self, file: BinaryIO, kind: str) -> int:
+        return int(struct.unpack(self.order + kind, file.read(struct.calcsize(kind)))[0])
+
+
+def check_pages(file: BinaryIO) -> None:
+    """Raise ValueError where pages come round in a circle, or are more than MOST_PAGES.
+
+    What is cut short or damaged otherwise is left to the decoder, which names it.
+    """
+    file.seek(0)
+    head = file.read(4)
+    order = "<" if head[:2] == b"II" else ">"
+    big = head[2:] in (b"+\0", b"\0+")
+    layout = _Layout(order, "Q", "Q", 20) if big else _Layout(order, "H", "I", 12)
+    file.seek(8 if big else 4)
+    try:
+        _walk(file, layout, layout.read(file, layout.offset))
+    except struct.error:
+        return
+
+
+def _walk(file: BinaryIO, layout: _Layout, first: int) -> None:
+    seen: set[int] = set()
+    waiting = [first]
+    while waiting:
+        offset = waiting.pop()
+        while offset:
+            if offset in seen:
+                raise ValueError("its pages name each other in a circle")
+            seen.add(offset)
+            if len(seen) > MOST_PAGES:
+                raise ValueError(f"it has more than {MOST_PAGES:,} pages")
+            try:
+                offset, inner = _page(file, layout, offset)
+            except struct.error:  # it leads out of the file
+                break
+            waiting += [place for place in inner if place not in seen and place not in waiting]
+
+
+def _page(file: BinaryIO, layout: _Layout, offset: int) -> tuple[int, Sequence[int]]:
+    """Return the offset of the next page, 0 for none, and those of the page's own pages."""
+    file.seek(offset)
+    count = min(layout.read(file, layout.tags), 0xFFFF)
+    tags = file.read(count * layout.tag_bytes)
+    following = layout.read(file, layout.offset)
+    return following, list(_sub_pages(file, layout, tags))
+
+
+def _sub_pages(file: BinaryIO, layout: _Layout, tags: bytes) -> Iterator[int]:
+    for start in range(0, len(tags) - layout.tag_bytes + 1, layout.tag_bytes):
+        number, kind = struct.unpack_from(layout.order + "HH", tags, start)
+        if number != _SUB_PAGES or kind not in _BYTES:
+            continue
+        (count,) = struct.unpack_from(layout.order + layout.offset, tags, start + 4)
+        if count > MOST_PAGES:
+            raise ValueError(f"it has more than {MOST_PAGES:,} pages")
+        place = start + 4 + struct.calcsize(layout.offset)
+        needed = count * _BYTES[kind]
+        values = tags[place : place + needed]
+        if needed > struct.calcsize(layout.offset):  # too long for the tag, which says where they are
+            file.seek(struct.unpack_from(layout.order + layout.offset, tags, place)[0])
+            values = file.read(needed)
+        letter = "I" if _BYTES[kind] == 4 else "Q"
+        yield from struct.unpack(f"{layout.order}{count}{letter}", values)
+
+
+def picture_parts(opened: Any) -> list[Any]:
+    """Return the series, or the page, of a tifffile.TiffFile that make up the picture.
+
+    It is the largest that is no reduced copy and no mask, with all others like it, whose samples are
+    further channels. Pages within pages count where they are larger.
+    """
+    whole = [series for series in opened.series if not _is_side_picture(series.keyframe)]
+    inner = [page for page in _inner_pages(opened) if not _is_side_picture(page)]
+    candidates = [*whole, *inner] or list(opened.series)
+    best = max(candidates, key=_area)
+    if best in inner:
+        return [best]
+    alike = (best.axes, best.shape)
+    return [part for part in whole or candidates if (part.axes, part.shape) == alike]
+
+
+def _inner_pages(opened: Any) -> Iterator[Any]:
+    for page in opened.pages if len(opened.pages) <= MOST_PAGES else ():
+        # Pages like the first are kept as frames, which have no tags.
+        if getattr(page, "subifds", None):
+            yield from (inner.aspage() for inner in page.pages)
+
+
+def _is_side_picture(page: Any) -> bool:
+    return bool(page.is_reduced or page.subfiletype & 4)
+
+
+def _area(part: Any) -> int:
+    sides = dict(zip(part.axes, part.shape, strict=True))
+    return int(sides.get("Y", 0) * sides.get("X", 0))
