@@ -109,7 +109,7 @@ QUANTITIES = (
         "Validation ST-LPIPS",
         "perceptual distance",
         {"val_st_lpips": "validation"},
-        "Distance to the target by features; lower is better. Blur costs more than in L1, a small shift less.",
+        "Distance to the target by features; lower is better. Blur costs more than in L1, small shifts less.",
         include=(0.0,),
     ),
     Quantity(
