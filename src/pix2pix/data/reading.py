@@ -10,6 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from pix2pix.config import Config, DataConfig
+from pix2pix.data import labels
 from pix2pix.data.pairs import NoPairError, Pair
 from pix2pix.derive import lab
 from pix2pix.derive.recipe import apply, parse, source_and_target
@@ -19,7 +20,7 @@ from pix2pix.pictures import codec, geometry, masks
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.conform import conform, to_depth, to_view
 from pix2pix.pictures.contract import PictureContract, largest_value
-from pix2pix.pictures.palette import label_contract, load_palette
+from pix2pix.pictures.palette import Palette, label_contract
 from pix2pix.progress import in_parallel
 
 _PROBED = 16  # pictures that decide channels and depth
@@ -111,7 +112,7 @@ def find_reading(pairs: Sequence[Pair], config: Config) -> Reading:
         return _made_reading(pairs, data, suffix)
     sources, targets = zip(*_probe(pairs), strict=True)
     source = (
-        label_contract(load_palette(data.source_labels), one_hot=data.source_one_hot)
+        label_contract(_palette(data.source_labels, pairs, sources, "source"), one_hot=data.source_one_hot)
         if data.source_labels
         else _contract(sources, model.source_channels, ".png")
     )
@@ -139,7 +140,10 @@ def read_raw(pair: Pair, note: codec.OnNote = codec.no_note) -> tuple[Array, Arr
         if array.shape[:2] != target.shape[:2]:
             raise UserError(
                 f"{half.path} is {array.shape[1]} x {array.shape[0]} px but {pair.target.path} is "
-                f"{target.shape[1]} x {target.shape[0]} px: wanted equal sizes."
+                f"{target.shape[1]} x {target.shape[0]} px: wanted equal sizes.",
+                f"If both show the same: `pix2pix data resize {pair.target.path.parent} -o FOLDER --size "
+                f"{array.shape[0]}x{array.shape[1]}` (label maps with --nearest); data.fit then brings pairs "
+                "of any shape to the training size.",
             )
     if len(sources) == 1:
         return sources[0], target
@@ -195,9 +199,15 @@ def _refuse_unnamed_classes(data: DataConfig) -> None:
             )
 
 
+def _palette(name: str, pairs: Sequence[Pair], arrays: Sequence[Array], side: labels.Side) -> Palette:
+    palette = labels.palette_of(name, pairs, side)
+    labels.refuse_photographs(palette, pairs, arrays, side)
+    return palette
+
+
 def _target_labels(data: DataConfig, pairs: Sequence[Pair], targets: Sequence[Array]) -> PictureContract:
     """Return the contract of class targets, with the kind of files that they are."""
-    palette = load_palette(data.target_labels)
+    palette = _palette(data.target_labels, pairs, targets, "target")
     contract = label_contract(palette, one_hot=data.target_one_hot)
     if contract.ignored and not contract.one_hot:
         raise UserError(

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from pix2pix.config import Config
+from pix2pix.data.labels import with_found_labels
 from pix2pix.data.origins import find_data
 from pix2pix.data.pairs import PairSet
 from pix2pix.data.reading import Reading, find_reading
@@ -90,6 +91,7 @@ def make_plan(
             f"training.best chooses a model by the validation pairs, and {len(pairs.validation)} are there.",
             f"Give {_FEWEST_TO_CHOOSE} or more in a folder val, or leave training.best empty.",
         )
+    config = with_found_labels(config, pairs.splits["train"])
     reading = find_reading(pairs.splits["train"], config)
     config = config.with_channels(reading.source.tensor_channels, reading.target.tensor_channels)
     empty_generator(config)  # a generator may refuse the channels, too
