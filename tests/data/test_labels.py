@@ -81,7 +81,7 @@ def test_photographs_get_no_hint(tmp_path: Path) -> None:
     assert find_labels(pairs, "source") is None
     with pytest.raises(UserError, match="neither sources nor targets are label maps"):
         with_found_labels(Config.load(None, ["data.labels=auto"]), pairs)
-    with pytest.raises(UserError, match="they share no classes. Is the direction swapped"):
+    with pytest.raises(UserError, match=r"they share no classes\. Is the direction swapped"):
         find_reading(pairs, Config.load(None, ["data.source_labels=auto"]))
 
 
@@ -98,7 +98,7 @@ def test_labels_auto_takes_the_halves_that_are_label_maps(tmp_path: Path) -> Non
 def test_photographs_in_place_of_label_maps_are_named(tmp_path: Path, snap: str) -> None:
     pairs = lay(tmp_path, "colours", "target")
     settings = ["data.source_labels=facades", f"data.snap_labels={snap}"]
-    with pytest.raises(UserError, match="is no label map, but data.source_labels") as caught:
+    with pytest.raises(UserError, match=r"is no label map, but data\.source_labels") as caught:
         find_reading(pairs, Config.load(None, settings))
     assert "Is the direction swapped? Name the folders" in str(caught.value)
 
@@ -108,7 +108,7 @@ def test_the_halves_of_pairs_side_by_side_are_swapped_by_a_setting(tmp_path: Pat
         both = np.concatenate([scene(n, 48, 64), COLOURS[areas(n)[:, :, 0]]], axis=1)
         write(tmp_path / f"{n}.png", both)
     pairs = find_pairs([tmp_path], "left").splits["train"]
-    with pytest.raises(UserError, match="--set data.source=right makes the right half the source"):
+    with pytest.raises(UserError, match=r"--set data\.source=right makes the right half the source"):
         find_reading(pairs, Config.load(None, ["data.source_labels=auto"]))
     swapped = find_pairs([tmp_path], "right").splits["train"]
     contract = find_reading(swapped, Config.load(None, ["data.source_labels=auto"])).source

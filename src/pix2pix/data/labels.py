@@ -4,14 +4,16 @@
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
 
 from pix2pix.config import Config
 from pix2pix.data.pair_set import Half, Pair, printable
+from pix2pix.data.pairs import search
 from pix2pix.errors import UserError
-from pix2pix.files import is_lossy
+from pix2pix.files import is_lossy, list_pictures
 from pix2pix.pictures import codec, geometry
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.find_palette import find_palette
@@ -54,6 +56,37 @@ def find_labels(pairs: Sequence[Pair], side: Side, most: int = _SAMPLED) -> Foun
         any(is_lossy(half.path) for half in halves) or any(stray_share(array, palette) for array in arrays)
     )
     return FoundLabels(palette, blurred, indexes)
+
+
+def label_halves(
+    data: Path, half: Literal["whole", "left", "right", "source", "target"], layout: str, pair: Sequence[str]
+) -> list[Half]:
+    """Return the halves in a folder that are label maps, `whole` being all pictures, or that half of pairs.
+
+    Raises UserError where there are none.
+    """
+    pictures = list_pictures(data) if data.is_dir() else []
+    if not pictures:
+        raise UserError(f"{data} holds no pictures: wanted a folder of label maps.")
+    if half in ("left", "right"):
+        return [Half(path, half) for path in pictures]
+    try:
+        found = search([data], "left", layout, pair)
+    except UserError:
+        if half != "whole" or layout or pair:
+            raise
+        return [Half(path, "whole") for path in pictures]
+    pairs = [pair for members in found.splits.values() for pair in members]
+    if found.layout == "side by side":
+        if half == "whole":
+            return [Half(path, "whole") for path in pictures]
+        raise UserError(f"The pairs of {data} are side by side.", "Name the half: --half left or right.")
+    sides = [side for side in _VERBS if half in (side, "whole")]
+    if half == "whole":
+        sides = [side for side in sides if find_labels(pairs, side)]
+    if len(sides) > 1:
+        raise UserError(f"Both halves of {data} are label maps.", "Name one: --half source or target.")
+    return [getattr(pair, sides[0] if sides else "target") for pair in pairs]
 
 
 def palette_of(name: str, pairs: Sequence[Pair], side: Side) -> Palette:
