@@ -706,7 +706,7 @@ def test_the_folder_of_a_run_stands_for_its_model(model: Path, place: Path) -> N
     run = place / "a-run"
     run.mkdir()
     (run / "model.safetensors").write_bytes(model.read_bytes())
-    assert good("info", run) == good("info", model)
+    assert good("info", run) == good("info", run / "model.safetensors")
 
 
 def test_commands_leave_the_collector_of_python_on(model: Path, place: Path) -> None:

@@ -65,8 +65,6 @@ def _in_words(contract: PictureContract) -> str:
         names = ", ".join(c.name for c in contract.classes)
         return f"label map of {len(contract.classes)} classes ({names}){_KINDS[contract.kept_as]}"
     channels = f"{contract.channels} channel{'s' * (contract.channels > 1)} of {contract.depth}"
-    whole = contract.depth != "float32" and (contract.low, contract.high) == (
-        0,
-        largest_value(contract.depth),
-    )
-    return channels + f" from {contract.low:g} to {contract.high:g}" * (not whole)
+    if contract.depth != "float32" and (contract.low, contract.high) == (0, largest_value(contract.depth)):
+        return channels
+    return f"{channels} from {contract.low:g} to {contract.high:g}"
