@@ -2,7 +2,7 @@
 
 import timeit
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import get_args
@@ -23,9 +23,11 @@ from pix2pix.device import (
     set_precision,
 )
 from pix2pix.errors import UserError
+from pix2pix.model_file import read_header
 from pix2pix.networks import empty_generator
 from pix2pix.networks.noise import noise_keys
 from pix2pix.training.distributed import ALONE, Processes
+from pix2pix.training.idle import refuse_idle
 from pix2pix.training.run_folder import RunFolder
 from pix2pix.training.state import State, new_state
 from pix2pix.training.step import EngineName, plain_step, term_weights
@@ -67,13 +69,26 @@ def make_plan(
     set_precision(picked)
     processes.check(config.training.batch)
     term_weights(config)
+    refuse_idle(config, data, folder.written_config)
     empty_generator(config.with_channels(3, 3))  # refused before pairs are looked for, or downloaded
     pairs = find_data(data, config.data)
     reading = find_reading(pairs.splits["train"], config)
     config = config.with_channels(reading.source.tensor_channels, reading.target.tensor_channels)
     empty_generator(config)  # a generator may refuse the channels, too
     folder.check(config)
+    reading = _begun_with(folder, reading)
     return Plan(config, data, pairs, reading, folder, chosen, engine_name, picked, processes)
+
+
+def _begun_with(folder: RunFolder, reading: Reading) -> Reading:
+    """Return the reading with the contracts of a run that continues: versions may find others."""
+    if not folder.state.is_file():
+        return reading
+    try:
+        image = read_header(folder.model).image
+    except UserError:  # the state has all that training needs
+        return reading
+    return replace(reading, source=image.source, target=image.target, photograph=image.photograph, notes=())
 
 
 def pick_engine(name: str, device: torch.device, processes: Processes = ALONE) -> EngineName:
