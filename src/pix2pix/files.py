@@ -1,21 +1,33 @@
 """Files and folders: which are pictures, and how a file is written whole or not at all."""
 
 import errno
+import glob
 import os
 import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import takewhile
 from pathlib import Path
 from stat import S_ISDIR
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pix2pix.errors import UserError
 
 _STALE_SECONDS = 86_400.0
 _UMASK = os.umask(0)  # it can only be read by setting it
 os.umask(_UMASK)
-PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".npy"})
+# Formats that are written; all that are read are these and a few old ones.
+WRITTEN_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".npy"})
+PICTURE_SUFFIXES = WRITTEN_SUFFIXES | {".gif", ".ppm", ".pgm"}
+ENDINGS = f"Known endings: {' '.join(sorted(PICTURE_SUFFIXES))}."
+
+
+class Pictures(NamedTuple):
+    """The pictures of a folder or a glob, sorted; names are relative to `root`."""
+
+    root: Path
+    files: list[Path]
 
 
 def is_picture(path: Path) -> bool:
@@ -30,6 +42,27 @@ def list_pictures(folder: Path) -> list[Path]:
     that cannot be opened.
     """
     return sorted(_pictures_below(folder, frozenset()))
+
+
+def find_pictures(place: str | Path) -> Pictures:
+    """Return the pictures that an argument stands for: a file, all of a folder, or those of a glob.
+
+    Raises UserError where there is nothing of that name; a folder may hold none.
+    """
+    path = Path(place)
+    what = kind(path)
+    if what == "file":
+        return Pictures(path.parent, [path])
+    if what == "folder":
+        return Pictures(path, list_pictures(path))
+    if not glob.has_magic(str(place)):
+        raise UserError(f"There is no file or folder {path}.")
+    matches = map(Path, sorted(glob.glob(str(place), recursive=True)))
+    files = [match for match in matches if is_picture(match) and match.is_file()]
+    if not files:
+        raise UserError(f"No picture matches {place}.", ENDINGS)
+    fixed = takewhile(lambda part: not glob.has_magic(part), path.parts)
+    return Pictures(Path(*fixed), files)
 
 
 def kind(path: Path) -> Literal["file", "folder", "nothing"]:

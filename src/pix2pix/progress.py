@@ -105,3 +105,9 @@ def describe_losses(speed: float, losses: Mapping[str, float]) -> str:
     """Return images a second and the losses, for one line of a terminal."""
     shown = (f"{_LABELS[k]} {v:.3f}" for k, v in losses.items() if k in _LABELS)
     return "  ".join([f"{speed:.1f} images/s", *shown])
+
+
+def describe_scores(scores: Mapping[str, float]) -> str:
+    """Return the scores of a validation for one line, without those of single classes."""
+    shown = {name: value for name, value in scores.items() if "/" not in name}
+    return "  ".join(f"{name} {value:g}" for name, value in shown.items())

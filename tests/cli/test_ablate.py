@@ -31,7 +31,7 @@ def ablate(pairs: Path, out: Path, *more: str) -> tuple[int, str]:
 def test_rows_are_counted_and_printed_next_to_the_paper(tmp_path: Path, pairs: Path) -> None:
     code, output = ablate(pairs, tmp_path / "out", "--over", "patches")
     assert code == 0
-    assert "row 2 of 3: 16 x 16 px (seed 0), about" in output
+    assert "row 2 of 3: 16 x 16 px, seed 0, about" in output
     assert "0.65 / 0.21 / 0.17" in output
     assert (tmp_path / "out" / "index.html").is_file()
 
@@ -57,7 +57,7 @@ def test_a_row_that_breaks_is_named_at_the_end(
     monkeypatch.setattr(module, "train", breaking)
     code, output = ablate(pairs, tmp_path / "out", "--over", "patches")
     assert code == 1
-    assert "1 row was not trained:   1 x 1 px (seed 0): Training broke before image 3." in output
+    assert "1 row was not trained:   1 x 1 px, seed 0: Training broke before image 3." in output
 
 
 @pytest.mark.parametrize(

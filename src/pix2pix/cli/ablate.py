@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer import Option
@@ -19,6 +19,10 @@ from pix2pix.cli.common import (
     loading,
     report_failures,
 )
+from pix2pix.cli.evaluate import Features, Ignore, Labels, Scorer
+
+if TYPE_CHECKING:
+    from pix2pix.evaluation.ablate.run import Outcome
 
 
 def ablate(
@@ -28,15 +32,10 @@ def ablate(
     recipe: Recipe = None,
     settings: Settings = None,
     seeds: Annotated[int, Option(min=1, help="Trainings of each row, from training.seed on.")] = 1,
-    scorer: Annotated[
-        Path | None, Option(metavar="MODEL|ONNX", help="Segmentation network of the FCN-score.")
-    ] = None,
-    labels: Annotated[
-        str | None, Option(metavar="NAME|FILE", help="Palette of the label maps, where settings name none.")
-    ] = None,
-    ignore: Annotated[
-        list[str] | None, Option(metavar="CLASS", help="Leave this class out of the scores; repeatable.")
-    ] = None,
+    features: Features = None,
+    scorer: Scorer = None,
+    labels: Labels = None,
+    ignore: Ignore = None,
     device: Device = "auto",
     dry_run: Annotated[
         bool, Option("--dry-run", help="List the rows and about how long they take; write nothing.")
@@ -57,21 +56,26 @@ def ablate(
         from pix2pix.evaluation.ablate.rows import OVER
         from pix2pix.evaluation.ablate.run import ablate as train_rows
         from pix2pix.evaluation.ablate.run import describe_ablation
-        from pix2pix.evaluation.ablate.tables import as_text, lines_of
 
     choice("--over", over, OVER)
     keep_freed_memory()
     config = Config.load(recipe, settings or [])
-    request = Request(data, config, out, over, seeds, scorer, labels, ignore or [], device)
+    request = Request(data, config, out, over, seeds, features, scorer, labels, ignore or [], device)
     if dry_run:
         for name, fact in describe_ablation(request).items():
             print(f"{name:<18} {fact}")
         return
-    outcome = train_rows(request, console_progress().console)
+    _finish(train_rows(request, console_progress().console), over, out)
+
+
+def _finish(outcome: Outcome, over: str, out: Path) -> None:
+    """Print what an ablation came to; exit code 130 where it was stopped, 1 where something was left out."""
+    from pix2pix.evaluation.ablate.tables import as_text, lines_of
+
     if outcome.scored:
         notes = [f"note: {note}" for note in outcome.notes]
-        print(*as_text(lines_of(outcome.tables[over], outcome.scored)), *notes, sep="\n")
-        print(f"page: {out / 'index.html'}")
+        lines = lines_of(outcome.tables[over], outcome.scored)
+        print(*as_text(lines), *notes, f"page: {out / 'index.html'}", sep="\n")
     if outcome.stopped:
         print(f"stopped in {outcome.stopped}; the same command goes on from there")
         raise typer.Exit(130)

@@ -19,14 +19,17 @@ from pix2pix.cli import ablate, evaluate, share
 from pix2pix.cli.common import (
     Data,
     Device,
+    Layout,
     Mode,
     ModelFile,
+    PairNames,
     Precision,
     Recipe,
     Settings,
     Strict,
     choice,
     console_progress,
+    layout_settings,
     loading,
     parse_size,
     picture_suffix,
@@ -81,9 +84,11 @@ def _finish_training(result: Result, folder: Path) -> None:
     if not result.finished:
         print(f"stopped at image {result.images_seen:,}; the same command goes on from there")
         raise typer.Exit(130)
-    scores = "  ".join(f"{name} {value:g}" for name, value in result.scores.items())
-    print(f"finished: {result.images_seen:,} images seen  {scores}".rstrip())
-    print(f"model: {result.model}\npage:  {folder / 'index.html'}")
+    from pix2pix.progress import describe_scores
+
+    print(f"finished: {result.images_seen:,} images seen  {describe_scores(result.scores)}".rstrip())
+    print(f"model: {result.model}", *([f"best:  {result.best}"] if result.best else []), sep="\n")
+    print(f"page:  {folder / 'index.html'}")
     report_failures(result.failures, "pair", "left out")
 
 
@@ -120,6 +125,8 @@ def train(
     make: Annotated[
         str | None, Option(metavar="RECIPE", help="Make sources: gray, lab, edges, inpaint, downscale:4")
     ] = None,
+    layout: Layout = None,
+    pair: PairNames = None,
     seed: Annotated[int | None, Option(help="Same as --set training.seed=N.")] = None,
     device: Device = "auto",
     engine: Annotated[str, Option(help="auto, plain, graph (captured; NVIDIA GPUs).")] = "auto",
@@ -147,7 +154,7 @@ def train(
     keep_freed_memory()
     flags = {"training.seed": seed, "data.make": make}
     changes = [f"{key}={value}" for key, value in flags.items() if value is not None]
-    config = Config.load(recipe, [*(settings or []), *changes])
+    config = Config.load(recipe, [*(settings or []), *changes, *layout_settings(layout, pair)])
     folder = run or Path("runs") / Path(data[0]).resolve().stem
     refuse_switched_off(config, settings or (), folder / "config.toml")
     how: Any = {"device": device, "engine": engine, "precision": precision}

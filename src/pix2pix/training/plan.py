@@ -2,7 +2,7 @@
 
 import timeit
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
 from typing import get_args
@@ -29,9 +29,11 @@ from pix2pix.networks.noise import noise_keys
 from pix2pix.training.distributed import ALONE, Processes
 from pix2pix.training.idle import refuse_idle
 from pix2pix.training.run_folder import RunFolder
+from pix2pix.training.selection import FeatureScores, find_feature_scores
 from pix2pix.training.state import State, new_state
-from pix2pix.training.step import EngineName, plain_step, term_weights
+from pix2pix.training.step import EngineName, feature_networks, plain_step, term_weights
 
+_FEWEST_TO_CHOOSE = 2  # validation pairs: a set of one has no distance
 MEMORY_HINT = "Lower training.batch, model.width or data.size_px; what was saved is kept."
 
 
@@ -48,6 +50,7 @@ class Plan:
     engine: EngineName
     precision: Precision
     processes: Processes = ALONE
+    features: FeatureScores = field(default_factory=FeatureScores)
 
 
 def make_plan(
@@ -70,14 +73,21 @@ def make_plan(
     processes.check(config.training.batch)
     term_weights(config)
     refuse_idle(config, data, folder.written_config)
+    features = find_feature_scores(config)
+    features.refuse_learned(feature_networks(config))
     empty_generator(config.with_channels(3, 3))  # refused before pairs are looked for, or downloaded
     pairs = find_data(data, config.data)
+    if features.best and len(pairs.validation) < _FEWEST_TO_CHOOSE:
+        raise UserError(
+            f"training.best chooses a model by the validation pairs, and {len(pairs.validation)} are there.",
+            f"Give {_FEWEST_TO_CHOOSE} or more in a folder val, or leave training.best empty.",
+        )
     reading = find_reading(pairs.splits["train"], config)
     config = config.with_channels(reading.source.tensor_channels, reading.target.tensor_channels)
     empty_generator(config)  # a generator may refuse the channels, too
     folder.check(config)
     reading = _begun_with(folder, reading)
-    return Plan(config, data, pairs, reading, folder, chosen, engine_name, picked, processes)
+    return Plan(config, data, pairs, reading, folder, chosen, engine_name, picked, processes, features)
 
 
 def _begun_with(folder: RunFolder, reading: Reading) -> Reading:

@@ -8,6 +8,7 @@ examples/           source/01.png, target/01.png: pairs that the drawing page of
 index.html          curves and previews; opens from disk while training runs
 checkpoints/        state.safetensors, from which training goes on
 model.safetensors   the model as of the last save
+best.safetensors    the one with the best score, where training.best names a measure
 """
 
 import json
@@ -36,6 +37,7 @@ class RunFolder:
         self.metrics = path / "metrics.jsonl"
         self.state = path / "checkpoints" / "state.safetensors"
         self.model = path / "model.safetensors"
+        self.best = path / "best.safetensors"
         self._lock: IO[str] | None = None
 
     def check(self, config: Config) -> None:

@@ -19,6 +19,7 @@ from pix2pix.progress import Progress
 from pix2pix.training.distributed import process_group
 from pix2pix.training.loop import fit
 from pix2pix.training.plan import MEMORY_HINT, Plan, make_plan, step_in_words
+from pix2pix.training.selection import find_best
 from pix2pix.training.session import Record, Session, Stores, open_stores, resume
 from pix2pix.training.state import Meter, State, new_state
 from pix2pix.training.step import EngineContext, feature_networks
@@ -35,6 +36,7 @@ class Result:
     scores: dict[str, float]
     failures: Sequence[str]  # one sentence for each pair that could not be used
     first: bool = True  # of several processes the one that reports
+    best: Path | None = None  # the model that training.best has chosen
 
 
 def train(
@@ -79,7 +81,8 @@ def _run(plan: Plan, init: Path | None, strict: bool, progress: Progress) -> Res
             plan.folder.save_examples(examples(stores.validation))
         finished = fit(session)
     seen, scores = session.context.state.images_seen, session.record.scores
-    return Result(plan.folder.model, finished, seen, scores, stores.failures, plan.processes.first)
+    best = plan.folder.best if session.best else None
+    return Result(plan.folder.model, finished, seen, scores, stores.failures, plan.processes.first, best)
 
 
 def _start(plan: Plan, stores: Stores, init: Path | None, progress: Progress) -> Session:
@@ -99,10 +102,17 @@ def _start(plan: Plan, stores: Stores, init: Path | None, progress: Progress) ->
         f"engine: {engine}, on {describe(plan.device)}, pairs {feed.name}"
         + (f", {world} processes" if world > 1 else "")
     )
+    plan.features.refuse_learned(learned_from)
     began_with = str(init) if init else None
     networks = tuple(sorted(learned_from))
     record = Record(stores.training.digest, engine, world, training.images, began_with, networks)
-    return Session(plan, stores, context, record, progress)
+    session = Session(plan, stores, context, record, progress)
+    if plan.processes.first and plan.features.best:
+        network = plan.features.network
+        session.best = find_best(plan.folder.best, config, network.name if network else None)
+        if session.best is None and plan.folder.best.is_file():
+            progress.log(f"note: {plan.folder.best} was chosen by other measures or pairs: it is chosen anew")
+    return session
 
 
 def _load_weights(state: State, model: Path, plan: Plan) -> Header:

@@ -59,7 +59,7 @@ def test_an_ablation_that_was_stopped_in_a_row_goes_on_there(
 
         patched.setattr("pix2pix.training.step.plain_step", interrupted)
         stopped = ablate(request)
-    assert stopped.stopped == "encoder-decoder, L1 + cGAN (seed 0) at image 5"
+    assert stopped.stopped == "encoder-decoder, L1 + cGAN, seed 0 at image 5"
     assert list(stopped.scored) == ["encdec_l1-0"]
     assert describe_ablation(request)["encdec_l1_cgan-0"].endswith("continues at image 5 of 8")
 
@@ -117,7 +117,7 @@ def test_a_row_that_breaks_does_not_stop_the_others(
 
     monkeypatch.setattr(module, "train", breaking)
     outcome = ablate(request_for("losses"))
-    assert outcome.failed == ["GAN (seed 0): Training broke before image 3: loss_d is nan."]
+    assert outcome.failed == ["GAN, seed 0: Training broke before image 3: loss_d is nan."]
     assert "gan-0" not in outcome.scored
     assert len(outcome.scored) == 4
 

@@ -105,7 +105,8 @@ KINDS: Mapping[str, Kind] = {
     "part of the depth": Kind(
         "A part of the depth is used",
         "note",
-        "Numbers of 10 or 12 bits in files of 16 are nearly black to the network, unless their range is stated.",
+        "Numbers of 10 or 12 bits in files of 16 are nearly black to the network, unless their range is "
+        "stated.",
     ),
     "same half": Kind(
         "One half, several partners",

@@ -25,13 +25,14 @@ _FREE = (MAY_CHANGE - {"training.images"}) | {"model.source_channels", "model.ta
 
 @dataclass(frozen=True)
 class Request:
-    """What is trained and scored; `scorer`, `labels` and `ignore` are those of `evaluate`."""
+    """What is trained and scored; `features` to `ignore` are those of `evaluate`."""
 
     data: Sequence[str]
     config: Config
     out: Path
     over: str  # the table
     seeds: int = 1  # from training.seed on
+    features: str | None = None
     scorer: Path | None = None
     labels: str | None = None
     ignore: Sequence[str] = ()
@@ -74,7 +75,7 @@ class RowRun:
 
     def __str__(self) -> str:
         """Return its name for a terminal."""
-        return f"{self.row.label} (seed {self.seed})"
+        return f"{self.row.label}, seed {self.seed}"
 
 
 def requested_runs(request: Request, tables: Mapping[str, Table]) -> list[RowRun]:

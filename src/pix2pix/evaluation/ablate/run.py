@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from statistics import fmean
@@ -50,42 +50,55 @@ class Outcome:
     stopped: str = ""
 
 
+@dataclass(frozen=True)
+class _Work:
+    """All that rows are trained and scored with."""
+
+    request: Request
+    plan: Plan
+    options: Options
+    facts: Mapping[str, str]
+    outcome: Outcome
+    progress: Progress
+
+
 def ablate(request: Request, console: Console | None = None) -> Outcome:
     """Train the rows of a table that are not trained yet, score them, and write the page after each.
 
     Rows of other tables and seeds that are in the folder are scored, too. Raises UserError for a request that
     cannot be met; then no row was trained.
     """
-    progress = Progress(console)
     plan, tables = _prepare(request)
     labels = find_labels(plan.reading, request.scorer, request.labels, request.ignore, request.device)
-    outcome = Outcome(tables)
+    network, outcome, progress = find_features(request.features), Outcome(tables), Progress(console)
+    options = Options(once_a_picture(network) if network else None, labels)
     if labels is None:
         outcome.notes.append(_way_to_a_scorer(request))
-    network = find_features(None)
-    options = Options(once_a_picture(network) if network else None, labels)
+    work = _Work(request, plan, options, _facts(request, plan), outcome, progress)
     _refuse_other_pairs(request, plan, progress)
     with closing(RunFolder(request.out)) as folder, closing(progress):
         _lock(folder)
-        requested = requested_runs(request, tables)
-        pending = [run for run in requested if run.images_left]
-        facts = _facts(request, plan)
-        for run in runs_on_disk(request.out, tables):
-            if not run.images_left:
-                _score(run, request, options, outcome, progress)
-        write_tables(request.out, request.over, outcome.tables, outcome.scored, facts, outcome.notes)
-        for run in pending:
-            left = duration(_seconds_left(requested, plan))
-            place = f"row {requested.index(run) + 1} of {len(requested)}"
-            progress.log(f"{place}: {run}, about {left} left for all, scoring not counted")
-            if not _train(run, request, outcome, console):
-                break
-            if run.images_left == 0:
-                _score(run, request, options, outcome, progress)
-                write_tables(request.out, request.over, outcome.tables, outcome.scored, facts, outcome.notes)
+        _train_and_score(work, console)
     if outcome.failed and not outcome.scored:
         raise UserError(outcome.failed[0], "No row could be trained.")
     return outcome
+
+
+def _train_and_score(work: _Work, console: Console | None) -> None:
+    request, tables = work.request, work.outcome.tables
+    requested = requested_runs(request, tables)
+    pending = [run for run in requested if run.images_left]
+    for run in runs_on_disk(request.out, tables):
+        if not run.images_left:
+            _score(run, work)
+    for run in pending:
+        place = f"row {requested.index(run) + 1} of {len(requested)}"
+        left = duration(_seconds_left(requested, work.plan))
+        work.progress.log(f"{place}: {run}, about {left} left for all, scoring not counted")
+        if not _train(run, request, work.outcome, console):
+            return
+        if not run.images_left:
+            _score(run, work)
 
 
 def describe_ablation(request: Request) -> dict[str, str]:
@@ -150,24 +163,25 @@ def _train(run: RowRun, request: Request, outcome: Outcome, console: Console | N
     return result.finished
 
 
-def _score(run: RowRun, request: Request, options: Options, outcome: Outcome, progress: Progress) -> None:
-    """Score a row on the validation pairs; what was scored before is only read."""
-    progress.log(f"scoring {run}")
+def _score(run: RowRun, work: _Work) -> None:
+    """Score a row on the validation pairs and write the page; what was scored before is only read."""
+    request, options, outcome = work.request, work.options, work.outcome
+    work.progress.log(f"scoring {run}")
     subject = ModelSubject(run.folder, request.data, "validation", None, 0, request.device, "auto")
     subject.training = ()  # whether a row copies is not asked, and takes longer than all scores
     out = request.out / "scores" / run.name
-    evaluation = evaluate(subject, out, options, progress)
+    evaluation = evaluate(subject, out, options, work.progress)
     write_scores(evaluation, out)
     write_report(evaluation, out)
     write_pictures(subject, run.name, request.out)
-    good = evaluation.columns["good"].nonzero()[0].tolist()
-    real = options.labels.rows(evaluation.columns, good).get("real", {}) if options.labels else {}
-    about = {"images_seen": run.images_seen, **subject.identity, "row": run.row.name, "run_seed": run.seed}
+    by_class = options.labels.rows(evaluation.columns, evaluation.places) if options.labels else {}
+    about = {**subject.identity, **evaluation.measured_by, "row": run.row.name, "run_seed": run.seed}
     outcome.scored[run.name] = ScoredRun(
-        run.row.name, run.seed, evaluation.scores, real, len(evaluation.names), about
+        run.row.name, run.seed, evaluation.scores, by_class.get("real", {}), len(evaluation.names), about
     )
     outcome.notes = list(dict.fromkeys([*outcome.notes, *evaluation.notes]))
     outcome.left_out = list(dict.fromkeys([*outcome.left_out, *evaluation.failures]))
+    write_tables(request.out, request.over, outcome.tables, outcome.scored, work.facts, outcome.notes)
 
 
 def once_a_picture(network: FeatureNetwork) -> FeatureNetwork:
@@ -214,10 +228,12 @@ def _way_to_a_scorer(request: Request) -> str:
     palette = request.labels or request.config.data.source_labels
     if not palette:
         return "The FCN-score is not measured: it needs label maps of known classes, and a --scorer."
-    other = "left" if request.config.data.source == "right" else "right"
+    pairs = " ".join(reversed(request.data))  # photographs are the sources now
+    if len(request.data) == 1:
+        pairs += f" --set data.source={'left' if request.config.data.source == 'right' else 'right'}"
+    size = str(request.config.data.size_px).replace(" ", "")
     return (
         "The FCN-score is not measured: it needs a network that finds the classes in photographs. Train it "
-        f"on the same pairs, pix2pix train {' '.join(request.data)} --run scorer --set data.source={other} "
-        f"--set data.target_labels={palette} --set data.target_one_hot=true --set data.snap_labels=true "
-        "--set objective.gan=0, and add --scorer scorer."
+        f"on the same pairs, pix2pix train {pairs} --recipe scorer --set data.target_labels={palette} "
+        f"--set data.snap_labels=true --set data.size_px={size} --run scorer, and add --scorer scorer."
     )

@@ -19,9 +19,9 @@ COLUMNS = {
     "l1": "L1",
     "psnr_db": "PSNR, dB",
     "ssim": "SSIM",
-    "histogram_L": "L",
-    "histogram_a": "a",
-    "histogram_b": "b",
+    "histogram_L": "colours, L",
+    "histogram_a": "colours, a",
+    "histogram_b": "colours, b",
 }
 
 
@@ -82,8 +82,8 @@ def columns_of(lines: Sequence[Line]) -> dict[str, str]:
 
 
 def as_text(lines: Sequence[Line]) -> list[str]:
-    """Return a table for a terminal: the FCN-score and the paper's, KID and ST-LPIPS."""
-    shown = [name for name in (*BY_CLASS, "kid", "st_lpips") if name in columns_of(lines)]
+    """Return a table for a terminal: the FCN-score and the paper's, KID, ST-LPIPS and L1."""
+    shown = [name for name in (*BY_CLASS, "kid", "st_lpips", "l1") if name in columns_of(lines)]
     table = [["", *(COLUMNS[name] for name in shown), "paper"]]
     for line in lines:
         paper = " / ".join(f"{line.paper[name]:.2f}" for name in BY_CLASS if name in line.paper)
