@@ -56,6 +56,7 @@ class Progress:
         self.console = console or Console(quiet=True)
         self.done = 0  # as the last update said
         self._bar: bars.Progress | None = None
+        self._task = ""  # of the bar
         self._printed = 0.0
 
     def log(self, text: str) -> None:
@@ -63,7 +64,10 @@ class Progress:
         self.console.print(text, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
     def update(self, task: str, done: int, total: int, unit: str, note: str = "") -> None:
-        """Report how far the task is; the first call starts its bar, done = total ends it."""
+        """Report how far the task is; the first call starts its bar, done = total ends it.
+
+        Another task takes the bar's place.
+        """
         self.done = done
         if self.console.is_terminal:
             self._draw(task, done, total, unit, note)
@@ -82,7 +86,10 @@ class Progress:
             self._bar = None
 
     def _draw(self, task: str, done: int, total: int, unit: str, note: str) -> None:
+        if task != self._task:
+            self.close()
         if self._bar is None:
+            self._task = task
             self._bar = bars.Progress(
                 bars.TextColumn("{task.description}"),
                 bars.BarColumn(),
@@ -105,3 +112,14 @@ def describe_losses(speed: float, losses: Mapping[str, float]) -> str:
     """Return images a second and the losses, for one line of a terminal."""
     shown = (f"{_LABELS[k]} {v:.3f}" for k, v in losses.items() if k in _LABELS)
     return "  ".join([f"{speed:.1f} images/s", *shown])
+
+
+def in_words(count: float) -> str:
+    """Return a number of bytes in MB or GB."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
+
+
+def duration(seconds: float) -> str:
+    """Return a time in hours and minutes."""
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours:,} h {minutes} min" if hours else f"{minutes} min" if minutes else f"{seconds:.0f} s"

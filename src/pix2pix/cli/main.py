@@ -184,6 +184,10 @@ def translate(
     device: Device = "auto",
     engine: Annotated[str, Option(help="auto, torch, openvino (on a processor, if installed).")] = "auto",
     precision: Precision = "auto",
+    stream: Annotated[
+        bool,
+        Option("--stream", help="Layer by layer on disk, as pictures larger than the memory are by default."),
+    ] = False,
     strict: Strict = False,
 ) -> None:
     """Translate pictures of any size; outputs keep names, sub-folders and sizes.
@@ -195,17 +199,19 @@ def translate(
     with loading():
         from pix2pix.device import keep_freed_memory
         from pix2pix.inference.folder import Options, first_note, plan, translate_items
+        from pix2pix.inference.large import Report
         from pix2pix.inference.translator import Translator
 
     side: Any = choice("--half", half, ("whole", "left", "right"))
     known_mode: Any = choice("--mode", mode, ("paper", "deterministic", "running"))
     scaled: Any = size if size in (None, "train") else parse_size(size)
-    options = Options(side, known_mode, seed, samples, batch, strict, make, scaled)
+    options = Options(side, known_mode, seed, samples, batch, strict, make, scaled, stream)
     keep_freed_memory()
     translator, progress = Translator.load(model, device, precision, engine), console_progress()
     jobs = plan(inputs, out, translator, picture_suffix(suffix), samples)
     if note := first_note(translator, jobs, side, scaled):
         print(f"note: {note}", file=sys.stderr)
+    report = Report(progress)
     try:
         failures = translate_items(
             translator,
@@ -213,6 +219,7 @@ def translate(
             options,
             lambda done, total: progress.update("translating", done, total, "pictures", translator.how),
             lambda sentence: progress.log(f"note: {sentence}"),
+            report,
         )
     except KeyboardInterrupt:
         progress.log(f"stopped after {progress.done} of {len(jobs)} pictures; those are in {out}")
@@ -220,7 +227,10 @@ def translate(
     finally:
         progress.close()
     print(f"{len(jobs) - len(failures)} of {len(jobs)} pictures translated to {out}")
-    report_failures(failures, "file", "skipped")
+    try:
+        report_failures(report.damaged, "block", "left without data")
+    finally:
+        report_failures(failures, "file", "skipped")
 
 
 @app.command()

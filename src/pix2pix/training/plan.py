@@ -25,6 +25,7 @@ from pix2pix.device import (
 from pix2pix.errors import UserError
 from pix2pix.networks import empty_generator
 from pix2pix.networks.noise import noise_keys
+from pix2pix.progress import duration, in_words
 from pix2pix.training.distributed import ALONE, Processes
 from pix2pix.training.run_folder import RunFolder
 from pix2pix.training.state import State, new_state
@@ -133,10 +134,10 @@ def describe_plan(plan: Plan) -> dict[str, str]:
     return facts | {
         "engine": f"{plan.engine}, {plan.precision}",
         # Weights, gradients and Adam's two moments; a saved state has no gradients.
-        "memory": f"about {_size(4 * floats + activations)}: weights and Adam {_size(4 * floats)}, "
-        f"activations {_size(activations)}; libraries come on top",
-        "disk": f"about {_size(_decoded_bytes(plan))} of decoded pairs in the cache, "
-        f"{_size(3 * floats + 4 * parameters['generator'])} of checkpoint and model in {plan.folder.path}",
+        "memory": f"about {in_words(4 * floats + activations)}: weights and Adam {in_words(4 * floats)}, "
+        f"activations {in_words(activations)}; libraries come on top",
+        "disk": f"about {in_words(_decoded_bytes(plan))} of decoded pairs in the cache, "
+        f"{in_words(3 * floats + 4 * parameters['generator'])} of checkpoint and model in {plan.folder.path}",
         "time": f"about {duration(steps * seconds)}: {steps:,.0f} steps of {seconds:.3g} s, measured "
         "with the plain step; validation and saving come on top",
     }
@@ -180,13 +181,3 @@ def _decoded_bytes(plan: Plan) -> int:
     training = len(plan.pairs.splits["train"]) * int(np.prod(config.data.resize))
     scored = min(len(plan.pairs.validation), config.training.validate_pairs)
     return bytes_per_pixel * (training + scored * int(np.prod(config.data.size)))
-
-
-def _size(count: float) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
-
-
-def duration(seconds: float) -> str:
-    """Return a time in hours and minutes."""
-    hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{hours:,} h {minutes} min" if hours else f"{minutes} min" if minutes else f"{seconds:.0f} s"
