@@ -39,7 +39,7 @@ Source = Callable[[int, int], Tensor]
 # Called with the share of the work that is done and the layer that is under way.
 OnProgress = Callable[[float, int], None]
 
-STRIP_BYTES = 2**26  # of what a strip reads and writes, in float32; a few times as much is in use
+STRIP_BYTES = 2**25  # of what a strip reads and writes, in float32; ten times as much is in use
 _LARGEST_HALF = 6e4
 _STATE = "state.json"
 Statistics = tuple[Tensor, Tensor]

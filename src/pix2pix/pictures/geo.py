@@ -83,7 +83,8 @@ def _profile(place: Place, shape: tuple[int, int, int], dtype: str) -> dict[str,
 
     height, width, channels = shape
     with rasterio.open(place.like) as source:
-        moved = source.transform * rasterio.Affine.translation(place.left, 0)
+        a, b, c, d, e, f, *_ = source.transform
+        moved = rasterio.Affine(a, b, c + place.left * a, d, e, f + place.left * d)
         return {
             "driver": "GTiff",
             "height": height,

@@ -25,6 +25,7 @@ from pix2pix.pictures.tiff_pages import check_pages, picture_parts
 
 Mask = NDArray[np.bool_]
 _TILE_PX = 512
+_BUFFER_BYTES = 2**25  # that are packed at once
 _LARGEST_CLASSIC = 2**32 - 2**25  # bytes that a TIFF of 32-bit places may have
 
 
@@ -183,6 +184,7 @@ def write_rows(path: Path, shape: tuple[int, int, int], dtype: str, strips: Iter
                     shape=(height, width, *([channels] if channels > 1 else [])),
                     dtype=dtype,
                     tile=(_TILE_PX, _TILE_PX),
+                    buffersize=_BUFFER_BYTES,
                     **tiff.layout(channels, dtype),
                 )
         except OSError as error:
