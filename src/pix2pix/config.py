@@ -24,7 +24,10 @@ STRIDED_LAYERS = {1: 0, 16: 1, 34: 2, 70: 3, 142: 4, 286: 5}
 # as the checksum of the pairs says whether they are the same.
 MAY_CHANGE = frozenset(
     f"training.{name}"
-    for name in ("images", "extend", "log_images", "validate_images", "validate_pairs", "save_images")
+    for name in (
+        *("images", "extend", "log_images", "validate_images", "validate_pairs", "save_images"),
+        *("measures", "best", "features"),
+    )
 ) | {"data.layout", "data.pair"}
 
 

@@ -193,4 +193,16 @@ class TrainingConfig(Section):
     log_images: int = Field(100, ge=1, description="images between two lines of metrics.jsonl")
     validate_images: int = Field(4_000, ge=1, description="images between scores and previews")
     validate_pairs: int = Field(100, ge=1, description="validation pairs scored each time, at most")
+    measures: list[str] = Field(
+        [], description="measured besides L1, PSNR and SSIM: st_lpips, kid, fid (extra `metrics`)"
+    )
+    best: str = Field(
+        "",
+        description="what chooses the model kept as best.safetensors: kid, fid or st_lpips; empty: nothing",
+    )
+    features: str = Field(
+        "",
+        description="feature network of kid and fid: an ONNX file, with a .toml next to it; empty: as "
+        "`pix2pix evaluate` takes it",
+    )
     save_images: int = Field(4_000, ge=1, description="images between two saved training states")

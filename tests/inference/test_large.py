@@ -254,7 +254,7 @@ def test_too_small_a_disk_is_said_before_anything_is_written(
 ) -> None:
     source = tiles(tmp_path / "a.tif", noise(75, 130))
     monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=1000))
-    message = r"a\.tif \(130 x 75 px\) takes up to 0\.\d MB in .* and 0\.0 MB are free\. Free some space"
+    message = r"a\.tif \(130 x 75 px\) take 0\.\d MB in .*out, and its disk has 0\.0 MB free\. Free some"
     with pytest.raises(UserError, match=message):
         streamed(translator, source, tmp_path / "out")
     assert files_below(tmp_path / "out") == {".a.tif.stream/lock"}

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import os
 import shutil
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -20,14 +19,14 @@ import numpy as np
 
 from pix2pix.device import free_memory
 from pix2pix.errors import UserError
-from pix2pix.files import exclusive, replacing, version
+from pix2pix.files import bytes_in_words, exclusive, replacing, require_space, version
 from pix2pix.inference.stream import Extent, Stream
 from pix2pix.inference.strips import Strips, UnreadableError
 from pix2pix.inference.translator import Translator
 from pix2pix.pictures import geo, geometry, masks, windows
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.windows import Rows
-from pix2pix.progress import Progress, duration, in_words
+from pix2pix.progress import Progress
 
 if TYPE_CHECKING:
     from pix2pix.inference.folder import Item, Options
@@ -116,18 +115,14 @@ class _Picture:
 
     def _pictures(self, run: Stream) -> Iterator[Array]:
         """Yield the rows of the translation, and report how far it is."""
-        begun, first, layers = time.monotonic(), -1.0, len(run.plan)
+        task, layers = f"streaming {self._item.source.name}", len(run.plan)
         # What goes on does not read the source from the beginning.
         marker = self._folder / "damaged"
 
         def progress(share: float, layer: int) -> None:
-            nonlocal first
-            first = share if first < 0 else first
             if self._rows.damaged:
                 marker.touch()
-            left = (time.monotonic() - begun) * (1 - share) / (share - first) if share > first else 0
-            note = f"layer {layer} of {layers}" + (f", {duration(left)} left" if left else "")
-            task = f"streaming {self._item.source.name}"
+            note = f"layer {layer} of {layers}"
             self._report.progress.update(task, int(share * 100), 100, "%", note)
 
         start = 0
@@ -153,15 +148,11 @@ class _Picture:
         folder, output = self._folder, self._item.output.parent
         # A GeoTIFF is written twice, plain and with its overviews.
         needed = run.bytes_on_disk + 2 * math.prod(self._shape) * np.dtype(self._depth).itemsize
-        free = shutil.disk_usage(folder).free + sum(path.stat().st_size for path in folder.iterdir())
+        there = sum(path.stat().st_size for path in folder.iterdir())
         size = f"{self._item.source} ({self._strips.width:,} x {self._strips.height:,} px)"
-        if needed > free:
-            raise UserError(
-                f"{size} takes up to {in_words(needed)} in {output} while it is streamed, and "
-                f"{in_words(free)} are free.",
-                "Free some space, or choose another --out.",
-            )
-        self._report.progress.log(f"{size} is streamed layer by layer: up to {in_words(needed)} in {output}")
+        require_space(output, needed - there, f"The layers and the translation of {size}")
+        note = f"{size} is streamed layer by layer: up to {bytes_in_words(needed)} in {output}"
+        self._report.progress.log(note)
 
     def _about(self) -> dict[str, Any]:
         """Return what the translation depends on: it goes on only where all is the same."""
