@@ -88,7 +88,7 @@ def _train_and_score(work: _Work, console: Console | None) -> None:
     request, tables = work.request, work.outcome.tables
     requested = requested_runs(request, tables)
     pending = [run for run in requested if run.images_left]
-    for run in runs_on_disk(request.out, tables):
+    for run in runs_on_disk(request.out, tables, request.over):
         if not run.images_left:
             _score(run, work)
     for run in pending:
@@ -118,7 +118,7 @@ def describe_ablation(request: Request) -> dict[str, str]:
 def _prepare(request: Request) -> tuple[Plan, dict[str, Table]]:
     """Return the plan of the paper's method, which all tables share, and the tables."""
     tables = ablation_tables(request.config)
-    refuse_other_budget(request.out, tables)
+    refuse_other_budget(request.out, tables, request.over)
     base = next(run for run in requested_runs(request, tables) if run.row.name == BASE)
     plan = make_plan(request.data, base.config, base.folder, device=request.device)
     if not plan.pairs.validation:
@@ -135,7 +135,7 @@ def _refuse_other_pairs(request: Request, plan: Plan, progress: Progress) -> Non
     stores = open_stores(plan, False, progress)
     if not stores.scored:
         raise UserError(f"None of the validation pairs can be read: {stores.failures[-1]}")
-    for run in runs_on_disk(request.out, ablation_tables(request.config)):
+    for run in runs_on_disk(request.out, ablation_tables(request.config), request.over):
         if run.images_seen and read_header(run.folder).provenance.data_digest != stores.training.digest:
             raise UserError(
                 f"{run.folder} was trained on other pairs than {' and '.join(request.data)} has now.",
