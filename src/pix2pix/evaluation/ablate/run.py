@@ -91,6 +91,7 @@ def _train_and_score(work: _Work, console: Console | None) -> None:
     for run in runs_on_disk(request.out, tables, request.over):
         if not run.images_left:
             _score(run, work)
+    _write(work)  # not before: a page with fewer rows must not take the place of the last one
     for run in pending:
         place = f"row {requested.index(run) + 1} of {len(requested)}"
         left = duration(_seconds_left(requested, work.plan))
@@ -99,6 +100,7 @@ def _train_and_score(work: _Work, console: Console | None) -> None:
             return
         if not run.images_left:
             _score(run, work)
+            _write(work)
 
 
 def describe_ablation(request: Request) -> dict[str, str]:
@@ -164,7 +166,7 @@ def _train(run: RowRun, request: Request, outcome: Outcome, console: Console | N
 
 
 def _score(run: RowRun, work: _Work) -> None:
-    """Score a row on the validation pairs and write the page; what was scored before is only read."""
+    """Score a row on the validation pairs; what was scored before is only read."""
     request, options, outcome = work.request, work.options, work.outcome
     work.progress.log(f"scoring {run}")
     subject = ModelSubject(run.folder, request.data, "validation", None, 0, request.device, "auto")
@@ -181,6 +183,10 @@ def _score(run: RowRun, work: _Work) -> None:
     )
     outcome.notes = list(dict.fromkeys([*outcome.notes, *evaluation.notes]))
     outcome.left_out = list(dict.fromkeys([*outcome.left_out, *evaluation.failures]))
+
+
+def _write(work: _Work) -> None:
+    request, outcome = work.request, work.outcome
     write_tables(request.out, request.over, outcome.tables, outcome.scored, work.facts, outcome.notes)
 
 
