@@ -20,11 +20,15 @@ __all__ = ["Config", "DataConfig", "Mode", "TrainingConfig", "recipe_names"]
 
 # Strided convolutions of a discriminator by its receptive field (the paper's appendix 6.1.2).
 STRIDED_LAYERS = {1: 0, 16: 1, 34: 2, 70: 3, 142: 4, 286: 5}
-# What may differ when a run resumes: its length, and how often results are written.
+# What may differ when a run resumes: its length, how often results are written, and how pairs are found,
+# as the checksum of the pairs says whether they are the same.
 MAY_CHANGE = frozenset(
     f"training.{name}"
-    for name in ("images", "extend", "log_images", "validate_images", "validate_pairs", "save_images")
-)
+    for name in (
+        *("images", "extend", "log_images", "validate_images", "validate_pairs", "save_images"),
+        *("measures", "best", "features"),
+    )
+) | {"data.layout", "data.pair"}
 
 
 class Config(Section):

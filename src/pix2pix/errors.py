@@ -20,6 +20,11 @@ class UserError(Exception):
         self.hint = hint
 
 
+def counted(count: int, noun: str) -> str:
+    """Return "1 picture" or "1,200 pictures"."""
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
 def did_you_mean(name: str, known: Iterable[str], cutoff: float = 0.5) -> str:
     """Return "; did you mean ...?" for the known name that is most similar, or nothing."""
     similar = difflib.get_close_matches(name, list(known), n=1, cutoff=cutoff)

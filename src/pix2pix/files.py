@@ -1,21 +1,35 @@
 """Files and folders: which are pictures, and how a file is written whole or not at all."""
 
 import errno
+import glob
 import os
 import secrets
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import takewhile
 from pathlib import Path
 from stat import S_ISDIR
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pix2pix.errors import UserError
 
+CACHE = "PIX2PIX_CACHE"
 _STALE_SECONDS = 86_400.0
 _UMASK = os.umask(0)  # it can only be read by setting it
 os.umask(_UMASK)
-PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".npy"})
+# Formats that are written; all that are read are these and a few old ones.
+WRITTEN_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".npy"})
+PICTURE_SUFFIXES = WRITTEN_SUFFIXES | {".gif", ".ppm", ".pgm"}
+ENDINGS = f"Known endings: {' '.join(sorted(PICTURE_SUFFIXES))}."
+
+
+class Pictures(NamedTuple):
+    """The pictures of a folder or a glob, sorted; names are relative to `root`."""
+
+    root: Path
+    files: list[Path]
 
 
 def is_picture(path: Path) -> bool:
@@ -32,6 +46,27 @@ def list_pictures(folder: Path) -> list[Path]:
     return sorted(_pictures_below(folder, frozenset()))
 
 
+def find_pictures(place: str | Path) -> Pictures:
+    """Return the pictures that an argument stands for: a file, all of a folder, or those of a glob.
+
+    Raises UserError where there is nothing of that name; a folder may hold none.
+    """
+    path = Path(place)
+    what = kind(path)
+    if what == "file":
+        return Pictures(path.parent, [path])
+    if what == "folder":
+        return Pictures(path, list_pictures(path))
+    if not glob.has_magic(str(place)):
+        raise UserError(f"There is no file or folder {path}.")
+    matches = map(Path, sorted(glob.glob(str(place), recursive=True)))
+    files = [match for match in matches if is_picture(match) and match.is_file()]
+    if not files:
+        raise UserError(f"No picture matches {place}.", ENDINGS)
+    fixed = takewhile(lambda part: not glob.has_magic(part), path.parts)
+    return Pictures(Path(*fixed), files)
+
+
 def kind(path: Path) -> Literal["file", "folder", "nothing"]:
     """Return what a path leads to; raise UserError where the system does not say."""
     try:
@@ -44,7 +79,7 @@ def kind(path: Path) -> Literal["file", "folder", "nothing"]:
 
 def cache_folder() -> Path:
     """Return the folder for what can be made again: $PIX2PIX_CACHE, or pix2pix in the user's cache."""
-    if chosen := os.environ.get("PIX2PIX_CACHE"):
+    if chosen := os.environ.get(CACHE):
         return Path(chosen)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pix2pix"
 
@@ -124,8 +159,31 @@ def cannot_write(path: Path, error: OSError) -> UserError:
     """Return the error of a file that could not be written."""
     # Libraries that hide the number most likely met a full disk.
     full = error.errno in (errno.ENOSPC, errno.EDQUOT, None)
-    return UserError(
-        f"Cannot write {path}: {error.strerror or error}.",
-        ("Free some space or choose" if full else "Choose")
-        + " another place, then run the same command again.",
-    )
+    return UserError(f"Cannot write {path}: {error.strerror or error}.", _other_place(path, full))
+
+
+def require_space(path: Path, needed: int, what: str) -> None:
+    """Raise UserError where the disk on which a path lies, or will lie, has not so many bytes free.
+
+    `what` is to be written there: "The decoded pairs".
+    """
+    there = next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists())
+    free = shutil.disk_usage(there).free
+    if free < needed:
+        raise UserError(
+            f"{what} take {bytes_in_words(needed)} in {path}, and its disk has {bytes_in_words(free)} free.",
+            _other_place(path, full=True),
+        )
+
+
+def bytes_in_words(count: float) -> str:
+    """Return a number of bytes as "1.2 GB" or "3.4 MB"."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
+
+
+def _other_place(path: Path, full: bool) -> str:
+    """Return the hint to write elsewhere; the cache's place is a variable."""
+    in_cache = path.absolute().is_relative_to(cache_folder().absolute())
+    choose = f"set the variable {CACHE} to a folder with room" if in_cache else "choose another place"
+    hint = f"Free some space or {choose}" if full else choose[0].upper() + choose[1:]
+    return f"{hint}, then run the same command again."

@@ -61,6 +61,7 @@ class Provenance(BaseModel, frozen=True, extra="forbid"):
     initialised_from: str | None = None
     # Of its losses and of those of the model that it began with: not to be scored or chosen by.
     feature_networks: tuple[str, ...] = ()
+    feature_network: str | None = None  # by which the scores of sets were taken
 
 
 class Header(BaseModel, frozen=True, extra="forbid"):

@@ -57,6 +57,7 @@ class Progress:
         self.done = 0  # as the last update said
         self._bar: bars.Progress | None = None
         self._printed = 0.0
+        self._began = ("", 0, 0.0)  # a task, how much of it was done at its first update, and when that was
 
     def log(self, text: str) -> None:
         """Print one line, above the bar if there is one."""
@@ -64,12 +65,13 @@ class Progress:
 
     def update(self, task: str, done: int, total: int, unit: str, note: str = "") -> None:
         """Report how far the task is; the first call starts its bar, done = total ends it."""
-        self.done = done
+        self.done, left = done, self._left(task, done, total)
         if self.console.is_terminal:
             self._draw(task, done, total, unit, note)
         elif done >= total or time.monotonic() - self._printed >= _LINE_SECONDS:
             self._printed = time.monotonic()
-            self.log(f"{task}: {done:,} of {total:,} {unit}  {note}".rstrip())
+            parts = (f"{task}: {done:,} of {total:,} {unit}", left, note)
+            self.log("  ".join(part for part in parts if part))
 
     def counter(self, task: str, unit: str) -> OnProgress:
         """Return a callable that reports how far one task is."""
@@ -80,6 +82,15 @@ class Progress:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
+
+    def _left(self, task: str, done: int, total: int) -> str:
+        """Return how long the task will take, by its mean speed since its first update."""
+        began, before, start = self._began
+        if began != task or done < before:
+            self._began = (task, done, time.monotonic())
+        elif before < done < total:
+            return duration((time.monotonic() - start) / (done - before) * (total - done)) + " left"
+        return ""
 
     def _draw(self, task: str, done: int, total: int, unit: str, note: str) -> None:
         if self._bar is None:
@@ -101,7 +112,19 @@ class Progress:
             self.close()
 
 
+def duration(seconds: float) -> str:
+    """Return a time as "2 h 5 min", "12 min" or "30 s"."""
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours:,} h {minutes} min" if hours else f"{minutes} min" if minutes else f"{seconds:.0f} s"
+
+
 def describe_losses(speed: float, losses: Mapping[str, float]) -> str:
     """Return images a second and the losses, for one line of a terminal."""
     shown = (f"{_LABELS[k]} {v:.3f}" for k, v in losses.items() if k in _LABELS)
     return "  ".join([f"{speed:.1f} images/s", *shown])
+
+
+def describe_scores(scores: Mapping[str, float]) -> str:
+    """Return the scores of a validation for one line, without those of single classes."""
+    shown = {name: value for name, value in scores.items() if "/" not in name}
+    return "  ".join(f"{name} {value:g}" for name, value in shown.items())

@@ -31,6 +31,16 @@ class DataConfig(Section):
     source: Literal["left", "right"] = Field(
         "left", description="the half of a side-by-side picture that is the source"
     )
+    layout: str = Field(
+        "",
+        description="how the folder DATA is laid out: side-by-side, or two folders in it, SOURCES:TARGETS "
+        "such as images:masks, {} standing for the split; empty: found by names",
+    )
+    pair: list[str] = Field(
+        [],
+        description="names of sources and of targets, {} standing for what a pair has in common: "
+        '["{}.jpg", "{}_mask.png"]; empty: found by names',
+    )
     size_px: int | list[int] = Field(
         256,
         description="training size in pixels, or [height, width]; for the U-Net multiples of 32, or of "
@@ -183,4 +193,16 @@ class TrainingConfig(Section):
     log_images: int = Field(100, ge=1, description="images between two lines of metrics.jsonl")
     validate_images: int = Field(4_000, ge=1, description="images between scores and previews")
     validate_pairs: int = Field(100, ge=1, description="validation pairs scored each time, at most")
+    measures: list[str] = Field(
+        [], description="measured besides L1, PSNR and SSIM: st_lpips, kid, fid (extra `metrics`)"
+    )
+    best: str = Field(
+        "",
+        description="what chooses the model kept as best.safetensors: kid, fid or st_lpips; empty: nothing",
+    )
+    features: str = Field(
+        "",
+        description="feature network of kid and fid: an ONNX file, with a .toml next to it; empty: as "
+        "`pix2pix evaluate` takes it",
+    )
     save_images: int = Field(4_000, ge=1, description="images between two saved training states")

@@ -158,7 +158,7 @@ def test_folders_named_by_split_and_half(tmp_path: Path, source: str, target: st
     assert pair_set.layout == "two folders"
     assert names(pair_set) == {s: [f"{s}/x"] for s in ("train", "val", "test")}
     assert pair_set.splits["test"][0].target.path == tmp_path / f"test{target}" / "test" / "x.jpg"
-    assert pair_set.note == "1 pictures outside these folders are not used, such as train_inst/1.png"
+    assert pair_set.note == "1 picture outside these folders is not used, such as train_inst/1.png"
 
 
 def test_one_of_two_folders_is_no_layout(tmp_path: Path) -> None:
@@ -167,8 +167,8 @@ def test_one_of_two_folders_is_no_layout(tmp_path: Path) -> None:
 
 
 def test_names_must_match_in_folders_of_other_names_too(tmp_path: Path) -> None:
-    message = refused(make(tmp_path, "trainA/1_A.png", "trainB/1_B.png"))
-    assert f"1_A.png has no partner in {tmp_path / 'trainB'}." in message
+    message = refused(make(tmp_path, "trainA/1.png", "trainB/2.png"))
+    assert f"1.png has no partner in {tmp_path / 'trainB'}." in message
 
 
 def test_linked_folders_of_pictures_are_followed(tmp_path: Path) -> None:
@@ -180,6 +180,120 @@ def test_linked_folders_of_pictures_are_followed(tmp_path: Path) -> None:
     pair_set = find(tmp_path / "data")
     assert names(pair_set) == {"train": ["a"], "val": ["a"]}
     assert pair_set.note == ""
+
+
+# Layouts and names
+
+
+def test_pairs_by_name_in_one_folder(tmp_path: Path) -> None:
+    pair_set = find(make(tmp_path, *numbered("Image_{}L.jpg"), *numbered("Image_{}L_1stHO.png")))
+    assert pair_set.layout == "one folder"
+    assert len(all_names(pair_set)) == 40
+    (pair,) = (pair for pairs in pair_set.splits.values() for pair in pairs if pair.name == "Image_7L")
+    assert pair.source == Half(tmp_path / "Image_7L.jpg", "whole")
+    assert pair.target == Half(tmp_path / "Image_7L_1stHO.png", "whole")
+    assert "with Image_0L_1stHO.png (40 pairs, by name pattern '{}.jpg' / '{}_1stHO.png')" in pair_set.note
+
+
+def test_pairs_by_name_in_splits(tmp_path: Path) -> None:
+    make(tmp_path, "train/1_A.png", "train/1_B.png", "val/2_A.png", "val/2_B.png", "readme.png")
+    pair_set = find_pairs([tmp_path], "left", pair=["{}_B.png", "{}_A.png"])
+    assert pair_set.splits["val"][0].source.path == tmp_path / "val" / "2_B.png"
+    assert "1 picture outside these folders is not used, such as readme.png" in pair_set.note
+
+
+def test_folders_of_other_names_are_paired_by_pattern(tmp_path: Path) -> None:
+    for split, first in (("training", 21), ("test", 1)):
+        for n in range(first, first + 20):
+            make(tmp_path / split, f"images/{n:02d}_{split}.tif", f"mask/{n:02d}_{split}_mask.gif")
+            make(tmp_path / split, f"1st_manual/{n:02d}_manual1.gif")
+    pair_set = find(tmp_path)
+    assert pair_set.layout == "two folders"
+    assert {split: len(pairs) for split, pairs in pair_set.splits.items()} == {"train": 20, "test": 20}
+    assert pair_set.splits["train"][0].target.path == tmp_path / "training" / "1st_manual" / "21_manual1.gif"
+    for said in (
+        "sources images/, targets 1st_manual/",
+        "21_training.tif with 21_manual1.gif (20 pairs, by name pattern",
+        "'{}_training.tif' / '{}_manual1.gif'",
+        "--layout images:mask",
+        "test/ is scored in training",
+        "40 pictures outside these folders are not used, such as test/mask/01_test_mask.gif",
+    ):
+        assert said in pair_set.note
+    other = find_pairs([tmp_path], "left", layout="mask:images")
+    assert other.splits["test"][0].source.path == tmp_path / "test" / "mask" / "01_test_mask.gif"
+
+
+def test_annotations_next_to_their_split_are_its_targets(tmp_path: Path) -> None:
+    make(tmp_path, *numbered("train/{}.png"), *numbered("trainannot/{}.png"))
+    pair_set = find(make(tmp_path, "val/x.png", "valannot/x.png"))
+    assert {split: len(pairs) for split, pairs in pair_set.splits.items()} == {"train": 40, "val": 1}
+    assert pair_set.splits["val"][0].target.path == tmp_path / "valannot" / "x.png"
+    halved = find_pairs([tmp_path], "left", layout="side-by-side")
+    assert halved.layout == "side by side"
+
+
+@pytest.mark.parametrize(
+    ("files", "why", "call"),
+    [
+        (
+            ("{}.jpg", "{}_1stHO.png", "{}_2ndHO.png"),
+            "holds several pictures",
+            "--pair '{}.jpg' '{}_1stHO.png', or",
+        ),
+        (
+            ("{}_north.png", "{}_south.png"),
+            "do not say which is the source",
+            "--pair '{}_south.png' '{}_north",
+        ),
+    ],
+)
+def test_what_can_be_read_in_several_ways_is_refused_with_the_calls(
+    tmp_path: Path, files: tuple[str, ...], why: str, call: str
+) -> None:
+    message = refused(make(tmp_path, *(name for pattern in files for name in numbered(pattern, 9))))
+    assert why in message
+    assert call in message
+
+
+def test_a_folder_of_data_sets_is_refused_and_one_alone_is_entered(tmp_path: Path) -> None:
+    make(tmp_path / "all", "maps/train/a.png", "maps/val/b.png")
+    pair_set = find(tmp_path / "all")
+    assert names(pair_set) == {"train": ["a"], "val": ["b"]}
+    assert "all in maps/" in pair_set.note
+    message = refused(make(tmp_path / "all", "eyes/images/a.png", "eyes/masks/a.png"))
+    assert f"holds data sets of their own: eyes/ and maps/. Name one of them: {tmp_path}/all/eyes." in message
+
+
+def test_one_folder_given_twice_is_refused(tmp_path: Path) -> None:
+    make(tmp_path, "a.png")
+    assert f"{tmp_path} is given twice" in refused(tmp_path, tmp_path)
+    assert f"{tmp_path} is given twice" in refused(tmp_path, tmp_path / ".." / tmp_path.name)
+
+
+def test_globs_are_folders(tmp_path: Path) -> None:
+    make(tmp_path, *numbered("x/{}_A.png", 9), *numbered("x/{}_B.png", 9), *numbered("y/{}.png", 9))
+    two = find_pairs([f"{tmp_path}/x/*_A.png", f"{tmp_path}/x/*_B.png"], "left")
+    assert all_names(two) == [str(n) for n in range(9)]
+    assert find_pairs([f"{tmp_path}/*/*.png"], "left", layout="side-by-side").layout == "side by side"
+    assert len(all_names(find_pairs([f"{tmp_path}/y/[0-4].png"], "left"))) == 5
+    with pytest.raises(UserError, match="No picture matches"):
+        find_pairs([f"{tmp_path}/z/*.png"], "left")
+    with pytest.raises(UserError, match="A glob is put in quotes"):
+        find_pairs(["a.png", "b.png", "c.png"], "left")
+
+
+def test_patterns_without_a_pair_and_stated_twice_are_refused(tmp_path: Path) -> None:
+    make(tmp_path, *numbered("{}.png"))
+    for options, why in (
+        ({"pair": ["{}_A.png", "{}_B.png"]}, "pair none of the pictures of"),
+        ({"pair": ["{}_A.png", "{}_B.png"], "layout": "side-by-side"}, "exclude each other"),
+        ({"layout": "A:B"}, "has no folders A and B"),
+    ):
+        with pytest.raises(UserError, match=why):
+            find_pairs([tmp_path], "left", **options)
+    with pytest.raises(UserError, match="DATA is two folders"):
+        find_pairs([tmp_path, tmp_path], "left", layout="A:B")
 
 
 # Validation pairs and notes
@@ -334,7 +448,7 @@ def test_every_picture_of_any_tree_is_used_or_counted(
     assert pair_set.splits["train"]
     assert used <= set(pictures)
     unused = len(pictures) - len(used)
-    assert (f"{unused} pictures outside" in pair_set.note) == (unused > 0)
+    assert (f"{unused} picture{'s' * (unused > 1)} outside" in pair_set.note) == (unused > 0)
     pair_set.note.encode()  # it is printed and written to the run's page
 
 

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from pix2pix.pictures.contract import LabelClass
 from pix2pix.reports.charts import MAX_POINTS
 from pix2pix.reports.training_page import write_training_page
 from tests import helpers
@@ -270,3 +271,29 @@ def test_without_scripts_numbers_and_previews_can_be_read(page, browser, tmp_pat
     assert "13.2" in tab.inner_text(".scores")
     assert tab.is_visible("#preview")
     context.close()
+
+
+def test_classes_have_their_latest_iou_and_no_charts_of_their_own(tmp_path):
+    classes = [LabelClass(name=n, colour=c) for n, c in {"sky": (0, 0, 255), "car": (1, 2, 3)}.items()]
+    lines = [
+        {"images": images, "val_pixel_accuracy": 0.9, "val_class_iou": iou, "val_iou/sky": iou}
+        for images, iou in ((10, 0.25), (20, 0.5))
+    ]
+    (tmp_path / "metrics.jsonl").write_text(
+        "".join(json.dumps(line) + "\n" for line in [*lines, train_line(30)])
+    )
+    write_training_page(
+        tmp_path,
+        title="a",
+        images_total=40,
+        state="training",
+        facts={},
+        classes=classes,
+        best="kid 2 at image 8",
+    )
+    text = (tmp_path / "index.html").read_text("utf-8")
+    rows = re.findall(r'background: (#\w+)"></span>(\w+)</th><td>(.*?)</td>', text)
+    assert rows == [("#0000ff", "sky", "0.500"), ("#010203", "car", "not in these pictures")]
+    assert "Best model: kid 2 at image 8" in text
+    assert "Validation by classes" in titles(text)
+    assert not [title for title in titles(text) if "sky" in title]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -26,6 +27,14 @@ Data = Annotated[
     ),
 ]
 Device = Annotated[str, Option(help="auto, cpu, cuda, cuda:1, mps.")]
+Layout = Annotated[
+    str | None,
+    Option(help="How DATA is laid out: side-by-side, or its folders SOURCES:TARGETS (images:masks)."),
+]
+PairNames = Annotated[
+    tuple[str, str] | None,
+    Option("--pair", metavar="SOURCE TARGET", help="Names that belong together: '{}.jpg' '{}_mask.png'."),
+]
 Mode = Annotated[str | None, Option(help="paper, deterministic or running.  [default: the model's]")]
 ModelFile = Annotated[Path, Argument(help="A model.safetensors, or the folder of a run.")]
 Out = Annotated[Path, Option("--out", "-o", help="Folder to write to.")]
@@ -89,6 +98,12 @@ def choice(option: str, value: str | None, allowed: Sequence[str]) -> Any:
     return value
 
 
+def layout_settings(layout: str | None, pair: tuple[str, str] | None) -> list[str]:
+    """Return the settings that --layout and --pair stand for."""
+    settings = [] if layout is None else [f"data.layout={json.dumps(layout)}"]
+    return settings + ([] if pair is None else [f"data.pair={json.dumps(pair)}"])
+
+
 def parse_size(text: str) -> tuple[int, int]:
     """Return (height, width) in pixels from "256" or "256x512"; raises UserError for other texts."""
     numbers = re.fullmatch(r"(\d{1,5})(?:x(\d{1,5}))?", text)
@@ -100,12 +115,12 @@ def parse_size(text: str) -> tuple[int, int]:
 
 def picture_suffix(name: str | None) -> str | None:
     """Return the ending that --format names: png, .png and PNG are ".png"."""
-    from pix2pix.files import PICTURE_SUFFIXES
+    from pix2pix.files import WRITTEN_SUFFIXES
 
     if name is None:
         return None
     return "." + str(
-        choice("--format", name.lower().lstrip("."), sorted(suffix[1:] for suffix in PICTURE_SUFFIXES))
+        choice("--format", name.lower().lstrip("."), sorted(suffix[1:] for suffix in WRITTEN_SUFFIXES))
     )
 
 

@@ -15,10 +15,13 @@ import typer
 from typer import Argument, Option
 
 from pix2pix.cli.common import (
+    Layout,
     Out,
+    PairNames,
     choice,
     console_progress,
     counting,
+    layout_settings,
     parse_size,
     picture_suffix,
     report_failures,
@@ -78,6 +81,8 @@ def check(
     data: Annotated[list[str], Argument(help="As for train: a folder of pairs, two folders, a manifest.")],
     out: Annotated[Path, Option("--out", "-o", help="Folder of the report.")] = Path("report"),
     source: Annotated[str, Option(help="The half of side-by-side pictures that is the source.")] = "left",
+    layout: Layout = None,
+    pair: PairNames = None,
 ) -> None:
     """Read every pair once and report what is wrong with which file.
 
@@ -88,7 +93,8 @@ def check(
     from pix2pix.data.origins import find_data
     from pix2pix.datasets import check as checking
 
-    pairs = find_data(data, Config.load(None, [f"data.source={source}"]).data)
+    settings = [f"data.source={source}", *layout_settings(layout, pair)]
+    pairs = find_data(data, Config.load(None, settings).data)
     with counting("checking", "pairs") as on_progress:
         report = checking.check(pairs, on_progress)
     page = checking.write_report(report, out)

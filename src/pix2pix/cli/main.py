@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,14 +20,17 @@ from pix2pix.cli import ablate, evaluate, share
 from pix2pix.cli.common import (
     Data,
     Device,
+    Layout,
     Mode,
     ModelFile,
+    PairNames,
     Precision,
     Recipe,
     Settings,
     Strict,
     choice,
     console_progress,
+    layout_settings,
     loading,
     parse_size,
     picture_suffix,
@@ -35,6 +39,7 @@ from pix2pix.cli.common import (
 from pix2pix.cli.data import data_app
 from pix2pix.cli.study import study_app
 from pix2pix.errors import UserError
+from pix2pix.files import kind
 from pix2pix.version import __version__
 
 if TYPE_CHECKING:
@@ -81,9 +86,11 @@ def _finish_training(result: Result, folder: Path) -> None:
     if not result.finished:
         print(f"stopped at image {result.images_seen:,}; the same command goes on from there")
         raise typer.Exit(130)
-    scores = "  ".join(f"{name} {value:g}" for name, value in result.scores.items())
-    print(f"finished: {result.images_seen:,} images seen  {scores}".rstrip())
-    print(f"model: {result.model}\npage:  {folder / 'index.html'}")
+    from pix2pix.progress import describe_scores
+
+    print(f"finished: {result.images_seen:,} images seen  {describe_scores(result.scores)}".rstrip())
+    print(f"model: {result.model}", *([f"best:  {result.best}"] if result.best else []), sep="\n")
+    print(f"page:  {folder / 'index.html'}")
     report_failures(result.failures, "pair", "left out")
 
 
@@ -120,6 +127,11 @@ def train(
     make: Annotated[
         str | None, Option(metavar="RECIPE", help="Make sources: gray, lab, edges, inpaint, downscale:4")
     ] = None,
+    epochs: Annotated[
+        int | None, Option(min=1, metavar="N", help="Length of training: N x pairs images.")
+    ] = None,
+    layout: Layout = None,
+    pair: PairNames = None,
     seed: Annotated[int | None, Option(help="Same as --set training.seed=N.")] = None,
     device: Device = "auto",
     engine: Annotated[str, Option(help="auto, plain, graph (captured; NVIDIA GPUs).")] = "auto",
@@ -146,9 +158,11 @@ def train(
     keep_freed_memory()
     flags = {"training.seed": seed, "data.make": make}
     changes = [f"{key}={value}" for key, value in flags.items() if value is not None]
-    config = Config.load(recipe, [*(settings or []), *changes])
+    if epochs and any(setting.startswith("training.images") for setting in settings or []):
+        raise UserError("--epochs and --set training.images both say how long to train.", "Leave one out.")
+    config = Config.load(recipe, [*(settings or []), *changes, *layout_settings(layout, pair)])
     folder = run or Path("runs") / Path(data[0]).resolve().stem
-    how: Any = {"device": device, "engine": engine, "precision": precision}
+    how: Any = {"device": device, "engine": engine, "precision": precision, "epochs": epochs}
     if dry_run:
         _print_facts(describe_plan(make_plan(data, config, folder, **how)).items())
         return
@@ -196,6 +210,8 @@ def translate(
     known_mode: Any = choice("--mode", mode, ("paper", "deterministic", "running"))
     scaled: Any = size if size in (None, "train") else parse_size(size)
     options = Options(side, known_mode, seed, samples, batch, strict, make, scaled)
+    if make:
+        _refuse_recipe(inputs)
     keep_freed_memory()
     translator, progress = Translator.load(model, device, precision, engine), console_progress()
     jobs = plan(inputs, out, translator, picture_suffix(suffix), samples)
@@ -216,6 +232,22 @@ def translate(
         progress.close()
     print(f"{len(jobs) - len(failures)} of {len(jobs)} pictures translated to {out}")
     report_failures(failures, "file", "skipped")
+
+
+def _refuse_recipe(inputs: Sequence[str]) -> None:
+    """Refuse `--make lab`, which `train` takes: here lab would be an input."""
+    from pix2pix.derive.recipe import parse
+
+    for text in inputs:
+        with suppress(UserError):
+            if kind(Path(text)) == "nothing" and parse(text):
+                break
+    else:
+        return
+    raise UserError(
+        f"There is no file or folder {text}, and --make takes no recipe here.",
+        f"Leave out '{text}': the model knows how its sources are made.",
+    )
 
 
 @app.command()

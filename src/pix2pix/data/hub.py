@@ -10,7 +10,8 @@ from typing import Any
 
 from pix2pix.config import DataConfig
 from pix2pix.data import cache
-from pix2pix.data.pairs import SPLITS, Half, Pair, PairSet, split_up
+from pix2pix.data.layouts import SPLITS
+from pix2pix.data.pair_set import Half, Pair, PairSet, split_up
 from pix2pix.errors import UserError, first_line
 from pix2pix.files import cache_folder, remove_stale, replacing
 

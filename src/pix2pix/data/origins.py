@@ -17,7 +17,9 @@ from typing import Any
 
 from pix2pix.config import DataConfig
 from pix2pix.data import hub
-from pix2pix.data.pairs import SPLITS, Half, Pair, PairSet, find_pairs, find_photographs, split_up
+from pix2pix.data.layouts import SPLITS
+from pix2pix.data.pair_set import Half, Pair, PairSet, split_up
+from pix2pix.data.pairs import find_pairs, find_photographs
 from pix2pix.errors import UserError
 
 Origin = Callable[[Sequence[str], DataConfig], PairSet | None]
@@ -26,8 +28,9 @@ Origin = Callable[[Sequence[str], DataConfig], PairSet | None]
 def find_data(data: Sequence[str | Path], config: DataConfig) -> PairSet:
     """Return the pairs that the arguments DATA of a command stand for.
 
-    A folder of pairs or two folders; a .csv or .jsonl manifest; `hub:OWNER/NAME`; with `make`, a
-    folder of photographs. Raises UserError where pictures are missing or names do not match.
+    A folder of pairs or two folders, or globs in their place; a .csv or .jsonl manifest;
+    `hub:OWNER/NAME`; with `make`, a folder of photographs. Raises UserError where pictures are missing or
+    names do not match.
     """
     words = [str(word) for word in data]
     answers = (find(words, config) for find in ORIGINS)
@@ -120,6 +123,6 @@ def _number(column: str) -> tuple[int, str]:
 ORIGINS: list[Origin] = [
     hub.find,
     _listed,
-    lambda data, config: find_photographs([*map(Path, data)]) if config.make else None,
-    lambda data, config: find_pairs([*map(Path, data)], config.source),
+    lambda data, config: find_photographs(data) if config.make else None,
+    lambda data, config: find_pairs(data, config.source, config.layout, config.pair),
 ]

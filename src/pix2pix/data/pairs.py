@@ -1,231 +1,262 @@
 """Find the pairs that a user has on disk. Knows names and folders, no pixels and no torch.
 
-Two layouts, each with or without sub-folders train, val and test:
-
     DATA/[train/]NAME.jpg                    side by side, either half is the source
-    DATA/[train/]source/NAME.png + target/   two folders with equal names; or `SOURCES TARGETS`
+    DATA/[train/]source/NAME.png + target/   two folders of the table in `layouts`; or `SOURCES TARGETS`
+    DATA/[train/]NAME_a.png + NAME_b.png     one folder of pictures that are pairs by their names
 
-and photographs alone, of which each is a target whose source is made.
+each with or without sub-folders train, val and test; and photographs alone, of which each is a target
+whose source is made. `names` decides which files belong together.
 """
 
-import hashlib
-import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from glob import has_magic
 from pathlib import Path
 from typing import Literal
 
-from pix2pix.errors import UserError
-from pix2pix.files import PICTURE_SUFFIXES, kind, list_pictures
+from pix2pix.data import layouts, names
+from pix2pix.data.layouts import SIDE_BY_SIDE, FolderPair, split_folders
+from pix2pix.data.name_patterns import find_patterns, is_certain
+from pix2pix.data.names import Matched, PairOfPatterns, name_of
+from pix2pix.data.pair_set import (
+    Half,
+    Layout,
+    NoPairError,
+    Pair,
+    PairSet,
+    by_split,
+    printable,
+    split_unless_loose,
+    split_up,
+    whole_pair,
+    with_unused,
+)
+from pix2pix.errors import UserError, counted
+from pix2pix.files import ENDINGS, Pictures, find_pictures, kind, list_pictures
 from pix2pix.pictures.contract import Side
 
-Layout = Literal["side by side", "two folders", "photographs", "manifest", "hub data set"]
-# Folders of sources and targets of a split: ours, those of CycleGAN's package, those of pix2pixHD's.
-_HALF_FOLDERS = (
-    ("{}_label", "{}_img"),
-    ("{}A", "{}B"),
-    ("{}/source", "{}/target"),
-    ("{}/A", "{}/B"),
-    ("{}/label", "{}/img"),
-)
-SPLITS = {"train": "train", "val": "val", "validation": "val", "test": "test"}
+__all__ = ["Found", "Half", "Layout", "NoPairError", "Pair", "PairSet", "find_pairs"]
+
+Place = str | Path
+_NAMED = 5  # files without a partner that a refusal names
 
 
 @dataclass(frozen=True)
-class Half:
-    """One picture of a pair: a file, or one half of it."""
-
-    path: Path
-    side: Side
-
-
-@dataclass(frozen=True)
-class Pair:
-    """A source and its target; `name` is the relative path without extension.
-
-    `more_sources` are joined to the source as further channels. Where sources are made, source and
-    target are one photograph.
-    """
-
-    name: str
-    source: Half
-    target: Half
-    more_sources: tuple[Half, ...] = ()
-
-
-@dataclass(frozen=True)
-class PairSet:
-    """The pairs of each split (`train`, `val`, `test`), sorted by name, and how they were found."""
+class Found:
+    """Pairs by split, "" being none, before any is held out; a sentence for each file without a partner."""
 
     splits: Mapping[str, Sequence[Pair]]
     layout: Layout
-    note: str = ""
-
-    @property
-    def validation(self) -> Sequence[Pair]:
-        """The pairs to validate on: `val`, or else `test`."""
-        return self.splits.get("val") or self.splits.get("test") or ()
+    notes: Sequence[str] = ()
+    faults: Mapping[Path, str] = field(default_factory=dict)
+    roots: Sequence[Path] = ()  # folders whose pictures are all used, or counted in a note
 
 
-class NoPairError(UserError):
-    """Of all the pairs none could be used; `failures` has a sentence for each."""
+def find_pairs(
+    data: Sequence[Place], source: Literal["left", "right"], layout: str = "", pair: Sequence[str] = ()
+) -> PairSet:
+    """Return the pairs in one folder, or in two: sources, then targets; in place of a folder a glob.
 
-    def __init__(self, failures: Sequence[str]) -> None:
-        failed = len(failures)
-        super().__init__(failures[0], f"None of the {failed} pairs could be used." if failed > 1 else "")
-        self.failures = failures
-
-
-def find_pairs(data: Sequence[Path], source: Literal["left", "right"]) -> PairSet:
-    """Return the pairs in one folder, or in two: sources, then targets.
-
-    `source` says which half of a side-by-side picture is the source. Raises UserError where a
-    folder or its pictures are missing, or where the names of two folders do not match.
+    `source` says which half of a side-by-side picture is the source, `layout` and `pair` are those of the
+    configuration. Raises UserError where a folder or its pictures are missing, names do not match, or there
+    are several ways to read them.
     """
-    _refuse_others(data, "pairs")
+    found = search(data, source, layout, pair)
+    if found.faults:
+        sentences = list(found.faults.values())
+        more = f" (and {len(sentences) - _NAMED} more)" if len(sentences) > _NAMED else ""
+        make = "make" if len(sentences) > 1 else "makes"
+        raise UserError(
+            f"{counted(len(sentences), 'picture')} {make} no pair. {' '.join(sentences[:_NAMED])}{more}",
+            "Wanted the same names in both folders, each once; endings may differ. Names that differ by a "
+            "part are paired by --pair '{}_a.png' '{}_b.png', where {} stands for what is common.",
+        )
+    pairs = split_up(found.splits, found.layout)
+    return with_unused(replace(pairs, notes=(*found.notes, *pairs.notes)), found.roots)
+
+
+def search(
+    data: Sequence[Place], source: Literal["left", "right"], layout: str = "", pair: Sequence[str] = ()
+) -> Found:
+    """Return all pairs, and what has no partner; raises UserError as `find_pairs`."""
+    patterns = names.parse_patterns(pair)
+    if len(data) not in (1, 2):
+        raise UserError(
+            f"{len(data)} folders were given: wanted one of pairs, or two.",
+            "A glob is put in quotes, so that it stays one word." if len(data) > 2 else "",
+        )
+    if layout and patterns:
+        raise UserError("--layout and --pair exclude each other: names are paired in one folder, or in two.")
     if len(data) == 2:
-        return split_up(_split_unless_loose(_two_folders(*data)), "two folders")
-    if len(data) != 1:
-        raise UserError(f"{len(data)} folders were given: wanted one of pairs, or two.")
-    return _with_unused(_in_one_folder(data[0], source), data)
+        if layout:
+            raise UserError(f"--layout {layout} says how one folder is laid out, but DATA is two folders.")
+        matched, notes = _two_folders(_pictures(data[0]), _pictures(data[1]), patterns)
+        return Found(split_unless_loose(_pairs(matched)), "two folders", notes, matched.faults)
+    pictures = _pictures(data[0])
+    if pictures.root == Path(data[0]):
+        return _in_one_folder(pictures.root, source, layout, patterns)
+    named = None if layout else _one_folder(pictures, patterns)
+    return named or Found({"": _halved(pictures, source)}, "side by side")
 
 
-def find_photographs(folders: Sequence[Path]) -> PairSet:
+def find_photographs(places: Sequence[Place]) -> PairSet:
     """Return every picture as a target whose source is made; folders train, val and test are splits."""
-    _refuse_others(folders, "photographs")
-    pairs = [
-        Pair(name_of(path, folder), Half(path, "whole"), Half(path, "whole"))
-        for folder in folders
-        for path in list_pictures(folder)
-    ]
+    found = [_pictures(place, "photographs") for place in places]
+    pairs = [whole_pair(name_of(path, place.root), path, path) for place in found for path in place.files]
     if not pairs:
-        raise UserError(f"{folders[0]} holds no pictures.")
-    splits = _by_split(pairs)
+        raise UserError(f"{found[0].root} holds no pictures.")
+    splits = by_split(pairs)
     if len(splits) > 1:
         splits.pop("", None)  # loose ones next to folders of splits are counted in the note
-    return _with_unused(split_up(splits, "photographs"), folders)
+    folders = [Path(place) for place in places if kind(Path(place)) == "folder"]
+    return with_unused(split_up(splits, "photographs"), folders)
 
 
-def match(sources: Path, targets: Path) -> tuple[dict[str, tuple[Path, Path]], dict[Path, str]]:
-    """Return the files of equal names in two folders, and a sentence for each file without a partner.
-
-    A name is the relative path without its ending.
-    """
-    folders, faults = (sources, targets), dict[Path, str]()
-    files: tuple[dict[str, Path], dict[str, Path]] = ({}, {})
-    for folder, by_name in zip(folders, files, strict=True):
-        for path in list_pictures(folder):
-            if (first := by_name.setdefault(name_of(path, folder), path)) != path:
-                faults[path] = f"{path} has the same name as {first}."
-    for name in sorted(files[0].keys() ^ files[1].keys()):
-        side = int(name in files[1])
-        path = files[side][name]
-        faults[path] = f"{path} has no partner in {folders[1 - side]}."
-    matched = {name: (files[0][name], files[1][name]) for name in sorted(files[0].keys() & files[1].keys())}
-    return matched, faults
+def _pictures(place: Place, what: str = "pairs") -> Pictures:
+    """Return the pictures of a folder or a glob; raise UserError for anything else."""
+    entry, is_glob = kind(Path(place)), has_magic(str(place))
+    if entry != "folder" and not (entry == "nothing" and is_glob):
+        ending = "is a file" if entry == "file" else "does not exist"
+        raise UserError(f"{place} {ending}: wanted a folder of {what}.")
+    return find_pictures(place)
 
 
-def name_of(path: Path, folder: Path) -> str:
-    """Return the name of a picture: its path relative to a folder, without the ending."""
-    return path.relative_to(folder).with_suffix("").as_posix()
-
-
-def split_up(splits: Mapping[str, Sequence[Pair]], layout: Layout) -> PairSet:
-    """Return the set of pairs by split; those of no split ("") are split by the digest of their names.
-
-    Raises UserError where no pair is left to learn from.
-    """
-    if "" in splits:
-        val, train = ([p for p in splits[""] if _is_held_out(p) == held] for held in (True, False))
-        if not train:
-            train, val = val, train
-        note = f"no train/ and val/ folders: {len(val)} of {len(splits[''])} held out by name"
-        return PairSet({"train": train, "val": val}, layout, note)
-    if not splits.get("train"):
+def _in_one_folder(
+    root: Path, source: Literal["left", "right"], layout: str, patterns: PairOfPatterns | None
+) -> Found:
+    splits = split_folders(root) or {"": root}
+    if layout and layout != SIDE_BY_SIDE:
+        return _of_folder_pair(root, layouts.named_folder_pair(root, layout), patterns, [])
+    if not layout and (fitting := layouts.find_folder_pairs(root)):
+        others = [pair.layout for pair in fitting[1:]]
+        also = f"it also has the folders {layouts.joined(others)}: --layout {others[0]}" if others else ""
+        return _of_folder_pair(root, fitting[0], patterns, [also] if also else [])
+    if not layout and (inside := layouts.data_sets_inside(root)):
+        if len(inside) == 1 and len(list_pictures(root)) == len(list_pictures(inside[0])):
+            found = _in_one_folder(inside[0], source, layout, patterns)
+            return replace(found, notes=[f"all in {inside[0].name}/", *found.notes])
         raise UserError(
-            f"There are no pairs in train/ (found {', '.join(sorted(splits))}).",
-            "Put the pairs to learn from in a folder named train.",
+            f"{root} holds data sets of their own: {layouts.joined([f'{path.name}/' for path in inside])}.",
+            f"Name one of them: {inside[0]}.",
         )
-    note = "" if splits.get("val") or splits.get("test") else "no val/ folder: nothing is scored"
-    return PairSet({k: list(v) for k, v in splits.items()}, layout, note)
-
-
-def _refuse_others(folders: Sequence[Path], pictures: str) -> None:
-    for folder in folders:
-        if (entry := kind(folder)) != "folder":
-            what = "is a file" if entry == "file" else "does not exist"
-            raise UserError(f"{folder} {what}: wanted a folder of {pictures}.")
-
-
-def _in_one_folder(root: Path, source: Literal["left", "right"]) -> PairSet:
-    if (root / "val").is_dir() and (root / "validation").is_dir():
-        raise UserError(f"{root} has both val/ and validation/.", "Keep one of them.")
-    if halves := {split: both for name, split in SPLITS.items() if (both := _half_folders(root, name))}:
-        return split_up({split: _two_folders(*both) for split, both in halves.items()}, "two folders")
-    if both := _half_folders(root, "."):
-        return split_up(_split_unless_loose(_two_folders(*both)), "two folders")
-    splits = {SPLITS[f.name]: f for f in root.iterdir() if f.is_dir() and f.name in SPLITS}
-    pairs = {s: _side_by_side(f, source) for s, f in (splits or {"": root}).items()}
+    by_name = None if layout else _one_folder(Pictures(root, list_pictures(root)), patterns)
+    if by_name:
+        return by_name
+    pairs = {s: _halved(Pictures(f, list_pictures(f)), source) for s, f in splits.items()}
     if not any(pairs.values()) and not list_pictures(root):
         raise UserError(
             f"{root} holds no pictures ({sum(path.is_file() for path in root.rglob('*'))} files).",
-            "Wanted side-by-side pictures, or folders source/ and target/ with equal names; "
-            f"known endings: {' '.join(sorted(PICTURE_SUFFIXES))}.",
+            "Wanted side-by-side pictures, or folders source/ and target/ with equal names. " + ENDINGS,
         )
-    return split_up(pairs, "side by side")
+    return Found(pairs, "side by side", roots=[root])
 
 
-def _half_folders(root: Path, split: str) -> tuple[Path, Path] | None:
-    """Return the folders of sources and of targets of a split, `.` being the whole, if they are there."""
-    named = ((root / s.format(split), root / t.format(split)) for s, t in _HALF_FOLDERS)
-    return next((both for both in named if both[0].is_dir() and both[1].is_dir()), None)
+def _of_folder_pair(
+    root: Path, pair: FolderPair, patterns: PairOfPatterns | None, also: Sequence[str]
+) -> Found:
+    """Return the pairs of the folders of a layout, by split."""
+    splits: dict[str, Sequence[Pair]] = {}
+    faults = dict[Path, str]()
+    said = [] if pair.layout in _PLAIN else [f"sources {_names(pair, 0)}, targets {_names(pair, 1)}"]
+    for split, folders in pair.folders.items():
+        pictures = [Pictures(folder, list_pictures(folder)) for folder in folders]
+        matched, notes = _two_folders(pictures[0], pictures[1], patterns)
+        pairs = _pairs(matched)
+        splits |= split_unless_loose(pairs) if split == "." else {split: pairs}
+        faults |= matched.faults
+        said += notes
+    return Found(splits, "two folders", [*dict.fromkeys(said), *also], faults, [root])
 
 
-def _side_by_side(folder: Path, source: Literal["left", "right"]) -> list[Pair]:
+# Layouts whose names say which half is which.
+_PLAIN = ("source:target", "{}A:{}B", "A:B", "{}_label:{}_img")
+
+
+def _names(pair: FolderPair, side: int) -> str:
+    return f"{next(iter(pair.folders.values()))[side].name}/"
+
+
+def _one_folder(pictures: Pictures, patterns: PairOfPatterns | None) -> Found | None:
+    """Return the pairs of one folder by their names; None where names say nothing."""
+    if patterns is None:
+        suggested = find_patterns(pictures, pictures)
+        if len(suggested) > 1:
+            raise _several(suggested, f"{pictures.root} holds several pictures of each name.")
+        if not suggested:
+            return None
+        patterns = suggested[0]
+        matched = names.match_patterns(pictures, pictures, patterns)
+        if not is_certain(patterns):
+            raise _several(
+                [patterns, patterns.reverse],
+                f"The names in {pictures.root} make pairs, but do not say which is the source.",
+            )
+    else:
+        matched = _stated(pictures, pictures, patterns)
+    splits = split_unless_loose(_pairs(matched))
+    return Found(splits, "one folder", [_by_pattern(matched, patterns)], roots=[pictures.root])
+
+
+def _two_folders(
+    sources: Pictures, targets: Pictures, patterns: PairOfPatterns | None
+) -> tuple[Matched, list[str]]:
+    """Return the pairs of two folders by equal names, or else by a pattern, which a note states."""
+    names_of = [[path.relative_to(p.root) for path in p.files] for p in (sources, targets)]
+    if names_of[0] and names_of[0] == names_of[1] and sources.root.resolve() == targets.root.resolve():
+        raise UserError(f"{sources.root} is given twice: sources and targets would be the same pictures.")
+    if patterns is not None:
+        matched = _stated(sources, targets, patterns)
+        return Matched(matched.pairs, {}), [_by_pattern(matched, patterns)]
+    matched = names.match_equal(sources, targets)
+    if not (matched.pairs or matched.faults):
+        raise UserError(f"{sources.root} and {targets.root} hold no pictures.")
+    if not matched.faults:
+        return matched, []
+    suggested = find_patterns(sources, targets)
+    if len(suggested) > 1:
+        raise _several(suggested, f"{targets.root} holds several pictures for each of {sources.root}.")
+    if not suggested:
+        return matched, []
+    matched = names.match_patterns(sources, targets, suggested[0])
+    return Matched(matched.pairs, {}), [_by_pattern(matched, suggested[0])]
+
+
+def _stated(sources: Pictures, targets: Pictures, patterns: PairOfPatterns) -> Matched:
+    """Return the pairs by patterns of the user; raise UserError where there are none."""
+    matched = names.match_patterns(sources, targets, patterns)
+    if not matched.pairs:
+        both = f"{sources.root} and {targets.root}" if targets is not sources else str(sources.root)
+        example = next(iter(sources.files), None)
+        raise UserError(
+            f"The patterns {patterns} pair none of the pictures of {both}"
+            + (f", such as {example.name}." if example else "."),
+            "{} stands for what the names have in common.",
+        )
+    return matched
+
+
+def _by_pattern(matched: Matched, patterns: PairOfPatterns) -> str:
+    """Return what was paired with what, and how many pictures were not."""
+    source, target = next(iter(matched.pairs.values()))
+    left = ""
+    if matched.faults:
+        first = printable(next(iter(matched.faults)))
+        left = f"; {counted(len(matched.faults), 'picture')} without a partner, such as {first}"
+    count = counted(len(matched.pairs), "pair")
+    return printable(f"{source.name} with {target.name} ({count}, by name pattern {patterns}{left})")
+
+
+def _several(suggested: Sequence[PairOfPatterns], what: str) -> UserError:
+    return UserError(what, f"Say what is a pair: {', or '.join(p.flag for p in suggested[:4])}.")
+
+
+def _pairs(matched: Matched) -> list[Pair]:
+    return [whole_pair(name, *files) for name, files in matched.pairs.items()]
+
+
+def _halved(pictures: Pictures, source: Literal["left", "right"]) -> list[Pair]:
+    """Return each picture as a pair of its halves."""
     target: Side = "left" if source == "right" else "right"
     return [
-        Pair(name_of(path, folder), Half(path, source), Half(path, target)) for path in list_pictures(folder)
+        Pair(name_of(path, pictures.root), Half(path, source), Half(path, target)) for path in pictures.files
     ]
-
-
-def _two_folders(sources: Path, targets: Path) -> list[Pair]:
-    """Return pairs of equal names; raises UserError that names the first five files without a partner."""
-    matched, faults = match(sources, targets)
-    if faults:
-        more = f" (and {len(faults) - 5} more)" if len(faults) > 5 else ""
-        raise UserError(
-            f"{len(faults)} pictures make no pair. {' '.join([*faults.values()][:5])}{more}",
-            "Wanted the same names in both folders, each once; endings may differ.",
-        )
-    if not matched:
-        raise UserError(f"{sources} and {targets} hold no pictures.")
-    return [Pair(name, Half(s, "whole"), Half(t, "whole")) for name, (s, t) in matched.items()]
-
-
-def _by_split(pairs: Sequence[Pair]) -> dict[str, list[Pair]]:
-    """Return the pairs of each split, by the folder with which their names begin; "" is none."""
-    split_of = {pair.name: SPLITS.get(pair.name.rpartition("/")[0].split("/")[0], "") for pair in pairs}
-    splits = dict.fromkeys(split_of.values())
-    return {split: [pair for pair in pairs if split_of[pair.name] == split] for split in splits}
-
-
-def _split_unless_loose(pairs: Sequence[Pair]) -> dict[str, Sequence[Pair]]:
-    """Return the pairs by split; where one lies in none, folders named train are no splits."""
-    splits = _by_split(pairs)
-    return {"": pairs} if "" in splits else {**splits}
-
-
-def _with_unused(pairs: PairSet, roots: Sequence[Path]) -> PairSet:
-    """Return the same set, its note counting the pictures that lie outside its layout."""
-    used = {half.path for split in pairs.splits.values() for p in split for half in (p.source, p.target)}
-    unused = [p.relative_to(root) for root in roots for p in list_pictures(root) if p not in used]
-    if not unused:
-        return pairs
-    first = os.fsencode(unused[0]).decode(errors="replace")
-    outside = f"{len(unused)} pictures outside these folders are not used, such as {first}"
-    return replace(pairs, note=f"{pairs.note}; {outside}" if pairs.note else outside)
-
-
-def _is_held_out(pair: Pair) -> bool:
-    """Return whether a pair is of the tenth to validate on: by its name, so that it stays when files come."""
-    return hashlib.sha256(os.fsencode(pair.name)).digest()[0] < 26

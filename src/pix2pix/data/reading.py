@@ -14,6 +14,7 @@ from pix2pix.data.pairs import NoPairError, Pair
 from pix2pix.derive import lab
 from pix2pix.derive.recipe import apply, parse, source_and_target
 from pix2pix.errors import UserError
+from pix2pix.files import WRITTEN_SUFFIXES
 from pix2pix.pictures import codec, geometry, masks
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.conform import conform, to_depth, to_view
@@ -104,7 +105,8 @@ def find_reading(pairs: Sequence[Pair], config: Config) -> Reading:
     """
     data, model = config.data, config.model
     _refuse_unnamed_classes(data)
-    suffix = pairs[0].target.path.suffix.lower()
+    ending = pairs[0].target.path.suffix.lower()
+    suffix = ending if ending in WRITTEN_SUFFIXES else ".png"
     if data.make:
         return _made_reading(pairs, data, suffix)
     sources, targets = zip(*_probe(pairs), strict=True)

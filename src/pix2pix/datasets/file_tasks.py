@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pix2pix.data.pairs import match, name_of
+from pix2pix.data.names import match, name_of
 from pix2pix.errors import UserError
 from pix2pix.files import list_pictures
 from pix2pix.progress import OnProgress, in_parallel

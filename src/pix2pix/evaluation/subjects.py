@@ -16,8 +16,9 @@ import torch
 from torch import Tensor
 
 from pix2pix.config import Mode
+from pix2pix.data.names import match
 from pix2pix.data.origins import find_data
-from pix2pix.data.pairs import Half, Pair, match
+from pix2pix.data.pairs import Half, Pair
 from pix2pix.data.reading import Reading
 from pix2pix.errors import UserError
 from pix2pix.files import kind, list_pictures, version

@@ -25,6 +25,8 @@ def describe_model(path: Path) -> list[tuple[str, str]]:
         ("inference mode", header.mode),
         ("trained on", f"{provenance.pairs:,} pairs, {provenance.images_seen:,} images seen"),
         *((name, f"{value:g}") for name, value in provenance.scores.items()),
+        *([("scored by", provenance.feature_network)] if provenance.feature_network else []),
+        *([("learned from", ", ".join(provenance.feature_networks))] if provenance.feature_networks else []),
         ("data digest", provenance.data_digest),
         ("made by", ", ".join(f"{name} {v}" for name, v in provenance.versions.items())),
         *([("started from", provenance.initialised_from)] if provenance.initialised_from else []),

@@ -1,6 +1,5 @@
 """Files and folders through a translator: names kept, bad files skipped and named."""
 
-import glob
 import math
 import os
 from collections import deque
@@ -8,14 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice, takewhile
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 from pix2pix.config import Mode
 from pix2pix.device import is_out_of_memory
 from pix2pix.errors import UserError
-from pix2pix.files import PICTURE_SUFFIXES, is_picture, kind, list_pictures
+from pix2pix.files import ENDINGS, WRITTEN_SUFFIXES, find_pictures, is_picture
 from pix2pix.inference.sources import Size, restored
 from pix2pix.inference.translator import Translator
 from pix2pix.pictures import codec, geometry, masks
@@ -23,9 +22,8 @@ from pix2pix.pictures.codec import Array
 from pix2pix.pictures.conform import as_map
 from pix2pix.pictures.contract import Side
 
-_ENDINGS = f"Known endings: {' '.join(sorted(PICTURE_SUFFIXES))}."
 Write = Callable[[Array, Path], None]
-_OTHER_FORMATS = (".gif", ".avif", ".heic", ".jxl", ".svg", ".pdf", ".jp2", ".tga", ".ppm")
+_OTHER_FORMATS = (".gif", ".avif", ".heic", ".jxl", ".svg", ".pdf", ".jp2", ".tga", ".ppm", ".pgm")
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,8 @@ def plan(
     pictures = [picture for text in inputs for picture in _expand(text)]
     single = is_picture(out) and not out.is_dir()
     if out.suffix.lower() in _OTHER_FORMATS:
-        raise UserError(f"{out}: '{out.suffix}' is no format that can be written.", _ENDINGS)
+        written = f"Wanted one of {' '.join(sorted(WRITTEN_SUFFIXES))}."
+        raise UserError(f"{out}: '{out.suffix}' is no format that can be written.", written)
     if single and len(pictures) > 1:
         raise UserError(f"{len(pictures)} pictures cannot all become {out}.", "Name a folder with --out.")
     target = translator.header.image.target
@@ -268,24 +267,7 @@ def _fits(suffix: str, translator: Translator) -> bool:
 
 def _expand(text: str) -> Iterator[tuple[Path, Path]]:
     """Yield (path, relative name to keep) of each picture that an argument stands for."""
-    path = Path(text)
-    what = kind(path)
-    if what == "file":
-        pictures, base = [path], path.parent
-    elif what == "folder":
-        pictures, base = list_pictures(path), path
-    elif glob.has_magic(text):
-        matches = map(Path, sorted(glob.glob(text, recursive=True)))
-        pictures, base = [p for p in matches if is_picture(p) and p.is_file()], _fixed_part(path)
-    else:
-        raise UserError(f"There is no file or folder {path}.")
-    if not pictures:
-        raise UserError(
-            f"{path} holds no pictures." if what == "folder" else f"No picture matches {text}.", _ENDINGS
-        )
-    yield from ((p, p.relative_to(base)) for p in pictures)
-
-
-def _fixed_part(pattern: Path) -> Path:
-    """Return the folders of a glob before its first wildcard."""
-    return Path(*takewhile(lambda part: not glob.has_magic(part), pattern.parts))
+    pictures = find_pictures(text)
+    if not pictures.files:
+        raise UserError(f"{pictures.root} holds no pictures.", ENDINGS)
+    yield from ((path, path.relative_to(pictures.root)) for path in pictures.files)

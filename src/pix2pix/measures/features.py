@@ -29,6 +29,7 @@ from torch.nn import functional as F
 from pix2pix.errors import UserError
 from pix2pix.measures import inception
 
+VGG16_NAME = "VGG16 of ST-LPIPS"
 _WEIGHTS = "weights/vST0.0/vgg_shift_tolerant.pth"
 # The convolutions of VGG16's five stages, by their numbers in the file of weights.
 _STAGES = ((0, 2), (6, 8), (12, 14, 16), (20, 22, 24), (28, 30, 32))
@@ -141,7 +142,7 @@ def _vgg16() -> FeatureNetwork | None:
         network = load_vgg16()
     except UserError:
         return None
-    return FeatureNetwork("VGG16 of ST-LPIPS", lambda pictures: network.features(as_rgb(pictures)))
+    return FeatureNetwork(VGG16_NAME, lambda pictures: network.to(pictures.device).features(as_rgb(pictures)))
 
 
 def as_rgb(pictures: Tensor) -> Tensor:

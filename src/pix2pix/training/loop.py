@@ -17,11 +17,12 @@ from pix2pix.device import explain_out_of_memory
 from pix2pix.errors import UserError
 from pix2pix.model_file import save_model
 from pix2pix.networks.noise import noise_keys
-from pix2pix.progress import describe_losses
+from pix2pix.progress import describe_losses, describe_scores
 from pix2pix.reports.training_page import PageState, write_training_page
 from pix2pix.training.captured import captured_engine
 from pix2pix.training.distributed import Processes
 from pix2pix.training.plan import facts_of
+from pix2pix.training.selection import Best
 from pix2pix.training.session import Session
 from pix2pix.training.state import save_state
 from pix2pix.training.step import Engine, EngineName, learning_rate, plain_engine
@@ -157,6 +158,8 @@ def _write_page(session: Session, state: PageState = "training") -> None:
             images_total=session.plan.config.training.images,
             state=state,
             facts={**facts_of(session.plan), "engine": session.record.engine},
+            classes=session.stores.validation.reading.target.classes,
+            best=_best_in_words(session),
         )
 
 
@@ -186,7 +189,8 @@ def _validate(session: Session) -> None:
     context, plan, record = session.context, session.plan, session.record
     if not context.processes.first:
         return
-    seen, config, doing = context.state.images_seen, plan.config, "scoring the validation pairs"
+    seen, config = context.state.images_seen, plan.config
+    doing = "scoring the validation pairs" if session.stores.scored else "drawing previews"
     session.progress.update("training", seen, config.training.images, "images", doing)
     network = (context.state.generator, session.stores.validation, config.default_mode, context.device)
     size = " x ".join(map(str, config.data.size))
@@ -197,8 +201,29 @@ def _validate(session: Session) -> None:
     ):
         plan.folder.save_preview(seen, preview(*network))
         if session.stores.scored:
-            record.scores, record.scored_at = rounded(validate(*network)), seen
+            record.scores, record.scored_at = rounded(validate(*network, plan.features)), seen
             plan.folder.append({"images": seen, **record.scores})
+            best = "  (the best so far)" if _keep_best(session) else ""
+            session.progress.log(f"image {seen:,}: {describe_scores(record.scores)}{best}")
+
+
+def _keep_best(session: Session) -> bool:
+    """Keep the model as the best where its score is the lowest so far."""
+    record, folder = session.record, session.plan.folder
+    score = record.scores.get(f"val_{session.plan.features.best}")
+    if score is None or (session.best and score >= session.best.score):
+        return False
+    save_model(folder.best, session.context.state.generator, session.header())
+    session.best = Best(score, session.context.state.images_seen)
+    return True
+
+
+def _best_in_words(session: Session) -> str:
+    """Return how good the best model is and where it lies, or nothing where there is none."""
+    if session.best is None:
+        return ""
+    score, seen = session.best.score, session.best.images_seen
+    return f"{session.plan.features.best} {score:.4g} at image {seen:,}, in {session.plan.folder.best.name}"
 
 
 def _save(session: Session) -> None:

@@ -2,7 +2,7 @@
 
 import timeit
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import get_args
@@ -23,13 +23,17 @@ from pix2pix.device import (
     set_precision,
 )
 from pix2pix.errors import UserError
-from pix2pix.networks import empty_generator
+from pix2pix.files import bytes_in_words, require_space
+from pix2pix.networks import build_discriminator, empty_generator
 from pix2pix.networks.noise import noise_keys
+from pix2pix.progress import duration
 from pix2pix.training.distributed import ALONE, Processes
 from pix2pix.training.run_folder import RunFolder
+from pix2pix.training.selection import FeatureScores, find_feature_scores
 from pix2pix.training.state import State, new_state
-from pix2pix.training.step import EngineName, plain_step, term_weights
+from pix2pix.training.step import EngineName, feature_networks, plain_step, term_weights
 
+_FEWEST_TO_CHOOSE = 2  # validation pairs: a set of one has no distance
 MEMORY_HINT = "Lower training.batch, model.width or data.size_px; what was saved is kept."
 
 
@@ -46,6 +50,13 @@ class Plan:
     engine: EngineName
     precision: Precision
     processes: Processes = ALONE
+    features: FeatureScores = field(default_factory=FeatureScores)
+
+    @property
+    def engine_in_words(self) -> str:
+        """What runs the steps, and the precision of products."""
+        unrecorded = self.engine == "graph" and self.device.type != "cuda"
+        return f"{self.engine}{' unrecorded' * unrecorded}, {self.precision}"
 
 
 def make_plan(
@@ -56,24 +67,60 @@ def make_plan(
     device: str = "auto",
     engine: str = "auto",
     precision: str = "auto",
+    epochs: int | None = None,
     processes: Processes = ALONE,
 ) -> Plan:
     """Find pairs, contracts and hardware; nothing is written.
 
-    Raises UserError for a request that cannot be met.
+    With `epochs` the run sees its pairs so many times, instead of `training.images`. Raises UserError
+    for a request that cannot be met.
     """
     chosen, folder = pick_device(device), RunFolder(Path(run))
     engine_name, picked = pick_engine(engine, chosen, processes), pick_precision(precision, chosen)
     set_precision(picked)
     processes.check(config.training.batch)
     term_weights(config)
+    features = find_feature_scores(config)
+    features.refuse_learned(feature_networks(config))
     empty_generator(config.with_channels(3, 3))  # refused before pairs are looked for, or downloaded
     pairs = find_data(data, config.data)
+    config = _of_length(config, pairs, epochs)
+    if features.best and len(pairs.validation) < _FEWEST_TO_CHOOSE:
+        raise UserError(
+            f"training.best chooses a model by the validation pairs, and {len(pairs.validation)} are there.",
+            f"Give {_FEWEST_TO_CHOOSE} or more in a folder val, or leave training.best empty.",
+        )
     reading = find_reading(pairs.splits["train"], config)
     config = config.with_channels(reading.source.tensor_channels, reading.target.tensor_channels)
     empty_generator(config)  # a generator may refuse the channels, too
     folder.check(config)
-    return Plan(config, data, pairs, reading, folder, chosen, engine_name, picked, processes)
+    _require_space(folder, config)
+    return Plan(config, data, pairs, reading, folder, chosen, engine_name, picked, processes, features)
+
+
+def _of_length(config: Config, pairs: PairSet, epochs: int | None) -> Config:
+    """Return the configuration with so many epochs as images, if they are stated."""
+    if epochs is None:
+        return config
+    images = epochs * len(pairs.splits["train"])
+    return config.model_copy(update={"training": config.training.model_copy(update={"images": images})})
+
+
+def _require_space(folder: RunFolder, config: Config) -> None:
+    """Refuse a run whose disk cannot hold what it saves, before anything is learned."""
+    state, model = saved_bytes(config)
+    # A new state is whole before the old one goes.
+    there = sum(path.stat().st_size for path in (folder.state, folder.model) if path.is_file())
+    require_space(folder.path, max(state, 2 * state + model - there), "The model and the training state")
+
+
+def saved_bytes(config: Config) -> tuple[int, int]:
+    """Return the bytes of a saved training state, and of a model."""
+    generator = sum(w.numel() for w in empty_generator(config).parameters())
+    gan = config.objective.gan
+    discriminator = sum(w.numel() for w in build_discriminator(config).parameters()) if gan else 0
+    # Of float32; the state has Adam's two moments.
+    return 4 * 3 * (generator + discriminator), 4 * generator
 
 
 def pick_engine(name: str, device: torch.device, processes: Processes = ALONE) -> EngineName:
@@ -92,6 +139,12 @@ def pairs_in_words(pairs: PairSet) -> str:
     """Return how many pairs each split has, and how they lie."""
     counts = ", ".join(f"{len(split):,} {name}" for name, split in pairs.splits.items())
     return f"{counts} ({pairs.layout}{'; ' + pairs.note if pairs.note else ''})"
+
+
+def length_in_words(plan: Plan) -> str:
+    """Return how long training is, in images and in epochs."""
+    images, pairs = plan.config.training.images, len(plan.pairs.splits["train"])
+    return f"{images:,} images: {images / pairs:,.3g} x {pairs:,} pairs"
 
 
 def facts_of(plan: Plan) -> dict[str, str]:
@@ -131,12 +184,13 @@ def describe_plan(plan: Plan) -> dict[str, str]:
     for name, count in parameters.items():
         facts[name] += f", {count:,} parameters"
     return facts | {
-        "engine": f"{plan.engine}, {plan.precision}",
+        "engine": plan.engine_in_words,
         # Weights, gradients and Adam's two moments; a saved state has no gradients.
-        "memory": f"about {_size(4 * floats + activations)}: weights and Adam {_size(4 * floats)}, "
-        f"activations {_size(activations)}; libraries come on top",
-        "disk": f"about {_size(_decoded_bytes(plan))} of decoded pairs in the cache, "
-        f"{_size(3 * floats + 4 * parameters['generator'])} of checkpoint and model in {plan.folder.path}",
+        "memory": f"about {bytes_in_words(4 * floats + activations)}: weights and Adam "
+        f"{bytes_in_words(4 * floats)}, activations {bytes_in_words(activations)}; libraries come on top",
+        "disk": f"about {bytes_in_words(_decoded_bytes(plan))} of decoded pairs in the cache, "
+        f"{bytes_in_words(sum(saved_bytes(plan.config)))} of checkpoint and model in {plan.folder.path}",
+        "length": length_in_words(plan),
         "time": f"about {duration(steps * seconds)}: {steps:,.0f} steps of {seconds:.3g} s, measured "
         "with the plain step; validation and saving come on top",
     }
@@ -180,13 +234,3 @@ def _decoded_bytes(plan: Plan) -> int:
     training = len(plan.pairs.splits["train"]) * int(np.prod(config.data.resize))
     scored = min(len(plan.pairs.validation), config.training.validate_pairs)
     return bytes_per_pixel * (training + scored * int(np.prod(config.data.size)))
-
-
-def _size(count: float) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
-
-
-def duration(seconds: float) -> str:
-    """Return a time in hours and minutes."""
-    hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{hours:,} h {minutes} min" if hours else f"{minutes} min" if minutes else f"{seconds:.0f} s"

@@ -14,6 +14,7 @@ from pix2pix.model_file import Header, ImageContract, Provenance, versions
 from pix2pix.pictures import codec
 from pix2pix.progress import Progress
 from pix2pix.training.plan import Plan, pairs_in_words
+from pix2pix.training.selection import Best
 from pix2pix.training.state import load_state
 from pix2pix.training.step import EngineContext, learning_rate
 from pix2pix.training.validation import PREVIEWS, spread_out
@@ -59,6 +60,7 @@ class Session:
     record: Record
     progress: Progress
     saved_at: int | None = None  # images seen at the last save
+    best: Best | None = None  # where training.best names what chooses
 
     def remembered(self) -> dict[str, Any]:
         """Return what is saved with the state, as JSON."""
@@ -91,13 +93,16 @@ class Session:
                 versions=versions(),
                 initialised_from=record.initialised_from,
                 feature_networks=record.feature_networks,
+                feature_network=network.name if (network := self.plan.features.network) else None,
             ),
         )
 
 
 def open_stores(plan: Plan, strict: bool, progress: Progress) -> Stores:
     """Decode the pairs, or open the cache: the first process before the others."""
-    progress.log(f"pairs: {pairs_in_words(plan.pairs)}")
+    progress.log(f"pairs: {pairs_in_words(replace(plan.pairs, notes=()))}")
+    for note in plan.pairs.notes:
+        progress.log(f"  {note}")
     if not plan.processes.first:
         plan.processes.gather("waiting for the cache")
     stores = _open_stores(plan, strict, progress)
@@ -105,6 +110,11 @@ def open_stores(plan: Plan, strict: bool, progress: Progress) -> Stores:
         plan.processes.gather("decoded")
     for failure in stores.failures:
         progress.log(f"left out: {failure}")
+    if plan.features.best and not stores.scored:
+        raise UserError(
+            "training.best chooses a model by the validation pairs, and none can be used.",
+            f"The first of them: {stores.failures[0]}",
+        )
     if plan.pairs.validation and not stores.scored:
         progress.log("no validation pair could be used: nothing is scored")
     return stores

@@ -18,7 +18,8 @@ from pix2pix.model_file import Header, load_model, versions
 from pix2pix.progress import Progress
 from pix2pix.training.distributed import process_group
 from pix2pix.training.loop import fit
-from pix2pix.training.plan import MEMORY_HINT, Plan, make_plan, step_in_words
+from pix2pix.training.plan import MEMORY_HINT, Plan, length_in_words, make_plan, step_in_words
+from pix2pix.training.selection import find_best
 from pix2pix.training.session import Record, Session, Stores, open_stores, resume
 from pix2pix.training.state import Meter, State, new_state
 from pix2pix.training.step import EngineContext, feature_networks
@@ -35,6 +36,7 @@ class Result:
     scores: dict[str, float]
     failures: Sequence[str]  # one sentence for each pair that could not be used
     first: bool = True  # of several processes the one that reports
+    best: Path | None = None  # the model that training.best has chosen
 
 
 def train(
@@ -45,6 +47,7 @@ def train(
     device: str = "auto",
     engine: str = "auto",
     precision: str = "auto",
+    epochs: int | None = None,
     init: str | Path | None = None,
     strict: bool = False,
     console: Console | None = None,
@@ -52,17 +55,19 @@ def train(
     """Train on a folder of pairs, or on two folders (sources, targets), into the folder `run`.
 
     The same call again continues a run that was stopped, and a larger `training.images` one that
-    was finished. `engine` is auto, plain or graph, `precision` auto, fp32, tf32 or bf16. `init`
-    starts a new run from a model's weights. `strict` raises at the first pair that cannot be read.
-    Progress is printed on `console`. Raises UserError for a request that cannot be met; then
-    nothing was written. Where torchrun started several processes, they train together.
+    was finished; `epochs` states the images by pairs. `engine` is auto, plain or graph, `precision`
+    auto, fp32, tf32 or bf16. `init` starts a new run from a model's weights. `strict` raises at the
+    first pair that cannot be read. Progress is printed on `console`. Raises UserError for a request
+    that cannot be met; then nothing was written. Where torchrun started several processes, they train
+    together.
     """
     with process_group(device) as (processes, device):
         progress = Progress(console if processes.first else None)
-        plan = make_plan(
-            data, config, run, device=device, engine=engine, precision=precision, processes=processes
-        )
+        how = {"device": device, "engine": engine, "precision": precision}
+        plan = make_plan(data, config, run, **how, epochs=epochs, processes=processes)
         with closing(plan.folder), closing(progress):
+            if epochs is not None:
+                progress.log(f"length: {length_in_words(plan)}")
             return _run(plan, Path(init) if init else None, strict, progress)
 
 
@@ -79,7 +84,8 @@ def _run(plan: Plan, init: Path | None, strict: bool, progress: Progress) -> Res
             plan.folder.save_examples(examples(stores.validation))
         finished = fit(session)
     seen, scores = session.context.state.images_seen, session.record.scores
-    return Result(plan.folder.model, finished, seen, scores, stores.failures, plan.processes.first)
+    best = plan.folder.best if session.best else None
+    return Result(plan.folder.model, finished, seen, scores, stores.failures, plan.processes.first, best)
 
 
 def _start(plan: Plan, stores: Stores, init: Path | None, progress: Progress) -> Session:
@@ -93,16 +99,25 @@ def _start(plan: Plan, stores: Stores, init: Path | None, progress: Progress) ->
     context = EngineContext(
         state, config, feed, Meter(plan.device), plan.device, plan.precision, plan.processes
     )
-    engine = f"{plan.engine}, {plan.precision}"
+    engine = plan.engine_in_words
+    if "unrecorded" in engine:
+        progress.log("note: steps are recorded on NVIDIA's GPUs alone; here the same steps run unrecorded")
     world = plan.processes.world
     progress.log(
         f"engine: {engine}, on {describe(plan.device)}, pairs {feed.name}"
         + (f", {world} processes" if world > 1 else "")
     )
+    plan.features.refuse_learned(learned_from)
     began_with = str(init) if init else None
     networks = tuple(sorted(learned_from))
     record = Record(stores.training.digest, engine, world, training.images, began_with, networks)
-    return Session(plan, stores, context, record, progress)
+    session = Session(plan, stores, context, record, progress)
+    if plan.processes.first and plan.features.best:
+        network = plan.features.network
+        session.best = find_best(plan.folder.best, config, network.name if network else None)
+        if session.best is None and plan.folder.best.is_file():
+            progress.log(f"note: {plan.folder.best} was chosen by other measures or pairs: it is chosen anew")
+    return session
 
 
 def _load_weights(state: State, model: Path, plan: Plan) -> Header:

@@ -3,16 +3,23 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
+import numpy as np
 import torch
+from torch import Tensor
 
 from pix2pix.config import Mode
 from pix2pix.data.batches import Batch, in_order, whole
+from pix2pix.data.reading import Reading
 from pix2pix.data.store import Store
-from pix2pix.measures import measure
+from pix2pix.measures import PERCEPTUAL, SET_MEASURES, measure
+from pix2pix.measures.segmentation import confusion, iou_by_class, to_classes
+from pix2pix.measures.segmentation import scores as scores_of_classes
 from pix2pix.networks import Generator
 from pix2pix.networks.modes import in_mode, uses_noise
 from pix2pix.networks.noise import noise_keys
 from pix2pix.pictures import codec, geometry, tensors
+from pix2pix.pictures.contract import PictureContract
+from pix2pix.training.selection import FeatureScores
 
 PREVIEWS = 4
 BATCH = 8
@@ -28,15 +35,78 @@ def translate_batch(generator: Generator, batch: Batch, mode: Mode) -> torch.Ten
     return output
 
 
-def validate(generator: Generator, store: Store, mode: Mode, device: torch.device) -> dict[str, float]:
-    """Return the mean of each measure over a store, as `val_<name>`."""
-    sums: dict[str, float] = {}
+def validate(
+    generator: Generator,
+    store: Store,
+    mode: Mode,
+    device: torch.device,
+    by_features: FeatureScores | None = None,
+) -> dict[str, float]:
+    """Return the mean of each measure over a store, as `val_<name>`; of label maps the scores by classes.
+
+    Features of the targets are computed once, and stay in `by_features`.
+    """
+    scores = _Scores(store.reading, by_features or FeatureScores(), device)
     for batch in in_order(store, BATCH):
         batch = batch.to(device)
-        scores = measure(translate_batch(generator, batch, mode), batch.target)
+        scores.add(batch, translate_batch(generator, batch, mode))
+    return {f"val_{name}": value for name, value in scores.result(len(store)).items()}
+
+
+class _Scores:
+    """What is measured of a store, batch by batch."""
+
+    def __init__(self, reading: Reading, by_features: FeatureScores, device: torch.device) -> None:
+        self.reading, self.by_features = reading, by_features
+        self.sums: dict[str, float] = {}
+        self.fake: list[Tensor] = []  # features
+        self.real: list[Tensor] = []
+        count = len(reading.target.classes)
+        self.confusion = torch.zeros(count, count, dtype=torch.int64, device=device)
+
+    def add(self, batch: Batch, output: Tensor) -> None:
+        """Measure the outputs (B, C, H, W) of a batch."""
+        target = self.reading.target
+        # Distances of probabilities say little: one-hot targets are scored by their classes alone.
+        scores = {} if target.one_hot else measure(output, batch.target)
+        if self.by_features.names:
+            scores |= self._by_features(batch, output)
+        if target.classes:
+            classes = to_classes(output, target), to_classes(batch.target, target)
+            self.confusion += confusion(*classes, len(target.classes))
         for name, values in scores.items():
-            sums[name] = sums.get(name, 0.0) + float(values.sum())
-    return {f"val_{name}": total / len(store) for name, total in sums.items()}
+            self.sums[name] = self.sums.get(name, 0.0) + float(values.sum())
+
+    def _by_features(self, batch: Batch, output: Tensor) -> dict[str, Tensor]:
+        names, network = self.by_features.names, self.by_features.network
+        fake, real = (_as_seen(self.reading, batch, half) for half in (output, batch.target))
+        if network:
+            self.fake.append(network.extract(fake).cpu())
+            if self.by_features.real is None:
+                self.real.append(network.extract(real).cpu())
+        return {name: measure_of(fake, real) for name, measure_of in PERCEPTUAL.items() if name in names}
+
+    def result(self, pictures: int) -> dict[str, float]:
+        """Return the scores by name."""
+        scores = {name: total / pictures for name, total in self.sums.items()}
+        if self.fake:
+            requested = self.by_features
+            requested.real = torch.cat(self.real) if requested.real is None else requested.real
+            fake = torch.cat(self.fake)
+            scores |= {n: of(requested.real, fake) for n, of in SET_MEASURES.items() if n in requested.names}
+        if classes := self.reading.target.classes:
+            scores |= scores_of_classes(self.confusion)
+            scores |= dict(zip((f"iou/{c.name}" for c in classes), iou_by_class(self.confusion), strict=True))
+        return scores
+
+
+def _as_seen(reading: Reading, batch: Batch, half: Tensor) -> Tensor:
+    """Return outputs or targets as pictures that a person sees: colours are joined with their lightness."""
+    if reading.config.make != "lab":
+        return half
+    sources, colours = tensors.to_array(batch.source, reading.source), tensors.to_array(half, reading.target)
+    views = [reading.view(s, c)[1] for s, c in zip(sources, colours, strict=True)]
+    return tensors.to_tensor(np.stack(views), PictureContract()).to(half.device)
 
 
 def preview(generator: Generator, store: Store, mode: Mode, device: torch.device) -> codec.Array:

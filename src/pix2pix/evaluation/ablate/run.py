@@ -29,9 +29,9 @@ from pix2pix.evaluation.report import write_report
 from pix2pix.evaluation.subjects import ModelSubject
 from pix2pix.measures.features import FeatureNetwork, find_features
 from pix2pix.model_file import read_header
-from pix2pix.progress import Progress
+from pix2pix.progress import Progress, duration
 from pix2pix.reports.training_page import read_metrics
-from pix2pix.training.plan import Plan, duration, facts_of, make_plan, try_steps
+from pix2pix.training.plan import Plan, facts_of, make_plan, try_steps
 from pix2pix.training.run_folder import RunFolder
 from pix2pix.training.session import open_stores
 from pix2pix.training.state import new_state

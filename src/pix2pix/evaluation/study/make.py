@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from pix2pix.data.pairs import name_of
+from pix2pix.data.names import name_of
 from pix2pix.datasets.file_tasks import check_folders
 from pix2pix.errors import UserError
 from pix2pix.evaluation.study.protocol import FILE, Algorithm, Question, Study

@@ -1,0 +1,175 @@
+"""Which folders hold sources and which hold targets: the table of names, and what of it a folder has.
+
+A row is a pair of folder names, sources first. `{}` stands for the split: `{}A` is trainA, valA and
+testA. Rows without it lie inside each split or around all of them. Capitals do not matter. Where several
+rows fit, the first one is taken; `--layout` names another.
+"""
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from pix2pix.errors import UserError
+from pix2pix.files import list_pictures
+
+SIDE_BY_SIDE = "side-by-side"
+SPLITS = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "validation": "val",
+    "valid": "val",
+    "test": "test",
+    "testing": "test",
+}
+FOLDER_PAIRS = (
+    ("{}_label", "{}_img"),
+    ("{}A", "{}B"),
+    ("{}", "{}annot"),
+    ("{}", "{}_labels"),
+    ("{}", "{}_masks"),
+    ("source", "target"),
+    ("A", "B"),
+    ("input", "target"),
+    ("inputs", "targets"),
+    ("label", "img"),
+    ("labels", "photos"),
+    ("images", "1st_manual"),
+    ("images", "manual1"),
+    ("images", "masks"),
+    ("image", "mask"),
+    ("images", "mask"),
+    ("imgs", "masks"),
+    ("images", "labels"),
+    ("image", "label"),
+    ("images", "annotations"),
+    ("images", "gt"),
+    ("img", "gt"),
+    ("input", "gt"),
+    ("JPEGImages", "SegmentationClass"),
+    ("leftImg8bit", "gtFine"),
+)
+# Words in names: the one of the lower number is the source.
+_ROLES = {
+    **dict.fromkeys(("a", "source", "src", "input", "in", "sketch", "edges", "blur", "low", "lr", "lq"), -2),
+    **dict.fromkeys(("image", "images", "training", "rgb", "real", "test"), 0),
+    **dict.fromkeys(("label", "labels"), 1),
+    **dict.fromkeys(("photo", "photos", "img"), 2),
+    **dict.fromkeys(("mask", "masks", "gt", "manual", "stho", "ndho", "annot", "seg", "segmentation"), 3),
+    **dict.fromkeys(("annotation", "groundtruth", "sharp", "high", "hr", "hq", "output", "out"), 3),
+    **dict.fromkeys(("target", "b"), 4),
+}
+
+
+class FolderPair(NamedTuple):
+    """A row of the table that fits a folder: its name for --layout, sources and targets by split.
+
+    The split of "." is the whole folder.
+    """
+
+    layout: str
+    folders: Mapping[str, tuple[Path, Path]]
+
+
+def role(affix: str) -> int | None:
+    """Return the number of the first known word in what tells two names apart; None without one."""
+    apart = re.sub("([a-z])([A-Z])", r"\1 \2", affix)
+    words = re.findall("[a-z]+", f"{affix} {apart}".lower())
+    return next((_ROLES[word] for word in words if word in _ROLES), None)
+
+
+def find_folder_pairs(root: Path) -> list[FolderPair]:
+    """Return the rows of the table that fit a folder, as they stand in it; none for no layout of folders."""
+    fitting = [pair for row in FOLDER_PAIRS if (pair := _fit(root, *row)).folders]
+    return sorted(fitting, key=lambda pair: "." in pair.folders)  # those of splits first
+
+
+def named_folder_pair(root: Path, layout: str) -> FolderPair:
+    """Return the folders that --layout SOURCES:TARGETS names; raise UserError where they are missing."""
+    source, colon, target = layout.partition(":")
+    if not colon or source == target:
+        raise UserError(
+            f"--layout {layout} is no layout: wanted {SIDE_BY_SIDE}, or the folders SOURCES:TARGETS.",
+            "For example --layout images:masks, or --layout '{}:{}_masks' where {} stands for the split.",
+        )
+    pair = _fit(root, source, target)
+    if not pair.folders:
+        there = ", ".join(sorted(name for name in _folders(root).values())) or "none"
+        raise UserError(
+            f"{root} has no folders {source} and {target}, as --layout {layout} says (it has: {there}).",
+            "Both are wanted in DATA, or in each of train, val and test.",
+        )
+    return pair
+
+
+def split_folders(root: Path) -> dict[str, Path]:
+    """Return the folders of splits in a folder; raise UserError where two are of one split."""
+    splits: dict[str, Path] = {}
+    for name in SPLITS:
+        if (folder := root / name).is_dir():
+            if first := splits.get(SPLITS[name]):
+                raise UserError(f"{root} has both {first.name}/ and {name}/.", "Keep one of them.")
+            splits[SPLITS[name]] = folder
+    return splits
+
+
+def data_sets_inside(root: Path) -> list[Path]:
+    """Return the folders in a folder that are data sets of their own: with splits, or folders of halves."""
+    if split_folders(root) or any(path.parent == root for path in list_pictures(root)):
+        return []
+    folders = [root / name for name in sorted(_folders(root).values())]
+    return [f for f in folders if split_folders(f) or find_folder_pairs(f)]
+
+
+def _fit(root: Path, source: str, target: str) -> FolderPair:
+    """Return the folders of each split; by "." those of the whole, where no split has any."""
+    folders = dict(_by_split(root, source, target))
+    return FolderPair(f"{source}:{target}", folders)
+
+
+def _by_split(root: Path, source: str, target: str) -> Iterator[tuple[str, tuple[Path, Path]]]:
+    names = _folders(root)
+    has_split = "{}" in source + target
+    found = False
+    for name, split in SPLITS.items():
+        if has_split:
+            both = _both(root, names, source.replace("{}", name), target.replace("{}", name))
+        elif folder := names.get(name):
+            both = _both(root / folder, _folders(root / folder), source, target)
+        else:
+            both = None
+        if both:
+            found = True
+            yield split, both
+    if not found and not has_split and (both := _both(root, names, source, target)):
+        yield ".", both
+
+
+def _both(root: Path, names: Mapping[str, str], source: str, target: str) -> tuple[Path, Path] | None:
+    parts = [_inside(root, names, name) for name in (source, target)]
+    return (parts[0], parts[1]) if parts[0] and parts[1] else None
+
+
+def _inside(root: Path, names: Mapping[str, str], name: str) -> Path | None:
+    if (root / name).is_dir():
+        return root / name
+    return root / names[name.lower()] if name.lower() in names else None
+
+
+def _folders(root: Path) -> dict[str, str]:
+    """Return the names of the folders in a folder, by their lower case."""
+    try:
+        return {
+            entry.name.lower(): entry.name
+            for entry in os.scandir(root)
+            if entry.is_dir() and not entry.name.startswith(".")
+        }
+    except OSError:
+        return {}
+
+
+def joined(names: Sequence[str]) -> str:
+    """Return `a, b and c`."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

@@ -1,0 +1,128 @@
+"""Pairs by split: what finders return, what is held out to validate on, what is left unused."""
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from pix2pix.data.layouts import SPLITS
+from pix2pix.errors import UserError, counted
+from pix2pix.files import list_pictures
+from pix2pix.pictures.contract import Side
+
+Layout = Literal["side by side", "two folders", "one folder", "photographs", "manifest", "hub data set"]
+
+
+@dataclass(frozen=True)
+class Half:
+    """One picture of a pair: a file, or one half of it."""
+
+    path: Path
+    side: Side
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A source and its target; `name` is the relative path without extension.
+
+    `more_sources` are joined to the source as further channels. Where sources are made, source and
+    target are one photograph.
+    """
+
+    name: str
+    source: Half
+    target: Half
+    more_sources: tuple[Half, ...] = ()
+
+
+@dataclass(frozen=True)
+class PairSet:
+    """The pairs of each split (`train`, `val`, `test`), sorted by name, and how they were found."""
+
+    splits: Mapping[str, Sequence[Pair]]
+    layout: Layout
+    notes: tuple[str, ...] = ()
+    held_out: bool = False  # val was taken from train, by the names
+
+    @property
+    def note(self) -> str:
+        """What to know of how they were found."""
+        return "; ".join(self.notes)
+
+    @property
+    def validation(self) -> Sequence[Pair]:
+        """The pairs to validate on: `val`, or else `test`."""
+        return self.splits.get("val") or self.splits.get("test") or ()
+
+
+class NoPairError(UserError):
+    """Of all the pairs none could be used; `failures` has a sentence for each."""
+
+    def __init__(self, failures: Sequence[str]) -> None:
+        failed = len(failures)
+        super().__init__(failures[0], f"None of the {failed} pairs could be used." if failed > 1 else "")
+        self.failures = failures
+
+
+def whole_pair(name: str, source: Path, target: Path) -> Pair:
+    """Return a pair of two files."""
+    return Pair(name, Half(source, "whole"), Half(target, "whole"))
+
+
+def split_up(splits: Mapping[str, Sequence[Pair]], layout: Layout) -> PairSet:
+    """Return the set of pairs by split; those of no split ("") are split by the digest of their names.
+
+    Raises UserError where no pair is left to learn from.
+    """
+    if "" in splits:
+        val, train = ([p for p in splits[""] if _is_held_out(p) == held] for held in (True, False))
+        if not train:
+            train, val = val, train
+        note = f"no train/ and val/ folders: {len(val)} of {len(splits[''])} held out by name"
+        return PairSet({"train": train, "val": val}, layout, (note,), held_out=True)
+    if not splits.get("train"):
+        raise UserError(
+            f"There are no pairs in train/ (found {', '.join(sorted(splits))}).",
+            "Put the pairs to learn from in a folder named train.",
+        )
+    note = "" if splits.get("val") else "no val/ folder: nothing is scored"
+    if note and splits.get("test"):
+        note = "no val/ folder: test/ is scored in training, and is no test of what is chosen by these scores"
+    return PairSet({k: list(v) for k, v in splits.items()}, layout, (note,) if note else ())
+
+
+def by_split(pairs: Sequence[Pair]) -> dict[str, list[Pair]]:
+    """Return the pairs of each split, by the folder with which their names begin; "" is none."""
+    split_of = {pair.name: SPLITS.get(pair.name.rpartition("/")[0].split("/")[0], "") for pair in pairs}
+    splits = dict.fromkeys(split_of.values())
+    return {split: [pair for pair in pairs if split_of[pair.name] == split] for split in splits}
+
+
+def split_unless_loose(pairs: Sequence[Pair]) -> dict[str, Sequence[Pair]]:
+    """Return the pairs by split; where one lies in none, folders named train are no splits."""
+    splits = by_split(pairs)
+    return {"": pairs} if "" in splits else {**splits}
+
+
+def with_unused(pairs: PairSet, roots: Sequence[Path]) -> PairSet:
+    """Return the same set, its note counting the pictures that lie outside its layout."""
+    used = {half.path for split in pairs.splits.values() for p in split for half in (p.source, p.target)}
+    unused = [p.relative_to(root) for root in roots for p in list_pictures(root) if p not in used]
+    if not unused:
+        return pairs
+    first = printable(unused[0])
+    are = "is" if len(unused) == 1 else "are"
+    outside = f"{counted(len(unused), 'picture')} outside these folders {are} not used, such as {first}"
+    return replace(pairs, notes=(*pairs.notes, outside))
+
+
+def printable(name: str | Path) -> str:
+    """Return a name for a screen; bytes that are no text are replaced."""
+    return os.fsencode(name).decode(errors="replace")
+
+
+def _is_held_out(pair: Pair) -> bool:
+    """Return whether a pair is of the tenth to validate on: by its name, so that it stays when files come."""
+    return hashlib.sha256(os.fsencode(pair.name)).digest()[0] < 26

@@ -1,0 +1,61 @@
+from pathlib import Path
+
+import pytest
+
+from pix2pix.data.layouts import FOLDER_PAIRS, data_sets_inside, find_folder_pairs, named_folder_pair, role
+from pix2pix.errors import UserError
+from tests.helpers import write_text
+
+
+@pytest.mark.parametrize(("source", "target"), FOLDER_PAIRS)
+@pytest.mark.parametrize("capitals", [False, True])
+def test_every_row_is_found_in_splits_and_around_them(
+    tmp_path: Path, source: str, target: str, capitals: bool
+) -> None:
+    for split in ("train", "valid"):
+        for half in (source, target):
+            name = half.replace("{}", split) if "{}" in source + target else f"{split}/{half}"
+            write_text(tmp_path / (name.upper() if capitals and "{}" not in source else name) / "a.png")
+    pair = find_folder_pairs(tmp_path)
+    if capitals and "{}" not in source:
+        pair = find_folder_pairs(tmp_path / "TRAIN")
+        assert pair[0].layout == f"{source}:{target}"
+        return
+    assert pair[0].layout == f"{source}:{target}"
+    assert set(pair[0].folders) == {"train", "val"}
+
+
+def test_the_layout_of_splits_is_found_before_that_of_the_whole(tmp_path: Path) -> None:
+    for name in ("source", "target", "train/images", "train/masks"):
+        (tmp_path / name).mkdir(parents=True)
+    assert [pair.layout for pair in find_folder_pairs(tmp_path)] == ["images:masks", "source:target"]
+
+
+def test_folders_that_are_no_row_can_be_named(tmp_path: Path) -> None:
+    for name in ("train/rgb", "train/depth", "val/rgb", "val/depth"):
+        (tmp_path / name).mkdir(parents=True)
+    assert find_folder_pairs(tmp_path) == []
+    pair = named_folder_pair(tmp_path, "rgb:depth")
+    assert pair.folders["val"] == (tmp_path / "val" / "rgb", tmp_path / "val" / "depth")
+    with pytest.raises(UserError, match="has no folders rgb and normals") as caught:
+        named_folder_pair(tmp_path, "rgb:normals")
+    assert "it has: train, val" in str(caught.value)
+    for layout in ("rgb", "rgb:rgb"):
+        with pytest.raises(UserError, match=f"--layout {layout} is no layout"):
+            named_folder_pair(tmp_path, layout)
+
+
+def test_data_sets_in_a_folder_are_listed(tmp_path: Path) -> None:
+    for name in ("maps/train/a.png", "masks/images/a.png", "masks/labels/a.png", "loose/a.png"):
+        write_text(tmp_path / name)
+    assert data_sets_inside(tmp_path) == [tmp_path / "maps", tmp_path / "masks"]
+    write_text(tmp_path / "b.png")
+    assert data_sets_inside(tmp_path) == []
+
+
+def test_words_say_which_half_is_the_source() -> None:
+    words = ("_A", "sketch-", "_training", "_label", "_photo", "Mask", "_1stHO", "_b")
+    ranks = [role(affix) for affix in words]
+    assert None not in ranks
+    assert ranks == sorted(ranks)
+    assert role("_north") is None
