@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer import Argument, Option
 
-from pix2pix.cli import ablate, evaluate, share
+from pix2pix.cli import ablate, compare, evaluate, share
 from pix2pix.cli.common import (
     Data,
     Device,
@@ -293,6 +293,7 @@ def demo(
 
 
 app.command()(evaluate.evaluate)
+app.command()(compare.compare)
 app.command()(ablate.ablate)
 app.command()(share.export)
 app.command()(share.serve)
