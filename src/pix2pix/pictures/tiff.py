@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import tifffile
@@ -33,22 +33,22 @@ class Tiff(NamedTuple):
     fill: float | None
 
 
-def read(path: Path, accept: Callable[[int, int], None]) -> Tiff:
+def read(file: BinaryIO, accept: Callable[[int, int, int], None]) -> Tiff:
     """Return pages and samples as channels, wherever the file keeps them; leave out smaller copies.
 
-    `accept` gets height and width before anything is unpacked, and refuses by raising.
+    `accept` gets height, width and channels before anything is unpacked, and refuses by raising.
     """
-    with path.open("rb") as file:
-        check_pages(file)
-    with tifffile.TiffFile(path) as opened:
+    check_pages(file)
+    file.seek(0)
+    with tifffile.TiffFile(file) as opened:
         parts = picture_parts(opened)
         first, page = parts[0], parts[0].keyframe
         if not {"Y", "X"} <= set(first.axes):
             raise ValueError(f"its axes are {first.axes}, wanted rows and columns")
         places = [first.axes.index(axis) for axis in "YX"]
         height, width = (first.shape[place] for place in places)
-        accept(height, width)
         channels = len(parts) * first.size // max(1, height * width)
+        accept(height, width, channels)
         if channels > MAX_CHANNELS:  # before they fill the memory
             raise ValueError(f"it has {channels} pages and channels, wanted up to {MAX_CHANNELS}")
         arrays = [np.moveaxis(part.asarray(), places, (0, 1)).reshape(height, width, -1) for part in parts]
