@@ -1,12 +1,13 @@
 import errno
 import os
 from pathlib import Path, PurePosixPath
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 
 from pix2pix.errors import UserError
-from pix2pix.files import cache_folder, is_picture, kind, list_pictures, replacing
+from pix2pix.files import cache_folder, is_picture, kind, list_pictures, replacing, require_space
 from tests.helpers import are_pictures, files_below, plant, trees, write_text
 
 
@@ -166,6 +167,31 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, place: str) -> 
     with pytest.raises(UserError, match=message), replacing(tmp_path / place):
         pass
     assert files_below(tmp_path) == {"file.txt"}
+
+
+def test_a_cache_that_cannot_be_written_names_its_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIX2PIX_CACHE", str(write_text(tmp_path / "file.txt")))
+    with pytest.raises(UserError, match="Cannot write") as caught, replacing(cache_folder() / "a.json"):
+        pass
+    assert "PIX2PIX_CACHE" in caught.value.hint
+    monkeypatch.setenv("PIX2PIX_CACHE", str(tmp_path / "other"))
+    with (
+        pytest.raises(UserError, match="Cannot write") as caught,
+        replacing(tmp_path / "file.txt" / "a.json"),
+    ):
+        pass
+    assert "PIX2PIX_CACHE" not in caught.value.hint
+
+
+def test_a_disk_without_room_is_noticed_before_writing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=2_000_000))
+    require_space(tmp_path / "not" / "there" / "yet", 2_000_000, "The pairs")
+    with pytest.raises(UserError, match=r"The pairs take 3\.5 GB in .*new, and its disk has 2\.0 MB free"):
+        require_space(tmp_path / "new", 3_500_000_000, "The pairs")
 
 
 def test_a_block_that_wrote_nothing_is_an_error(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from pix2pix import progress
 from pix2pix.errors import UserError
-from pix2pix.progress import Progress, describe_losses, in_parallel
+from pix2pix.progress import Progress, describe_losses, duration, in_parallel
 
 HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"  # the cursor
 
@@ -46,10 +46,24 @@ def test_a_log_gets_a_line_now_and_then_and_one_at_the_end(clock: Clock) -> None
         progress.update("reading", done, 30, "pairs")
     assert printed.getvalue().splitlines() == [
         "reading: 1 of 30 pairs",
-        "reading: 11 of 30 pairs",
-        "reading: 21 of 30 pairs",
+        "reading: 11 of 30 pairs  19 s left",
+        "reading: 21 of 30 pairs  9 s left",
         "reading: 30 of 30 pairs",
     ]
+
+
+def test_the_time_left_is_that_of_this_task_and_this_start(clock: Clock) -> None:
+    progress, printed = log()
+    for task, done in (("reading", 10), ("reading", 40), ("training", 500), ("training", 600)):
+        progress.update(task, done, 1_000, "pairs")
+        clock.now += 60
+    assert [line.partition("pairs")[2].strip() for line in printed.getvalue().splitlines()] == [
+        "",
+        "32 min left",
+        "",
+        "4 min left",
+    ]
+    assert duration(7_500) == "2 h 5 min"
 
 
 def test_a_line_carries_its_note_and_counts_thousands(clock: Clock) -> None:

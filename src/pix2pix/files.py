@@ -4,6 +4,7 @@ import errno
 import glob
 import os
 import secrets
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,6 +15,7 @@ from typing import Literal, NamedTuple
 
 from pix2pix.errors import UserError
 
+CACHE = "PIX2PIX_CACHE"
 _STALE_SECONDS = 86_400.0
 _UMASK = os.umask(0)  # it can only be read by setting it
 os.umask(_UMASK)
@@ -77,7 +79,7 @@ def kind(path: Path) -> Literal["file", "folder", "nothing"]:
 
 def cache_folder() -> Path:
     """Return the folder for what can be made again: $PIX2PIX_CACHE, or pix2pix in the user's cache."""
-    if chosen := os.environ.get("PIX2PIX_CACHE"):
+    if chosen := os.environ.get(CACHE):
         return Path(chosen)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pix2pix"
 
@@ -114,6 +116,29 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+@contextmanager
+def exclusive(path: Path, taken: str) -> Iterator[None]:
+    """Keep other processes out of a block by locking a file, made where it is missing.
+
+    Raises UserError(taken) where another process is inside. Windows has no such locks: there two
+    processes are not noticed.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        opened = path.open("w")
+    except OSError as error:
+        raise cannot_write(path, error) from None
+    with opened:
+        try:
+            with suppress(ImportError):
+                import fcntl
+
+                fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(taken, "Wait for it.") from None
+        yield
 
 
 def _pictures_below(folder: Path, above: frozenset[str]) -> Iterator[Path]:
@@ -157,8 +182,31 @@ def cannot_write(path: Path, error: OSError) -> UserError:
     """Return the error of a file that could not be written."""
     # Libraries that hide the number most likely met a full disk.
     full = error.errno in (errno.ENOSPC, errno.EDQUOT, None)
-    return UserError(
-        f"Cannot write {path}: {error.strerror or error}.",
-        ("Free some space or choose" if full else "Choose")
-        + " another place, then run the same command again.",
-    )
+    return UserError(f"Cannot write {path}: {error.strerror or error}.", _other_place(path, full))
+
+
+def require_space(path: Path, needed: int, what: str) -> None:
+    """Raise UserError where the disk on which a path lies, or will lie, has not so many bytes free.
+
+    `what` is to be written there: "The decoded pairs".
+    """
+    there = next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists())
+    free = shutil.disk_usage(there).free
+    if free < needed:
+        raise UserError(
+            f"{what} take {bytes_in_words(needed)} in {path}, and its disk has {bytes_in_words(free)} free.",
+            _other_place(path, full=True),
+        )
+
+
+def bytes_in_words(count: float) -> str:
+    """Return a number of bytes as "1.2 GB" or "3.4 MB"."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
+
+
+def _other_place(path: Path, full: bool) -> str:
+    """Return the hint to write elsewhere; the cache's place is a variable."""
+    in_cache = path.absolute().is_relative_to(cache_folder().absolute())
+    choose = f"set the variable {CACHE} to a folder with room" if in_cache else "choose another place"
+    hint = f"Free some space or {choose}" if full else choose[0].upper() + choose[1:]
+    return f"{hint}, then run the same command again."

@@ -56,20 +56,26 @@ class Progress:
         self.console = console or Console(quiet=True)
         self.done = 0  # as the last update said
         self._bar: bars.Progress | None = None
+        self._task = ""  # of the bar
         self._printed = 0.0
+        self._began = ("", 0, 0.0)  # a task, how much of it was done at its first update, and when that was
 
     def log(self, text: str) -> None:
         """Print one line, above the bar if there is one."""
         self.console.print(text, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
     def update(self, task: str, done: int, total: int, unit: str, note: str = "") -> None:
-        """Report how far the task is; the first call starts its bar, done = total ends it."""
-        self.done = done
+        """Report how far the task is; the first call starts its bar, done = total ends it.
+
+        Another task takes the bar's place.
+        """
+        self.done, left = done, self._left(task, done, total)
         if self.console.is_terminal:
             self._draw(task, done, total, unit, note)
         elif done >= total or time.monotonic() - self._printed >= _LINE_SECONDS:
             self._printed = time.monotonic()
-            self.log(f"{task}: {done:,} of {total:,} {unit}  {note}".rstrip())
+            parts = (f"{task}: {done:,} of {total:,} {unit}", left, note)
+            self.log("  ".join(part for part in parts if part))
 
     def counter(self, task: str, unit: str) -> OnProgress:
         """Return a callable that reports how far one task is."""
@@ -81,8 +87,20 @@ class Progress:
             self._bar.stop()
             self._bar = None
 
+    def _left(self, task: str, done: int, total: int) -> str:
+        """Return how long the task will take, by its mean speed since its first update."""
+        began, before, start = self._began
+        if began != task or done < before:
+            self._began = (task, done, time.monotonic())
+        elif before < done < total:
+            return duration((time.monotonic() - start) / (done - before) * (total - done)) + " left"
+        return ""
+
     def _draw(self, task: str, done: int, total: int, unit: str, note: str) -> None:
+        if task != self._task:
+            self.close()
         if self._bar is None:
+            self._task = task
             self._bar = bars.Progress(
                 bars.TextColumn("{task.description}"),
                 bars.BarColumn(),
@@ -99,6 +117,12 @@ class Progress:
         self._bar.update(self._bar.task_ids[0], completed=done, note=note)
         if done >= total:
             self.close()
+
+
+def duration(seconds: float) -> str:
+    """Return a time as "2 h 5 min", "12 min" or "30 s"."""
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours:,} h {minutes} min" if hours else f"{minutes} min" if minutes else f"{seconds:.0f} s"
 
 
 def describe_losses(speed: float, losses: Mapping[str, float]) -> str:

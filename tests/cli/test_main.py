@@ -172,6 +172,39 @@ def test_the_same_command_again_goes_on(place: Path) -> None:
         assert f"finished: {images} images seen" in said
 
 
+def test_epochs_count_the_pairs(place: Path) -> None:
+    for n in range(8):
+        write(place / "pairs" / "train" / f"{n}.png", noise(32, 64, seed=n))
+    words = ("train", "pairs", *TINY[:-2], "--epochs", "2")
+    result = pix2pix(*words)
+    assert "length: 16 images: 2 x 8 pairs" in result.stderr
+    assert "finished: 16 images seen" in result.stdout
+    assert "16 images: 2 x 8 pairs" in good(*words, "--dry-run")
+    assert "finished: 24 images seen" in good(*words[:-1], "3")
+    assert "both say how long" in refused(*words, "--set", "training.images=9")
+
+
+def test_a_run_without_validation_pairs_scores_nothing(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pix2pix.progress._LINE_SECONDS", 0.0)
+    write(place / "pairs" / "train" / "a.png", noise(32, 64))
+    result = pix2pix("train", "pairs", *TINY)
+    assert result.exit_code == 0
+    assert "drawing previews" in result.stderr
+    assert "scoring" not in result.stderr
+
+
+def test_a_cache_that_cannot_be_written_is_refused_with_its_variable(
+    place: Path, monkeypatch: pytest.MonkeyPatch, nothing_written: Callable[[], bool]
+) -> None:
+    write_pairs(place / "pairs", 8)
+    assert nothing_written()
+    monkeypatch.setenv("PIX2PIX_CACHE", str(place / "pairs" / "0.png"))
+    said = refused("train", "pairs", *TINY)
+    assert "Cannot write" in said
+    assert "PIX2PIX_CACHE" in said
+    assert nothing_written()
+
+
 def test_a_training_that_was_stopped_says_how_to_go_on(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def stopped(*rest: Any, **named: Any) -> SimpleNamespace:
         return SimpleNamespace(first=True, finished=False, images_seen=1234, scores={})
@@ -352,6 +385,15 @@ def test_photographs_train_and_are_translated_with_make(place: Path) -> None:
 def test_make_is_refused_where_the_model_makes_nothing(model: Path, place: Path) -> None:
     write(place / "a.png")
     assert "it makes no sources" in refused("translate", model, "a.png", "-o", "out", "--make")
+
+
+@pytest.mark.parametrize("recipe", ["lab", "downscale:4"])
+def test_a_recipe_is_no_value_of_translate_make(model: Path, place: Path, recipe: str) -> None:
+    write(place / "a.png")
+    said = refused("translate", model, "a.png", "-o", "out", "--make", recipe)
+    assert "--make takes no recipe here" in said
+    assert f"Leave out '{recipe}'" in said
+    assert "There is no file or folder gone" in refused("translate", model, "gone", "-o", "out", "--make")
 
 
 def test_targets_of_16_bits_leave_in_16_bits(place: Path) -> None:

@@ -213,6 +213,17 @@ def test_training_targets_are_passed_through_the_network_once(tmp_path: Path, pa
     assert values(again) == pytest.approx(values(first))
 
 
+def test_scores_by_a_network_that_the_model_learned_from_are_marked(tmp_path: Path, pairs: Path) -> None:
+    model = write_model(tmp_path / "model.safetensors")
+    subject = ModelSubject(model, [str(pairs)], "validation", "deterministic", 0, "cpu", "torch")
+    assert "learned_from" not in subject.identity
+    subject.identity["learned_from"] = ["pooled"]
+    evaluation = scored(subject, tmp_path / "out")
+    marked = {score.name for score in evaluation.scores if "the model learned from this" in score.note}
+    assert marked == {"kid", "fid", "memory"}
+    assert any("repeat its loss" in note for note in evaluation.notes)
+
+
 def test_a_split_that_is_not_there_is_refused(tmp_path: Path, pairs: Path) -> None:
     model = write_model(tmp_path / "model.safetensors")
     with pytest.raises(UserError, match=r"no pairs of the split 'test' \(found train: 5, val: 4\)"):

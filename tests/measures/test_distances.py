@@ -20,12 +20,15 @@ def mmd_by_loops(real: np.ndarray, fake: np.ndarray) -> float:
         pairs = [kernel(a, b) for i, a in enumerate(x) for j, b in enumerate(x) if i != j]
         return sum(pairs) / (len(x) * (len(x) - 1))
 
-    between = sum(kernel(a, b) for a in real for b in fake) / (len(real) * len(fake))
-    return within(real) + within(fake) - 2 * between
+    kernels = np.array([[kernel(a, b) for b in fake] for a in real])
+    if len(real) == len(fake):
+        kernels = kernels[~np.eye(len(real), dtype=bool)]
+    return within(real) + within(fake) - 2 * kernels.mean()
 
 
-def test_mmd_is_the_unbiased_formula() -> None:
-    real, fake = features(9, 0).double(), features(7, 1, 0.3).double()
+@pytest.mark.parametrize("count", [7, 9])
+def test_mmd_is_the_unbiased_formula(count: int) -> None:
+    real, fake = features(9, 0).double(), features(count, 1, 0.3).double()
     expected = mmd_by_loops(real.numpy(), fake.numpy())
     assert mmd(real, fake) == pytest.approx(expected, rel=1e-9)
     assert mmd(real, fake, block=4) == pytest.approx(expected, rel=1e-9)
@@ -34,6 +37,15 @@ def test_mmd_is_the_unbiased_formula() -> None:
 def test_kid_of_disjoint_halves_is_within_three_standard_errors_of_zero() -> None:
     whole = features(600, 2)
     distance = kid(whole[::2], whole[1::2])
+    assert abs(distance.value) < 3 * distance.standard_error
+
+
+def test_kid_of_outputs_that_are_their_targets_is_0() -> None:
+    real = features(60, 5)
+    assert kid(real, real).value == pytest.approx(0, abs=1e-9)
+    # Comparing each with its own target would make it -0.2 here.
+    near = real + 0.1 * features(60, 6)
+    distance = kid(real, near)
     assert abs(distance.value) < 3 * distance.standard_error
 
 

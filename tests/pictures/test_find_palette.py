@@ -9,6 +9,7 @@ from PIL import Image
 
 from pix2pix.datasets.sample import make_pair
 from pix2pix.errors import UserError
+from pix2pix.pictures.contract import Ignored
 from pix2pix.pictures.find_palette import find_palette, palette_report, stray_colours
 from pix2pix.pictures.palette import Palette, load_palette, to_colours, to_index
 from tests.helpers import noise
@@ -118,13 +119,24 @@ def test_masks_of_one_channel_are_black_and_white(change: Callable[[Array], Arra
     assert set(result.colours) == {(0, 0, 0), (255, 255, 255)}
 
 
-def test_class_indexes_with_255_for_no_class_are_levels() -> None:
+def test_255_among_class_indexes_is_ignored() -> None:
     index = areas(6)
     index[index == 5] = 255
     result = find_palette([index])
     assert result is not None
-    assert set(result.colours) == {(n, n, n) for n in (0, 1, 2, 3, 4, 255)}
-    np.testing.assert_array_equal(to_colours(_index(index, result), result)[:, :, :1], index)
+    assert len(result.names) == 5
+    assert result.ignored == Ignored(index=255, colour=(255, 255, 255))
+    np.testing.assert_array_equal(_index(index, result), index)
+    report = palette_report(lambda: [index], "maps")
+    assert report[-3:] == ["[ignore]", "index = 255", 'colour = "#ffffff"']
+
+
+@pytest.mark.parametrize("levels", [[0, 255], [0, 128, 255]])
+def test_the_lightest_of_few_levels_is_a_class(levels: list[int]) -> None:
+    result = find_palette([np.array(levels, np.uint8)[areas(len(levels))]])
+    assert result is not None
+    assert sorted(result.colours) == [(level, level, level) for level in levels]
+    assert result.ignored is None
 
 
 def _shaded(seed: int) -> Array:

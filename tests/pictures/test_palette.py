@@ -74,6 +74,13 @@ def test_an_unknown_palette_is_refused_with_the_nearest_name(tmp_path: Path) -> 
         load_palette(str(tmp_path / "mine.toml"))
 
 
+def test_a_palette_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"There is no palette file .*gone\.toml\.") as caught:
+        load_palette(str(tmp_path / "gone.toml"))
+    assert "Errno" not in str(caught.value)
+    assert "pix2pix data palette" in caught.value.hint
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

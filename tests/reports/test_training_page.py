@@ -295,5 +295,5 @@ def test_classes_have_their_latest_iou_and_no_charts_of_their_own(tmp_path):
     rows = re.findall(r'background: (#\w+)"></span>(\w+)</th><td>(.*?)</td>', text)
     assert rows == [("#0000ff", "sky", "0.500"), ("#010203", "car", "not in these pictures")]
     assert "Best model: kid 2 at image 8" in text
-    assert "Validation by classes" in titles(text)
+    assert "Right classes" in titles(text)
     assert not [title for title in titles(text) if "sky" in title]

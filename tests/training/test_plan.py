@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -8,7 +9,8 @@ from pix2pix.config import Config
 from pix2pix.errors import UserError
 from pix2pix.model_file import load_model, save_model
 from pix2pix.training.distributed import Processes
-from pix2pix.training.plan import describe_plan, make_plan, pick_engine
+from pix2pix.training.plan import describe_plan, length_in_words, make_plan, pick_engine, saved_bytes
+from pix2pix.training.run_folder import RunFolder
 from pix2pix.training.train import train
 from tests.helpers import files_below
 
@@ -50,6 +52,40 @@ def test_auto_is_the_captured_engine_on_a_gpu_alone(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize("name", ["auto", "plain", "graph"])
 def test_several_processes_take_the_plain_step(name: str) -> None:
     assert pick_engine(name, CUDA, Processes(0, 2)) == "plain"
+
+
+def test_epochs_become_images(tmp_path: Path, pairs: Path, tiny: Tiny) -> None:
+    plan = make_plan([pairs], tiny(), tmp_path / "run", device="cpu", epochs=3)
+    assert plan.config.training.images == 120
+    assert length_in_words(plan) == "120 images: 3 x 40 pairs"
+    assert length_in_words(make_plan([pairs], tiny(), tmp_path / "run")) == "40 images: 1 x 40 pairs"
+
+
+def test_a_disk_that_cannot_hold_what_is_saved_is_noticed_before_training(
+    tmp_path: Path, pairs: Path, tiny: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state, model = saved_bytes(tiny())
+    free = 2 * state + model
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=free))
+    make_plan([pairs], tiny(), tmp_path / "new" / "run")
+    free -= 1
+    with pytest.raises(UserError, match=r"The model and the training state take .* free") as caught:
+        make_plan([pairs], tiny(), tmp_path / "new" / "run")
+    assert "another place" in caught.value.hint
+
+
+def test_saved_bytes_are_those_on_disk(tmp_path: Path, pairs: Path, tiny: Tiny) -> None:
+    train([pairs], tiny("training.images=2"), tmp_path / "run", device="cpu")
+    folder = RunFolder(tmp_path / "run")
+    for path, expected in zip((folder.state, folder.model), saved_bytes(tiny()), strict=True):
+        assert path.stat().st_size == pytest.approx(expected, rel=0.3)  # names and settings come on top
+
+
+def test_an_engine_that_records_nothing_says_so(tmp_path: Path, pairs: Path, tiny: Tiny) -> None:
+    for engine, words in (("plain", "plain, fp32"), ("graph", "graph unrecorded, fp32")):
+        assert (
+            make_plan([pairs], tiny(), tmp_path / "run", device="cpu", engine=engine).engine_in_words == words
+        )
 
 
 @pytest.mark.parametrize("name", ["plain", "graph"])

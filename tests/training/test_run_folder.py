@@ -56,7 +56,14 @@ def test_another_configuration_is_refused_by_key_and_both_values(run: RunFolder,
     assert str(run.path) in message
     assert "training.batch is 1 there and 2 here" in message
     assert "objective.l1 is 100.0 there and 1.0 here" in message
-    assert "model." not in message
+    assert "model.width" not in message
+    assert f"--init {run.model} begins with its weights" in message
+
+
+def test_weights_are_not_offered_to_other_networks(run: RunFolder, tiny: Tiny) -> None:
+    with pytest.raises(UserError, match=r"model\.width is 4 there and 8 here") as caught:
+        run.check(tiny("model.width=8", "training.learning_rate=1e-4"))
+    assert "--init" not in str(caught.value)
 
 
 def test_lengths_and_intervals_may_differ(run: RunFolder, tiny: Tiny) -> None:

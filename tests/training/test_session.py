@@ -99,11 +99,11 @@ def test_a_run_that_goes_on_in_another_way_says_so_and_keeps_it(
     assert "note" not in printed(20)
     assert kept() == "plain, fp32"
     notes = printed(30, engine="graph", precision="bf16")
-    assert "trained by plain, fp32 and goes on with graph, bf16" in notes
-    assert kept() == "graph, bf16; until image 20 plain, fp32"
+    assert "trained by plain, fp32 and goes on with graph unrecorded, bf16" in notes
+    assert kept() == "graph unrecorded, bf16; until image 20 plain, fp32"
     printed(40, engine="graph", precision="bf16")
-    assert kept() == "graph, bf16; until image 20 plain, fp32"
-    assert "trained by graph, bf16 and goes on with plain, fp32" in printed(50)
+    assert kept() == "graph unrecorded, bf16; until image 20 plain, fp32"
+    assert "trained by graph unrecorded, bf16 and goes on with plain, fp32" in printed(50)
 
 
 def test_more_images_continue_a_finished_run(tmp_path: Path, pairs: Path, tiny: Tiny) -> None:

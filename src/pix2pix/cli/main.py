@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer import Argument, Option
 
-from pix2pix.cli import ablate, evaluate, share
+from pix2pix.cli import ablate, compare, evaluate, share
 from pix2pix.cli.common import (
     Data,
     Device,
@@ -38,6 +39,7 @@ from pix2pix.cli.common import (
 from pix2pix.cli.data import data_app
 from pix2pix.cli.study import study_app
 from pix2pix.errors import UserError
+from pix2pix.files import kind
 from pix2pix.version import __version__
 
 if TYPE_CHECKING:
@@ -125,6 +127,9 @@ def train(
     make: Annotated[
         str | None, Option(metavar="RECIPE", help="Make sources: gray, lab, edges, inpaint, downscale:4")
     ] = None,
+    epochs: Annotated[
+        int | None, Option(min=1, metavar="N", help="Length of training: N x pairs images.")
+    ] = None,
     layout: Layout = None,
     pair: PairNames = None,
     seed: Annotated[int | None, Option(help="Same as --set training.seed=N.")] = None,
@@ -154,10 +159,12 @@ def train(
     keep_freed_memory()
     flags = {"training.seed": seed, "data.make": make}
     changes = [f"{key}={value}" for key, value in flags.items() if value is not None]
+    if epochs and any(setting.startswith("training.images") for setting in settings or []):
+        raise UserError("--epochs and --set training.images both say how long to train.", "Leave one out.")
     config = Config.load(recipe, [*(settings or []), *changes, *layout_settings(layout, pair)])
     folder = run or Path("runs") / Path(data[0]).resolve().stem
     refuse_switched_off(config, settings or (), folder / "config.toml")
-    how: Any = {"device": device, "engine": engine, "precision": precision}
+    how: Any = {"device": device, "engine": engine, "precision": precision, "epochs": epochs}
     if dry_run:
         _print_facts(describe_plan(make_plan(data, config, folder, **how)).items())
         return
@@ -188,6 +195,10 @@ def translate(
     device: Device = "auto",
     engine: Annotated[str, Option(help="auto, torch, openvino (on a processor, if installed).")] = "auto",
     precision: Precision = "auto",
+    stream: Annotated[
+        bool,
+        Option("--stream", help="Layer by layer on disk, as pictures larger than the memory are by default."),
+    ] = False,
     strict: Strict = False,
 ) -> None:
     """Translate pictures of any size; outputs keep names, sub-folders and sizes.
@@ -199,17 +210,21 @@ def translate(
     with loading():
         from pix2pix.device import keep_freed_memory
         from pix2pix.inference.folder import Options, first_note, plan, translate_items
+        from pix2pix.inference.large import Report
         from pix2pix.inference.translator import Translator
 
     side: Any = choice("--half", half, ("whole", "left", "right"))
     known_mode: Any = choice("--mode", mode, ("paper", "deterministic", "running"))
     scaled: Any = size if size in (None, "train") else parse_size(size)
-    options = Options(side, known_mode, seed, samples, batch, strict, make, scaled)
+    options = Options(side, known_mode, seed, samples, batch, strict, make, scaled, stream)
+    if make:
+        _refuse_recipe(inputs)
     keep_freed_memory()
     translator, progress = Translator.load(model, device, precision, engine), console_progress()
     jobs = plan(inputs, out, translator, picture_suffix(suffix), samples)
     if note := first_note(translator, jobs, side, scaled):
         print(f"note: {note}", file=sys.stderr)
+    report = Report(progress)
     try:
         failures = translate_items(
             translator,
@@ -217,6 +232,7 @@ def translate(
             options,
             lambda done, total: progress.update("translating", done, total, "pictures", translator.how),
             lambda sentence: progress.log(f"note: {sentence}"),
+            report,
         )
     except KeyboardInterrupt:
         progress.log(f"stopped after {progress.done} of {len(jobs)} pictures; those are in {out}")
@@ -224,7 +240,26 @@ def translate(
     finally:
         progress.close()
     print(f"{len(jobs) - len(failures)} of {len(jobs)} pictures translated to {out}")
-    report_failures(failures, "file", "skipped")
+    try:
+        report_failures(report.damaged, "block", "left without data")
+    finally:
+        report_failures(failures, "file", "skipped")
+
+
+def _refuse_recipe(inputs: Sequence[str]) -> None:
+    """Refuse `--make lab`, which `train` takes: here lab would be an input."""
+    from pix2pix.derive.recipe import parse
+
+    for text in inputs:
+        with suppress(UserError):
+            if kind(Path(text)) == "nothing" and parse(text):
+                break
+    else:
+        return
+    raise UserError(
+        f"There is no file or folder {text}, and --make takes no recipe here.",
+        f"Leave out '{text}': the model knows how its sources are made.",
+    )
 
 
 @app.command()
@@ -270,6 +305,7 @@ def demo(
 
 
 app.command()(evaluate.evaluate)
+app.command()(compare.compare)
 app.command()(ablate.ablate)
 app.command()(share.export)
 app.command()(share.serve)

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
-from pix2pix.files import cache_folder, limit_from_environment
+from pix2pix.files import cache_folder, limit_from_environment, require_space
 
 SIZE_LIMIT = "PIX2PIX_CACHE_GB"
 PIXELS = (".source", ".target")
@@ -91,13 +91,15 @@ def limit_bytes() -> float:
 def make_room(needed: int) -> None:
     """Remove the least recently used pairs until `needed` more bytes are within the limit.
 
-    Pairs that a process uses stay, and so do the pictures of hub data sets.
+    Pairs that a process uses stay, and so do the pictures of hub data sets. Raises UserError where
+    the disk has no room for them.
     """
     limit, decoded = limit_bytes(), [entry for entry in entries() if not entry.of_hub]
     total = needed + sum(entry.bytes for entry in decoded)
     for entry in decoded:
         if total > limit and entry.remove():
             total -= entry.bytes
+    require_space(cache_folder(), needed, "The decoded pairs")
 
 
 def read_index(index: Path) -> dict[str, Any]:

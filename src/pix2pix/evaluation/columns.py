@@ -31,13 +31,30 @@ class Columns:
         if not self._about.is_file() or json.loads(self._about.read_text("utf-8"))["identity"] != identity:
             for column in folder.glob("*.column"):
                 column.unlink()
-            self._identity, self._rows = json.loads(text), 0
+            self._identity: dict[str, Any] = json.loads(text)
+            self._rows = 0
             return
+        self._open()
+        for name in self._kinds:  # what a stop has left unfinished
+            os.truncate(self._path(name), self._rows * self._record_bytes(name))
+
+    @classmethod
+    def read(cls, folder: Path) -> Columns:
+        """Open a folder as it is, whatever its identity; raises OSError where there are no columns."""
+        columns = cls.__new__(cls)
+        columns.folder, columns._about = folder, folder / "identity.json"
+        columns._open()
+        return columns
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """What is measured of what, by what."""
+        return self._identity
+
+    def _open(self) -> None:
         about = json.loads(self._about.read_text("utf-8"))
         self._identity, self._kinds = about["identity"], {k: tuple(v) for k, v in about["kinds"].items()}
         self._rows = min((self._rows_of(name) for name in self._kinds), default=0)
-        for name in self._kinds:  # what a stop has left unfinished
-            os.truncate(self._path(name), self._rows * self._record_bytes(name))
 
     def __len__(self) -> int:
         return self._rows

@@ -31,7 +31,7 @@ from pix2pix.evaluation.columns import Columns
 from pix2pix.evaluation.labels import LabelScores
 from pix2pix.evaluation.memory import find_nearest
 from pix2pix.evaluation.score import Score
-from pix2pix.evaluation.set_scores import colours, distances, means
+from pix2pix.evaluation.set_scores import colours, distances, mark_learned, means
 from pix2pix.evaluation.subjects import Example, ModelSubject, Subject, runs_of_one_size, stacked
 from pix2pix.files import replacing
 from pix2pix.measures import MEASURES
@@ -102,6 +102,7 @@ def evaluate(subject: Subject, out: Path, options: Options, progress: Progress) 
         near = find_nearest(subject, network, columns, good, progress)
         evaluation.nearest, by_picture["memory_distance"] = near.places, near.distances
         scores.append(near.score)
+    evaluation.scores = mark_learned(scores, subject.identity.get("learned_from", ()), network, notes)
     return evaluation
 
 

@@ -67,6 +67,8 @@ def _card(evaluation: Evaluation, number: int, out: Path) -> dict[str, Any]:
     for half, picture in shown.items():
         codec.write(picture, out / card["files"][half])
     card["scores"] = {name: float(values[number]) for name, values in evaluation.by_picture.items()}
+    # JSON knows no infinity, which PSNR of equal pictures is.
+    card["sorted_by"] = {k: v if np.isfinite(v) else None for k, v in card["scores"].items()}
     return card
 
 

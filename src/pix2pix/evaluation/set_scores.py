@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -11,10 +12,30 @@ import torch
 from pix2pix.evaluation.columns import Columns
 from pix2pix.evaluation.score import Score
 from pix2pix.measures.distances import frechet, kid
-from pix2pix.measures.features import FeatureNetwork
+from pix2pix.measures.features import VGG16_NAME, FeatureNetwork
 from pix2pix.measures.histograms import CHANNELS, intersections
 
 _FEW = 2048  # pictures, under which a FID is biased too much to be quoted
+
+
+def mark_learned(
+    scores: Sequence[Score], learned: Collection[str], network: FeatureNetwork | None, notes: list[str]
+) -> list[Score]:
+    """Return the scores, with a mark at those by a network that the model learned from, and note it."""
+    by_features = dict.fromkeys(("kid", "fid", "memory"), network.name if network else "")
+    networks = {**by_features, "st_lpips": VGG16_NAME, "variety_st_lpips": VGG16_NAME}
+    marked = [
+        replace(score, note=f"{score.note}; the model learned from this network")
+        if networks.get(score.name) in learned
+        else score
+        for score in scores
+    ]
+    if names := [score.name for score, before in zip(marked, scores, strict=True) if score != before]:
+        notes.append(
+            f"The model learned from the network of {', '.join(names)}: they repeat its loss and do not say "
+            "which of two models is better. Score by another network with --features FILE."
+        )
+    return marked
 
 
 def means(by_picture: Mapping[str, np.ndarray]) -> list[Score]:

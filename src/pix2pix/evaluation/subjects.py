@@ -114,6 +114,8 @@ class ModelSubject:
             "images_seen": header.provenance.images_seen,
             "versions": versions(),
         }
+        if learned := header.provenance.feature_networks:
+            self.identity["learned_from"] = list(learned)
 
     def examples(self, start: int, stop: int) -> list[Example | UserError]:
         """Read, translate at training size."""

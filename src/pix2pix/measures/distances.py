@@ -31,37 +31,48 @@ def kid(real: Tensor, fake: Tensor, *, seed: int = 0) -> KID:
     error is their deviation as if of the whole set: subsets overlap, and a subset of m of n pictures
     varies n / m times as much.
     """
-    scale = real.std().clamp_min(1e-12)
-    real, fake = real / scale, fake / scale
+    real, fake = scaled(real, fake)
     smaller = min(len(real), len(fake))
     size, random = min(_LARGEST_SUBSET, smaller // 2), torch.Generator().manual_seed(seed)
     if size < 2:
         return KID(mmd(real, fake), float("nan"))
-    estimates = torch.tensor(
-        [
-            mmd(*(x[torch.randperm(len(x), generator=random)[:size]] for x in (real, fake)))
-            for _ in range(_SUBSETS)
-        ]
-    )
+
+    def estimate() -> float:
+        chosen = torch.randperm(len(real), generator=random)[:size]
+        # A picture and its own target stay at equal places, where `mmd` leaves them out.
+        others = chosen if len(fake) == len(real) else torch.randperm(len(fake), generator=random)[:size]
+        return mmd(real[chosen], fake[others])
+
+    estimates = torch.tensor([estimate() for _ in range(_SUBSETS)])
     return KID(mmd(real, fake), float(estimates.std()) * (size / smaller) ** 0.5)
+
+
+def scaled(real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+    """Return both sets of features in units of the real ones' standard deviation."""
+    scale = real.std().clamp_min(1e-12)
+    return real / scale, fake / scale
 
 
 def mmd(real: Tensor, fake: Tensor, *, block: int = _BLOCK) -> float:
     """Return the unbiased squared maximum mean discrepancy with the kernel (a b / D + 1)^3.
 
-    Kernel matrices are computed in blocks, so that many pictures fit into memory.
+    Of equally many, fakes and real ones at equal places are not compared: an output is like its own target,
+    which would make the distance too small, and below 0 for outputs that are nearly right. Kernel matrices
+    are computed in blocks, so that many pictures fit into memory.
     """
 
     def total(a: Tensor, b: Tensor) -> float:
         blocks = product(_blocks(a, block), _blocks(b, block))
         return float(sum(kernel(rows, columns).sum() for rows, columns in blocks))
 
-    def diagonal(a: Tensor) -> float:
-        return float(((a.square().mean(1, dtype=torch.float64) + 1) ** 3).sum())
+    def diagonal(a: Tensor, b: Tensor) -> float:
+        return float((((a * b).mean(1, dtype=torch.float64) + 1) ** 3).sum())
 
     n, m = len(real), len(fake)
-    within = (total(real, real) - diagonal(real)) / (n * (n - 1))
-    within += (total(fake, fake) - diagonal(fake)) / (m * (m - 1))
+    within = (total(real, real) - diagonal(real, real)) / (n * (n - 1))
+    within += (total(fake, fake) - diagonal(fake, fake)) / (m * (m - 1))
+    if n == m:
+        return within - 2 * (total(real, fake) - diagonal(real, fake)) / (n * (n - 1))
     return within - 2 * total(real, fake) / (n * m)
 
 

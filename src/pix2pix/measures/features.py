@@ -126,7 +126,7 @@ def find_features(choice: str | Path | None = None) -> FeatureNetwork | None:
     if choice is None:
         weights = inception.find_inception()
         return _inception(weights) if weights else _vgg16()
-    if choice == "inception":
+    if str(choice) == "inception":
         return _inception(inception.fetch_inception())
     path = Path(choice)
     return _inception(path) if path.suffix in (".pth", ".pt") else _from_onnx(path)

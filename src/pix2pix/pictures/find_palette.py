@@ -8,6 +8,7 @@ compression leaves little of small areas flat: its maps are recognised from seve
 import colorsys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import compress, islice
 from typing import NamedTuple
 
@@ -15,7 +16,9 @@ import numpy as np
 
 from pix2pix.errors import UserError
 from pix2pix.pictures.codec import Array
+from pix2pix.pictures.contract import IGNORED, Ignored
 from pix2pix.pictures.palette import (
+    MAX_CLASSES,
     Colour,
     Palette,
     as_rgb,
@@ -53,6 +56,7 @@ _CLOSE_SHARE = 0.8  # of what is around a class's colour, at least: shades of a 
 _STRAY_SHARE = 0.02  # of the flat pixels outside the largest class, at most, are around no class
 _CLASS_SHARE = 1e-4  # of the flat pixels, at least, to be a class
 _MOST_STRAYS = 16
+_MOST_INDEXES = 64  # classes, in maps in which 255 marks pixels of no class and not the lightest level
 _SAME_CLASS = 48  # distance to the colour of a shipped palette that gives the name
 
 
@@ -61,7 +65,8 @@ def find_palette(arrays: Iterable[Array], limit: int = 64) -> Palette | None:
 
     Lossless pictures of at most `limit` colours in all give exactly these. Of others the colours
     of flat places count, as JPEG and resizing blur borders alone. Pictures of one channel and
-    small numbers are class indexes, and get colours that tell them apart. Classes are called
+    small numbers are class indexes, and get colours that tell them apart; 255 next to them marks
+    pixels of no class. Classes are called
     class_0, ... from the most frequent on; where half of a shipped palette is found, they have
     its names. Pass ten pictures or more: a single photograph can look like a label map.
     """
@@ -87,9 +92,8 @@ def find_palette(arrays: Iterable[Array], limit: int = 64) -> Palette | None:
     if len(every) <= limit and 2 * len(unblurred) > len(every):  # nothing has blurred the colours
         if _PLAIN not in largely_flat:
             return None
-        highest = max(every) & 255
-        if one_channel and highest < limit:
-            return _of_indexes(highest + 1)
+        if one_channel and (palette := _of_levels({colour & 255 for colour in every}, limit)):
+            return palette
         return _named([cluster.colour for cluster in _clusters(every, 0)], 0)
     candidates = (_peaks(flat[flatness], flatness) for flatness in largely_flat)
     peaks = next((colours for colours in candidates if 2 <= len(colours) <= limit), None)
@@ -111,7 +115,7 @@ def palette_report(load: Callable[[], Iterable[Array]], where: str, limit: int =
     counts = np.zeros(len(palette.names))
     for array in load():
         index = to_index(array, palette, snap=True, name=where)
-        counts += np.bincount(index.ravel(), minlength=len(counts))
+        counts += np.bincount(index.ravel(), minlength=MAX_CLASSES)[: len(counts)]  # without ignored pixels
     return describe(palette, (counts / counts.sum()).tolist())
 
 
@@ -183,6 +187,14 @@ def _clusters(pixels: Mapping[int, int], around: float, close: float = 0) -> Ite
         red, green, blue = peak.tolist()
         yield _Cluster((red, green, blue), int(counts[inside].sum()), int(counts[squared <= close**2].sum()))
         counts[inside] = 0
+
+
+def _of_levels(levels: set[int], limit: int) -> Palette | None:
+    """Return the palette of maps of class indexes, or None where the levels of grey are no small numbers."""
+    others = levels - {IGNORED}
+    if others < levels and len(others) > 1 and max(others) < _MOST_INDEXES:
+        return replace(_of_indexes(max(others) + 1), ignored=Ignored(index=IGNORED, colour=(255, 255, 255)))
+    return _of_indexes(max(levels) + 1) if max(levels) < limit else None
 
 
 def _of_indexes(classes: int) -> Palette:

@@ -99,6 +99,11 @@ def load_palette(name_or_path: str) -> Palette:
         )
     try:
         return _parse(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise UserError(
+            f"There is no palette file {path}.",
+            f"Name a .toml file (`pix2pix data palette` writes one), or one of {', '.join(palette_names())}.",
+        ) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UserError(f"Cannot read the palette {path}: {error}.") from None
     except UserError as error:

@@ -94,16 +94,30 @@ QUANTITIES = (
         "believe the previews.",
     ),
     Quantity(
-        "Validation by classes",
+        "Right classes",
         "share",
         {
-            "val_pixel_accuracy": "pixels that are right",
+            "val_pixel_accuracy": "of pixels",
             "val_class_accuracy": "mean over classes",
             "val_class_iou": "mean IoU",
         },
         "Pixels of no class are left out. Frequent classes decide the share of right pixels; in the mean IoU "
         "(intersection over union) every class counts the same.",
         include=(0.0, 1.0),
+    ),
+    Quantity(
+        "Validation ST-LPIPS",
+        "perceptual distance",
+        {"val_st_lpips": "validation"},
+        "Distance to the target by features; lower is better. Blur costs more than in L1, small shifts less.",
+        include=(0.0,),
+    ),
+    Quantity(
+        "Validation FID",
+        "distance of features",
+        {"val_fid": "validation"},
+        "As KID, but biased upwards with few pictures: compare it only within one run.",
+        include=(0.0,),
     ),
     Quantity(
         "Validation KID",

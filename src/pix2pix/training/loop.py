@@ -189,7 +189,8 @@ def _validate(session: Session) -> None:
     context, plan, record = session.context, session.plan, session.record
     if not context.processes.first:
         return
-    seen, config, doing = context.state.images_seen, plan.config, "scoring the validation pairs"
+    seen, config = context.state.images_seen, plan.config
+    doing = "scoring the validation pairs" if session.stores.scored else "drawing previews"
     session.progress.update("training", seen, config.training.images, "images", doing)
     network = (context.state.generator, session.stores.validation, config.default_mode, context.device)
     size = " x ".join(map(str, config.data.size))

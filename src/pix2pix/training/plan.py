@@ -23,9 +23,11 @@ from pix2pix.device import (
     set_precision,
 )
 from pix2pix.errors import UserError
+from pix2pix.files import bytes_in_words, require_space
 from pix2pix.model_file import read_header
-from pix2pix.networks import empty_generator
+from pix2pix.networks import build_discriminator, empty_generator
 from pix2pix.networks.noise import noise_keys
+from pix2pix.progress import duration
 from pix2pix.training.distributed import ALONE, Processes
 from pix2pix.training.idle import refuse_idle
 from pix2pix.training.run_folder import RunFolder
@@ -52,6 +54,12 @@ class Plan:
     processes: Processes = ALONE
     features: FeatureScores = field(default_factory=FeatureScores)
 
+    @property
+    def engine_in_words(self) -> str:
+        """What runs the steps, and the precision of products."""
+        unrecorded = self.engine == "graph" and self.device.type != "cuda"
+        return f"{self.engine}{' unrecorded' * unrecorded}, {self.precision}"
+
 
 def make_plan(
     data: Sequence[str | Path],
@@ -61,11 +69,13 @@ def make_plan(
     device: str = "auto",
     engine: str = "auto",
     precision: str = "auto",
+    epochs: int | None = None,
     processes: Processes = ALONE,
 ) -> Plan:
     """Find pairs, contracts and hardware; nothing is written.
 
-    Raises UserError for a request that cannot be met.
+    With `epochs` the run sees its pairs so many times, instead of `training.images`. Raises UserError
+    for a request that cannot be met.
     """
     chosen, folder = pick_device(device), RunFolder(Path(run))
     engine_name, picked = pick_engine(engine, chosen, processes), pick_precision(precision, chosen)
@@ -77,6 +87,7 @@ def make_plan(
     features.refuse_learned(feature_networks(config))
     empty_generator(config.with_channels(3, 3))  # refused before pairs are looked for, or downloaded
     pairs = find_data(data, config.data)
+    config = _of_length(config, pairs, epochs)
     if features.best and len(pairs.validation) < _FEWEST_TO_CHOOSE:
         raise UserError(
             f"training.best chooses a model by the validation pairs, and {len(pairs.validation)} are there.",
@@ -87,6 +98,7 @@ def make_plan(
     empty_generator(config)  # a generator may refuse the channels, too
     folder.check(config)
     reading = _begun_with(folder, reading)
+    _require_space(folder, config)
     return Plan(config, data, pairs, reading, folder, chosen, engine_name, picked, processes, features)
 
 
@@ -99,6 +111,31 @@ def _begun_with(folder: RunFolder, reading: Reading) -> Reading:
     except UserError:  # the state has all that training needs
         return reading
     return replace(reading, source=image.source, target=image.target, photograph=image.photograph, notes=())
+
+
+def _of_length(config: Config, pairs: PairSet, epochs: int | None) -> Config:
+    """Return the configuration with so many epochs as images, if they are stated."""
+    if epochs is None:
+        return config
+    images = epochs * len(pairs.splits["train"])
+    return config.model_copy(update={"training": config.training.model_copy(update={"images": images})})
+
+
+def _require_space(folder: RunFolder, config: Config) -> None:
+    """Refuse a run whose disk cannot hold what it saves, before anything is learned."""
+    state, model = saved_bytes(config)
+    # A new state is whole before the old one goes.
+    there = sum(path.stat().st_size for path in (folder.state, folder.model) if path.is_file())
+    require_space(folder.path, max(state, 2 * state + model - there), "The model and the training state")
+
+
+def saved_bytes(config: Config) -> tuple[int, int]:
+    """Return the bytes of a saved training state, and of a model."""
+    generator = sum(w.numel() for w in empty_generator(config).parameters())
+    gan = config.objective.gan
+    discriminator = sum(w.numel() for w in build_discriminator(config).parameters()) if gan else 0
+    # Of float32; the state has Adam's two moments.
+    return 4 * 3 * (generator + discriminator), 4 * generator
 
 
 def pick_engine(name: str, device: torch.device, processes: Processes = ALONE) -> EngineName:
@@ -117,6 +154,12 @@ def pairs_in_words(pairs: PairSet) -> str:
     """Return how many pairs each split has, and how they lie."""
     counts = ", ".join(f"{len(split):,} {name}" for name, split in pairs.splits.items())
     return f"{counts} ({pairs.layout}{'; ' + pairs.note if pairs.note else ''})"
+
+
+def length_in_words(plan: Plan) -> str:
+    """Return how long training is, in images and in epochs."""
+    images, pairs = plan.config.training.images, len(plan.pairs.splits["train"])
+    return f"{images:,} images: {images / pairs:,.3g} x {pairs:,} pairs"
 
 
 def facts_of(plan: Plan) -> dict[str, str]:
@@ -156,12 +199,13 @@ def describe_plan(plan: Plan) -> dict[str, str]:
     for name, count in parameters.items():
         facts[name] += f", {count:,} parameters"
     return facts | {
-        "engine": f"{plan.engine}, {plan.precision}",
+        "engine": plan.engine_in_words,
         # Weights, gradients and Adam's two moments; a saved state has no gradients.
-        "memory": f"about {_size(4 * floats + activations)}: weights and Adam {_size(4 * floats)}, "
-        f"activations {_size(activations)}; libraries come on top",
-        "disk": f"about {_size(_decoded_bytes(plan))} of decoded pairs in the cache, "
-        f"{_size(3 * floats + 4 * parameters['generator'])} of checkpoint and model in {plan.folder.path}",
+        "memory": f"about {bytes_in_words(4 * floats + activations)}: weights and Adam "
+        f"{bytes_in_words(4 * floats)}, activations {bytes_in_words(activations)}; libraries come on top",
+        "disk": f"about {bytes_in_words(_decoded_bytes(plan))} of decoded pairs in the cache, "
+        f"{bytes_in_words(sum(saved_bytes(plan.config)))} of checkpoint and model in {plan.folder.path}",
+        "length": length_in_words(plan),
         "time": f"about {duration(steps * seconds)}: {steps:,.0f} steps of {seconds:.3g} s, measured "
         "with the plain step; validation and saving come on top",
     }
@@ -205,13 +249,3 @@ def _decoded_bytes(plan: Plan) -> int:
     training = len(plan.pairs.splits["train"]) * int(np.prod(config.data.resize))
     scored = min(len(plan.pairs.validation), config.training.validate_pairs)
     return bytes_per_pixel * (training + scored * int(np.prod(config.data.size)))
-
-
-def _size(count: float) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
-
-
-def duration(seconds: float) -> str:
-    """Return a time in hours and minutes."""
-    hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{hours:,} h {minutes} min" if hours else f"{minutes} min" if minutes else f"{seconds:.0f} s"

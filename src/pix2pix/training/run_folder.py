@@ -52,10 +52,12 @@ class RunFolder:
             return
         others = [d for d in config.differences(Config.load(self.written_config)) if d[0] not in MAY_CHANGE]
         if others:
+            same_networks = all(key.startswith(("objective.", "training.")) for key, _, _ in others)
+            with_weights = f"; --init {self.model} begins with its weights" if same_networks else ""
             named = ", ".join(f"{key} is {was!r} there and {now!r} here" for key, now, was in others)
             raise UserError(
                 f"{self.path} is a run of another configuration: {named}.",
-                "Choose another folder with --run, or request the same settings.",
+                f"Request the same settings, or choose another folder with --run{with_weights}.",
             )
 
     def lock(self) -> None:

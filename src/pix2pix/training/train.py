@@ -18,7 +18,7 @@ from pix2pix.model_file import Header, load_model, versions
 from pix2pix.progress import Progress
 from pix2pix.training.distributed import process_group
 from pix2pix.training.loop import fit
-from pix2pix.training.plan import MEMORY_HINT, Plan, make_plan, step_in_words
+from pix2pix.training.plan import MEMORY_HINT, Plan, length_in_words, make_plan, step_in_words
 from pix2pix.training.selection import find_best
 from pix2pix.training.session import Record, Session, Stores, open_stores, resume
 from pix2pix.training.state import Meter, State, new_state
@@ -47,6 +47,7 @@ def train(
     device: str = "auto",
     engine: str = "auto",
     precision: str = "auto",
+    epochs: int | None = None,
     init: str | Path | None = None,
     strict: bool = False,
     console: Console | None = None,
@@ -54,17 +55,19 @@ def train(
     """Train on a folder of pairs, or on two folders (sources, targets), into the folder `run`.
 
     The same call again continues a run that was stopped, and a larger `training.images` one that
-    was finished. `engine` is auto, plain or graph, `precision` auto, fp32, tf32 or bf16. `init`
-    starts a new run from a model's weights. `strict` raises at the first pair that cannot be read.
-    Progress is printed on `console`. Raises UserError for a request that cannot be met; then
-    nothing was written. Where torchrun started several processes, they train together.
+    was finished; `epochs` states the images by pairs. `engine` is auto, plain or graph, `precision`
+    auto, fp32, tf32 or bf16. `init` starts a new run from a model's weights. `strict` raises at the
+    first pair that cannot be read. Progress is printed on `console`. Raises UserError for a request
+    that cannot be met; then nothing was written. Where torchrun started several processes, they train
+    together.
     """
     with process_group(device) as (processes, device):
         progress = Progress(console if processes.first else None)
-        plan = make_plan(
-            data, config, run, device=device, engine=engine, precision=precision, processes=processes
-        )
+        how = {"device": device, "engine": engine, "precision": precision}
+        plan = make_plan(data, config, run, **how, epochs=epochs, processes=processes)
         with closing(plan.folder), closing(progress):
+            if epochs is not None:
+                progress.log(f"length: {length_in_words(plan)}")
             return _run(plan, Path(init) if init else None, strict, progress)
 
 
@@ -96,7 +99,9 @@ def _start(plan: Plan, stores: Stores, init: Path | None, progress: Progress) ->
     context = EngineContext(
         state, config, feed, Meter(plan.device), plan.device, plan.precision, plan.processes
     )
-    engine = f"{plan.engine}, {plan.precision}"
+    engine = plan.engine_in_words
+    if "unrecorded" in engine:
+        progress.log("note: steps are recorded on NVIDIA's GPUs alone; here the same steps run unrecorded")
     world = plan.processes.world
     progress.log(
         f"engine: {engine}, on {describe(plan.device)}, pairs {feed.name}"

@@ -57,14 +57,17 @@ def find_classes(pictures: Sequence[tuple[Array, bool]]) -> Classes | None:
     palette = find_palette(chosen, _EXACT_COLOURS)
     if palette is None:
         return None
-    colours, levels, least = palette.colours, *((0, 0.0) if exact else (_NEAR, _BLURRED_SHARE))
+    names, colours = palette.names, palette.colours
+    levels, least = (0, 0.0) if exact else (_NEAR, _BLURRED_SHARE)
     if chosen[0].shape[2] == 1 and not palette.is_grey:  # class indexes: colours as they stand in the files
         colours = tuple((index, index, index) for index in range(len(colours)))
+    if palette.ignored:
+        names, colours = (*names, "ignored"), (*colours, palette.ignored.colour)
     shares = np.array([[_share(array, colour, levels) for colour in colours] for array in chosen])
     kept = np.flatnonzero((shares > least).sum(axis=0) > rare(len(chosen))).tolist()
     if len(kept) < 2:
         return None
-    named = Palette(tuple(palette.names[n] for n in kept), tuple(colours[n] for n in kept))
+    named = Palette(tuple(names[n] for n in kept), tuple(colours[n] for n in kept))
     return Classes(named, tuple((shares.mean(axis=0)[kept] / shares.mean(axis=0).sum()).tolist()), exact)
 
 

@@ -1,0 +1,174 @@
+"""The result of a comparison on disk: the page, JSON lines, and the scores of every picture as CSV."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pix2pix.errors import UserError
+from pix2pix.evaluation.compare.compare import Comparison
+from pix2pix.evaluation.compare.resampling import RESAMPLES
+from pix2pix.evaluation.compare.stored import StoredReport
+from pix2pix.evaluation.report import views
+from pix2pix.evaluation.score import HIGHER_IS_BETTER
+from pix2pix.evaluation.subjects import Example, FolderSubject, ModelSubject, open_again
+from pix2pix.files import replacing
+from pix2pix.pictures import codec
+from pix2pix.progress import Progress
+from pix2pix.reports.pages import write_page
+
+_SHOWN = 5  # pictures by each score and run on which it is better, and as many on which it is worse
+_FACTS = ("model", "fake", "model_digest", "images_seen", "mode", "seed", "features", "learned_from")
+
+
+def write_comparison(comparison: Comparison, out: Path, progress: Progress) -> Path:
+    """Write index.html with its pictures, scores.jsonl and pictures.csv; return the page."""
+    _write_lines(comparison, out / "scores.jsonl")
+    _write_table(comparison, out / "pictures.csv")
+    subjects = [_open(report, comparison.notes, progress) for report in comparison.reports]
+    gains = _gains(comparison)
+    cards = _cards(comparison, subjects, gains, out, progress)
+    write_page(
+        out / "index.html",
+        "comparison.html",
+        title=" / ".join(report.label for report in comparison.reports),
+        comparison=comparison,
+        labels=[report.label for report in comparison.reports],
+        facts=[_facts(report) for report in comparison.reports],
+        resamples=RESAMPLES,
+        cards=cards,
+        orders=list(gains),
+    )
+    return out / "index.html"
+
+
+def _facts(report: StoredReport) -> dict[str, Any]:
+    return {key.replace("_", " "): value for key, value in _identity(report).items() if key != "versions"}
+
+
+def _gains(comparison: Comparison) -> dict[str, np.ndarray]:
+    """Return by how much each other run is better than the first on each picture: title -> (N,).
+
+    Where neither way of a score is better, it is by how much the score is higher.
+    """
+    first, *others = comparison.reports
+    gains = {}
+    for name, values in comparison.by_picture.items():
+        sign = 1 if HIGHER_IS_BETTER.get(name, True) else -1
+        for report, own in zip(others, values[1:], strict=True):
+            with np.errstate(invalid="ignore"):  # infinite PSNR of equal pictures
+                gain = sign * (own - values[0])
+            gains[f"{name}: {report.label} against {first.label}"] = np.nan_to_num(gain, nan=0.0)
+    return gains
+
+
+def _cards(
+    comparison: Comparison,
+    subjects: list[ModelSubject | FolderSubject | None],
+    gains: dict[str, np.ndarray],
+    out: Path,
+    progress: Progress,
+) -> list[dict[str, Any]]:
+    """Write the pictures on which runs differ most, and return what the page says of each."""
+    if not any(subjects):
+        return []
+    orders = [np.argsort(gain, kind="stable") for gain in gains.values()]
+    shown = sorted({int(i) for order in orders for i in (*order[:_SHOWN], *order[-_SHOWN:])})
+    cards = []
+    for done, number in enumerate(shown, 1):
+        files = dict[str, str]()
+        for title, picture in _pictures(comparison, subjects, int(comparison.places[number])):
+            files[title] = f"pictures/{number:06d}-{len(files)}.png"
+            codec.write(picture, out / files[title])
+        cards.append(
+            {
+                "name": comparison.names[number],
+                "files": files,
+                "gains": {title: _json(gain[number]) for title, gain in gains.items()},
+                "scores": {name: v[:, number].tolist() for name, v in comparison.by_picture.items()},
+            }
+        )
+        progress.update("pictures of the page", done, len(shown), "pictures")
+    return cards
+
+
+def _pictures(
+    comparison: Comparison, subjects: list[ModelSubject | FolderSubject | None], place: int
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield source and target, then the output of each run that could be opened."""
+    is_first = True
+    for report, subject in zip(comparison.reports, subjects, strict=True):
+        example = subject.examples(place, place + 1)[0] if subject else None
+        if not isinstance(example, Example):
+            continue
+        seen = views(subject, example)
+        if is_first:
+            yield from ((half, seen[half]) for half in ("source", "target") if half in seen)
+            is_first = False
+        yield report.label, seen["output"]
+
+
+def _open(report: StoredReport, notes: list[str], progress: Progress) -> ModelSubject | FolderSubject | None:
+    """Return the subject of a report; None and a note where its model or pictures are no longer the same."""
+    reason = "its model or pictures have changed since it was scored"
+    try:
+        subject = open_again(json.loads((report.folder / "subject.json").read_text("utf-8")))
+        keys = {key: report.about(key) for key in ("files", "model_digest")}
+        if keys == {"files": subject.files, "model_digest": subject.identity.get("model_digest")}:
+            return subject
+    except UserError as error:
+        reason = error.message.rstrip(".")
+    except (OSError, ValueError, KeyError) as error:
+        reason = str(error)
+    notes.append(f"No pictures of {report.label}: {reason}.")
+    progress.log(notes[-1])
+    return None
+
+
+def _write_lines(comparison: Comparison, path: Path) -> None:
+    first, *others = comparison.reports
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as lines:
+        for score in comparison.scores:
+            for number, report in enumerate(others):
+                value, low, high = score.differences[number]
+                line = {
+                    "score": score.name,
+                    "first": first.label,
+                    "run": report.label,
+                    "first_value": _json(score.values[0]),
+                    "value": _json(score.values[number + 1]),
+                    "difference": _json(value),
+                    "low": _json(low),
+                    "high": _json(high),
+                    "verdict": score.verdict(number),
+                    "pictures": len(comparison.names),
+                    "resamples": RESAMPLES,
+                    "data_digest": first.about("data_digest"),
+                    "first_identity": _identity(first),
+                    "identity": _identity(report),
+                }
+                lines.write(json.dumps(line) + "\n")
+
+
+def _identity(report: StoredReport) -> dict[str, Any]:
+    return {key: report.about(key) for key in (*_FACTS, "versions") if report.about(key) is not None}
+
+
+def _write_table(comparison: Comparison, path: Path) -> None:
+    labels = [report.label for report in comparison.reports]
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as table:
+        writer = csv.writer(table)
+        writer.writerow(["name", *(f"{name} {label}" for name in comparison.by_picture for label in labels)])
+        for number, name in enumerate(comparison.names):
+            values = (value for each in comparison.by_picture.values() for value in each[:, number])
+            writer.writerow([name, *(f"{value:.6g}" for value in values)])
+
+
+def _json(value: float | None) -> float | None:
+    return float(f"{value:.6g}") if value is not None and math.isfinite(value) else None
