@@ -3,6 +3,7 @@
 `auto` in place of a palette's name stands for the classes that the pictures to learn from share.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -17,7 +18,7 @@ from pix2pix.files import is_lossy, list_pictures
 from pix2pix.pictures import codec, geometry
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.find_palette import find_palette
-from pix2pix.pictures.palette import Palette, load_palette, stray_share
+from pix2pix.pictures.palette import Palette, load_palette, stray_share, to_index
 from pix2pix.progress import in_parallel
 
 Side = Literal["source", "target"]
@@ -49,7 +50,7 @@ def find_labels(pairs: Sequence[Pair], side: Side, most: int = _SAMPLED) -> Foun
     halves = [getattr(pairs[place], side) for place in places]
     arrays = [array for _, array in in_parallel(halves, _read) if not isinstance(array, UserError)]
     palette = find_palette(arrays) if len(arrays) >= min(_LEAST, len(pairs)) else None
-    if palette is None or len(palette.names) < 2:
+    if palette is None or len(palette.names) < 2 or not _is_shared(palette, arrays):
         return None
     indexes = all(array.shape[2] == 1 for array in arrays) and not palette.is_grey
     blurred = not indexes and (
@@ -145,6 +146,14 @@ def refuse_photographs(palette: Palette, pairs: Sequence[Pair], arrays: Sequence
             f"{path} is no label map, but data.{side}_labels says that the {side}s are.",
             "Is the direction swapped? " + _swap(pairs[0]),
         )
+
+
+def _is_shared(palette: Palette, arrays: Sequence[Array]) -> bool:
+    """Return whether half of the classes, at least, are in more than one picture."""
+    indexes = (to_index(array, palette, snap=True, name="a label map") for array in arrays)
+    counts = Counter(number for index in indexes for number in np.unique(index).tolist())
+    shared = sum(counts[number] > 1 for number in range(len(palette.names)))
+    return len(arrays) < _LEAST or 2 * shared >= len(palette.names)
 
 
 def _swap(pair: Pair) -> str:
