@@ -90,11 +90,35 @@ def read_picture(path: Path, note: OnNote = no_note) -> Picture:
             start = file.read(len(_NPY_HEAD))
             if start.startswith(_NPY_HEAD):
                 return Picture(checked(_read_npy(path), name))
-            if not start.startswith(_TIFF_HEADS):
+            if not is_tiff(start):
                 return Picture(checked(_decode(file, accept), name))
             array, fill = tiff.read(file, lambda height, width, _: refuse_large(height, width, path))
         array = checked(array, name, fill)
         return Picture(array, _level(fill, array))
+
+
+def size(path: Path) -> tuple[int, int]:
+    """Return the (height, width) that a file states; nothing is unpacked, and no size is too large.
+
+    Raises UserError that names the file where it is missing or no picture.
+    """
+    with in_words(str(path), lambda: path.stat().st_size), path.open("rb") as file:
+        start = file.read(len(_NPY_HEAD))
+        if start.startswith(_NPY_HEAD):
+            height, width = channels_last(np.lib.format.open_memmap(path, mode="r"), str(path)).shape[:2]
+        elif is_tiff(start):
+            height, width = tiff.size(path)
+        else:
+            opened, head = open_unread(file, None)
+            with opened:
+                turned = opened.getexif().get(tiff.ORIENTATION, 1) > 4
+            height, width = (head.width, head.height) if turned else (head.height, head.width)
+        return height, width
+
+
+def is_tiff(start: bytes) -> bool:
+    """Return whether a file that starts so is a TIFF."""
+    return start.startswith(_TIFF_HEADS)
 
 
 def read_frames(path: Path) -> Iterator[Array]:
