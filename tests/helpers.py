@@ -257,3 +257,14 @@ def are_pictures(paths: Iterable[PurePosixPath]) -> list[PurePosixPath]:
     return sorted(
         path for path in paths if path.name.lower().endswith(endings) and not f"/{path}".count("/.")
     )
+
+
+def scene(seed: int, height: int, width: int, channels: int = 3) -> NDArray[np.uint8]:
+    """(H, W, C) uint8 of soft shapes, as a photograph has them: what is near is alike."""
+    rng = np.random.default_rng(seed)
+    coarse = rng.integers(0, 256, (height // 4 + 1, width // 4 + 1, channels), dtype=np.uint8)
+    planes = [
+        np.asarray(Image.fromarray(plane).resize((width, height), Image.Resampling.BICUBIC))
+        for plane in np.moveaxis(coarse, 2, 0)
+    ]
+    return np.stack(planes, axis=2)

@@ -4,6 +4,7 @@ import ctypes
 import gc
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from pathlib import Path
 from typing import Literal, cast, get_args
 
 import torch
@@ -126,6 +127,21 @@ def explain_out_of_memory(device: torch.device, doing: str, hint: str) -> Iterat
         if is_out_of_memory(error):
             raise UserError(f"Out of memory on {describe(device)} while {doing}.", hint) from None
         raise
+
+
+def free_memory(device: torch.device) -> int | None:
+    """Return the bytes of memory that are free on a device; None where the system does not say."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    free = []
+    with suppress(OSError, ValueError, IndexError):
+        facts = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+        free.append(int(facts["MemAvailable"].split()[0]) * 1024)
+        # A container may have less than the machine.
+        group = Path("/sys/fs/cgroup")
+        limit, used = ((group / f"memory.{name}").read_text() for name in ("max", "current"))
+        free.append(int(limit) - int(used))
+    return min(free) if free and device.type == "cpu" else None
 
 
 def keep_freed_memory() -> None:

@@ -118,6 +118,29 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.unlink()
 
 
+@contextmanager
+def exclusive(path: Path, taken: str) -> Iterator[None]:
+    """Keep other processes out of a block by locking a file, made where it is missing.
+
+    Raises UserError(taken) where another process is inside. Windows has no such locks: there two
+    processes are not noticed.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        opened = path.open("w")
+    except OSError as error:
+        raise cannot_write(path, error) from None
+    with opened:
+        try:
+            with suppress(ImportError):
+                import fcntl
+
+                fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(taken, "Wait for it.") from None
+        yield
+
+
 def _pictures_below(folder: Path, above: frozenset[str]) -> Iterator[Path]:
     real = os.path.realpath(folder)
     # A link may lead back up, endlessly.

@@ -56,6 +56,7 @@ class Progress:
         self.console = console or Console(quiet=True)
         self.done = 0  # as the last update said
         self._bar: bars.Progress | None = None
+        self._task = ""  # of the bar
         self._printed = 0.0
         self._began = ("", 0, 0.0)  # a task, how much of it was done at its first update, and when that was
 
@@ -64,7 +65,10 @@ class Progress:
         self.console.print(text, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
     def update(self, task: str, done: int, total: int, unit: str, note: str = "") -> None:
-        """Report how far the task is; the first call starts its bar, done = total ends it."""
+        """Report how far the task is; the first call starts its bar, done = total ends it.
+
+        Another task takes the bar's place.
+        """
         self.done, left = done, self._left(task, done, total)
         if self.console.is_terminal:
             self._draw(task, done, total, unit, note)
@@ -93,7 +97,10 @@ class Progress:
         return ""
 
     def _draw(self, task: str, done: int, total: int, unit: str, note: str) -> None:
+        if task != self._task:
+            self.close()
         if self._bar is None:
+            self._task = task
             self._bar = bars.Progress(
                 bars.TextColumn("{task.description}"),
                 bars.BarColumn(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from pix2pix.cli.main import app
 from pix2pix.errors import UserError
 from pix2pix.evaluation.ablate import run as module
 from pix2pix.measures import features
+from pix2pix.training.state import State
+from pix2pix.training.step import plain_step
 from tests.conftest import TINY
 
 
@@ -58,6 +61,19 @@ def test_a_row_that_breaks_is_named_at_the_end(
     code, output = ablate(pairs, tmp_path / "out", "--over", "patches")
     assert code == 1
     assert "1 row was not trained:   1 x 1 px, seed 0: Training broke before image 3." in output
+
+
+def test_a_stopped_one_says_where_and_ends_with_130(
+    tmp_path: Path, pairs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(state: State, *inputs: object) -> object:
+        signal.raise_signal(signal.SIGINT)
+        return plain_step(state, *inputs)
+
+    monkeypatch.setattr("pix2pix.training.step.plain_step", interrupted)
+    code, output = ablate(pairs, tmp_path / "out", "--over", "patches")
+    assert code == 130
+    assert "stopped in 1 x 1 px, seed 0 at image 1; the same command goes on from there" in output
 
 
 @pytest.mark.parametrize(

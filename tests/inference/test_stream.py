@@ -13,7 +13,7 @@ from torch import Tensor
 from pix2pix.config import Config
 from pix2pix.errors import UserError
 from pix2pix.inference import stream
-from pix2pix.inference.stream import Stream
+from pix2pix.inference.stream import Stream, Where
 from pix2pix.networks import Generator, build_generator
 from pix2pix.networks.modes import in_mode, uses_noise
 from pix2pix.networks.noise import noise_keys
@@ -52,11 +52,15 @@ def picture(height: int, width: int) -> Tensor:
     return (torch.rand(3, height, width, generator=random) - 0.5 + slope).clamp(-1, 1)
 
 
+def where(folder: Path, about: Any, half: bool = False) -> Where:
+    return Where(folder, about, half, torch.device("cpu"), "fp32")
+
+
 def streamed(
     generator: Generator, x: Tensor, mode: Any, folder: Path, *, half: bool = False, about: Any = "x"
 ) -> Tensor:
     keys = noise_keys(5, torch.tensor([0])) if uses_noise(mode) else None
-    run = Stream(generator, (x.shape[1], x.shape[2]), mode, keys, folder, about, half=half)
+    run = Stream(generator, (x.shape[1], x.shape[2]), mode, keys, where(folder, about, half))
     return torch.cat(list(run.rows(lambda start, stop: x[:, start:stop])), 1)
 
 
@@ -112,7 +116,7 @@ def test_numbers_too_large_for_half_precision_are_kept_in_float32(tmp_path: Path
 @pytest.mark.parametrize("name", ["unet", "resnet"])
 def test_no_more_is_on_disk_than_the_extent_says_and_nothing_is_left(tmp_path: Path, name: str) -> None:
     generator, x = trained(*GENERATORS[name]), picture(96, 64)
-    run = Stream(generator, (96, 64), "deterministic", None, tmp_path, "x", half=False)
+    run = Stream(generator, (96, 64), "deterministic", None, where(tmp_path, "x"))
     largest, shares = 0, []
 
     def measure(share: float, layer: int) -> None:
@@ -146,7 +150,7 @@ def test_a_stopped_stream_goes_on_with_the_layer_that_it_was_at(tmp_path: Path, 
                 raise StoppedError
 
         begun.append([])
-        run = Stream(generator, (96, 64), "paper", keys, tmp_path, "x", half=False)
+        run = Stream(generator, (96, 64), "paper", keys, where(tmp_path, "x"))
         try:
             return torch.cat(list(run.rows(lambda a, b: x[:, a:b], stop)), 1)
         except StoppedError:
@@ -161,7 +165,7 @@ def test_a_stopped_stream_goes_on_with_the_layer_that_it_was_at(tmp_path: Path, 
 
 def test_a_record_about_another_picture_is_not_used(tmp_path: Path) -> None:
     generator = trained()
-    run = Stream(generator, (32, 32), "deterministic", None, tmp_path, "one", half=False)
+    run = Stream(generator, (32, 32), "deterministic", None, where(tmp_path, "one"))
     next(run.rows(lambda a, b: picture(32, 32)[:, a:b]))
     other = -picture(32, 32)
     output = streamed(generator, other, "deterministic", tmp_path, about="other")

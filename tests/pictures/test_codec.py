@@ -537,10 +537,33 @@ def test_an_animation_says_so_in_its_head() -> None:
     assert heads == [Head("GIF", 8, 8, 2)]
 
 
-@pytest.mark.parametrize("suffix", [".tif", ".ico"])
-def test_formats_that_no_browser_shows_are_no_pictures_on_a_wire(suffix: str) -> None:
+def test_what_no_browser_shows_is_no_picture_on_a_wire() -> None:
     with pytest.raises(UserError, match="not a picture"):
-        read_bytes(wire(noise(32, 32), suffix), "upload", lambda head: None)
+        read_bytes(wire(noise(32, 32), ".ico"), "upload", lambda head: None)
+
+
+def test_a_tiff_on_a_wire_keeps_its_depth_and_is_refused_before_it_is_unpacked() -> None:
+    heads: list[Head] = []
+    deep = noise(5, 7, 1).astype(np.uint16) * 257
+    out = io.BytesIO()
+    tifffile.imwrite(out, deep[:, :, 0])
+    assert np.array_equal(read_bytes(out.getvalue(), "upload", heads.append), deep)
+    assert heads == [Head("TIFF", 5, 7, 1, 1)]
+
+
+@pytest.mark.parametrize(
+    ("start", "is_one"),
+    [
+        (wire(noise(4, 4)), True),
+        (wire(noise(4, 4), ".tif"), True),
+        (b"RIFF1234WEBPVP8 ", True),
+        (b"RIFF1234WAVEfmt ", False),
+        (b"image=a", False),
+        (b"", False),
+    ],
+)
+def test_a_picture_is_known_by_its_first_bytes(start: bytes, is_one: bool) -> None:
+    assert codec.is_picture(start) == is_one
 
 
 # Bytes that go

@@ -133,4 +133,5 @@ def test_the_value_of_no_data_is_read_as_the_file_has_it(tmp_path: Path, tag: st
         return tmp_path / f"{dtype}.tif"
 
     for dtype in ("int16", "float32", "float64"):
-        assert tiff.read(write(dtype), lambda height, width: None).fill == -9999
+        with write(dtype).open("rb") as file:
+            assert tiff.read(file, lambda *size: None).fill == -9999

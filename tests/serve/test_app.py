@@ -7,11 +7,13 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 from starlette.types import ASGIApp
 
 from pix2pix.config import Mode
 from pix2pix.inference.translator import Translator
+from pix2pix.pictures import codec
 from pix2pix.serve.app import create_app, page_files
 from pix2pix.serve.service import Service
 from tests.helpers import noise, png_bomb, write, write_model
@@ -123,6 +125,12 @@ def test_formats_that_there_are_not_are_refused(app: ASGIApp, accept: str) -> No
 # What may be sent
 
 
+def tiff_of(array: codec.Array) -> bytes:
+    out = io.BytesIO()
+    tifffile.imwrite(out, array, compression="zlib", photometric="minisblack", planarconfig="contig")
+    return out.getvalue()
+
+
 def odd(kind: str) -> bytes:
     frames = [Image.fromarray(noise(32, 32, seed=n)) for n in range(2)]
     out = io.BytesIO()
@@ -151,6 +159,8 @@ GOOD = {
     "CMYK": lambda: odd("CMYK"),
     "16 bits": lambda: odd("16 bits"),
     "still GIF": lambda: odd("still GIF"),
+    "TIFF": lambda: file_of(SOURCE, "TIFF"),
+    "TIFF of 16 bits": lambda: tiff_of(noise(32, 32, 1)[:, :, 0].astype(np.uint16) * 257),
     "palette": lambda: odd("palette"),
     "one bit": lambda: odd("one bit"),
 }
@@ -162,13 +172,17 @@ def test_every_kind_of_picture_is_translated(app: ASGIApp, body: Any) -> None:
     assert picture_of(translate(app, body())).shape[1::-1] == size
 
 
+HOLES = np.where(noise(32, 32) > 127, np.float32(1), np.float32(np.nan))
 BAD = {
     "nothing": (lambda: b"", 400, "empty"),
     "text": (lambda: b"no picture at all", 400, "is not a picture (17 bytes)"),
     "half a JPEG": (lambda: file_of(SOURCE, "JPEG")[:700], 400, "cannot be read"),
     "half a PNG": (lambda: file_of(SOURCE)[:700], 400, "cannot be read"),
     "SVG": (lambda: b'<?xml version="1.0"?><svg width="9" height="9"/>', 400, "SVG"),
-    "TIFF": (lambda: file_of(SOURCE, "TIFF"), 400, "TIFF"),
+    "half a TIFF": (lambda: file_of(SOURCE, "TIFF")[:700], 400, "cannot be read"),
+    "float TIFF": (lambda: tiff_of(SOURCE.astype(np.float32)), 422, "holds float32"),
+    "TIFF without data": (lambda: tiff_of(HOLES), 400, "wanted"),
+    "many channels": (lambda: tiff_of(noise(128, 128, 60)), 413, "and 60 channels that makes 0.2 megapixels"),
     "animated GIF": (lambda: odd("animated GIF"), 415, "animation"),
     "20,000 x 1": (lambda: file_of(noise(1, 20_000)), 413, "20000 x 1 px. With its sides"),
     "large": (lambda: file_of(noise(500, 500)), 413, "0.3 megapixels: more than the limit of 0.2"),
@@ -225,7 +239,18 @@ def test_a_mode_that_the_model_has_not(tmp_path: Path, models: Path) -> None:
     assert "no mode 'running'" in error_of(answer)
 
 
-@pytest.mark.parametrize("kind", ["", "text/plain", "image/svg+xml", "application/json"])
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", ""])
+def test_a_picture_without_a_type_is_known_by_its_first_bytes(app: ASGIApp, kind: str) -> None:
+    for body in (file_of(SOURCE), file_of(SOURCE, "JPEG"), file_of(SOURCE, "WEBP"), file_of(SOURCE, "TIFF")):
+        assert translate(app, body, content_type=kind).status_code == 200
+    for text in (b"image=abc&name=def", b"x", b"{}" * 5000):
+        answer = translate(app, text, content_type=kind)
+        assert answer.status_code == 415
+        assert "wanted a picture" in error_of(answer)
+    assert "empty" in error_of(translate(app, b"", content_type=kind))
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "image/svg+xml", "application/json"])
 def test_other_bodies_are_refused_by_their_type(app: ASGIApp, kind: str) -> None:
     answer = translate(app, SOURCE, content_type=kind)
     assert answer.status_code == 415

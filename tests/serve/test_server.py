@@ -88,7 +88,9 @@ def test_its_end_finishes_what_it_took(
     assert opened == [(address, 200)]
     assert answer.status_code == 200
     assert not thread.is_alive()
-    assert "finishing 1 request;" in capsys.readouterr().err
+    printed = capsys.readouterr()
+    assert "stopping: finishing 1 request;" in printed.err
+    assert printed.out.endswith("pix2pix has stopped serving\n")
     with pytest.raises(httpx.ConnectError):
         httpx.get(address)
 

@@ -152,6 +152,7 @@ def train(
     with loading():
         from pix2pix.config import Config
         from pix2pix.device import keep_freed_memory
+        from pix2pix.training.idle import refuse_switched_off
         from pix2pix.training.plan import describe_plan, make_plan
         from pix2pix.training.train import train as train_model
 
@@ -162,6 +163,7 @@ def train(
         raise UserError("--epochs and --set training.images both say how long to train.", "Leave one out.")
     config = Config.load(recipe, [*(settings or []), *changes, *layout_settings(layout, pair)])
     folder = run or Path("runs") / Path(data[0]).resolve().stem
+    refuse_switched_off(config, settings or (), folder / "config.toml")
     how: Any = {"device": device, "engine": engine, "precision": precision, "epochs": epochs}
     if dry_run:
         _print_facts(describe_plan(make_plan(data, config, folder, **how)).items())
@@ -193,6 +195,10 @@ def translate(
     device: Device = "auto",
     engine: Annotated[str, Option(help="auto, torch, openvino (on a processor, if installed).")] = "auto",
     precision: Precision = "auto",
+    stream: Annotated[
+        bool,
+        Option("--stream", help="Layer by layer on disk, as pictures larger than the memory are by default."),
+    ] = False,
     strict: Strict = False,
 ) -> None:
     """Translate pictures of any size; outputs keep names, sub-folders and sizes.
@@ -204,12 +210,13 @@ def translate(
     with loading():
         from pix2pix.device import keep_freed_memory
         from pix2pix.inference.folder import Options, first_note, plan, translate_items
+        from pix2pix.inference.large import Report
         from pix2pix.inference.translator import Translator
 
     side: Any = choice("--half", half, ("whole", "left", "right"))
     known_mode: Any = choice("--mode", mode, ("paper", "deterministic", "running"))
     scaled: Any = size if size in (None, "train") else parse_size(size)
-    options = Options(side, known_mode, seed, samples, batch, strict, make, scaled)
+    options = Options(side, known_mode, seed, samples, batch, strict, make, scaled, stream)
     if make:
         _refuse_recipe(inputs)
     keep_freed_memory()
@@ -217,6 +224,7 @@ def translate(
     jobs = plan(inputs, out, translator, picture_suffix(suffix), samples)
     if note := first_note(translator, jobs, side, scaled):
         print(f"note: {note}", file=sys.stderr)
+    report = Report(progress)
     try:
         failures = translate_items(
             translator,
@@ -224,6 +232,7 @@ def translate(
             options,
             lambda done, total: progress.update("translating", done, total, "pictures", translator.how),
             lambda sentence: progress.log(f"note: {sentence}"),
+            report,
         )
     except KeyboardInterrupt:
         progress.log(f"stopped after {progress.done} of {len(jobs)} pictures; those are in {out}")
@@ -231,7 +240,10 @@ def translate(
     finally:
         progress.close()
     print(f"{len(jobs) - len(failures)} of {len(jobs)} pictures translated to {out}")
-    report_failures(failures, "file", "skipped")
+    try:
+        report_failures(report.damaged, "block", "left without data")
+    finally:
+        report_failures(failures, "file", "skipped")
 
 
 def _refuse_recipe(inputs: Sequence[str]) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from pix2pix.config import DataConfig
-from pix2pix.data import hub
+from pix2pix.data import hub, plausible
 from pix2pix.data.layouts import SPLITS
 from pix2pix.data.pair_set import Half, Pair, PairSet, split_up
 from pix2pix.data.pairs import find_pairs, find_photographs
@@ -34,7 +34,8 @@ def find_data(data: Sequence[str | Path], config: DataConfig) -> PairSet:
     """
     words = [str(word) for word in data]
     answers = (find(words, config) for find in ORIGINS)
-    return next(pairs for pairs in answers if pairs is not None)
+    pairs = next(pairs for pairs in answers if pairs is not None)
+    return plausible.checked(pairs, stated=bool(config.layout))
 
 
 def _listed(data: Sequence[str], config: DataConfig) -> PairSet | None:

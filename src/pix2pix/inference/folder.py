@@ -5,6 +5,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -15,9 +16,11 @@ from pix2pix.config import Mode
 from pix2pix.device import is_out_of_memory
 from pix2pix.errors import UserError
 from pix2pix.files import ENDINGS, WRITTEN_SUFFIXES, find_pictures, is_picture
+from pix2pix.inference import large
+from pix2pix.inference.large import Report
 from pix2pix.inference.sources import Size, restored
 from pix2pix.inference.translator import Translator
-from pix2pix.pictures import codec, geometry, masks
+from pix2pix.pictures import codec, geometry, masks, windows
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.conform import as_map
 from pix2pix.pictures.contract import Side
@@ -56,7 +59,10 @@ class Opened(NamedTuple):
 
 @dataclass(frozen=True)
 class Options:
-    """How pictures are translated; `half` is the half of a side-by-side picture to take."""
+    """How pictures are translated; `half` is the half of a side-by-side picture to take.
+
+    `stream` streams all of them; else those that are larger than the memory.
+    """
 
     half: Side = "whole"
     mode: Mode | None = None
@@ -66,6 +72,7 @@ class Options:
     strict: bool = False
     make: bool = False
     size: Size | None = None
+    stream: bool = False
 
 
 def plan(
@@ -118,12 +125,14 @@ def translate_items(
     options: Options,
     progress: Callable[[int, int], None] = lambda done, total: None,
     note: codec.OnNote = codec.no_note,
+    streaming: Report | None = None,
 ) -> list[str]:
     """Translate and write every picture; return one sentence for each that could not be read.
 
     Threads read ahead of the network and write behind it, each by a batch or two, so that memory
     does not grow with the number of pictures. `note` receives a sentence about what is left out of a
-    picture that is translated.
+    picture that is translated. Pictures larger than the memory are streamed, one at a time, and report
+    to `streaming`.
 
     Raises UserError where none could, where an output cannot be written, or (`strict`) at the first
     that cannot be read.
@@ -141,11 +150,15 @@ def translate_items(
                 if errors and (options.strict or len(items) == 1):
                     raise errors[0]
                 failures += map(str, errors)
-                sources = [(item, opened) for item, opened in read if not isinstance(opened, UserError)]
+                sources = [(item, opened) for item, opened in read if isinstance(opened, Opened)]
                 for write, picture, path in _translated(translator, sources, options):
                     written.append(writers.submit(write, picture, path))
                 while len(written) > options.batch:
                     written.popleft().result()
+                to_stream = [item for item, opened in read if opened is None]
+                failures += large.stream_all(
+                    translator, to_stream, options, streaming or Report(), strict=len(items) == 1
+                )
                 done += len(batch)
                 progress(done, len(items))
             for writing in written:
@@ -164,9 +177,9 @@ def _in_order(
     items: Sequence[Item],
     options: Options,
     note: codec.OnNote,
-) -> Iterator[tuple[Item, Future[Opened | UserError]]]:
+) -> Iterator[tuple[Item, Future[Opened | UserError | None]]]:
     """Yield the items in order, each being read by a thread, at most two batches ahead of their use."""
-    ahead = deque[tuple[Item, Future[Opened | UserError]]]()
+    ahead = deque[tuple[Item, Future[Opened | UserError | None]]]()
     for item in items:
         ahead.append((item, pool.submit(_open, item, translator, options, note)))
         if len(ahead) > 2 * options.batch:
@@ -176,9 +189,15 @@ def _in_order(
 
 def _open(
     item: Item, translator: Translator, options: Options, note: codec.OnNote = codec.no_note
-) -> Opened | UserError:
-    """Return the source as the network was fed in training, or the error that names the file."""
+) -> Opened | UserError | None:
+    """Return the source as the network was fed in training, or the error that names the file.
+
+    None where it is to be streamed.
+    """
     try:
+        with closing(windows.open_rows(item.source)) as rows:
+            if large.must_stream(translator, rows, item, options):
+                return None
         array = geometry.half(codec.read(item.source, note), options.half, str(item.source))
         source = translator.source(array, str(item.source), options.make, item.key, options.size)
         return Opened(source, source if options.size is None else array)

@@ -39,7 +39,7 @@ Source = Callable[[int, int], Tensor]
 # Called with the share of the work that is done and the layer that is under way.
 OnProgress = Callable[[float, int], None]
 
-STRIP_BYTES = 2**26  # of what a strip reads and writes, in float32; a few times as much is in use
+STRIP_BYTES = 2**25  # of what a strip reads and writes, in float32; ten times as much is in use
 _LARGEST_HALF = 6e4
 _STATE = "state.json"
 Statistics = tuple[Tensor, Tensor]
@@ -84,35 +84,35 @@ class Extent:
         )
 
 
-class Stream:
-    """A generator over one source that is read by rows.
+@dataclass(frozen=True)
+class Where:
+    """Where a stream keeps its maps, and where it computes.
 
     `folder` holds the maps and the record of finished layers; `about` says what is translated: a
     record about anything else is thrown away. `half` keeps maps in float16.
     """
 
+    folder: Path
+    about: Any
+    half: bool
+    device: torch.device
+    precision: Precision
+
+
+class Stream:
+    """A generator over one source of (height, width) pixels that is read by rows."""
+
     def __init__(
-        self,
-        generator: Generator,
-        size: tuple[int, int],
-        mode: Mode,
-        keys: Tensor | None,
-        folder: Path,
-        about: Any,
-        *,
-        half: bool,
-        device: torch.device | None = None,
-        precision: Precision = "fp32",
+        self, generator: Generator, size: tuple[int, int], mode: Mode, keys: Tensor | None, where: Where
     ) -> None:
         self._generator = share_weights(generator)
         set_mode(self._generator, mode)
         self.plan = self._generator.plan()
         self.extent = Extent.of(self.plan, generator.source_channels, *size)
-        self._keys, self._folder = keys, folder
-        self._device, self._precision = device or torch.device("cpu"), precision
-        self._record = _Record(folder, {"about": about, "half": half, "size": list(size)})
+        self._keys, self._where = keys, where
+        self._record = _Record(where.folder, [where.about, where.half, mode, *size])
         self._maps: dict[int, MapFile] = {}
-        self._half = half
+        self.bytes_on_disk = self.extent.largest_on_disk() * (2 if where.half else 4)
 
     def rows(self, source: Source, progress: OnProgress = lambda share, layer: None) -> Iterator[Tensor]:
         """Yield the translation, strips of (C, rows, W) in [-1, 1] from the top down.
@@ -140,7 +140,7 @@ class Stream:
         """Write a layer's map; in float32 where a number is too large for float16."""
         norm = self.plan[number - 1].norm
         counts = isinstance(norm, Norm) and norm.statistics != "running"
-        for dtype in (torch.float16, torch.float32) if self._half else (torch.float32,):
+        for dtype in (torch.float16, torch.float32) if self._where.half else (torch.float32,):
             file = self._map(number, dtype)
             moments, fits, start = Moments(file.shape[0]), True, 0
             with ThreadPoolExecutor(1) as writer:
@@ -191,11 +191,11 @@ class Stream:
         layer = self.plan[number - 1]
         height = self.extent.shapes[layer.reads[0].map][1]
         first, _ = layer.rows_read(start, stop, height)
-        set_precision(self._precision)
-        with on_device(self._device), computing(self._device, self._precision):
+        set_precision(self._where.precision)
+        with on_device(self._where.device), computing(self._where.device, self._where.precision):
             inputs = []
             for read, part in zip(layer.reads, parts, strict=True):
-                x = part.to(self._device).permute(1, 0, 2)[None].float().contiguous()
+                x = part.to(self._where.device).permute(1, 0, 2)[None].float().contiguous()
                 x = self._finished(x, read.map, first)
                 inputs.append(read.activation(x) if read.activation else x)
             x = torch.cat(inputs, 1) if layer.conv is not None and len(inputs) > 1 else inputs[0]
@@ -234,7 +234,7 @@ class Stream:
     def _map(self, number: int, dtype: torch.dtype) -> MapFile:
         file = self._maps.get(number)
         if file is None or file.dtype != dtype:
-            path = self._folder / f"map-{number}.bin"
+            path = self._where.folder / f"map-{number}.bin"
             file = self._maps[number] = MapFile(path, self.extent.shapes[number], dtype)
         return file
 

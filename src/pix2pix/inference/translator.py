@@ -6,11 +6,12 @@ generator's, translated, and cropped back.
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar, overload
+from typing import Any, TypeVar, overload
 
 import numpy as np
 import torch
@@ -23,6 +24,7 @@ from pix2pix.device import describe, pick_device, pick_precision
 from pix2pix.errors import UserError
 from pix2pix.inference.executor import Passes, pick_executor
 from pix2pix.inference.sources import Size, conformed, joined, restored
+from pix2pix.inference.stream import Stream, Where
 from pix2pix.model_file import Header, load_model
 from pix2pix.networks.modes import uses_noise
 from pix2pix.networks.noise import noise_keys
@@ -229,6 +231,22 @@ class Translator:
             target = self._passes(stack(places), None if keys is None else keys[places], chosen)
             outputs |= zip(places, collect(target), strict=True)
         return [outputs[i] for i in range(len(sizes))]
+
+    def stream(
+        self, size: tuple[int, int], folder: Path, about: Any, *, mode: Mode | None, seed: int, half: bool
+    ) -> Stream:
+        """Return the generator over a padded source of (height, width) that is read by rows; see `stream`."""
+        chosen, passes = mode or self.header.mode, self._passes
+        keys = noise_keys(seed, torch.zeros(1, dtype=torch.int64)) if uses_noise(chosen) else None
+        where = Where(folder, about, half, passes.device, passes.precision)
+        return Stream(passes.generator, size, chosen, keys, where)
+
+    def digest(self) -> str:
+        """Return a checksum of the weights and of all that the model file states about them."""
+        digest = hashlib.sha256(self.header.model_dump_json().encode())
+        for weights in self.generator.state_dict().values():
+            digest.update(weights.cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
 
     def variants(
         self, picture: Picture, samples: int, *, mode: Mode | None = None, seed: int = 0, make: bool = False

@@ -29,6 +29,7 @@ Format = Literal["png", "jpeg", "webp"]
 # What browsers show. Among all that Pillow reads there are formats that start other programs.
 _FORMATS_OF_BYTES = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
 _TIFF_HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_BROWSER_HEADS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM")  # and WebP, in two parts
 _NPY_HEAD = b"\x93NUMPY"
 # What each kind of file can hold: depths and channels.
 _HOLDS: dict[str, tuple[tuple[str, ...], tuple[int, ...]]] = {
@@ -89,11 +90,35 @@ def read_picture(path: Path, note: OnNote = no_note) -> Picture:
             start = file.read(len(_NPY_HEAD))
             if start.startswith(_NPY_HEAD):
                 return Picture(checked(_read_npy(path), name))
-            if not start.startswith(_TIFF_HEADS):
+            if not is_tiff(start):
                 return Picture(checked(_decode(file, accept), name))
-        array, fill = tiff.read(path, lambda height, width: refuse_large(height, width, path))
+            array, fill = tiff.read(file, lambda height, width, _: refuse_large(height, width, path))
         array = checked(array, name, fill)
         return Picture(array, _level(fill, array))
+
+
+def size(path: Path) -> tuple[int, int]:
+    """Return the (height, width) that a file states; nothing is unpacked, and no size is too large.
+
+    Raises UserError that names the file where it is missing or no picture.
+    """
+    with in_words(str(path), lambda: path.stat().st_size), path.open("rb") as file:
+        start = file.read(len(_NPY_HEAD))
+        if start.startswith(_NPY_HEAD):
+            height, width = channels_last(np.lib.format.open_memmap(path, mode="r"), str(path)).shape[:2]
+        elif is_tiff(start):
+            height, width = tiff.size(path)
+        else:
+            opened, head = open_unread(file, None)
+            with opened:
+                turned = opened.getexif().get(tiff.ORIENTATION, 1) > 4
+            height, width = (head.width, head.height) if turned else (head.height, head.width)
+        return height, width
+
+
+def is_tiff(start: bytes) -> bool:
+    """Return whether a file that starts so is a TIFF."""
+    return start.startswith(_TIFF_HEADS)
 
 
 def read_frames(path: Path) -> Iterator[Array]:
@@ -111,14 +136,23 @@ def read_frames(path: Path) -> Iterator[Array]:
 
 
 def read_bytes(data: bytes, name: str, accept: Callable[[Head], None]) -> Array:
-    """Return (H, W, C) uint8 or uint16 of a PNG, JPEG, WebP, BMP or GIF; errors call it `name`.
+    """Return (H, W, C) of a PNG, JPEG, WebP, BMP, GIF or TIFF, as `read` does; errors call it `name`.
 
     `accept` is called before anything is unpacked, and refuses what it likes by raising UserError:
     there is no other limit. Of an animation that it lets pass, the first picture is taken. Raises
     UserError for what is broken or none of these.
     """
+    file = io.BytesIO(data)
     with in_words(name, lambda: len(data)):
-        return checked(_decode(io.BytesIO(data), accept, _FORMATS_OF_BYTES), name)
+        if not data.startswith(_TIFF_HEADS):
+            return checked(_decode(file, accept, _FORMATS_OF_BYTES), name)
+        array, fill = tiff.read(file, lambda *size: accept(Head("TIFF", size[0], size[1], 1, size[2])))
+        return checked(array, name, fill)
+
+
+def is_picture(data: bytes) -> bool:
+    """Return whether bytes begin like a file of a kind that `read_bytes` reads."""
+    return data.startswith((*_TIFF_HEADS, *_BROWSER_HEADS)) or (data[:4] == b"RIFF" and data[8:12] == b"WEBP")
 
 
 def colour_table(path: Path) -> tuple[tuple[int, int, int], ...] | None:

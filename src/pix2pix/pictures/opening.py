@@ -25,6 +25,7 @@ class Head(NamedTuple):
     height: int
     width: int
     frames: int  # of an animation, else 1
+    channels: int = 4  # at most
 
 
 def open_unread(file: BinaryIO, kinds: tuple[str, ...] | None) -> tuple[Image.Image, Head]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import tifffile
@@ -33,40 +33,54 @@ class Tiff(NamedTuple):
     fill: float | None
 
 
-def read(path: Path, accept: Callable[[int, int], None]) -> Tiff:
+def read(file: BinaryIO, accept: Callable[[int, int, int], None]) -> Tiff:
     """Return pages and samples as channels, wherever the file keeps them; leave out smaller copies.
 
-    `accept` gets height and width before anything is unpacked, and refuses by raising.
+    `accept` gets height, width and channels before anything is unpacked, and refuses by raising.
     """
-    with path.open("rb") as file:
-        check_pages(file)
-    with tifffile.TiffFile(path) as opened:
+    check_pages(file)
+    file.seek(0)
+    with tifffile.TiffFile(file) as opened:
         parts = picture_parts(opened)
         first, page = parts[0], parts[0].keyframe
         if not {"Y", "X"} <= set(first.axes):
             raise ValueError(f"its axes are {first.axes}, wanted rows and columns")
         places = [first.axes.index(axis) for axis in "YX"]
         height, width = (first.shape[place] for place in places)
-        accept(height, width)
         channels = len(parts) * first.size // max(1, height * width)
+        accept(height, width, channels)
         if channels > MAX_CHANNELS:  # before they fill the memory
             raise ValueError(f"it has {channels} pages and channels, wanted up to {MAX_CHANNELS}")
         arrays = [np.moveaxis(part.asarray(), places, (0, 1)).reshape(height, width, -1) for part in parts]
         array = upright(plain(np.concatenate(arrays, axis=2), page), page.tags.valueof(ORIENTATION, 1))
-        return Tiff(array, None if is_scaled(page) else _fill(page))
+        return Tiff(array, None if is_scaled(page) else fill_of(page))
+
+
+def size(path: Path) -> tuple[int, int]:
+    """Return height and width, upright; nothing is unpacked."""
+    with path.open("rb") as file:
+        check_pages(file)
+    with tifffile.TiffFile(path) as opened:
+        part = picture_parts(opened)[0]
+        height, width = (part.shape[part.axes.index(axis)] for axis in "YX")
+        turned = part.keyframe.tags.valueof(ORIENTATION, 1) > 4
+        return (width, height) if turned else (height, width)
 
 
 def write(array: NDArray[Any], path: Path) -> None:
     """Write (H, W, C) in one page, packed without loss."""
-    colour = array.shape[2] in (3, 4) and array.dtype != np.float32
-    tifffile.imwrite(
-        path,
-        array[:, :, 0] if array.shape[2] == 1 else array,
-        photometric="rgb" if colour else "minisblack",
-        planarconfig="contig" if array.shape[2] > 1 else None,
-        compression="zlib",
-        metadata=None,
-    )
+    channels = array.shape[2]
+    tifffile.imwrite(path, array[:, :, 0] if channels == 1 else array, **layout(channels, str(array.dtype)))
+
+
+def layout(channels: int, depth: str) -> dict[str, Any]:
+    """Return how tifffile lays out one page of these channels, packed without loss."""
+    return {
+        "photometric": "rgb" if channels in (3, 4) and depth != "float32" else "minisblack",
+        "planarconfig": "contig" if channels > 1 else None,
+        "compression": "zlib",
+        "metadata": None,
+    }
 
 
 def upright(array: NDArray[Any], orientation: int) -> NDArray[Any]:
@@ -74,7 +88,7 @@ def upright(array: NDArray[Any], orientation: int) -> NDArray[Any]:
     return _TURNS[orientation](array) if orientation in _TURNS else array
 
 
-def _fill(page: Any) -> float | None:
+def fill_of(page: Any) -> float | None:
     """Return the number of GDAL's tag for pixels without data; NaN is one."""
     try:
         return float(str(page.tags.valueof(NO_DATA, "")).strip("\0 "))

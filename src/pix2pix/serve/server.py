@@ -64,9 +64,11 @@ def serve(models: Sequence[Path], options: ServerOptions) -> None:
     server = Server(config, service)
     with suppress(KeyboardInterrupt):  # raised again by uvicorn, after it has stopped
         server.run(sockets=[listening])
+    if not server.force_exit:
+        service.close()
+    print("pix2pix has stopped serving", flush=True)
     if server.force_exit:
         os._exit(0)  # at once: threads are not awaited
-    service.close()
 
 
 class Server(uvicorn.Server):
@@ -78,7 +80,8 @@ class Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """End gracefully at the first signal, at once at the second."""
-        if count := self._service.requests.taken:
-            left = f"{count} request{'s' * (count > 1)}"
-            print(f"finishing {left}; Ctrl-C again stops at once", file=sys.stderr)
+        count = self._service.requests.taken
+        left = f": finishing {count} request{'s' * (count > 1)}" * (count > 0)
+        if not self.should_exit:
+            print(f"stopping{left}; Ctrl-C again stops at once", file=sys.stderr)
         super().handle_exit(sig, frame)

@@ -8,19 +8,26 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import numpy as np
 from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from pix2pix.errors import UserError
-from pix2pix.pictures.codec import Array, read_bytes
+from pix2pix.pictures.codec import Array, is_picture, read_bytes
 from pix2pix.pictures.geometry import padded_size
 from pix2pix.pictures.opening import FRAMES_HINT, Head, animation
 from pix2pix.serve.errors import RequestError
 
-RAW = ("image/png", "image/jpeg", "image/webp", "image/bmp", "image/gif", "application/octet-stream")
+RAW = (
+    *(f"image/{kind}" for kind in ("png", "jpeg", "webp", "bmp", "gif", "tiff")),
+    "application/octet-stream",
+)
+# What clients send that were told no type: curl --data-binary, and many that send none at all.
+_UNTOLD = ("application/x-www-form-urlencoded", "")
+_HEAD_BYTES = 12  # show whether it is a picture
 FORM = "multipart/form-data"
 FIELD = "image"
-_FORMATS = "PNG, JPEG, WebP, BMP or GIF"
+_FORMATS = "PNG, JPEG, WebP, BMP, GIF or TIFF"
 _NAME = "The upload"
 
 
@@ -71,38 +78,56 @@ async def read_body(
 ) -> bytes:
     """Return the bytes of the picture, sent as they are or as a form's field `image`.
 
-    `take` is called with the number of bytes that are about to be kept. Raises RequestError for
-    another kind of body, for too large and too slow ones.
+    Where the client states no type, the first bytes tell whether it is a picture. `take` is called
+    with the number of bytes that are about to be kept. Raises RequestError for another kind of body,
+    for too large and too slow ones.
     """
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in (*RAW, FORM):
-        raise RequestError(
-            415,
-            f"The body claims to be '{kind}': wanted a picture ({_FORMATS}).",
-            f"Send it as it is with a header such as 'Content-Type: image/png', or as the field "
-            f"'{FIELD}' of a form.",
-        )
-    body, claimed = bytearray(), headers.get("content-length", "")
-    announced = int(claimed) if claimed.isdigit() else 0
+    if kind not in (*RAW, FORM, *_UNTOLD):
+        raise _other_kind(kind)
+
+    def check_start(start: bytes) -> None:
+        if kind in _UNTOLD and start and not is_picture(start):
+            raise _other_kind(kind)
+
+    claimed = headers.get("content-length", "")
     try:
         async with asyncio.timeout(limits.seconds):
-            async for chunk in stream:
-                if max(announced, len(body) + len(chunk)) > limits.bytes:
-                    raise RequestError(
-                        413,
-                        f"The body has more than {limits.bytes / 1e6:.0f} MB.",
-                        "Send a smaller picture, or one that is packed (PNG, JPEG, WebP).",
-                    )
-                take(len(chunk))
-                body += chunk
+            announced = int(claimed) if claimed.isdigit() else 0
+            body = await _received(stream, announced, limits.bytes, take, check_start)
     except TimeoutError:
         raise RequestError(
             408, f"The picture did not arrive within {limits.seconds:g} seconds.", "Send it again."
         ) from None
     if kind != FORM:
-        return bytes(body)
+        return body
     take(len(body))  # of a form the picture is a copy
-    return await asyncio.to_thread(lambda: asyncio.run(_field(headers, bytes(body))))
+    return await asyncio.to_thread(lambda: asyncio.run(_field(headers, body)))
+
+
+async def _received(
+    stream: AsyncIterator[bytes],
+    announced: int,
+    limit: int,
+    take: Callable[[int], None],
+    check_start: Callable[[bytes], None],
+) -> bytes:
+    """Return a body of up to `limit` bytes; `check_start` refuses it by its first ones."""
+    body, checked = bytearray(), False
+    async for chunk in stream:
+        if max(announced, len(body) + len(chunk)) > limit:
+            raise RequestError(
+                413,
+                f"The body has more than {limit / 1e6:.0f} MB.",
+                "Send a smaller picture, or one that is packed (PNG, JPEG, WebP).",
+            )
+        take(len(chunk))
+        body += chunk
+        if not checked and len(body) >= _HEAD_BYTES:
+            check_start(bytes(body[:_HEAD_BYTES]))
+            checked = True
+    check_start(bytes(body[:_HEAD_BYTES]))
+    return bytes(body)
 
 
 def read_picture(data: bytes, multiple: int, samples: int, limits: Limits) -> Array:
@@ -115,12 +140,14 @@ def read_picture(data: bytes, multiple: int, samples: int, limits: Limits) -> Ar
         if head.frames > 1:
             raise RequestError(415, f"{animation(_NAME, head)}: wanted one picture.", FRAMES_HINT)
         height, width = padded_size(head.height, head.width, multiple)
-        if samples * height * width > limits.megapixels * 1e6:
+        megapixels = samples * height * width * max(1, head.channels / 4) / 1e6  # of four channels
+        if megapixels > limits.megapixels:
+            channels = f" and {head.channels} channels" if head.channels > 4 else ""
             times = f" and {samples} variants" if samples > 1 else ""
             raise RequestError(
                 413,
                 f"{_NAME} is {head.width} x {head.height} px. With its sides filled up to what the network "
-                f"takes ({width} x {height}){times} that makes {samples * height * width / 1e6:.1f} "
+                f"takes ({width} x {height}){channels}{times} that makes {megapixels:.1f} "
                 f"megapixels: more than the limit of {limits.megapixels:g}.",
                 "Send a smaller one" + (", or request fewer variants." if samples > 1 else "."),
             )
@@ -128,11 +155,16 @@ def read_picture(data: bytes, multiple: int, samples: int, limits: Limits) -> Ar
     if not data:
         raise RequestError(400, "The body is empty: wanted a picture.")
     try:
-        return read_bytes(data, _NAME, accept)
+        array = read_bytes(data, _NAME, accept)
     except RequestError:
         raise
     except UserError as error:
         raise RequestError(400, error.message + _resemblance(data), f"Wanted: {_FORMATS}.") from None
+    if not np.isfinite(array).all():
+        raise RequestError(
+            400, f"{_NAME} has pixels without data (NaN): wanted a number for each.", "Fill them first."
+        )
+    return array
 
 
 async def _field(headers: Headers, body: bytes) -> bytes:
@@ -153,9 +185,19 @@ async def _field(headers: Headers, body: bytes) -> bytes:
     raise RequestError(400, f"The form has no file in a field '{FIELD}'.")
 
 
+def _other_kind(kind: str) -> RequestError:
+    claim = f"claims to be '{kind}'" if kind else "states no type and does not begin like a picture"
+    return RequestError(
+        415,
+        f"The body {claim}: wanted a picture ({_FORMATS}).",
+        "Send it as it is with a header such as 'Content-Type: image/png', or as the field "
+        f"'{FIELD}' of a form.",
+    )
+
+
 def _resemblance(data: bytes) -> str:
     """Return a sentence about a body that is none of the formats, if it looks like another one."""
     start = data[:512].lstrip().lower()
     if start.startswith((b"<svg", b"<?xml", b"<!doctype svg")):
         return " It looks like SVG, which draws with commands, not with pixels."
-    return " It looks like TIFF." if start.startswith((b"ii*\0", b"mm\0*")) else ""
+    return ""

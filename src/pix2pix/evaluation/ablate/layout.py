@@ -85,15 +85,16 @@ def requested_runs(request: Request, tables: Mapping[str, Table]) -> list[RowRun
     return [RowRun(row, seed, request.out) for seed in seeds for row in tables[request.over].rows]
 
 
-def runs_on_disk(out: Path, tables: Mapping[str, Table]) -> list[RowRun]:
-    """Return what is in DIR/rows of any table and seed."""
-    rows = {row.name: row for table in tables.values() for row in table.rows}
+def runs_on_disk(out: Path, tables: Mapping[str, Table], over: str) -> list[RowRun]:
+    """Return what is in DIR/rows of any table and seed; shared rows have their label in the table `over`."""
+    others = [table for table in tables.values() if table.name != over]
+    rows = {row.name: row for table in (*others, tables[over]) for row in table.rows}
     names = sorted(path.name for path in (out / "rows").glob("*-*") if (path / "config.toml").is_file())
     split = [name.rpartition("-") for name in names]
     return [RowRun(rows[row], int(seed), out) for row, _, seed in split if row in rows and seed.isdigit()]
 
 
-def refuse_other_budget(out: Path, tables: Mapping[str, Table]) -> None:
+def refuse_other_budget(out: Path, tables: Mapping[str, Table], over: str) -> None:
     """Raise UserError where the folder holds rows of other settings, or something else."""
     if kind(out) == "file" or (
         kind(out) == "folder"
@@ -101,7 +102,7 @@ def refuse_other_budget(out: Path, tables: Mapping[str, Table]) -> None:
         and any(not path.name.startswith(".") for path in out.iterdir())
     ):
         raise UserError(f"{out} is not empty and no ablation.", "Choose another folder with -o.")
-    for run in runs_on_disk(out, tables):
+    for run in runs_on_disk(out, tables, over):
         there = Config.load(run.folder / "config.toml")
         if others := [d for d in run.config.differences(there) if d[0] not in _FREE]:
             named = ", ".join(f"{key} is {was!r} there and {now!r} here" for key, now, was in others)

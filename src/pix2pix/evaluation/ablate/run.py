@@ -88,9 +88,10 @@ def _train_and_score(work: _Work, console: Console | None) -> None:
     request, tables = work.request, work.outcome.tables
     requested = requested_runs(request, tables)
     pending = [run for run in requested if run.images_left]
-    for run in runs_on_disk(request.out, tables):
+    for run in runs_on_disk(request.out, tables, request.over):
         if not run.images_left:
             _score(run, work)
+    _write(work)  # not before: a page with fewer rows must not take the place of the last one
     for run in pending:
         place = f"row {requested.index(run) + 1} of {len(requested)}"
         left = duration(_seconds_left(requested, work.plan))
@@ -99,6 +100,7 @@ def _train_and_score(work: _Work, console: Console | None) -> None:
             return
         if not run.images_left:
             _score(run, work)
+            _write(work)
 
 
 def describe_ablation(request: Request) -> dict[str, str]:
@@ -118,7 +120,7 @@ def describe_ablation(request: Request) -> dict[str, str]:
 def _prepare(request: Request) -> tuple[Plan, dict[str, Table]]:
     """Return the plan of the paper's method, which all tables share, and the tables."""
     tables = ablation_tables(request.config)
-    refuse_other_budget(request.out, tables)
+    refuse_other_budget(request.out, tables, request.over)
     base = next(run for run in requested_runs(request, tables) if run.row.name == BASE)
     plan = make_plan(request.data, base.config, base.folder, device=request.device)
     if not plan.pairs.validation:
@@ -135,7 +137,7 @@ def _refuse_other_pairs(request: Request, plan: Plan, progress: Progress) -> Non
     stores = open_stores(plan, False, progress)
     if not stores.scored:
         raise UserError(f"None of the validation pairs can be read: {stores.failures[-1]}")
-    for run in runs_on_disk(request.out, ablation_tables(request.config)):
+    for run in runs_on_disk(request.out, ablation_tables(request.config), request.over):
         if run.images_seen and read_header(run.folder).provenance.data_digest != stores.training.digest:
             raise UserError(
                 f"{run.folder} was trained on other pairs than {' and '.join(request.data)} has now.",
@@ -164,7 +166,7 @@ def _train(run: RowRun, request: Request, outcome: Outcome, console: Console | N
 
 
 def _score(run: RowRun, work: _Work) -> None:
-    """Score a row on the validation pairs and write the page; what was scored before is only read."""
+    """Score a row on the validation pairs; what was scored before is only read."""
     request, options, outcome = work.request, work.options, work.outcome
     work.progress.log(f"scoring {run}")
     subject = ModelSubject(run.folder, request.data, "validation", None, 0, request.device, "auto")
@@ -181,6 +183,10 @@ def _score(run: RowRun, work: _Work) -> None:
     )
     outcome.notes = list(dict.fromkeys([*outcome.notes, *evaluation.notes]))
     outcome.left_out = list(dict.fromkeys([*outcome.left_out, *evaluation.failures]))
+
+
+def _write(work: _Work) -> None:
+    request, outcome = work.request, work.outcome
     write_tables(request.out, request.over, outcome.tables, outcome.scored, work.facts, outcome.notes)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from statistics import fmean, stdev
 from typing import Any
 
@@ -101,6 +102,9 @@ def _cells(runs: Sequence[ScoredRun]) -> dict[str, Cell]:
     for run in runs:
         for score in run.scores:
             values.setdefault(score.name, []).append(score.value)
-    return {
-        name: Cell(fmean(seeds), stdev(seeds) if len(seeds) > 1 else None) for name, seeds in values.items()
-    }
+    return {name: Cell(fmean(seeds), _spread(seeds)) for name, seeds in values.items()}
+
+
+def _spread(values: Sequence[float]) -> float | None:
+    # PSNR of equal pictures is infinite.
+    return stdev(values) if len(values) > 1 and all(map(isfinite, values)) else None

@@ -1,0 +1,175 @@
+"""Are these pairs at all? What names and folders cannot tell is seen in a few pictures of each split.
+
+Single pictures that would be cut in two as pairs side by side are refused, with the likely right call. Frames
+of one video of which a part is held out are reported.
+"""
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+from PIL import Image
+
+from pix2pix.data.layouts import find_folder_pairs, role
+from pix2pix.data.pair_set import Pair, PairSet, printable
+from pix2pix.errors import UserError
+from pix2pix.pictures import codec
+from pix2pix.pictures.codec import Array
+from pix2pix.pictures.seam import goes_on
+from pix2pix.progress import in_parallel
+
+T = TypeVar("T")
+_SAMPLED = 12  # pictures of each split
+_LEAST = 3  # of them, at least, tell whether they are single pictures
+_SINGLE_SHARE = 0.8
+_THUMBNAIL_PX = 16
+# A neighbour is so much nearer than others: 0.36 among street scenes a second apart, 0.64 among shoes of one
+# catalogue, 0.9 among facades.
+_FRAMES = 0.5
+_NUMBER = r"(.*?)\D?\d+$"  # what is before the last number of a name
+
+
+class _Seen(NamedTuple):
+    """What a few pictures of a split are: the middle width and height, and whether they are single ones."""
+
+    width: float
+    height: float
+    single: bool | None  # None where they are too even to tell
+
+    @property
+    def size(self) -> str:
+        return f"{self.width:.0f} x {self.height:.0f} px"
+
+
+def checked(pairs: PairSet, *, stated: bool) -> PairSet:
+    """Return the pairs, with what a user should know of them; `stated` is whether the layout was named.
+
+    Raises UserError where pictures side by side are none.
+    """
+    if pairs.layout == "side by side" and not stated:
+        _refuse_singles(pairs)
+    if pairs.held_out and (note := _frames_note(pairs)):
+        return replace(pairs, notes=(*pairs.notes, note))
+    return pairs
+
+
+def _refuse_singles(pairs: PairSet) -> None:
+    seen = {split: _look(members) for split, members in pairs.splits.items() if members}
+    train, first = seen.pop("train", None), pairs.splits["train"][0].target.path
+    if train is None:
+        return
+    if train.single:
+        raise UserError(
+            f"{printable(first)} and others like it are single pictures of {train.size}: they go on across "
+            "the middle, where the halves of a pair would meet.",
+            f"{_likely_call(pairs)} If they are pairs side by side: --layout side-by-side.",
+        )
+    for split, other in [(name, look) for name, look in seen.items() if look]:
+        shape, usual = other.width / other.height, train.width / train.height
+        if other.single or (usual >= 1.5 and abs(2 * shape / usual - 1) < 0.1):
+            folder = _folder(pairs, "train")
+            raise UserError(
+                f"The pictures of {split} are single ones of {other.size}, while those of train are pairs of "
+                f"{train.size}: cut in two they would be scored as something else.",
+                f"`pix2pix train {folder}` holds some of its pairs out to validate on.",
+            )
+
+
+def _look(pairs: Sequence[Pair]) -> _Seen | None:
+    """Return what a few pictures of a split are; None where none can be read."""
+    paths = dict.fromkeys(pair.target.path for pair in _spread(pairs, _SAMPLED))
+    read = [array for _, array in in_parallel([*paths], codec.read) if not isinstance(array, UserError)]
+    if not read:
+        return None
+    height, width = (median(array.shape[axis] for array in read) for axis in (0, 1))
+    known = [on for array in read if (on := goes_on(array)) is not None]
+    single = sum(known) >= _SINGLE_SHARE * len(known) if len(known) >= min(_LEAST, len(pairs)) else None
+    return _Seen(width, height, single)
+
+
+def _likely_call(pairs: PairSet) -> str:
+    """Return what to call in place, from the folders in which the pictures lie."""
+    files = [pair.target.path for members in pairs.splits.values() for pair in members]
+    folders = sorted({path.parent for path in files})
+    names = sorted({folder.name for folder in folders}, key=lambda name: (role(name) or 0, name))
+    if len(names) == 2 and len(folders) > 1:
+        root = Path(os.path.commonpath(folders))
+        layout = f"{names[0]}:{names[1]}"
+        return f"Are {names[0]} the sources of {names[1]}? Then `pix2pix train {root} --layout {layout}`."
+    here = Path(os.path.commonpath(folders))
+    for pair in find_folder_pairs(here.parent):
+        if both := next((both for both in pair.folders.values() if here in both), None):
+            return f"Is {both[0].name}/ to become {both[1].name}/? Then `pix2pix train {both[0]} {both[1]}`."
+    return (
+        "Give two folders with equal names, `pix2pix train SOURCES TARGETS`; of photographs alone make "
+        "sources, --make edges."
+    )
+
+
+def _folder(pairs: PairSet, split: str) -> str:
+    return os.path.commonpath([pair.target.path.parent for pair in pairs.splits[split]])
+
+
+def _frames_note(pairs: PairSet) -> str:
+    """Return a note where the pictures that are held out look like their neighbours by name, or ""."""
+    train, held = pairs.splits["train"], set(pairs.splits["val"])
+    order = sorted([*train, *held], key=_counting)
+    chosen = _spread([n for n, pair in enumerate(order) if pair in held and 0 < n < len(order) - 1], 8)
+    if len(chosen) < _LEAST or len(train) < 4 * _LEAST:
+        return ""
+    sides = {tuple(pair.target.path for pair in order), tuple(pair.source.path for pair in order)}
+    if min(_nearness(files, chosen) for files in sides) >= _FRAMES:
+        return ""
+    groups = {match[1] for pair in order if (match := re.match(_NUMBER, pair.name))}
+    by = "folder" if len({pair.name.rpartition("/")[0] for pair in order}) > 2 else _NUMBER
+    cure = f"`pix2pix data split DATA -o OUT --by '{by}'` keeps them together"
+    if by == _NUMBER and len(groups) < _LEAST:
+        cure = "put a stretch of its own into a folder val, next to train"
+    return (
+        "what is held out looks like its neighbours by name, as frames of one video do, so that scores are "
+        f"too good: {cure}"
+    )
+
+
+def _nearness(files: Sequence[Path], chosen: Sequence[int]) -> float:
+    """Return how far pictures are from their neighbours, as a part of how far they are from others."""
+    others = _spread(files, 12)
+    needed = {files[n + step] for n in chosen for step in (-1, 0, 1)} | {*others}
+    views = {p: v for p, v in in_parallel(sorted(needed), _thumbnail) if not isinstance(v, UserError)}
+    ratios = []
+    for n in chosen:
+        near = [views[path] for path in (files[n - 1], files[n + 1]) if path in views]
+        far = [views[path] for path in others if path in views and path not in files[n - 1 : n + 2]]
+        if files[n] in views and near and far:
+            own = views[files[n]]
+            usual = median(_apart(own, view) for view in far)
+            ratios.append(min(_apart(own, view) for view in near) / usual if usual else 1.0)
+    return median(ratios) if len(ratios) >= _LEAST else 1.0
+
+
+def _counting(pair: Pair) -> list[tuple[str, int]]:
+    """Return a key by which names are sorted as a person counts them."""
+    parts = re.findall(r"(\D*)(\d*)", pair.name)
+    return [(text, int(number or 0)) for text, number in parts]
+
+
+def _spread(items: Sequence[T], count: int) -> list[T]:
+    """Return a few items, evenly spread."""
+    places = np.linspace(0, len(items) - 1, min(count, len(items))).round().astype(int)
+    return [items[place] for place in places]
+
+
+def _thumbnail(path: Path) -> Array:
+    """Return (16, 16) float of what a picture shows."""
+    array = codec.read(path).astype(np.float32).mean(axis=2)
+    small = Image.fromarray(array).resize((_THUMBNAIL_PX, _THUMBNAIL_PX), Image.Resampling.BOX)
+    return np.asarray(small)
+
+
+def _apart(one: Array, other: Array) -> float:
+    return float(np.sqrt(((one - other) ** 2).mean()))
