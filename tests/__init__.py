@@ -1,1 +1,1 @@
-"""A package, so that one of the same name among the installed ones never stands in for it in new processes."""
+"""A package, so that an installed one of the same name never stands in for it in new processes."""
