@@ -1,8 +1,8 @@
 """Scores by classes: the FCN-score of pictures made from label maps, and label maps against the truth.
 
 The FCN-score (the paper's section 4.1): a segmentation network, the scorer, sees the outputs; what it finds
-is compared with the label maps they were made from. Real pictures get the same score next to it: no
-output can be expected to be above them.
+is compared with the label maps they were made from. Real pictures get the same score:
+it says how well the scorer understands pictures of their kind.
 
 K classes, B batch, H height, W width.
 """
