@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer import Argument, Option
 
-from pix2pix.cli import ablate, compare, evaluate, share
+from pix2pix.cli import ablate, bulk, compare, evaluate, share
 from pix2pix.cli.common import (
     Data,
     Device,
@@ -310,6 +310,7 @@ def demo(
 app.command()(evaluate.evaluate)
 app.command()(compare.compare)
 app.command()(ablate.ablate)
+app.command()(bulk.bulk)
 app.command()(share.export)
 app.command()(share.serve)
 
