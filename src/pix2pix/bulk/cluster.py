@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -59,6 +60,7 @@ def connected(address: str | None) -> Iterator[None]:
     alone = {"include_dashboard": False, "object_store_memory": _STORE_BYTES, "num_cpus": _processors()}
     how: dict[str, Any] = {"address": address} if address else alone
     try:
+        _call(address or "")
         with _silent():  # a line that says the level of its lines
             ray.init(**how, logging_level=logging.CRITICAL, log_to_driver=False)
     except (ConnectionError, ValueError, RuntimeError, OSError) as error:
@@ -176,6 +178,13 @@ class _Translate:
 
     def __call__(self, table: Any) -> Any:
         return tables.to_table(self._translate(tables.to_rows(table)))
+
+
+def _call(address: str) -> None:
+    """Raise OSError where nothing answers at HOST:PORT: Ray would try for minutes."""
+    host, _, port = address.rpartition(":")
+    if port.isdigit() and "//" not in host:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
 
 
 @contextmanager

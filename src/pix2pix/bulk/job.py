@@ -74,7 +74,12 @@ def run(request: Request, progress: Progress) -> Outcome:
     header = read_header(request.model)
     _check_options(header, request.options)
     collection = find(source, header, request.options.suffix, request.column)
-    places: dict[str, Any] = {"source": source, "target": target, "header": header, "column": collection.column}
+    places: dict[str, Any] = {
+        "source": source,
+        "target": target,
+        "header": header,
+        "column": collection.column,
+    }
     with _alone(target):
         kept, manifest = _kept(request, target), Manifest(target)
         if "threads" in kept and not request.verify:
