@@ -220,8 +220,6 @@ class TrainingConfig(Section):
         description="what chooses the model kept as best.safetensors: kid, fid or st_lpips; empty: nothing",
     )
     features: str = Field(
-        "",
-        description="feature network of kid and fid: an ONNX file, with a .toml next to it; empty: as "
-        "`pix2pix evaluate` takes it",
+        "", description="feature network of kid and fid, as `pix2pix evaluate` takes it with --features"
     )
     save_images: int = Field(4_000, ge=1, description="images between two saved training states")

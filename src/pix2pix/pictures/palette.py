@@ -211,7 +211,7 @@ def _parse_ignored(table: Any, colours: Sequence[Colour]) -> Ignored:
     """Return what a palette of these colours ignores; raises UserError for a table that is wrong."""
     stated = dict(table) if isinstance(table, Mapping) else {}
     index, colour = stated.pop("index", None), stated.pop("colour", None)
-    good_index = index is None or (isinstance(index, int) and 0 <= index <= _LARGEST_INDEX)
+    good_index = index is None or (type(index) is int and 0 <= index <= _LARGEST_INDEX)
     if stated or not good_index or not (colour is None or _is_colour(colour)) or index is colour is None:
         raise UserError(
             "The table [ignore] is wrong.",
@@ -225,12 +225,8 @@ def _parse_ignored(table: Any, colours: Sequence[Colour]) -> Ignored:
 
 
 def _is_class(entry: Any) -> bool:
-    return (
-        isinstance(entry, Mapping)
-        and set(entry) == {"name", "colour"}
-        and all(isinstance(value, str) for value in entry.values())
-        and _is_colour(entry["colour"])
-    )
+    is_whole = isinstance(entry, Mapping) and set(entry) == {"name", "colour"}
+    return is_whole and isinstance(entry["name"], str) and _is_colour(entry["colour"])
 
 
 def _is_colour(value: object) -> bool:

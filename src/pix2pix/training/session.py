@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from pix2pix.config import Config
+from pix2pix.data.pair_set import folder_names
 from pix2pix.data.pairs import NoPairError, Pair
 from pix2pix.data.store import Store, open_store
 from pix2pix.derive import recipe
@@ -82,6 +83,7 @@ class Session:
                 half=config.data.source,
                 made=str(recipe.parse(config.data.make)) if config.data.make else "",
                 photograph=reading.photograph,
+                folders=folder_names(self.plan.pairs),
             ),
             mode=config.default_mode,
             provenance=Provenance(
