@@ -57,7 +57,7 @@ def test_a_level_that_is_made_is_never_the_one_of_no_data() -> None:
 @pytest.mark.parametrize("fill", [-9999.0, "nan"])
 def test_a_tiff_names_what_it_was_written_with(tmp_path: Path, fill: float | str) -> None:
     array = np.array([[[np.nan], [1.5]]], np.float32)
-    write(as_written(array, fill), tmp_path / "a.tif", fill)
+    write(array, tmp_path / "a.tif", fill)
     with tifffile.TiffFile(tmp_path / "a.tif") as opened:
         assert opened.pages[0].tags[NO_DATA].value == str(fill).removesuffix(".0")
     assert np.isnan(read_picture(tmp_path / "a.tif").array).ravel().tolist() == [True, False]

@@ -114,7 +114,6 @@ def resize(
     channels are kept. Raises UserError where nothing can be used.
     """
     from pix2pix.pictures import geometry  # which loads torch
-    from pix2pix.pictures.missing import as_written
 
     sides: tuple[Side, ...] = ("left", "right") if halves else ("whole",)
     check_folders([data], out)
@@ -135,7 +134,7 @@ def resize(
             parts = [geometry.resize(half, size_px, nearest, fill) for half in cut]
             resized = np.concatenate(parts, axis=1)
             codec.check_holds(output, str(resized.dtype), resized.shape[2])
-        codec.write(as_written(resized, fill), output, fill)
+        codec.write(resized, output, fill)
         return True
 
     return run(list(tasks.values()), write, failures, [data], on_progress)

@@ -21,6 +21,7 @@ from pix2pix.errors import UserError
 from pix2pix.files import replacing
 from pix2pix.pictures import tiff
 from pix2pix.pictures.contract import MAX_CHANNELS, Fill
+from pix2pix.pictures.missing import as_written
 from pix2pix.pictures.numbers import channels_last, checked
 from pix2pix.pictures.opening import FRAMES_HINT, Head, animation, in_words, open_unread, refuse_large
 
@@ -169,12 +170,14 @@ def colour_table(path: Path) -> tuple[tuple[int, int, int], ...] | None:
 
 
 def write(array: Array, path: Path, fill: Fill | None = None) -> None:
-    """Write (H, W, C) in the format of the suffix, whole or not at all; TIFF names the value without data.
+    """Write (H, W, C) in the format of the suffix, whole or not at all.
+
+    Floats have `fill` in place of NaN, and a TIFF names it as the value of pixels without data.
 
     Raises UserError where the format cannot hold the depth or the channels, or the disk refuses.
     """
     check_holds(path, str(array.dtype), array.shape[2])
-    suffix = path.suffix.lower()
+    suffix, array = path.suffix.lower(), as_written(array, fill)
     with replacing(path) as temporary:
         if suffix == ".npy":
             with temporary.open("wb") as out:

@@ -12,7 +12,6 @@ from pix2pix.pictures import codec
 from pix2pix.pictures import palette as palettes
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.contract import PictureContract
-from pix2pix.pictures.missing import as_written
 from pix2pix.pictures.palette import Palette
 
 
@@ -55,7 +54,7 @@ def write(array: Array, path: Path, contract: PictureContract) -> None:
     """Write a translation (H, W, C) as a PNG of the kind that the targets were; see `codec.write`."""
     picture = as_picture(array, contract)
     if not isinstance(picture, Image.Image):
-        codec.write(as_written(picture, contract.fill), path, contract.fill)
+        codec.write(picture, path, contract.fill)
         return
     with replacing(path) as temporary:
         picture.save(temporary)

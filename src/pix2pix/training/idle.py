@@ -123,7 +123,8 @@ def _idle(needs: Iterable[_Need], config: Config, hub: bool) -> dict[str, _Need]
     """Return the settings that differ from their defaults and have no effect."""
     changed = {key for key, _, _ in config.differences(Config())}
     unmet = [need for need in needs if not need.is_met(config, hub)]
-    return {key: need for need in unmet for key in need.settings if key in changed}
+    # Of several reasons the first.
+    return {key: need for need in reversed(unmet) for key in need.settings if key in changed}
 
 
 def _is_hub(data: Sequence[str | Path]) -> Any:
