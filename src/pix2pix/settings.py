@@ -82,8 +82,15 @@ class DataConfig(Section):
     colour_half: Literal["source", "target"] = Field(
         "target", description="the half that is a photograph, whose colours may change"
     )
+    labels: Literal["", "auto"] = Field(
+        "",
+        description="auto: halves that are label maps are taken as such, source_labels and target_labels "
+        "being auto, and targets are learned as classes",
+    )
     source_labels: str = Field(
-        "", description="sources are label maps of this palette: facades, cityscapes or a TOML file"
+        "",
+        description="sources are label maps of this palette: facades, cityscapes or a TOML file; auto: the "
+        "classes that the pictures to learn from share",
     )
     target_labels: str = Field("", description="targets are label maps of this palette; see source_labels")
     source_one_hot: bool = Field(
