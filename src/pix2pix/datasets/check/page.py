@@ -61,7 +61,7 @@ def write_report(report: Report, folder: Path) -> Path:
         examples=examples,
         sample=sample,
         pictures={pair: shown for pair, shown in in_parallel([*pairs], _picture) if isinstance(shown, str)},
-        facts=_facts(report),
+        facts=facts_of(report),
         palettes={label: side for label, side in zip(_LABELS, report.classes, strict=True) if side},
     )
     return folder / "index.html"
@@ -117,7 +117,8 @@ def _histogram(title: str, values: Array) -> Figure:
     return histogram_chart(name, title, note, counts, edges.tolist(), list(channels.values()))
 
 
-def _facts(report: Report) -> dict[str, str]:
+def facts_of(report: Report) -> dict[str, str]:
+    """Return what the pairs are, by label: counts, layout, sizes, values, classes."""
     pairs, counts = report.pair_set, Counter(report.splits)
     facts = {
         "Pairs": ", ".join(f"{count:,} in {split}" for split, count in counts.items()),
