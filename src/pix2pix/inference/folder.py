@@ -214,12 +214,9 @@ def _translated(
             for item, opened in sources:
                 yield from _variants(translator, item, opened, options)
             return
-        outputs = translator.translate_sources(
-            [opened.source for _, opened in sources],
-            mode=options.mode,
-            seed=options.seed,
-            batch=options.batch,
-        )
+        arrays = [opened.source for _, opened in sources]
+        batch = large.fitting_batch(translator, arrays, options.batch) if arrays else 1
+        outputs = translator.translate_sources(arrays, mode=options.mode, seed=options.seed, batch=batch)
     except (RuntimeError, MemoryError) as error:
         if is_out_of_memory(error):
             largest = max((math.prod(opened.source.shape[:2]), item.source) for item, opened in sources)
@@ -259,7 +256,8 @@ def first_note(translator: Translator, items: Sequence[Item], side: Side, size: 
     """
     header, path = translator.header, items[0].source
     try:
-        height, width = geometry.half(codec.read(path), side, str(path)).shape[:2]
+        height, width = codec.size(path)
+        width = width if side == "whole" else width // 2
     except UserError:
         return ""  # named when it is translated
     if side == "whole" and header.image.layout == "side by side" and width == 2 * height:

@@ -21,7 +21,7 @@ from pix2pix.device import free_memory
 from pix2pix.errors import UserError
 from pix2pix.files import bytes_in_words, exclusive, replacing, require_space, version
 from pix2pix.inference.stream import Extent, Stream
-from pix2pix.inference.strips import Strips, UnreadableError
+from pix2pix.inference.strips import Strips, UnreadableError, unreadable
 from pix2pix.inference.translator import Translator
 from pix2pix.pictures import geo, geometry, masks, windows
 from pix2pix.pictures.codec import Array
@@ -69,7 +69,9 @@ def stream_all(
     failures = []
     for item in items:
         try:
-            with closing(windows.open_rows(item.source)) as rows:
+            with unreadable():
+                rows = windows.open_rows(item.source)
+            with closing(rows):
                 _Picture(translator, rows, item, options, report).translate()
         except UnreadableError as error:
             if strict or options.strict:
@@ -106,6 +108,9 @@ class _Picture:
             written, count = self._folder / f"picture{output.suffix}", self._report.progress.done
             try:
                 self._write(written, self._pictures(run))
+            except UnreadableError:  # it could not go on
+                shutil.rmtree(self._folder, ignore_errors=True)
+                raise
             finally:
                 self._report.progress.done = count  # of pictures, which the others go on counting
             with replacing(output) as temporary:
@@ -173,14 +178,26 @@ def keeps_place(rows: Rows, item: Item) -> bool:
     return rows.is_geographic and item.output.suffix.lower() in (".tif", ".tiff") and geo.is_installed()
 
 
+def fitting_batch(translator: Translator, sources: Sequence[Array], most: int) -> int:
+    """Return how many pictures as large as the largest of the sources fit into the memory, 1 to `most`."""
+    free = free_memory(translator.device)
+    if free is None or not translator.generator.plan():
+        return most
+    largest = max(_whole_bytes(translator, *source.shape[:2]) for source in sources)
+    return max(1, min(most, int(_SHARE * free / largest)))
+
+
 def _is_too_large(translator: Translator, rows: Rows) -> bool:
-    generator, free = translator.generator, free_memory(translator.device)
-    if free is None:
-        return False
-    size = geometry.padded_size(rows.height, rows.width, generator.multiple_px)
+    free = free_memory(translator.device)
+    return free is not None and _whole_bytes(translator, rows.height, rows.width) > _SHARE * free
+
+
+def _whole_bytes(translator: Translator, height: int, width: int) -> int:
+    """Return about how much memory a picture takes that is translated whole."""
+    generator = translator.generator
+    size = geometry.padded_size(height, width, generator.multiple_px)
     extent = Extent.of(generator.plan(), generator.source_channels, *size)
-    numbers = _WHOLE * extent.largest_on_disk() + extent.elements(0) + extent.elements(-1)
-    return 4 * numbers > _SHARE * free
+    return 4 * (_WHOLE * extent.largest_on_disk() + extent.elements(0) + extent.elements(-1))
 
 
 def _check(translator: Translator, rows: Rows, item: Item, options: Options) -> None:
