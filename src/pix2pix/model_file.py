@@ -33,7 +33,8 @@ class ImageContract(BaseModel, frozen=True, extra="forbid"):
     """What the model's sources and targets are.
 
     `made` is how sources were made from photographs, whose contract is `photograph`; both are empty
-    where sources are pictures of their own.
+    where sources are pictures of their own. `folders` are the names of those of sources and of targets,
+    where pairs lie in two.
     """
 
     source: PictureContract
@@ -42,6 +43,7 @@ class ImageContract(BaseModel, frozen=True, extra="forbid"):
     half: str  # the source's half where pairs lie side by side
     made: str = ""
     photograph: PictureContract | None = None
+    folders: tuple[str, ...] = ()
 
     @property
     def lab_photograph(self) -> PictureContract | None:

@@ -85,10 +85,12 @@ class DataConfig(Section):
         False, description="take the nearest class for colours that are none, as JPEG makes them"
     )
     source_range: Range = Field(
-        [], description="[low, high] of float sources; empty: measured on the training pairs"
+        [],
+        description="[low, high] of sources: these become -1 and 1, what is outside is clipped; empty: all "
+        "of 8 and 16 bits, and of float what the training pairs hold",
     )
     target_range: Range = Field(
-        [], description="[low, high] of float targets; empty: measured on the training pairs"
+        [], description="[low, high] of targets, or of the photographs of data.make; see source_range"
     )
     source_column: str = Field("", description="column of a hub data set that holds the sources")
     target_column: str = Field("", description="column of a hub data set that holds the targets")

@@ -371,6 +371,20 @@ def test_a_picture_without_an_ending_gets_that_of_the_targets(model: Path, place
     assert files_below(place / "out") == {"picture.png", "picture.webp"}
 
 
+def test_info_names_the_folders_that_a_model_learned_from(place: Path) -> None:
+    for n in range(4):
+        for folder in ("grey", "colour"):
+            write(place / "data" / folder / "deep" / f"{n}.png", noise(32, 32, seed=n))
+    good("train", "data/grey", "data/colour", *TINY)
+    said = good("info", "runs/grey")
+    assert ", from the folder grey\n" in said
+    assert ", from the folder colour\n" in said
+    line = next(line for line in said.splitlines() if line.startswith("translate"))
+    words = [{"SOURCES": "data/grey", "OUT": "out"}.get(word, word) for word in line.split()[2:]]
+    good(*words)
+    assert len(files_below(place / "out")) == 4
+
+
 def test_photographs_train_and_are_translated_with_make(place: Path) -> None:
     for n in range(8):
         write(place / "photos" / f"{n}.jpg", noise(32, 32, 3, n))
@@ -692,7 +706,7 @@ def test_the_folder_of_a_run_stands_for_its_model(model: Path, place: Path) -> N
     run = place / "a-run"
     run.mkdir()
     (run / "model.safetensors").write_bytes(model.read_bytes())
-    assert good("info", run) == good("info", model)
+    assert good("info", run) == good("info", run / "model.safetensors")
 
 
 def test_commands_leave_the_collector_of_python_on(model: Path, place: Path) -> None:

@@ -175,10 +175,57 @@ def test_a_stated_range_is_not_measured(tmp_path: Path) -> None:
     assert (reading.target.low, reading.target.high) == (0, 100)
 
 
-def test_levels_have_the_range_of_their_depth_whatever_is_stated(tmp_path: Path) -> None:
-    example = pair(tmp_path, "a", noise(4, 4), deep(4, 4, 1))
-    reading = reading_of([example], source_range=[0.0, 1.0])
-    assert (reading.source.low, reading.source.high) == (0, 255)
+@pytest.mark.parametrize("depth", ["uint8", "uint16", "float32"])
+def test_a_stated_range_counts_for_every_depth_and_clips(tmp_path: Path, depth: str) -> None:
+    target = np.array([[[10], [100], [200]]], depth)
+    example = pair(tmp_path, "a", target, target, "tif")
+    reading = reading_of([example], source_range=[100, 200], target_range=[10, 100])
+    stored = [to_levels(array[None]) for array in reading.read(example, (1, 3))]
+    source, target_tensor = reading.tensors(from_levels, stored)
+    assert source.flatten().tolist() == [-1, -1, 1]
+    assert target_tensor.flatten().tolist() == [-1, 1, 1]
+    back = to_array(target_tensor[0], reading.target)
+    assert back.dtype == depth
+    assert back.ravel().tolist() == [10, 100, 100]
+
+
+def test_twelve_bits_in_sixteen_are_noted_unless_a_range_is_stated(tmp_path: Path) -> None:
+    twelve = (deep(32, 32, 1) >> 4).astype(np.uint16)
+    example = pair(tmp_path, "a", noise(32, 32), twelve)
+    (note,) = reading_of([example]).notes
+    assert "of the targets a sixteenth of the depth is used, " in note
+    assert "data.target_range=[0,4095]" in note
+    assert reading_of([example], target_range=[0, 4095]).notes == ()
+
+
+def test_few_pixels_that_set_the_range_are_noted(tmp_path: Path) -> None:
+    pairs = [pair(tmp_path, str(n), floats(16, 16, 1), floats(16, 16, 1), "tif") for n in range(20)]
+    hot = floats(16, 16, 1)
+    hot[3, 4] = -9999
+    pairs.append(pair(tmp_path, "hot", hot, floats(16, 16, 1), "tif"))
+    (note,) = reading_of(pairs).notes
+    assert "few pixels set the range of the sources: 0.02% of the values are -9999" in note
+    assert reading_of(pairs, source_range=[-1, 1]).notes == ()
+
+
+def test_pictures_of_the_other_depth_fill_the_stated_range(tmp_path: Path) -> None:
+    pairs = [
+        pair(tmp_path, "a", noise(4, 4), np.array([[[0], [255]]], np.uint8).repeat(4, 0).repeat(2, 1)),
+        pair(tmp_path, "b", noise(4, 4), deep(4, 4, 1) >> 4),
+    ]
+    reading = reading_of(pairs, target_range=[0, 4095])
+    assert np.unique(reading.read(pairs[0], (4, 4))[1]).tolist() == [0, 4095]
+
+
+@pytest.mark.parametrize("recipe", ["gray", "inpaint", "downscale:4"])
+def test_made_sources_have_the_stated_range_of_the_photographs(tmp_path: Path, recipe: str) -> None:
+    twelve = (deep(32, 32, 3) >> 4).astype(np.uint16)
+    example = pair(tmp_path, "a", None, twelve, "tif")
+    reading = reading_of([example], make=recipe, target_range=[0, 4095])
+    assert (reading.source.low, reading.source.high, reading.source.clip) == (0, 4095, True)
+    source = reading.read(example, (32, 32))[0]
+    if recipe == "inpaint":
+        assert abs(int(source[16, 16, 0]) - 2047.5) <= 0.5
 
 
 def test_equal_floats_have_a_range_too(tmp_path: Path) -> None:

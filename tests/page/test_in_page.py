@@ -22,6 +22,8 @@ from tests.page.node_tests import run_node_tests
 SIZE = 37, 21  # height and width: the network wants 64 x 32
 RGB, GREY = PictureContract(), PictureContract(channels=1)
 DEEP = PictureContract(depth="uint16", high=65535.0)
+TWELVE = PictureContract(depth="uint16", high=4095.0, clip=True)
+NARROW = PictureContract(low=16.0, high=235.0, clip=True)
 COLOURS = (255, 0, 0), (0, 128, 255), (250, 240, 10)
 CLASSES = tuple(LabelClass(name=f"class {c}", colour=c) for c in COLOURS)
 LIGHT = PictureContract(channels=1, depth="float32", high=100.0)
@@ -32,6 +34,9 @@ CASES: dict[str, dict[str, Any]] = {
     "transparency": {"source": PictureContract(channels=4), "target": PictureContract(channels=4)},
     "16 bits": {"source": DEEP, "target": DEEP},
     "16 bits of grey": {"source": DEEP.model_copy(update={"channels": 1})},
+    "12 bits": {"source": TWELVE, "target": TWELVE},
+    "12 bits of grey": {"source": TWELVE.model_copy(update={"channels": 1})},
+    "8 bits of a narrow range": {"source": NARROW, "target": NARROW},
     "labels as colours": {"source": PictureContract(classes=CLASSES)},
     "labels one-hot": {
         "source": PictureContract(classes=CLASSES, one_hot=True),
@@ -71,7 +76,7 @@ def _case(tmp_path: Path, name: str, **contracts: PictureContract) -> dict[str, 
     """Return a picture and its tensor as a model source; an output and its pixels."""
     made = name.split(" ")[0] if "photograph" in contracts else ""
     settings = [f"data.make={made}"] if made else []
-    model = Translator.load(write_model(tmp_path / f"{len(name)}.safetensors", *settings, **contracts))
+    model = Translator.load(write_model(tmp_path / f"{name}.safetensors", *settings, **contracts))
     image = model.header.image
     picture = _picture(image.source, image.photograph)
     multiple = model.generator.multiple_px
@@ -110,6 +115,6 @@ def _rgba(array: NDArray[Any]) -> NDArray[Any]:
 
 def _eight_bits(array: NDArray[Any], contract: PictureContract) -> NDArray[Any]:
     """Return the picture as a screen shows it."""
-    if array.dtype == np.uint16:
+    if array.dtype == np.uint16 and not contract.clip:
         return to_depth(array, "uint8", "an output")
-    return to_view(array, contract) if array.dtype == np.float32 else array
+    return array if array.dtype == np.uint8 else to_view(array, contract)

@@ -33,7 +33,7 @@ def kept(paths: list[Path], classes: Palette = CLASSES) -> dict[str, Any]:
     return masks.kept_as(paths, [codec.read(path) for path in paths], classes)
 
 
-def test_files_of_indexes_of_greys_and_of_colours_are_told_apart(tmp_path: Path) -> None:
+def test_files_of_indexes_of_greys_and_of_colours_are_recognised(tmp_path: Path) -> None:
     index, rgb = write(tmp_path / "i.png", INDEX), write(tmp_path / "c.png")
     assert kept([index]) == {"kept_as": "indexes"}
     assert kept([index], GREYS) == {"kept_as": "grey"}

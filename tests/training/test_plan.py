@@ -7,6 +7,7 @@ import torch
 
 from pix2pix.config import Config
 from pix2pix.errors import UserError
+from pix2pix.model_file import load_model, save_model
 from pix2pix.training.distributed import Processes
 from pix2pix.training.plan import describe_plan, length_in_words, make_plan, pick_engine, saved_bytes
 from pix2pix.training.run_folder import RunFolder
@@ -95,3 +96,20 @@ def test_a_named_engine_is_taken(name: str) -> None:
 def test_an_unknown_engine_is_refused_with_those_there_are() -> None:
     with pytest.raises(UserError, match="auto, plain or graph"):
         pick_engine("turbo", CPU)
+
+
+def test_a_run_that_continues_keeps_the_contracts_that_it_began_with(
+    tmp_path: Path, pairs: Path, cache: Path, tiny: Tiny
+) -> None:
+    """Another version may find another range in the same files."""
+    run = tmp_path / "run"
+    train([pairs], tiny(), run, device="cpu")
+    generator, header = load_model(run / "model.safetensors", CPU)
+    target = header.image.target.model_copy(update={"low": -7.0, "high": 300.0})
+    image = header.image.model_copy(update={"target": target})
+    save_model(run / "model.safetensors", generator, header.model_copy(update={"image": image}))
+    longer = tiny("training.images=40")
+    assert make_plan([pairs], longer, run, device="cpu").reading.target == target
+    assert make_plan([pairs], longer, tmp_path / "other", device="cpu").reading.target.low == 0
+    (run / "model.safetensors").write_bytes(b"broken")
+    assert make_plan([pairs], longer, run, device="cpu").reading.target.low == 0

@@ -152,6 +152,7 @@ def train(
     with loading():
         from pix2pix.config import Config
         from pix2pix.device import keep_freed_memory
+        from pix2pix.training.idle import refuse_switched_off
         from pix2pix.training.plan import describe_plan, make_plan
         from pix2pix.training.train import train as train_model
 
@@ -162,6 +163,7 @@ def train(
         raise UserError("--epochs and --set training.images both say how long to train.", "Leave one out.")
     config = Config.load(recipe, [*(settings or []), *changes, *layout_settings(layout, pair)])
     folder = run or Path("runs") / Path(data[0]).resolve().stem
+    refuse_switched_off(config, settings or (), folder / "config.toml")
     how: Any = {"device": device, "engine": engine, "precision": precision, "epochs": epochs}
     if dry_run:
         _print_facts(describe_plan(make_plan(data, config, folder, **how)).items())

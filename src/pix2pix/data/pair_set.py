@@ -71,6 +71,14 @@ def whole_pair(name: str, source: Path, target: Path) -> Pair:
     return Pair(name, Half(source, "whole"), Half(target, "whole"))
 
 
+def folder_names(pairs: PairSet) -> tuple[str, ...]:
+    """Return the names of the folders of sources and of targets, where pairs lie in two."""
+    pair = pairs.splits["train"][0]
+    parts = [half.path.absolute().parent.parts for half in (pair.source, pair.target)]
+    apart = next(((source, target) for source, target in zip(*parts, strict=False) if source != target), ())
+    return apart if pairs.layout == "two folders" else ()
+
+
 def split_up(splits: Mapping[str, Sequence[Pair]], layout: Layout) -> PairSet:
     """Return the set of pairs by split; those of no split ("") are split by the digest of their names.
 

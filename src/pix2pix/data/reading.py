@@ -4,7 +4,7 @@ Decided once by the first pictures and the configuration, then the same for ever
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from torch import Tensor
@@ -20,6 +20,7 @@ from pix2pix.pictures.codec import Array
 from pix2pix.pictures.conform import conform, to_depth, to_view
 from pix2pix.pictures.contract import PictureContract, largest_value
 from pix2pix.pictures.palette import label_contract, load_palette
+from pix2pix.pictures.spread import merged, remark, spread_of
 from pix2pix.progress import in_parallel
 
 _PROBED = 16  # pictures that decide channels and depth
@@ -37,6 +38,7 @@ class Reading:
     target: PictureContract
     config: DataConfig
     photograph: PictureContract | None = None
+    notes: tuple[str, ...] = field(default=(), compare=False)  # what a user should know of the values
 
     @property
     def stored(self) -> tuple[PictureContract, ...]:
@@ -71,7 +73,7 @@ class Reading:
         if len(self.stored) == 1 and photograph.dtype != np.float32:
             return (photograph,)
         try:  # for Lab a check alone: floats may lie outside sRGB
-            made = source_and_target(config.make, photograph, pair.name)
+            made = source_and_target(config.make, photograph, pair.name, self.photograph)
         except UserError as error:
             raise UserError(f"{pair.target.path}: {error.message}", error.hint) from None
         return made if len(self.stored) == 2 else (photograph,)
@@ -99,9 +101,9 @@ class Reading:
 def find_reading(pairs: Sequence[Pair], config: Config) -> Reading:
     """Return the contracts that fit the pairs to learn from.
 
-    Channels and depth are the largest among the first readable pictures; float pictures have the
-    range stated in the configuration, or that of all the pairs. Raises UserError where no pair can
-    be read.
+    Channels and depth are the largest among the first readable pictures. The range is the one stated in
+    the configuration, else that of the depth, or of all the pairs where they are float. Raises UserError
+    where no pair can be read.
     """
     data, model = config.data, config.model
     _refuse_unnamed_classes(data)
@@ -109,7 +111,8 @@ def find_reading(pairs: Sequence[Pair], config: Config) -> Reading:
     suffix = ending if ending in WRITTEN_SUFFIXES else ".png"
     if data.make:
         return _made_reading(pairs, data, suffix)
-    sources, targets = zip(*_probe(pairs), strict=True)
+    probed = _probe(pairs)
+    sources, targets = zip(*probed, strict=True)
     source = (
         label_contract(load_palette(data.source_labels), one_hot=data.source_one_hot)
         if data.source_labels
@@ -120,9 +123,11 @@ def find_reading(pairs: Sequence[Pair], config: Config) -> Reading:
         if data.target_labels
         else _contract(targets, model.target_channels, suffix)
     )
-    ranges = (data.source_range, data.target_range)
-    source, target = _with_ranges((source, target), ranges, pairs)
-    return Reading(source, target, data)
+    # The classes of label maps have no range.
+    halves = ((source, data.source_range), (target, data.target_range))
+    stated = [() if contract.classes else of_user for contract, of_user in halves]
+    (source, target), notes = _with_ranges((source, target), stated, pairs, probed)
+    return Reading(source, target, data, notes=notes)
 
 
 def read_raw(pair: Pair, note: codec.OnNote = codec.no_note) -> tuple[Array, Array]:
@@ -150,22 +155,25 @@ def read_raw(pair: Pair, note: codec.OnNote = codec.no_note) -> tuple[Array, Arr
 
 def _made_reading(pairs: Sequence[Pair], data: DataConfig, suffix: str) -> Reading:
     recipe = parse(data.make)
-    photographs = [target for _, target in _probe(pairs)]
-    photograph = _contract(photographs, 3 if data.make == "lab" else 0, suffix)
-    (photograph,) = _with_ranges((photograph,), (data.target_range,), pairs)
+    probed = _probe(pairs)
+    photograph = _contract([target for _, target in probed], 3 if data.make == "lab" else 0, suffix)
+    stated = () if data.make == "lab" and photograph.depth != "float32" else data.target_range
+    (photograph,), notes = _with_ranges((photograph,), (stated,), pairs, probed)
     if data.make == "lab":
         lightness, colours = (
             PictureContract(channels=channels, depth="float32", low=low, high=high)
             for channels, (low, high) in enumerate(lab.LAB_RANGES, 1)
         )
-        return Reading(lightness, colours, data, photograph)
+        return Reading(lightness, colours, data, photograph, notes)
     # The kind of what is made: that of a plain photograph of the same kind, mask or no mask.
     plain = np.full((16, 16, photograph.channels), photograph.low, photograph.depth)
     made = plain if recipe.kind == "mask" else apply(recipe, plain, str(pairs[0].target.path))
     source = _contract([made], 0, ".png")
-    if source.depth == "float32":
-        source = source.model_copy(update={"low": photograph.low, "high": photograph.high})
-    return Reading(source, photograph, data, photograph)
+    drawn = recipe.kind in ("edges", "hed")  # with all levels of 8 bits
+    if source.depth == "float32" or (photograph.clip and not drawn):
+        of_photograph = {"low": photograph.low, "high": photograph.high, "clip": photograph.clip}
+        source = source.model_copy(update=of_photograph)
+    return Reading(source, photograph, data, photograph, notes)
 
 
 def _probe(pairs: Sequence[Pair]) -> list[tuple[Array, Array]]:
@@ -219,19 +227,32 @@ def _contract(arrays: Sequence[Array], channels: int, suffix: str) -> PictureCon
 
 
 def _with_ranges(
-    contracts: Sequence[PictureContract], stated: Sequence[Sequence[float]], pairs: Sequence[Pair]
-) -> list[PictureContract]:
-    """Return the contracts with the ranges of float pictures, stated or measured on all pairs at once."""
-    floats = [contract.depth == "float32" for contract in contracts]
-    ranges = [s if f else (c.low, c.high) for c, s, f in zip(contracts, stated, floats, strict=True)]
-    if not all(ranges):
-        read = in_parallel(pairs, lambda pair: [(float(a.min()), float(a.max())) for a in read_raw(pair)])
-        extremes = np.array([e for _, e in read if not isinstance(e, UserError)])
-        extremes = extremes[:, -len(contracts) :]  # of photographs the target alone
-        lows, highs = extremes[:, :, 0].min(0).tolist(), extremes[:, :, 1].max(0).tolist()
-        measured = [(low, high if high > low else low + 1) for low, high in zip(lows, highs, strict=True)]
-        ranges = [kept or seen for kept, seen in zip(ranges, measured, strict=True)]
-    return [
-        contract.model_copy(update={"low": low, "high": high})
-        for contract, (low, high) in zip(contracts, ranges, strict=True)
+    contracts: Sequence[PictureContract],
+    stated: Sequence[Sequence[float]],
+    pairs: Sequence[Pair],
+    probed: Sequence[Sequence[Array]],
+) -> tuple[list[PictureContract], tuple[str, ...]]:
+    """Return the contracts with their ranges, and notes on ranges that were not stated.
+
+    A range is the stated one, that of the depth, or measured on all pairs, both halves in one pass.
+    """
+    measured = [
+        not (of_user or contract.classes) for contract, of_user in zip(contracts, stated, strict=True)
     ]
+    floats = [m and c.depth == "float32" for m, c in zip(measured, contracts, strict=True)]
+    if any(floats):
+        read = in_parallel(pairs, lambda pair: [spread_of(array) for array in read_raw(pair)])
+        spreads = [result for _, result in read if not isinstance(result, UserError)]
+    else:
+        spreads = [[spread_of(array) for array in pair] for pair in probed]
+    ranged, notes = [], []
+    for number, (contract, of_user) in enumerate(zip(contracts, stated, strict=True), -len(contracts)):
+        low, high = of_user or (contract.low, contract.high)
+        spread = merged(pair[number] for pair in spreads) if measured[number] else None
+        if spread and floats[number]:
+            low, high = spread.low.value, spread.high.value
+            high = high if high > low else low + 1
+        if spread and (odd := remark(spread, ("source", "target")[number])):
+            notes.append(odd.sentence)
+        ranged.append(contract.model_copy(update={"low": low, "high": high, "clip": bool(of_user)}))
+    return ranged, tuple(notes)

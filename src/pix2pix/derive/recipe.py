@@ -18,7 +18,7 @@ import hashlib
 import math
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +30,7 @@ from pix2pix.errors import UserError, did_you_mean
 from pix2pix.files import PICTURE_SUFFIXES, list_pictures, version
 from pix2pix.pictures.codec import Array, read
 from pix2pix.pictures.conform import to_channels, without_alpha
-from pix2pix.pictures.contract import largest_value
+from pix2pix.pictures.contract import PictureContract, largest_value
 from pix2pix.pictures.geometry import by_channel, resize
 
 BOXES = 3
@@ -55,12 +55,14 @@ class Recipe:
 
     `where` is the place of a hole (`centre`, `boxes`), the folder of masks or the file of HED's
     weights. `numbers` are the two thresholds and the blur in pixels of edges, the count of boxes,
-    or the factor of downscale.
+    or the factor of downscale. `grey` is the level of a hole, where photographs have a stated range;
+    without it the middle of the depth.
     """
 
     kind: str
     where: str = ""
     numbers: tuple[float, ...] = ()
+    grey: float | None = None
 
     def __str__(self) -> str:
         words = [self.kind, self.where, *map(str, self.numbers)]
@@ -102,11 +104,17 @@ def apply(recipe: Recipe, photograph: Array, name: str) -> Array:
     return _MAKERS[recipe.kind](recipe, photograph, name)
 
 
-def source_and_target(recipe: str, photograph: Array, name: str) -> tuple[Array, Array]:
-    """Return what a network learns from: the made source, and the photograph (for lab, its a and b)."""
+def source_and_target(
+    recipe: str, photograph: Array, name: str, contract: PictureContract | None = None
+) -> tuple[Array, Array]:
+    """Return what a network learns from: the made source, and the photograph (for lab, its a and b).
+
+    `contract` is that of the photographs.
+    """
     if recipe == "lab":
         return split_lab(photograph)
-    return apply(parse(recipe), photograph, name), photograph
+    grey = (contract.low + contract.high) / 2 if contract and contract.clip else None
+    return apply(replace(parse(recipe), grey=grey), photograph, name), photograph
 
 
 def digest(recipe: Recipe) -> str:
@@ -158,7 +166,8 @@ def _hed(photograph: Array, weights: Path, name: str) -> Array:
 def _inpaint(recipe: Recipe, photograph: Array, name: str) -> Array:
     shape = photograph.shape[:2]
     centred = recipe.where == "centre"
-    return _blank(photograph, _centre(shape) if centred else _boxes(shape, int(recipe.numbers[0]), name))
+    hole = _centre(shape) if centred else _boxes(shape, int(recipe.numbers[0]), name)
+    return _blank(photograph, hole, recipe.grey)
 
 
 def _downscale(photograph: Array, factor: int) -> Array:
@@ -175,13 +184,16 @@ def _downscale(photograph: Array, factor: int) -> Array:
     return by_channel(photograph, blur).clip(photograph.min(), photograph.max())
 
 
-def _blank(photograph: Array, hole: Array) -> Array:
+def _blank(photograph: Array, hole: Array, grey: float | None) -> Array:
     """Return the photograph (H, W, C) with mid-grey in the hole, which is near 0 for the network.
 
-    A float's grey is the middle of what remains: the hole must not show anything of what it hides.
+    Without a stated grey a float's is the middle of what remains: the hole must not show anything of
+    what it hides.
     """
     rest = photograph[~hole]
-    if photograph.dtype.kind == "u":
+    if grey is not None:
+        pass
+    elif photograph.dtype.kind == "u":
         grey = np.iinfo(photograph.dtype).max // 2
     else:
         grey = rest.min() / 2 + rest.max() / 2 if rest.size else 0
@@ -242,7 +254,7 @@ _MAKERS: dict[str, Callable[[Recipe, Array, str], Array]] = {
     "hed": lambda recipe, photograph, name: _hed(photograph, Path(recipe.where), name),
     "inpaint": _inpaint,
     "mask": lambda recipe, photograph, name: _blank(
-        photograph, _mask(photograph.shape[:2], Path(recipe.where), name)
+        photograph, _mask(photograph.shape[:2], Path(recipe.where), name), recipe.grey
     ),
     "downscale": lambda recipe, photograph, name: _downscale(photograph, int(recipe.numbers[0])),
 }

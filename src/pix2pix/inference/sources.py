@@ -42,7 +42,7 @@ def conformed(
                 "This model learned from pairs as they are: it makes no sources.", "Translate without --make."
             )
         photograph = scaled(conform(array, image.photograph, name))
-        return recipe.source_and_target(image.made, photograph, key or Path(name).stem)[0]
+        return recipe.source_and_target(image.made, photograph, key or Path(name).stem, image.photograph)[0]
     return scaled(conform(array, image.source, name, snap=config.snap_labels))
 
 

@@ -24,7 +24,17 @@ def conform(array: Array, contract: PictureContract, name: str, snap: bool = Fal
         labels = array if indexes else to_depth(array, "uint8", name)
         index = palettes.to_index(labels, classes, snap=snap, name=name)
         return index if contract.one_hot else palettes.to_colours(index, classes)
+    kinds = {str(array.dtype), contract.depth}
+    if contract.clip and kinds == {"uint8", "uint16"}:
+        return _in_stated_range(to_channels(array, contract.channels, name), contract)
     return to_channels(to_depth(array, contract.depth, name), contract.channels, name)
+
+
+def _in_stated_range(array: Array, contract: PictureContract) -> Array:
+    """Return 8 or 16 bits in the contract's depth: from black to white is the range that was stated."""
+    share = array / np.float32(largest_value(str(array.dtype)))
+    levels = share * np.float32(contract.high - contract.low) + np.float32(contract.low)
+    return np.asarray(levels.round().clip(0, largest_value(contract.depth)), contract.depth)
 
 
 def to_view(array: Array, contract: PictureContract) -> Array:

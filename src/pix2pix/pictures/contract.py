@@ -55,6 +55,8 @@ class PictureContract(BaseModel, frozen=True, extra="forbid"):
     classes: tuple[LabelClass, ...] = ()
     one_hot: bool = False
     ignored: Ignored | None = None
+    # Whether values outside of `low` and `high` count as these: the range was stated, not measured.
+    clip: bool = Field(False, repr=False)
     # Not part of the text by which the cache knows pairs: their pixels are the same.
     kept_as: KeptAs = Field("colours", repr=False)
     table: tuple[tuple[int, int, int], ...] = Field((), repr=False)

@@ -52,7 +52,8 @@ def from_planes(planes: Tensor, contract: PictureContract) -> Tensor:
     if planes.dtype == torch.int16:
         planes = planes.int() & 0xFFFF
     shifted = planes - contract.low if contract.low else planes
-    return (shifted * (2 / (contract.high - contract.low))).sub_(1)
+    scaled = (shifted * (2 / (contract.high - contract.low))).sub_(1)
+    return scaled.clamp_(-1, 1) if contract.clip else scaled
 
 
 def to_array(tensor: Tensor, contract: PictureContract) -> Array:

@@ -22,8 +22,8 @@ RAW = (
     *(f"image/{kind}" for kind in ("png", "jpeg", "webp", "bmp", "gif", "tiff")),
     "application/octet-stream",
 )
-# What clients send that were told no type: curl --data-binary, and many that send none at all.
-_UNTOLD = ("application/x-www-form-urlencoded", "")
+# What clients send where nobody names a type: curl --data-binary the first, many nothing at all.
+_UNTYPED = ("application/x-www-form-urlencoded", "")
 _HEAD_BYTES = 12  # show whether it is a picture
 FORM = "multipart/form-data"
 FIELD = "image"
@@ -83,11 +83,11 @@ async def read_body(
     for too large and too slow ones.
     """
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in (*RAW, FORM, *_UNTOLD):
+    if kind not in (*RAW, FORM, *_UNTYPED):
         raise _other_kind(kind)
 
     def check_start(start: bytes) -> None:
-        if kind in _UNTOLD and start and not is_picture(start):
+        if kind in _UNTYPED and start and not is_picture(start):
             raise _other_kind(kind)
 
     claimed = headers.get("content-length", "")

@@ -2,7 +2,7 @@
 
 import timeit
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
 from typing import get_args
@@ -24,10 +24,12 @@ from pix2pix.device import (
 )
 from pix2pix.errors import UserError
 from pix2pix.files import bytes_in_words, require_space
+from pix2pix.model_file import read_header
 from pix2pix.networks import build_discriminator, empty_generator
 from pix2pix.networks.noise import noise_keys
 from pix2pix.progress import duration
 from pix2pix.training.distributed import ALONE, Processes
+from pix2pix.training.idle import refuse_idle
 from pix2pix.training.run_folder import RunFolder
 from pix2pix.training.selection import FeatureScores, find_feature_scores
 from pix2pix.training.state import State, new_state
@@ -80,6 +82,7 @@ def make_plan(
     set_precision(picked)
     processes.check(config.training.batch)
     term_weights(config)
+    refuse_idle(config, data, folder.written_config)
     features = find_feature_scores(config)
     features.refuse_learned(feature_networks(config))
     empty_generator(config.with_channels(3, 3))  # refused before pairs are looked for, or downloaded
@@ -94,8 +97,20 @@ def make_plan(
     config = config.with_channels(reading.source.tensor_channels, reading.target.tensor_channels)
     empty_generator(config)  # a generator may refuse the channels, too
     folder.check(config)
+    reading = _begun_with(folder, reading)
     _require_space(folder, config)
     return Plan(config, data, pairs, reading, folder, chosen, engine_name, picked, processes, features)
+
+
+def _begun_with(folder: RunFolder, reading: Reading) -> Reading:
+    """Return the reading with the contracts of a run that continues: versions may find others."""
+    if not folder.state.is_file():
+        return reading
+    try:
+        image = read_header(folder.model).image
+    except UserError:  # the state has all that training needs
+        return reading
+    return replace(reading, source=image.source, target=image.target, photograph=image.photograph, notes=())
 
 
 def _of_length(config: Config, pairs: PairSet, epochs: int | None) -> Config:

@@ -1,11 +1,12 @@
 """A run under way: its decoded pairs, what steps work on, what it remembers, and how it resumes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import partial
 from typing import Any
 
 from pix2pix.config import Config
+from pix2pix.data.pair_set import folder_names
 from pix2pix.data.pairs import NoPairError, Pair
 from pix2pix.data.store import Store, open_store
 from pix2pix.derive import recipe
@@ -82,6 +83,7 @@ class Session:
                 half=config.data.source,
                 made=str(recipe.parse(config.data.make)) if config.data.make else "",
                 photograph=reading.photograph,
+                folders=folder_names(self.plan.pairs),
             ),
             mode=config.default_mode,
             provenance=Provenance(
@@ -103,6 +105,8 @@ def open_stores(plan: Plan, strict: bool, progress: Progress) -> Stores:
     progress.log(f"pairs: {pairs_in_words(replace(plan.pairs, notes=()))}")
     for note in plan.pairs.notes:
         progress.log(f"  {note}")
+    for note in (*plan.reading.notes, *_other_ranges(plan)):
+        progress.log(f"note: {note}")
     if not plan.processes.first:
         plan.processes.gather("waiting for the cache")
     stores = _open_stores(plan, strict, progress)
@@ -118,6 +122,17 @@ def open_stores(plan: Plan, strict: bool, progress: Progress) -> Stores:
     if plan.pairs.validation and not stores.scored:
         progress.log("no validation pair could be used: nothing is scored")
     return stores
+
+
+def _other_ranges(plan: Plan) -> Iterator[str]:
+    """Yield a sentence for each stated range that a run which continues did not begin with."""
+    data, reading = plan.config.data, plan.reading
+    for half, contract in (("source", reading.source), ("target", reading.photograph or reading.target)):
+        if (stated := getattr(data, f"{half}_range")) and stated != [contract.low, contract.high]:
+            yield (
+                f"data.{half}_range has no effect in this run, which began with {contract.low:g} to "
+                f"{contract.high:g} and goes on so; another --run takes it"
+            )
 
 
 def _open_stores(plan: Plan, strict: bool, progress: Progress) -> Stores:

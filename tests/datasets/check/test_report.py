@@ -250,3 +250,20 @@ def test_the_summary_names_a_few_of_each_kind(folder: Path) -> None:
         "  train/text1.png is not a picture (17 bytes).",
         "  and 5 more",
     ]
+
+
+def test_values_that_leave_the_range_nearly_empty_are_findings(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for number in range(6):
+        write(tmp_path / "source" / f"{number}.png", (rng.random((16, 16, 1)) * 4095).astype(np.uint16))
+        target = rng.random((16, 16, 1)).astype(np.float32)
+        target[0] = -9999 if number == 3 else 0.5
+        write(tmp_path / "target" / f"{number}.tif", target)
+    report = check(find_pairs([tmp_path], "left"))
+    part, few = (
+        next(f for f in report.findings if f.kind == kind)
+        for kind in ("part of the depth", "few set the range")
+    )
+    assert "of the sources a sixteenth of the depth is used" in part.sentence
+    assert "few pixels set the range of the targets: 1.04% of the values are -9999" in few.sentence
+    assert tmp_path / "target" / "3.tif" in few.files

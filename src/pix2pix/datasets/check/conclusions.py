@@ -12,6 +12,7 @@ from pix2pix.datasets.check.label_maps import Classes, cell, rare
 from pix2pix.datasets.check.pair_facts import Format
 from pix2pix.datasets.check.report import Report
 from pix2pix.errors import UserError
+from pix2pix.pictures.spread import merged, remark
 
 SIDES = ("source", "target")
 _PAIRS_SHOWN = 4
@@ -34,7 +35,7 @@ def conclude(report: Report) -> Iterator[Finding]:
             raise result
     if not report.usable:
         return
-    for find in (_repeated, _flat, _misaligned, _unrelated, _mixed):
+    for find in (_repeated, _flat, _misaligned, _unrelated, _mixed, _ranges):
         yield from find(report)
     for side, classes in enumerate(report.classes):
         yield from _labels(report, side, classes) if classes else ()
@@ -163,6 +164,20 @@ def _mixed(report: Report) -> Iterator[Finding]:
             rows = [row for row, form in formats.items() if form.size != usual]
             sentence = f"{count:,} of {len(formats):,} {what} are {usual}, but not {_names(report, rows)}."
             yield _finding(report, "mixed sizes", rows, sentence)
+
+
+def _ranges(report: Report) -> Iterator[Finding]:
+    """Yield what is odd about the values of sources and of targets; label maps have none."""
+    for side, half in enumerate(SIDES):
+        spread = merged(facts.spread for facts in report.halves(side).values())
+        if spread and (odd := remark(spread, half)):
+            ends = (spread.low.value, spread.high.value)
+            rows = [
+                row
+                for row, facts in report.halves(side).items()
+                if facts.spread and {facts.spread.low.value, facts.spread.high.value} & {*ends}
+            ]
+            yield _finding(report, odd.kind, rows, f"{odd.sentence}.")
 
 
 def _odd_ones(report: Report, what: str, kind: str, values: Mapping[int, str]) -> Iterator[Finding]:

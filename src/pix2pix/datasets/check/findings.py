@@ -96,6 +96,18 @@ KINDS: Mapping[str, Kind] = {
         "Grey, colour and transparency are converted to one of them. If that is not meant, "
         "convert the few to what the most are.",
     ),
+    "few set the range": Kind(
+        "Few pixels set the range",
+        "warning",
+        "What becomes -1 and 1 are the lowest and the highest value of all pairs: a few stray ones squeeze "
+        "all others into a part of it. State the range.",
+    ),
+    "part of the depth": Kind(
+        "A part of the depth is used",
+        "note",
+        "Numbers of 10 or 12 bits in files of 16 are nearly black to the network, unless their range is "
+        "stated.",
+    ),
     "same half": Kind(
         "One half, several partners",
         "note",

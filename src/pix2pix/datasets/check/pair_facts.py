@@ -18,6 +18,7 @@ from pix2pix.datasets.check.label_maps import Classes, LabelFacts, inspect_label
 from pix2pix.errors import UserError
 from pix2pix.pictures import codec
 from pix2pix.pictures.codec import Array
+from pix2pix.pictures.spread import Spread, spread_of
 
 _VIEW_PX = 128  # longest side of what thumbnails and edges are taken from
 _LOSSY = (".jpg", ".jpeg", ".webp")
@@ -47,13 +48,14 @@ class Format(NamedTuple):
 
 
 class HalfFacts(NamedTuple):
-    """One half: digest of its pixels, thumbnail."""
+    """One half: digest of its pixels, thumbnail, and how its values spread."""
 
     format: Format
     constant: bool
     digest: int
     thumbnail: Array  # (8, 8, 3) uint8
     labels: LabelFacts | None
+    spread: Spread | None
 
 
 class PairFacts(NamedTuple):
@@ -149,6 +151,7 @@ def _half_facts(array: Array, view: Image.Image, half: Half, classes: Classes | 
         int.from_bytes(digest.digest()[:8], "big"),
         np.asarray(view.convert("RGB").resize((8, 8), Image.Resampling.BOX)),
         inspect_labels(array, classes, lossy=is_lossy(half)) if classes and array.dtype == np.uint8 else None,
+        None if classes else spread_of(array),
     )
 
 

@@ -17,6 +17,7 @@ import { joinLab, lightness } from "./lab.js";
  * @property {number} high  the value that becomes 1
  * @property {LabelClass[]} classes
  * @property {boolean} one_hot
+ * @property {boolean} [clip]  whether the range was stated, and values outside count as its ends
  */
 
 /**
@@ -96,7 +97,8 @@ export function conform(pixels, contract) {
     if (contract.one_hot) return [numbers];
     return [0, 1, 2].map((c) => mapped(numbers, (number) => contract.classes[number].colour[c]));
   }
-  const levels = contract.depth === "uint16" ? 257 : 1;
+  const inRange = contract.depth === "uint16" && contract.clip;
+  const levels = contract.depth === "uint16" && !inRange ? 257 : 1;
   const hasAlpha = contract.channels === 2 || contract.channels === 4;
   /** @param {number} value  @param {number} alpha */
   const onWhite = (value, alpha) => Math.round((value * alpha) / 255 + levels * (255 - alpha));
@@ -104,7 +106,12 @@ export function conform(pixels, contract) {
     plane((i) => onWhite(levels * pixels[i + c], hasAlpha ? 255 : pixels[i + 3])),
   );
   const planes = contract.channels < 3 ? [grey(colours)] : colours;
-  return hasAlpha ? [...planes, plane((i) => levels * pixels[i + 3])] : planes;
+  if (hasAlpha) planes.push(plane((i) => levels * pixels[i + 3]));
+  if (!inRange) return planes;
+  const span = Math.fround(contract.high - contract.low);
+  const inStated = (/** @type {number} */ level) =>
+    Math.round(Math.fround(Math.fround(Math.fround(level / 255) * span) + contract.low));
+  return planes.map((values) => mapped(values, inStated));
 }
 
 /**
@@ -180,9 +187,10 @@ function largest(planes, i) {
 // Both compute in steps of float32, as torch does.
 
 /** @param {Contract} contract */
-function scaling({ low, high }) {
+function scaling({ low, high, clip }) {
   const step = Math.fround(2 / (high - low));
-  return (/** @type {number} */ value) => Math.fround(Math.fround(value - low) * step) - 1;
+  const scale = (/** @type {number} */ value) => Math.fround(Math.fround(value - low) * step) - 1;
+  return clip ? (/** @type {number} */ value) => Math.min(1, Math.max(-1, scale(value))) : scale;
 }
 
 /** @param {Contract} contract */
@@ -193,10 +201,11 @@ function unscaling({ low, high }) {
 }
 
 /** @param {Contract} contract  @returns {(value: number) => number} */
-function leveling({ depth, low, high }) {
+function leveling({ depth, low, high, clip }) {
   if (depth === "uint8") return (value) => value;
-  if (depth === "uint16") return (value) => Math.round(value) / 257;
-  return (value) => (255 * (value - low)) / (high - low);
+  if (depth === "uint16" && !clip) return (value) => Math.round(value) / 257;
+  const whole = depth === "uint16" ? Math.round : (/** @type {number} */ value) => value;
+  return (value) => (255 * (whole(value) - low)) / (high - low);
 }
 
 /**
