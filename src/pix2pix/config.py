@@ -96,6 +96,13 @@ class Config(Section):
         channels = {"source_channels": source, "target_channels": target}
         return self.model_copy(update={"model": self.model.model_copy(update=channels)})
 
+    def with_settings(self, settings: Iterable[str]) -> Self:
+        """Return the configuration with `section.key=value` settings changed."""
+        values = self.model_dump()
+        for setting in settings:
+            _apply(values, setting)
+        return self.parse(values)
+
     @model_validator(mode="after")
     def _sizes_fit(self) -> Self:
         side, field = min(self.data.size), self.model.discriminator_px

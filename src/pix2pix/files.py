@@ -37,6 +37,11 @@ def is_picture(path: Path) -> bool:
     return path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith(".")
 
 
+def is_lossy(path: Path) -> bool:
+    """Return whether a file's format changes pixels."""
+    return path.suffix.lower() in (".jpg", ".jpeg", ".webp")
+
+
 def list_pictures(folder: Path) -> list[Path]:
     """Return every picture below a folder, sorted; with sub-folders and links, without hidden ones.
 

@@ -71,8 +71,15 @@ class DataConfig(Section):
     colour_half: Literal["source", "target"] = Field(
         "target", description="the half that is a photograph, whose colours may change"
     )
+    labels: Literal["", "auto"] = Field(
+        "",
+        description="auto: halves that are label maps are taken as such, source_labels and target_labels "
+        "being auto, and targets are learned as classes",
+    )
     source_labels: str = Field(
-        "", description="sources are label maps of this palette: facades, cityscapes or a TOML file"
+        "",
+        description="sources are label maps of this palette: facades, cityscapes or a TOML file; auto: the "
+        "classes that the pictures to learn from share",
     )
     target_labels: str = Field("", description="targets are label maps of this palette; see source_labels")
     source_one_hot: bool = Field(
@@ -203,8 +210,6 @@ class TrainingConfig(Section):
         description="what chooses the model kept as best.safetensors: kid, fid or st_lpips; empty: nothing",
     )
     features: str = Field(
-        "",
-        description="feature network of kid and fid: an ONNX file, with a .toml next to it; empty: as "
-        "`pix2pix evaluate` takes it",
+        "", description="feature network of kid and fid, as `pix2pix evaluate` takes it with --features"
     )
     save_images: int = Field(4_000, ge=1, description="images between two saved training states")

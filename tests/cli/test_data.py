@@ -2,6 +2,7 @@ import io
 import tarfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer
 from click.testing import Result
@@ -11,7 +12,7 @@ from typer.testing import CliRunner
 from pix2pix.cli.data import data_app
 from pix2pix.cli.main import _Commands
 from pix2pix.data.pairs import find_pairs
-from tests.helpers import files_below, noise, open_pairs, pixels, write, write_pairs, write_text
+from tests.helpers import files_below, noise, open_pairs, pixels, scene, write, write_pairs, write_text
 
 app = typer.Typer(cls=_Commands, pretty_exceptions_enable=False)
 app.add_typer(data_app, name="data")
@@ -118,6 +119,20 @@ def test_resize_refuses_what_is_no_size(place: Path, size: str) -> None:
     write(place / "in" / "a.png")
     assert "is no size" in refused("resize", "in", "-o", "out", f"--size={size}")
     assert not (place / "out").exists()
+
+
+def test_the_palette_of_the_half_that_has_labels(place: Path) -> None:
+    from pix2pix.pictures.palette import load_palette
+
+    for n in range(12):
+        write(place / "eyes" / "images" / f"{n}.jpg", scene(n, 48, 64))
+        areas = np.kron(scene(n, 12, 16, 1)[:, :, 0] // 128, np.ones((4, 4), np.uint8))
+        write(place / "eyes" / "1st_manual" / f"{n}.png", areas[:, :, None] * np.uint8(255))
+    for words in ([], ["--half", "target"], ["--layout", "1st_manual:images", "--half", "source"]):
+        write_text(place / "classes.toml", good("palette", "eyes", *words))
+        assert set(load_palette("classes.toml").colours) == {(0, 0, 0), (255, 255, 255)}
+    assert good("palette", "eyes/1st_manual") == (place / "classes.toml").read_text()
+    assert "share no palette" in refused("palette", "eyes", "--half", "source")
 
 
 def test_sample_draws_pairs(place: Path) -> None:

@@ -280,7 +280,8 @@ def test_halves_of_different_size_are_both_named(tmp_path: Path, odd: int) -> No
         read_raw(example)
     path = tmp_path / f"source_{odd}.tif"
     assert str(caught.value) == (
-        f"{path} is 9 x 8 px but {tmp_path / 'target.png'} is 8 x 8 px: wanted equal sizes."
+        f"{path} is 9 x 8 px but {tmp_path / 'target.png'} is 8 x 8 px: wanted equal sizes. "
+        f"`pix2pix data resize {tmp_path} -o FOLDER --size 8x9` makes them so (label maps with --nearest)."
     )
 
 

@@ -15,7 +15,7 @@ from pix2pix.datasets import download
 from pix2pix.datasets.fetch import RECORD, DataSet, Fetched, data_sets, fetch
 from pix2pix.errors import UserError
 from pix2pix.progress import Progress
-from tests.datasets.tars import NOISE, tar
+from tests.data.tars import NOISE, tar
 from tests.helpers import files_below
 
 NAMES = ["train/1.jpg", "train/2.jpg", "val/3.jpg"]

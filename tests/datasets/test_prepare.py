@@ -113,6 +113,38 @@ def test_two_folders_are_split_alike(tmp_path: Path, layout: str) -> None:
     assert sum(done.pairs.values()) == done.written == 40
 
 
+def test_photographs_and_their_masks_stay_together(tmp_path: Path) -> None:
+    data = make(tmp_path / "data", *numbered(40, "{}.jpg"), *numbered(40, "{}_mask.png"))
+    done = split([data], tmp_path / "out", 0.3)
+    assert sum(done.pairs.values()) == 40
+    pairs = find_pairs([tmp_path / "out"], "left")
+    assert {name: len(some) for name, some in pairs.splits.items()} == done.pairs
+    assert all(p.target.path.read_text() == f"{p.name}_mask.png" for p in pairs.splits["train"])
+
+
+@pytest.mark.parametrize("by", ["folder", r"(patient\d+)/", r"patient\d+"])
+def test_what_belongs_together_stays_together(tmp_path: Path, by: str) -> None:
+    names = [f"patient{p}/{n}.png" for p in range(30) for n in range(4)]
+    split([make(tmp_path / "data", *names)], tmp_path / "out", 0.3, by=by)
+    found = places(tmp_path / "out")
+    assert len(found) == 120
+    for p in range(30):
+        assert len({found[f"patient{p}/{n}.png"] for n in range(4)}) == 1
+    assert 3 <= sum(found[f"patient{p}/0.png"] == "val" for p in range(30)) <= 17
+
+
+@pytest.mark.parametrize(
+    ("by", "why"),
+    [("(", "is no regular expression"), ("x(.)", "fits no part of 9 of 9 names, such as 0"), ("$", "")],
+)
+def test_a_rule_that_parts_nothing_is_refused(tmp_path: Path, by: str, why: str) -> None:
+    data = make(tmp_path / "data", *numbered(9))
+    if why:
+        assert why in refused(split, [data], tmp_path / "out", 0.3, by=by)
+    one = make(tmp_path / "one", *numbered(9, "a/{}.png"))
+    assert "keeps all 9 pairs together" in refused(split, [one], tmp_path / "out", 0.3, by="folder")
+
+
 def test_pairs_of_which_one_half_is_missing_or_double_are_named(tmp_path: Path) -> None:
     source = make(tmp_path / "s", "a.png", "b.png", "c.png", "c.jpg")
     target = make(tmp_path / "t", "a.png", "c.png", "d.png")
@@ -163,7 +195,8 @@ def test_every_file_of_any_tree_is_copied_or_named(
         done = split([root / "data"], root / "out", 0.3)
     except UserError as error:
         said = str(error)
-        assert "no pictures are there" in said or "is split already" in said or "partner" in said
+        known = ("no pictures", "is split already", "partner", "data sets of their own", "has both")
+        assert any(words in said for words in known)
         return
     copied = {p.read_bytes() for p in (root / "out").rglob("*") if p.is_file()}
     failures = "\n".join(done.failures)
@@ -249,7 +282,7 @@ def test_what_is_split_already_or_no_folder_or_empty_is_refused(tmp_path: Path) 
     assert "lies in" in refused(split, [data], data / "out", 0.1)
     assert "lies in" in refused(split, [data], data, 0.1)
     (tmp_path / "empty").mkdir()
-    assert "no pictures are there" in refused(split, [tmp_path / "empty"], tmp_path / "out", 0.1)
+    assert "holds no pictures (0 files)" in refused(split, [tmp_path / "empty"], tmp_path / "out", 0.1)
     assert "3 folders" in refused(split, [data / "train"] * 3, tmp_path / "out", 0.1)
     assert not (tmp_path / "out").exists()
 

@@ -2,18 +2,20 @@
 
 import csv
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from pix2pix.config import Mode
 from pix2pix.errors import UserError
 from pix2pix.evaluation.columns import Columns
 from pix2pix.evaluation.evaluate import Evaluation, Options, evaluate, write_scores
-from pix2pix.evaluation.labels import find_labels
+from pix2pix.evaluation.labels import LabelScores, find_labels
 from pix2pix.evaluation.report import write_report
 from pix2pix.evaluation.subjects import Example, FolderSubject, ModelSubject, Subject
 from pix2pix.measures import features
@@ -21,6 +23,7 @@ from pix2pix.measures.features import FeatureNetwork
 from pix2pix.model_file import ImageContract
 from pix2pix.pictures import codec
 from pix2pix.pictures.contract import Ignored, LabelClass, PictureContract
+from pix2pix.pictures.palette import Palette
 from pix2pix.progress import Progress
 from tests.helpers import write_model
 
@@ -74,6 +77,39 @@ def test_noise_makes_every_score_worse(tmp_path: Path) -> None:
     for name, sign in {"l1": 1, "ssim": -1, "psnr_db": -1, "fid": 1, "histogram_a": -1}.items():
         column = [sign * row[name] for row in rows]
         assert column == sorted(column), name
+
+
+def rewritten(real: Path, fake: Path, change: Callable[[list[np.ndarray]], list[np.ndarray]]) -> Path:
+    """Write what `change` makes of the pictures of a folder to another one, by the same names."""
+    files = sorted(real.iterdir())
+    for file, picture in zip(files, change([codec.read(file) for file in files]), strict=True):
+        codec.write(picture, fake / file.name)
+    return fake
+
+
+def blurred(pictures: list[np.ndarray], pixels: int) -> list[np.ndarray]:
+    return [gaussian_filter(picture, (pixels, pixels, 0)) for picture in pictures]
+
+
+def test_blur_makes_every_score_worse(tmp_path: Path) -> None:
+    real, rows = pictures(tmp_path / "real"), []
+    for pixels in (0, 1, 3):
+        fake = rewritten(real, tmp_path / f"fake{pixels}", lambda x, by=pixels: blurred(x, by))
+        rows.append(values(scored(FolderSubject(real, fake), tmp_path / f"out{pixels}")))
+    for name, sign in {"l1": 1, "ssim": -1, "fid": 1, "histogram_L": -1, "histogram_b": -1}.items():
+        column = [sign * row[name] for row in rows]
+        assert column == sorted(column), name
+        assert column[0] < column[2], name
+
+
+def test_shuffled_pictures_are_wrong_one_by_one_and_right_as_a_set(tmp_path: Path) -> None:
+    real = pictures(tmp_path / "real")
+    fake = rewritten(real, tmp_path / "fake", lambda x: [*x[1:], x[0]])
+    found = values(scored(FolderSubject(real, fake), tmp_path / "out"))
+    assert found["l1"] > 0.3
+    assert found["ssim"] < 0.5
+    assert found["fid"] == pytest.approx(0, abs=1e-6)
+    assert [found[f"histogram_{c}"] for c in "Lab"] == pytest.approx([1, 1, 1])
 
 
 class Counting:
@@ -269,6 +305,23 @@ def test_classes_that_are_not_there_are_refused() -> None:
     with pytest.raises(UserError, match="--labels facades"):
         find_labels(plain, Path("scorer"), None, [], "cpu")
     assert find_labels(plain, None, None, [], "cpu") is None
+
+
+def test_label_maps_of_another_palette_are_refused() -> None:
+    by_class = LabelScores(
+        Palette(("wall", "door"), ((0, 0, 255), (255, 0, 0))),
+        "source",
+        PictureContract(),
+        lambda pictures: torch.zeros(len(pictures), 10, 10, dtype=torch.int64),
+        (),
+        {},
+    )
+    picture = torch.tensor([-1.0, -1, 1])[:, None, None].repeat(1, 10, 10)
+    picture[:, 0] = torch.tensor([0.1, 0.1, 1])[:, None].repeat(1, 10)  # of a blurred border
+    by_class.records([Example("blurred", picture, picture, picture)])
+    picture[:, 2:5] = torch.tensor([-1.0, 1, -1])[:, None, None]
+    with pytest.raises(UserError, match=r"area of \d+% in a colour near #08f808, which no class"):
+        by_class.records([Example("other", picture, picture, picture)])
 
 
 def test_where_no_picture_can_be_read_it_is_refused(tmp_path: Path) -> None:

@@ -283,7 +283,9 @@ def test_an_ignored_level_of_greys_is_its_index(tmp_path: Path) -> None:
     assert _index(np.array([[[0], [128]]], np.uint8), palette)[0, :, 0].tolist() == [0, IGNORED]
 
 
-@pytest.mark.parametrize("table", ["index = -1", "index = 70000", 'colour = "red"', "level = 3", ""])
+@pytest.mark.parametrize(
+    "table", ["index = -1", "index = 70000", "index = true", 'colour = "red"', "level = 3", ""]
+)
 def test_a_wrong_table_of_what_is_ignored_is_refused(tmp_path: Path, table: str) -> None:
     text = "\n".join([*describe(FACADES), "[ignore]", table])
     with pytest.raises(UserError, match=r"a\.toml: The table \[ignore\] is wrong.*index = 255"):

@@ -105,27 +105,28 @@ def check(
 
 @data_app.command()
 def palette(
-    data: Annotated[Path, Argument(help="Folder of label maps, or of pairs with --half.")],
+    data: Annotated[Path, Argument(help="Folder of label maps, or of pairs as for train.")],
     half: Annotated[
-        str, Option(help="left or right: the half of side-by-side pictures with the labels.")
+        str, Option(help="left, right, source or target: the half of pairs with the labels.")
     ] = "whole",
+    layout: Layout = None,
+    pair: PairNames = None,
 ) -> None:
     """Print the palette that label maps share, as TOML for data.source_labels.
 
     \b
     pix2pix data palette facades --half right > classes.toml
+    pix2pix data palette eyes --half target > classes.toml
     """
-    from pix2pix.files import list_pictures
+    from pix2pix.data.labels import label_halves
     from pix2pix.pictures import codec, geometry
     from pix2pix.pictures.find_palette import palette_report
 
-    side = choice("--half", half, ("whole", "left", "right"))
-    paths = list_pictures(data) if data.is_dir() else []
-    if not paths:
-        raise UserError(f"{data} holds no pictures: wanted a folder of label maps.")
-    step = -(-len(paths) // _PALETTE_PICTURES)  # a palette shows in a few hundred
+    side = choice("--half", half, ("whole", "left", "right", "source", "target"))
+    halves = label_halves(data, side, layout or "", pair or ())
+    step = -(-len(halves) // _PALETTE_PICTURES)  # a palette shows in a few hundred
     lines = palette_report(
-        lambda: (geometry.half(codec.read(path), side, str(path)) for path in paths[::step]), str(data)
+        lambda: (geometry.half(codec.read(h.path), h.side, str(h.path)) for h in halves[::step]), str(data)
     )
     print(*lines, sep="\n")
 
@@ -137,6 +138,11 @@ def split(
     val: Annotated[float, Option(min=0, max=1, help="Share to validate on.")] = 0.1,
     test: Annotated[float, Option(min=0, max=1, help="Share to test on.")] = 0.0,
     seed: Annotated[int | None, Option(help="Another seed gives other splits.")] = None,
+    by: Annotated[
+        str, Option(metavar="folder|REGEX", help="Keep pairs together: of a folder, or by their names.")
+    ] = "",
+    layout: Layout = None,
+    pair: PairNames = None,
     link: Annotated[bool, Option("--link", help="Hard links instead of copies.")] = False,
     force: Force = False,
 ) -> None:
@@ -145,10 +151,12 @@ def split(
     \b
     pix2pix data split photos -o pairs --val 0.1 --test 0.1
     pix2pix data split labels photos -o pairs --link
+    pix2pix data split frames -o pairs --by '(video[0-9]+)_'
     """
     from pix2pix.datasets.prepare import split as split_pairs
 
-    _prepare("copying", "pair", out, partial(split_pairs, data, out, val, test, seed, link=link, force=force))
+    work = partial(split_pairs, data, out, val, test, seed, by=by, layout=layout or "", pair=pair or ())
+    _prepare("copying", "pair", out, partial(work, link=link, force=force))
 
 
 @data_app.command()
@@ -156,6 +164,7 @@ def combine(
     sources: Annotated[Path, Argument(help="Folder of sources.")],
     targets: Annotated[Path, Argument(help="Folder of targets with equal names.")],
     out: Out,
+    pair: PairNames = None,
     suffix: Format = None,
     force: Force = False,
 ) -> None:
@@ -166,7 +175,8 @@ def combine(
     """
     from pix2pix.datasets.prepare import combine as combine_pairs
 
-    work = partial(combine_pairs, sources, targets, out, picture_suffix(suffix), force=force)
+    suffix = picture_suffix(suffix)
+    work = partial(combine_pairs, sources, targets, out, suffix, pair=pair or (), force=force)
     _prepare("combining", "pair", out, work)
 
 

@@ -132,6 +132,9 @@ def train(
     ] = None,
     layout: Layout = None,
     pair: PairNames = None,
+    labels: Annotated[
+        str | None, Option(metavar="auto", help="Take halves that are label maps as classes.")
+    ] = None,
     seed: Annotated[int | None, Option(help="Same as --set training.seed=N.")] = None,
     device: Device = "auto",
     engine: Annotated[str, Option(help="auto, plain, graph (captured; NVIDIA GPUs).")] = "auto",
@@ -157,7 +160,7 @@ def train(
         from pix2pix.training.train import train as train_model
 
     keep_freed_memory()
-    flags = {"training.seed": seed, "data.make": make}
+    flags = {"training.seed": seed, "data.make": make, "data.labels": labels}
     changes = [f"{key}={value}" for key, value in flags.items() if value is not None]
     if epochs and any(setting.startswith("training.images") for setting in settings or []):
         raise UserError("--epochs and --set training.images both say how long to train.", "Leave one out.")

@@ -1,12 +1,13 @@
 """The folder of decoded pairs: what it holds, how large it may grow, what leaves it first.
 
-An entry is an index, KEY.json, and its pixels, KEY.source and KEY.target. A process locks the pixels
-that it has mapped, and the folder of the hub's pictures that it reads, so that no other one removes
-them. Deleting the folder loses nothing.
+An entry is an index, KEY.json, and its pixels, KEY.source and KEY.target; or a folder of pictures, of the
+hub or of an archive. A process locks the pixels that it has mapped, and the folders of pictures that it
+reads, so that no other one removes them. Deleting the folder loses nothing.
 """
 
 import json
 import os
+import shutil
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
@@ -19,7 +20,8 @@ from pix2pix.files import cache_folder, limit_from_environment, require_space
 
 SIZE_LIMIT = "PIX2PIX_CACHE_GB"
 PIXELS = (".source", ".target")
-_HUB_LOCK = ".lock"
+HUB, UNPACKED = "hub", "unpacked"  # folders of folders of pictures
+_LOCK = ".lock"
 _DEFAULT_GB = 100.0
 
 
@@ -33,16 +35,23 @@ class CacheEntry:
     used: float  # seconds since the epoch
 
     @property
-    def of_hub(self) -> bool:
+    def of_pictures(self) -> bool:
         """Whether these are pictures from which pairs are decoded."""
         return self.files[0].suffix not in (".json", *PIXELS)
 
     def describe(self) -> str:
         """Return what data this is."""
-        if self.of_hub:
-            return f"{len(self.files):,} pictures of a hub data set"
+        if self.of_pictures:
+            is_hub = self._folder.parent.name == HUB
+            what = "pictures of a hub data set" if is_hub else "files of an archive"
+            return f"{len(self.files):,} {what}"
         index = read_index(self.files[0].with_suffix(".json"))
         return str(index.get("data") or f"{len(index.get('names', ())):,} pairs of an earlier version")
+
+    @property
+    def _folder(self) -> Path:
+        """The folder of pictures."""
+        return cache_folder().joinpath(*self.files[0].relative_to(cache_folder()).parts[:2])
 
     @property
     def in_use(self) -> bool:
@@ -57,10 +66,10 @@ class CacheEntry:
         """Delete some of the files under the lock of all; return False where that is not possible."""
         # The lock of a hub folder stays: another process may wait for it.
         locks = [path for path in self.files if path.suffix in PIXELS]
-        locks = [self.files[0].with_name(_HUB_LOCK)] if self.of_hub else locks
+        locks = [self._folder / _LOCK] if self.of_pictures else locks
         with ExitStack() as opened, suppress(OSError):
             for path in locks:
-                file = opened.enter_context(path.open("ab" if self.of_hub else "rb"))
+                file = opened.enter_context(path.open("ab" if self.of_pictures else "rb"))
                 _lock(file.fileno(), exclusive=True)
             for path in paths:
                 path.unlink()
@@ -71,9 +80,13 @@ class CacheEntry:
 def entries() -> list[CacheEntry]:
     """Return what the cache holds, the least recently used first."""
     root, files = cache_folder(), defaultdict[str, list[Path]](list)
-    for pattern in ("[!.]*.json", *(f"[!.]*{suffix}" for suffix in PIXELS), "hub/*/[!.]*"):
+    for pattern in ("[!.]*.json", *(f"[!.]*{suffix}" for suffix in PIXELS)):
         for path in root.glob(pattern):
-            files[path.stem if path.parent == root else path.parent.name].append(path)
+            files[path.stem].append(path)
+    for kind in (HUB, UNPACKED):
+        for path in root.glob(f"{kind}/[!.]*/**/[!.]*"):
+            if path.is_file():
+                files[path.relative_to(root).parts[1]].append(path)
     listed = []
     for name, paths in files.items():
         with suppress(FileNotFoundError):  # another process has removed it since
@@ -94,7 +107,7 @@ def make_room(needed: int) -> None:
     Pairs that a process uses stay, and so do the pictures of hub data sets. Raises UserError where
     the disk has no room for them.
     """
-    limit, decoded = limit_bytes(), [entry for entry in entries() if not entry.of_hub]
+    limit, decoded = limit_bytes(), [entry for entry in entries() if not entry.of_pictures]
     total = needed + sum(entry.bytes for entry in decoded)
     for entry in decoded:
         if total > limit and entry.remove():
@@ -118,12 +131,17 @@ def open_pixels(file: Path) -> IO[bytes]:
     return opened
 
 
+def remove_folder(folder: Path) -> None:
+    """Remove what is left of a folder of pictures."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 @cache
 def hold(folder: Path) -> None:
     """Keep other processes from removing the pictures in a hub folder until this one ends."""
     with suppress(OSError):  # as above; that pictures cannot be written is reported where they are
         folder.mkdir(parents=True, exist_ok=True)
-        _lock(os.open(folder / _HUB_LOCK, os.O_CREAT | os.O_RDWR), exclusive=False)
+        _lock(os.open(folder / _LOCK, os.O_CREAT | os.O_RDWR), exclusive=False)
 
 
 def _lock(descriptor: int, *, exclusive: bool) -> None:

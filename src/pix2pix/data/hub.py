@@ -45,7 +45,7 @@ def _write(part: Any, name: str, split: str, config: DataConfig) -> list[Pair]:
 
     columns = dict(zip(("source", "target"), _columns(part.features, name, config), strict=True))
     digest = hashlib.sha256(f"{name}/{split}/{part._fingerprint}".encode()).hexdigest()[:16]
-    folder = cache_folder() / "hub" / digest
+    folder = cache_folder() / cache.HUB / digest
     cache.hold(folder)
     remove_stale(folder)
     for column in columns.values():

@@ -161,13 +161,10 @@ def _inside(root: Path, names: Mapping[str, str], name: str) -> Path | None:
 def _folders(root: Path) -> dict[str, str]:
     """Return the names of the folders in a folder, by their lower case."""
     try:
-        return {
-            entry.name.lower(): entry.name
-            for entry in os.scandir(root)
-            if entry.is_dir() and not entry.name.startswith(".")
-        }
+        names = os.listdir(root)
     except OSError:
-        return {}
+        return {}  # reported where its pictures are listed
+    return {name.lower(): name for name in names if name[0] != "." and os.path.isdir(root / name)}
 
 
 def joined(names: Sequence[str]) -> str:

@@ -20,19 +20,23 @@ from pix2pix.data import hub, plausible
 from pix2pix.data.layouts import SPLITS
 from pix2pix.data.pair_set import Half, Pair, PairSet, split_up
 from pix2pix.data.pairs import find_pairs, find_photographs
+from pix2pix.data.unpacked import with_archives
 from pix2pix.errors import UserError
+from pix2pix.progress import OnProgress, no_progress
 
 Origin = Callable[[Sequence[str], DataConfig], PairSet | None]
 
 
-def find_data(data: Sequence[str | Path], config: DataConfig) -> PairSet:
+def find_data(
+    data: Sequence[str | Path], config: DataConfig, on_progress: OnProgress = no_progress
+) -> PairSet:
     """Return the pairs that the arguments DATA of a command stand for.
 
-    A folder of pairs or two folders, or globs in their place; a .csv or .jsonl manifest;
-    `hub:OWNER/NAME`; with `make`, a folder of photographs. Raises UserError where pictures are missing or
-    names do not match.
+    A folder of pairs or two folders, or archives or globs in their place; a .csv or .jsonl manifest;
+    `hub:OWNER/NAME`; with `make`, a folder of photographs. `on_progress` counts bytes of archives.
+    Raises UserError where pictures are missing or names do not match.
     """
-    words = [str(word) for word in data]
+    words = with_archives([str(word) for word in data], on_progress)
     answers = (find(words, config) for find in ORIGINS)
     pairs = next(pairs for pairs in answers if pairs is not None)
     return plausible.checked(pairs, stated=bool(config.layout))

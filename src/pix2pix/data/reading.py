@@ -10,6 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from pix2pix.config import Config, DataConfig
+from pix2pix.data import labels
 from pix2pix.data.pairs import NoPairError, Pair
 from pix2pix.derive import lab
 from pix2pix.derive.recipe import apply, parse, source_and_target
@@ -19,7 +20,7 @@ from pix2pix.pictures import codec, geometry, masks
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.conform import conform, to_depth, to_view
 from pix2pix.pictures.contract import PictureContract, largest_value
-from pix2pix.pictures.palette import label_contract, load_palette
+from pix2pix.pictures.palette import label_contract
 from pix2pix.pictures.spread import merged, remark, spread_of
 from pix2pix.progress import in_parallel
 
@@ -114,7 +115,7 @@ def find_reading(pairs: Sequence[Pair], config: Config) -> Reading:
     probed = _probe(pairs)
     sources, targets = zip(*probed, strict=True)
     source = (
-        label_contract(load_palette(data.source_labels), one_hot=data.source_one_hot)
+        _source_labels(data, pairs, sources)
         if data.source_labels
         else _contract(sources, model.source_channels, ".png")
     )
@@ -144,7 +145,9 @@ def read_raw(pair: Pair, note: codec.OnNote = codec.no_note) -> tuple[Array, Arr
         if array.shape[:2] != target.shape[:2]:
             raise UserError(
                 f"{half.path} is {array.shape[1]} x {array.shape[0]} px but {pair.target.path} is "
-                f"{target.shape[1]} x {target.shape[0]} px: wanted equal sizes."
+                f"{target.shape[1]} x {target.shape[0]} px: wanted equal sizes.",
+                f"`pix2pix data resize {pair.target.path.parent} -o FOLDER --size "
+                f"{array.shape[0]}x{array.shape[1]}` makes them so (label maps with --nearest).",
             )
     if len(sources) == 1:
         return sources[0], target
@@ -203,15 +206,22 @@ def _refuse_unnamed_classes(data: DataConfig) -> None:
             )
 
 
+def _source_labels(data: DataConfig, pairs: Sequence[Pair], sources: Sequence[Array]) -> PictureContract:
+    palette = labels.palette_of(data.source_labels, pairs, "source")
+    labels.refuse_photographs(palette, pairs, sources, "source")
+    return label_contract(palette, one_hot=data.source_one_hot)
+
+
 def _target_labels(data: DataConfig, pairs: Sequence[Pair], targets: Sequence[Array]) -> PictureContract:
     """Return the contract of class targets, with the kind of files that they are."""
-    palette = load_palette(data.target_labels)
+    palette = labels.palette_of(data.target_labels, pairs, "target")
     contract = label_contract(palette, one_hot=data.target_one_hot)
     if contract.ignored and not contract.one_hot:
         raise UserError(
             f"The palette {data.target_labels} ignores pixels, which targets learned as colours cannot.",
             "Learn classes: --set data.target_one_hot=true; or make those pixels a class of the palette.",
         )
+    labels.refuse_photographs(palette, pairs, targets, "target")
     paths = [pair.target.path for pair in pairs[:_PROBED]]
     return contract.model_copy(update=masks.kept_as(paths, targets, palette))
 

@@ -18,8 +18,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from pix2pix.data.archives import ArchiveError, is_free, new_folder, unpack
 from pix2pix.data.layouts import SPLITS
-from pix2pix.datasets.archives import ArchiveError, is_free, new_folder, unpack
 from pix2pix.datasets.download import MB, AddressError, download
 from pix2pix.errors import UserError
 from pix2pix.files import cannot_write, list_pictures

@@ -10,9 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pix2pix.data.names import match, name_of
 from pix2pix.errors import UserError
-from pix2pix.files import list_pictures
 from pix2pix.progress import OnProgress, in_parallel
 
 
@@ -50,14 +48,6 @@ def check_folders(data: Sequence[Path], out: Path) -> None:
             raise UserError(f"{folder} is no folder: wanted one of pictures.")
         if folder.resolve() in (out.resolve(), *out.resolve().parents):
             raise UserError(f"{out} lies in {folder}, among its pictures.", "Choose another --out.")
-
-
-def pairs_of(folders: Sequence[Path]) -> tuple[list[tuple[str, tuple[Path, ...]]], dict[Path, str]]:
-    """Return (name, files) of each pair, and a sentence for each file without a partner."""
-    if len(folders) == 1:
-        return [(name_of(path, folders[0]), (path,)) for path in list_pictures(folders[0])], {}
-    matched, failures = match(*folders)
-    return list(matched.items()), failures
 
 
 @contextmanager

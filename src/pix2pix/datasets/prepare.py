@@ -3,6 +3,7 @@
 import filecmp
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,15 +11,9 @@ from threading import get_native_id
 
 import numpy as np
 
-from pix2pix.datasets.file_tasks import (
-    Done,
-    FileTask,
-    check_folders,
-    leaving_out,
-    pairs_of,
-    refuse_existing,
-    run,
-)
+from pix2pix.data.pair_set import printable
+from pix2pix.data.pairs import search
+from pix2pix.datasets.file_tasks import Done, FileTask, check_folders, leaving_out, refuse_existing, run
 from pix2pix.errors import UserError
 from pix2pix.files import list_pictures, replacing
 from pix2pix.pictures import codec
@@ -36,30 +31,42 @@ def split(
     test: float = 0.0,
     seed: int | None = None,
     *,
+    by: str = "",
+    layout: str = "",
+    pair: Sequence[str] = (),
     link: bool = False,
     force: bool = False,
     on_progress: OnProgress = no_progress,
 ) -> Done:
     """Copy pairs to out/train, out/val and out/test, by the digest of each pair's name.
 
-    `data` is a folder of side-by-side pictures, one that holds source/ and target/, or two folders
-    with equal names. `val` and `test` are shares of 1. A pair stays in its split when others come;
-    another `seed` gives other splits. `link` makes hard links instead of copies. Raises UserError
-    where nothing can be used, or where a pair lies in another split of `out` already.
+    `data` is what training takes: a folder of pairs in any layout, or two. `val` and `test` are shares of 1.
+    `by` keeps pairs together: of one `folder`, or of one text that a regular expression finds in their
+    names, its first group if it has one. A pair stays in its split when others come; another `seed` gives
+    other splits. `link` makes hard links instead of copies. Raises UserError where nothing can be used, or
+    where a pair lies in another split of `out` already.
     """
     if val < 0 or test < 0 or not 0 < val + test < 1:
         raise UserError(f"Shares of {val:g} and {test:g}: wanted two from 0 on, below 1 together.")
     check_folders(data, out)
-    folders = _folders_to_split(data)
-    pairs, failures = pairs_of(folders)
+    found = search(data, "left", layout, pair)
+    if found.splits.keys() != {""}:
+        first = data[0] / "train"
+        raise UserError(
+            f"{data[0]} is split already: it holds {', '.join(sorted(found.splits))}.",
+            f"To split a part once more, give {first}." if first.is_dir() else "",
+        )
+    groups = _groups([member.name for member in found.splits[""]], by)
     tasks = []
-    for name, paths in pairs:
-        place = _split_of(name, val, test, seed)
-        parts = [out / place / ("" if len(folders) == 1 else half) for half in ("source", "target")]
-        names = [path.relative_to(folder) for path, folder in zip(paths, folders, strict=True)]
-        tasks.append(FileTask(paths, tuple(map(Path.joinpath, parts, names)), place))
+    for member in found.splits[""]:
+        place = _split_of(groups[member.name], val, test, seed)
+        halves = {"source": member.source.path, "target": member.target.path}
+        if found.layout == "side by side":
+            halves = {"": member.source.path}
+        outputs = [out / place / half / f"{member.name}{path.suffix}" for half, path in halves.items()]
+        tasks.append(FileTask(tuple(halves.values()), tuple(outputs), place))
     _refuse_two_splits(tasks, out)
-    return run(tasks, lambda task: _copy(task, link, force), failures, data, on_progress)
+    return run(tasks, lambda task: _copy(task, link, force), found.faults, data, on_progress)
 
 
 def combine(
@@ -68,6 +75,7 @@ def combine(
     out: Path,
     suffix: str | None = None,
     *,
+    pair: Sequence[str] = (),
     force: bool = False,
     on_progress: OnProgress = no_progress,
 ) -> Done:
@@ -78,7 +86,7 @@ def combine(
     UserError where nothing can be used.
     """
     check_folders([sources, targets], out)
-    pairs, failures = pairs_of([sources, targets])
+    found = search([sources, targets], "left", pair=pair)
 
     def write(task: FileTask) -> bool:
         with leaving_out():
@@ -92,8 +100,9 @@ def combine(
         codec.write(whole, path)
         return True
 
-    tasks = [FileTask(paths, (out / name,)) for name, paths in pairs]
-    return run(tasks, write, failures, [sources, targets], on_progress)
+    members = [member for split in found.splits.values() for member in split]
+    tasks = [FileTask((m.source.path, m.target.path), (out / m.name,)) for m in members]
+    return run(tasks, write, found.faults, [sources, targets], on_progress)
 
 
 def resize(
@@ -139,19 +148,25 @@ def resize(
     return run(list(tasks.values()), write, failures, [data], on_progress)
 
 
-def _folders_to_split(data: Sequence[Path]) -> list[Path]:
-    """Return the folders of `data`, or DATA/source and DATA/target."""
-    halves = [data[0] / "source", data[0] / "target"]
-    folders = halves if len(data) == 1 and all(half.is_dir() for half in halves) else list(data)
-    if len(folders) > 2:
-        raise UserError(f"{len(data)} folders were given: wanted one of pairs, or two.")
-    for folder in folders:
-        if splits := [split for split in _SPLITS if (folder / split).is_dir()]:
-            raise UserError(
-                f"{folder} is split already: it holds {splits[0]}/.",
-                f"To split that once more, give {folder / splits[0]}.",
-            )
-    return folders
+def _groups(names: Sequence[str], by: str) -> dict[str, str]:
+    """Return what each name is kept together with; raise UserError where that parts nothing."""
+    if not by:
+        return {name: name for name in names}
+    if by == "folder":
+        groups = {name: name.rpartition("/")[0] or name for name in names}
+    else:
+        try:
+            found = {name: re.search(by, name) for name in names}
+        except re.error as error:
+            raise UserError(f"--by '{by}' is no regular expression: {error}.") from None
+        if strays := [name for name, match in found.items() if not match]:
+            count = f"{len(strays)} of {len(names)}"
+            raise UserError(f"--by '{by}' fits no part of {count} names, such as {printable(strays[0])}.")
+        groups = {name: match[match.re.groups and 1] or name for name, match in found.items() if match}
+    if len({*groups.values()}) < 2 <= len(names):
+        only = printable(next(iter(groups.values())))
+        raise UserError(f"--by '{by}' keeps all {len(names)} pairs together, as '{only}': nothing to split.")
+    return groups
 
 
 def _split_of(name: str, val: float, test: float, seed: int | None) -> str:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from pix2pix.datasets.archives import new_folder
+from pix2pix.data.archives import new_folder
 from pix2pix.datasets.sample_render import LABEL, PALETTE, render
 from pix2pix.errors import UserError
 from pix2pix.progress import OnProgress, no_progress

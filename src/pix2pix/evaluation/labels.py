@@ -1,8 +1,8 @@
 """Scores by classes: the FCN-score of pictures made from label maps, and label maps against the truth.
 
 The FCN-score (the paper's section 4.1): a segmentation network, the scorer, sees the outputs; what it finds
-is compared with the label maps they were made from. Real pictures get the same score next to it: no
-output can be expected to be above them.
+is compared with the label maps they were made from. Real pictures get the same score:
+it says how well the scorer understands pictures of their kind.
 
 K classes, B batch, H height, W width.
 """
@@ -28,6 +28,8 @@ from pix2pix.pictures.contract import PictureContract
 from pix2pix.pictures.palette import Palette, label_contract, load_palette, of_contract, to_index
 from pix2pix.pictures.tensors import to_array
 
+_FAR = 32  # levels of RGB, further than which a pixel is not the blur of a class's colour
+_AREA = 0.1  # of a label map; borders of facades at 64 px have up to 0.05 of one shade
 _NAMES = {
     "pixel_accuracy": "per-pixel accuracy",
     "class_accuracy": "per-class accuracy",
@@ -91,7 +93,9 @@ class LabelScores:
         assert labels is not None
         if self.contract.one_hot:
             return to_classes(labels[None], self.contract)[0]
-        index = to_index(to_array(labels, self.contract), self.palette, snap=True, name="a label map")
+        colours = to_array(labels, self.contract)
+        _refuse_other_palette(colours, self.palette)
+        index = to_index(colours, self.palette, snap=True, name="a label map")
         return torch.from_numpy(index[:, :, 0].astype(np.int64))
 
 
@@ -127,6 +131,26 @@ def find_labels(
             "ignore": [*ignore, *([f"index {palette.ignored.index}"] if palette.ignored else [])],
         },
     )
+
+
+def _refuse_other_palette(labels: np.ndarray, palette: Palette) -> None:
+    """Raise UserError for a label map (H, W, C) with an area in a colour that the palette does not have.
+
+    Blurred borders have many colours, each of few pixels.
+    """
+    if labels.dtype != np.uint8 or labels.shape[2] != 3:
+        return  # `to_index` says what is wrong
+    pixels = labels.reshape(-1, 1, 3).astype(np.float32)
+    nearest = ((pixels - np.array(palette.colours, np.float32)) ** 2).sum(2).min(1)
+    shades, counts = np.unique(pixels[nearest > _FAR**2, 0] // 16, axis=0, return_counts=True)
+    if len(counts) and counts.max() > _AREA * len(pixels):
+        colour = bytes(int(value) for value in shades[counts.argmax()] * 16 + 8).hex()
+        share = counts.max() / len(pixels)
+        raise UserError(
+            f"A label map has an area of {share:.0%} in a colour near #{colour}, which no class of the "
+            f"palette has ({', '.join(palette.names)}).",
+            "Name the palette of these labels with --labels, or add the class to its file.",
+        )
 
 
 def _place(palette: Palette, name: str) -> int:

@@ -161,7 +161,7 @@ def _from_onnx(path: Path) -> FeatureNetwork:
     try:
         session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     except Exception as error:  # the runtime raises its own types
-        reason = str(error).splitlines()[0]
+        reason = str(error).splitlines()[0].rstrip(".")
         raise UserError(f"{path} is no ONNX network: {reason}.", "Name a file with --features.") from None
     place, *others = session.get_inputs()
     if others or len(place.shape) != 4:

@@ -145,7 +145,7 @@ def to_index(array: Array, palette: Palette, *, snap: bool, name: str) -> Array:
     distances = _distances(split(values), np.array([*palette.drawn, _FAR]))
     strays = (distances.min(1) > 0)[place].reshape(present.shape)
     if strays.any() and not snap:
-        raise _stray(present[strays], name)
+        raise _stray(present[strays], strays.size, name)
     index: Array = distances.argmin(1)[place].reshape(present.shape).astype(np.uint8)
     if strays.any():
         first, second = np.partition(distances, 1, axis=1)[:, :2].T
@@ -154,6 +154,20 @@ def to_index(array: Array, palette: Palette, *, snap: bool, name: str) -> Array:
     if palette.ignored:
         index[index == len(palette.names)] = IGNORED
     return index[:, :, None]
+
+
+def stray_share(array: Array, palette: Palette) -> float:
+    """Return the share of the pixels (H, W, C) that are far from all colours of a palette, or no index."""
+    if array.shape[2] == 1 and array.dtype.kind in "iu" and not palette.is_grey:
+        known = {palette.ignored.index} if palette.ignored else set[int]()
+        inside = (array < len(palette.names) + len(known)) | np.isin(array, [*known])
+        return float(1 - inside.mean())
+    rgb = as_rgb(array)
+    if rgb is None:
+        return 1.0
+    values, counts = np.unique(codes(rgb), return_counts=True)
+    far = _distances(split(values), np.array(palette.drawn)).min(1) > _SURE_DISTANCE**2
+    return float(counts[far].sum() / counts.sum())
 
 
 def to_colours(index: Array, palette: Palette) -> Array:
@@ -211,7 +225,7 @@ def _parse_ignored(table: Any, colours: Sequence[Colour]) -> Ignored:
     """Return what a palette of these colours ignores; raises UserError for a table that is wrong."""
     stated = dict(table) if isinstance(table, Mapping) else {}
     index, colour = stated.pop("index", None), stated.pop("colour", None)
-    good_index = index is None or (isinstance(index, int) and 0 <= index <= _LARGEST_INDEX)
+    good_index = index is None or (type(index) is int and 0 <= index <= _LARGEST_INDEX)
     if stated or not good_index or not (colour is None or _is_colour(colour)) or index is colour is None:
         raise UserError(
             "The table [ignore] is wrong.",
@@ -225,12 +239,8 @@ def _parse_ignored(table: Any, colours: Sequence[Colour]) -> Ignored:
 
 
 def _is_class(entry: Any) -> bool:
-    return (
-        isinstance(entry, Mapping)
-        and set(entry) == {"name", "colour"}
-        and all(isinstance(value, str) for value in entry.values())
-        and _is_colour(entry["colour"])
-    )
+    is_whole = isinstance(entry, Mapping) and set(entry) == {"name", "colour"}
+    return is_whole and isinstance(entry["name"], str) and _is_colour(entry["colour"])
 
 
 def _is_colour(value: object) -> bool:
@@ -263,9 +273,14 @@ def _checked_index(array: Array, palette: Palette, name: str) -> Array:
     return np.where(array == ignored, IGNORED, array - (array > ignored)).astype(np.uint8)
 
 
-def _stray(present: Array, name: str) -> UserError:
+def _stray(present: Array, pixels: int, name: str) -> UserError:
     """Return the sentence for colours of no class."""
     values, counts = np.unique(present, return_counts=True)
+    if len(values) > MAX_CLASSES and 2 * len(present) > pixels:
+        return UserError(
+            f"{name} is no label map: it has {len(values):,} colours that the palette has not.",
+            "Is the direction swapped, or is it a pair side by side of which one half is meant (--half)?",
+        )
     return UserError(
         f"{name} has {len(present)} pixels of {len(values)} colours that the palette has not; "
         f"{counts.max()} of them are #{values[counts.argmax()]:06x}.",

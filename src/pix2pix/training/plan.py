@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from pix2pix.config import Config
+from pix2pix.data.labels import with_found_labels
 from pix2pix.data.origins import find_data
 from pix2pix.data.pairs import PairSet
 from pix2pix.data.reading import Reading, find_reading
@@ -27,7 +28,7 @@ from pix2pix.files import bytes_in_words, require_space
 from pix2pix.model_file import read_header
 from pix2pix.networks import build_discriminator, empty_generator
 from pix2pix.networks.noise import noise_keys
-from pix2pix.progress import duration
+from pix2pix.progress import OnProgress, duration, no_progress
 from pix2pix.training.distributed import ALONE, Processes
 from pix2pix.training.idle import refuse_idle
 from pix2pix.training.run_folder import RunFolder
@@ -71,6 +72,7 @@ def make_plan(
     precision: str = "auto",
     epochs: int | None = None,
     processes: Processes = ALONE,
+    on_progress: OnProgress = no_progress,
 ) -> Plan:
     """Find pairs, contracts and hardware; nothing is written.
 
@@ -86,13 +88,14 @@ def make_plan(
     features = find_feature_scores(config)
     features.refuse_learned(feature_networks(config))
     empty_generator(config.with_channels(3, 3))  # refused before pairs are looked for, or downloaded
-    pairs = find_data(data, config.data)
+    pairs = find_data(data, config.data, on_progress)
     config = _of_length(config, pairs, epochs)
     if features.best and len(pairs.validation) < _FEWEST_TO_CHOOSE:
         raise UserError(
             f"training.best chooses a model by the validation pairs, and {len(pairs.validation)} are there.",
             f"Give {_FEWEST_TO_CHOOSE} or more in a folder val, or leave training.best empty.",
         )
+    config = with_found_labels(config, pairs.splits["train"])
     reading = find_reading(pairs.splits["train"], config)
     config = config.with_channels(reading.source.tensor_channels, reading.target.tensor_channels)
     empty_generator(config)  # a generator may refuse the channels, too

@@ -45,12 +45,12 @@ def find_feature_scores(config: Config) -> FeatureScores:
     """
     training = config.training
     _check_names(config)
-    names = frozenset({*training.measures, *filter(None, [training.best])} & {*_BY_FEATURES})
+    names = frozenset({*training.measures, training.best} & {*_BY_FEATURES})
     if not names:
         return FeatureScores()
     network = None
     if names & {*SET_MEASURES}:
-        network = find_features(Path(training.features) if training.features else None)
+        network = find_features(training.features or None)
     if (names & {*SET_MEASURES} and network is None) or names & {*PERCEPTUAL}:
         try:
             load_vgg16()

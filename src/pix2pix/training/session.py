@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from pix2pix.config import Config
+from pix2pix.data.labels import hints
 from pix2pix.data.pair_set import folder_names
 from pix2pix.data.pairs import NoPairError, Pair
 from pix2pix.data.store import Store, open_store
@@ -105,7 +106,8 @@ def open_stores(plan: Plan, strict: bool, progress: Progress) -> Stores:
     progress.log(f"pairs: {pairs_in_words(replace(plan.pairs, notes=()))}")
     for note in plan.pairs.notes:
         progress.log(f"  {note}")
-    for note in (*plan.reading.notes, *_other_ranges(plan)):
+    found = hints(plan.config, plan.pairs.splits["train"]) if plan.processes.first else []
+    for note in (*found, *plan.reading.notes, *_other_ranges(plan)):
         progress.log(f"note: {note}")
     if not plan.processes.first:
         plan.processes.gather("waiting for the cache")
@@ -137,7 +139,7 @@ def _other_ranges(plan: Plan) -> Iterator[str]:
 
 def _open_stores(plan: Plan, strict: bool, progress: Progress) -> Stores:
     config, pairs = plan.config, plan.pairs
-    if pairs.layout == "side by side":
+    if pairs.layout == "side by side" and not config.data.layout:
         _warn_of_singles(pairs.splits["train"][0], progress)
 
     open_pairs = partial(

@@ -64,7 +64,8 @@ def train(
     with process_group(device) as (processes, device):
         progress = Progress(console if processes.first else None)
         how = {"device": device, "engine": engine, "precision": precision}
-        plan = make_plan(data, config, run, **how, epochs=epochs, processes=processes)
+        unpacking = progress.counter("unpacking", "bytes")
+        plan = make_plan(data, config, run, **how, epochs=epochs, processes=processes, on_progress=unpacking)
         with closing(plan.folder), closing(progress):
             if epochs is not None:
                 progress.log(f"length: {length_in_words(plan)}")

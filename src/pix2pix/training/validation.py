@@ -95,8 +95,9 @@ class _Scores:
             fake = torch.cat(self.fake)
             scores |= {n: of(requested.real, fake) for n, of in SET_MEASURES.items() if n in requested.names}
         if classes := self.reading.target.classes:
-            scores |= scores_of_classes(self.confusion)
-            scores |= dict(zip((f"iou/{c.name}" for c in classes), iou_by_class(self.confusion), strict=True))
+            matrix = self.confusion.cpu()  # not every device has float64
+            scores |= scores_of_classes(matrix)
+            scores |= dict(zip((f"iou/{c.name}" for c in classes), iou_by_class(matrix), strict=True))
         return scores
 
 

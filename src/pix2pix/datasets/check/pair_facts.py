@@ -16,12 +16,12 @@ from pix2pix.datasets.check.alignment import Shift, find_shift
 from pix2pix.datasets.check.findings import Finding, UnusableError
 from pix2pix.datasets.check.label_maps import Classes, LabelFacts, inspect_labels
 from pix2pix.errors import UserError
+from pix2pix.files import is_lossy
 from pix2pix.pictures import codec
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.spread import Spread, spread_of
 
 _VIEW_PX = 128  # longest side of what thumbnails and edges are taken from
-_LOSSY = (".jpg", ".jpeg", ".webp")
 # What decoders say of files that end too early.
 _CUT_SHORT = ("truncated", "premature", "too small", "no data left", "greater than file size")
 _DEPTHS = {"uint8": "8 bit", "uint16": "16 bit", "float32": "float"}
@@ -113,11 +113,6 @@ def inspect(pair: Pair, classes: Sequence[Classes | None], name: Callable[[Path]
     return PairFacts((source, target), equal, find_shift(*(np.atleast_3d(np.asarray(v)) for v in views)))
 
 
-def is_lossy(half: Half) -> bool:
-    """Return whether a file's format changes pixels."""
-    return half.path.suffix.lower() in _LOSSY
-
-
 def visible(array: Array) -> Array:
     """Return what a screen shows of (H, W, C) of any depth: (H, W, 1 or 3) uint8.
 
@@ -147,10 +142,12 @@ def _half_facts(array: Array, view: Image.Image, half: Half, classes: Classes | 
     digest.update(f"{array.shape} {array.dtype}".encode())
     return HalfFacts(
         format_of(array),
-        _is_constant(array, lossy=is_lossy(half)),
+        _is_constant(array, lossy=is_lossy(half.path)),
         int.from_bytes(digest.digest()[:8], "big"),
         np.asarray(view.convert("RGB").resize((8, 8), Image.Resampling.BOX)),
-        inspect_labels(array, classes, lossy=is_lossy(half)) if classes and array.dtype == np.uint8 else None,
+        inspect_labels(array, classes, lossy=is_lossy(half.path))
+        if classes and array.dtype == np.uint8
+        else None,
         None if classes else spread_of(array),
     )
 

@@ -11,8 +11,9 @@ import numpy as np
 from pix2pix.data.pairs import Pair, PairSet
 from pix2pix.datasets.check.findings import Finding
 from pix2pix.datasets.check.label_maps import Classes, find_classes, thinned
-from pix2pix.datasets.check.pair_facts import HalfFacts, PairFacts, inspect, is_lossy, read_halves
+from pix2pix.datasets.check.pair_facts import HalfFacts, PairFacts, inspect, read_halves
 from pix2pix.errors import UserError
+from pix2pix.files import is_lossy
 from pix2pix.pictures.codec import Array
 from pix2pix.progress import OnProgress, in_parallel
 
@@ -86,7 +87,7 @@ def spread(pairs: Sequence[Pair], count: int) -> list[Pair]:
 def _sampled_halves(pair: Pair) -> SampledHalves:
     """Return source and target, thinned where they are large, each with whether its file is lossy."""
     return [
-        (thinned(array).copy(), is_lossy(half))
+        (thinned(array).copy(), is_lossy(half.path))
         for array, half in zip(read_halves(pair), (pair.source, pair.target), strict=True)
     ]
 

@@ -124,8 +124,8 @@ def _open(report: StoredReport, notes: list[str], progress: Progress) -> ModelSu
             return subject
     except UserError as error:
         reason = error.message.rstrip(".")
-    except (OSError, ValueError, KeyError) as error:
-        reason = str(error)
+    except (OSError, ValueError, KeyError):
+        reason = f"{report.folder / 'subject.json'} does not say where they are. Score it again to see them"
     notes.append(f"No pictures of {report.label}: {reason}.")
     progress.log(notes[-1])
     return None

@@ -1,4 +1,4 @@
-"""Unpack a stranger's tar archive: plain files and folders, none outside, none huge, no surprise.
+"""Unpack a stranger's tar or zip archive: plain files and folders, none outside, none huge, no surprise.
 
 tarfile's `data` filter keeps owners, modes and paths in order. It lets links through and does not
 count: here links are refused, and what is read is counted in unpacked bytes, headers included, so that
@@ -10,7 +10,9 @@ import gzip
 import lzma
 import os
 import shutil
+import stat
 import tarfile
+import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -34,6 +36,9 @@ _KINDS = {
     tarfile.BLKTYPE: "the device",
     tarfile.FIFOTYPE: "the pipe",
 }
+
+
+_ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 
 
 class ArchiveError(Exception):
@@ -65,13 +70,21 @@ class _Counted:
             raise ArchiveError(f"it unpacks to more than {self._limit:,} bytes")
 
 
+def is_archive(path: Path) -> bool:
+    """Return whether a path is a file whose ending is one of an archive."""
+    return path.name.lower().endswith(_ENDINGS) and path.is_file()
+
+
 def unpack(archive: Path, folder: Path, on_progress: OnProgress) -> None:
-    """Write the files of a tar archive, plain or packed by gzip, bzip2 or xz, below `folder`.
+    """Write the files of a zip archive or a tar, plain or packed by gzip, bzip2 or xz, below `folder`.
 
     `on_progress` counts bytes of the archive. Raises ArchiveError where it is broken, too large or
     holds anything but plain files and folders; what was written stays. OSError is that of the disk.
     """
     size = archive.stat().st_size
+    if zipfile.is_zipfile(archive) and not tarfile.is_tarfile(archive):
+        _unpack_zip(archive, folder, on_progress)
+        return
     with archive.open("rb") as packed:
         head = packed.read(2)
         packed.seek(0)
@@ -140,12 +153,55 @@ def _unpack(counted: _Counted, folder: Path, on_file: Callable[[], None]) -> Non
         pass  # what follows carries the checksum of all
 
 
+def _unpack_zip(archive: Path, folder: Path, on_progress: OnProgress) -> None:
+    size = archive.stat().st_size
+    limit = left = _FREE_BYTES + _GROWTH * size
+    try:
+        with zipfile.ZipFile(archive) as packed:
+            members = packed.infolist()
+            if len(members) > _MAX_FILES:
+                raise ArchiveError(f"it holds more than {_MAX_FILES:,} files")
+            for done, member in enumerate(members):
+                _check_zipped(member)
+                path = folder / member.filename
+                if member.is_dir():
+                    path.mkdir(parents=True, exist_ok=True)
+                    continue
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with packed.open(member) as source, path.open("xb") as out:
+                    while block := source.read(_CHUNK):
+                        left -= len(block)
+                        if left < 0:
+                            raise ArchiveError(f"it unpacks to more than {limit:,} bytes")
+                        out.write(block)
+                on_progress(size * (done + 1) // len(members), size)
+    except (FileExistsError, NotADirectoryError):
+        raise ArchiveError(f"it holds {ascii(member.filename)[:100]} twice") from None
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib.error) as error:
+        raise ArchiveError(f"it is no whole zip archive that can be read ({error})") from None
+
+
+def _check_zipped(member: zipfile.ZipInfo) -> None:
+    """Raise ArchiveError for what is no plain file or folder, would leave the folder, or is encrypted."""
+    shown = ascii(member.filename)[:100]
+    mode = member.external_attr >> 16
+    if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
+        raise ArchiveError(f"it holds the link or special file {shown}: wanted plain files and folders")
+    if member.flag_bits & 1:
+        raise ArchiveError(f"its file {shown} is encrypted")
+    _refuse_outside(member.filename, shown)
+
+
 def _check(member: tarfile.TarInfo) -> None:
     """Raise ArchiveError for what is no plain file or folder, or would leave the folder."""
     shown = ascii(member.name)[:100]
     if not (member.isreg() or member.isdir()) or member.issparse() or member.size < 0:
         kind = _KINDS.get(member.type, "the special file")
         raise ArchiveError(f"it holds {kind} {shown}: wanted plain files and folders")
-    parts, anchor = PurePosixPath(member.name).parts, PureWindowsPath(member.name).anchor
-    if ".." in parts or anchor or "\\" in member.name:  # an anchor is a leading / or a drive
+    _refuse_outside(member.name, shown)
+
+
+def _refuse_outside(name: str, shown: str) -> None:
+    parts, anchor = PurePosixPath(name).parts, PureWindowsPath(name).anchor
+    if ".." in parts or anchor or "\\" in name:  # an anchor is a leading / or a drive
         raise ArchiveError(f"its file {shown} leads outside the folder")

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from pix2pix.datasets import archives
-from pix2pix.datasets.archives import ArchiveError, new_folder, unpack
+from pix2pix.data import archives
+from pix2pix.data.archives import ArchiveError, new_folder, unpack
 from pix2pix.errors import UserError
 from pix2pix.files import list_pictures
-from tests.datasets.tars import NOISE, special, tar
+from tests.data.tars import NOISE, special, tar
 from tests.helpers import files_below
 
 
