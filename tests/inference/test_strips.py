@@ -51,11 +51,11 @@ def test_a_translation_is_cropped_and_has_the_depth_of_the_targets(strips_of: Ma
     about = header(tmp_path, target=PictureContract(channels=1, depth="uint16", high=65535))
     strips = strips_of(write(tmp_path / "a.png", noise(10, 12)), about)
     strip = torch.linspace(-1, 1, 32)[None, None].expand(1, 8, 32)
-    result = strips.picture(strip, 4, look=False)
+    result = strips.picture(strip, 4, reread=False)
     assert result.shape == (6, 12, 1)
     assert result.dtype == np.uint16
     assert result[0, 0, 0] == 0
-    assert strips.picture(strip, 0, look=False).shape == (8, 12, 1)
+    assert strips.picture(strip, 0, reread=False).shape == (8, 12, 1)
 
 
 def without_data(path: Path, nodata: str) -> Path:
@@ -74,7 +74,7 @@ def test_a_translation_marks_what_has_no_data_and_nothing_else(
     strips_of: Make, tmp_path: Path, nodata: str, neighbour: int
 ) -> None:
     strips = strips_of(without_data(tmp_path / "a.tif", nodata), header(tmp_path))
-    result = strips.picture(filled(int(nodata) / 127.5 - 1), 0, look=True)
+    result = strips.picture(filled(int(nodata) / 127.5 - 1), 0, reread=True)
     assert (result[4:8, 4:8] == int(nodata)).all()
     result[4:8, 4:8] = neighbour
     assert (result == neighbour).all()

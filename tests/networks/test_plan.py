@@ -35,7 +35,7 @@ def whole(layer: Layer, x: Tensor) -> Tensor:
 def test_strips_are_the_whole_and_need_no_other_rows(name: str, size: tuple[int, int], strip: int) -> None:
     layer, x = LAYERS[name], torch.randn(1, 3, *size, generator=torch.Generator().manual_seed(0))
     expected = whole(layer, x)
-    assert layer.shape([(3, *size)]) == expected.shape[1:]
+    assert layer.shape((3, *size)) == expected.shape[1:]
     strips = []
     for start in range(0, expected.shape[2], strip):
         stop = min(start + strip, expected.shape[2])

@@ -155,9 +155,9 @@ def translate_items(
                     written.append(writers.submit(write, picture, path))
                 while len(written) > options.batch:
                     written.popleft().result()
-                to_stream = [item for item, opened in read if opened is None]
-                failures += large.stream_all(
-                    translator, to_stream, options, streaming or Report(), strict=len(items) == 1
+                alone = [item for item, opened in read if opened is None]
+                failures += large.translate_alone(
+                    translator, alone, options, streaming or Report(), strict=len(items) == 1
                 )
                 done += len(batch)
                 progress(done, len(items))
@@ -192,11 +192,11 @@ def _open(
 ) -> Opened | UserError | None:
     """Return the source as the network was fed in training, or the error that names the file.
 
-    None where it is to be streamed.
+    None where `large` translates it.
     """
     try:
         with closing(windows.open_rows(item.source)) as rows:
-            if large.must_stream(translator, rows, item, options):
+            if large.goes_alone(translator, rows, item, options):
                 return None
         array = geometry.half(codec.read(item.source, note), options.half, str(item.source))
         source = translator.source(array, str(item.source), options.make, item.key, options.size)
@@ -223,7 +223,7 @@ def _translated(
             raise UserError(
                 f"Out of memory with {len(sources)} pictures at a time, the largest {largest[1]} of "
                 f"{largest[0] / 1e6:.1f} megapixels.",
-                "Lower --batch, reduce the picture, or use --device cpu.",
+                "Use --stream, lower --batch, or use --device cpu.",
             ) from None
         raise
     for output, (item, opened) in zip(outputs, sources, strict=True):

@@ -1,6 +1,6 @@
-"""One picture larger than the memory, from file to file: which it is, and how it is streamed.
+"""Pictures that go alone, from file to file: those larger than the memory, and GeoTIFFs.
 
-Maps of the layers lie in a hidden folder next to the output, `.NAME.stream`, until it is written: the
+Maps of a stream's layers lie in a hidden folder next to the output, `.NAME.stream`, until it is written: the
 same command again goes on there. See `stream` for the arithmetic.
 """
 
@@ -45,23 +45,21 @@ class Report:
     damaged: list[str] = field(default_factory=list)
 
 
-def must_stream(translator: Translator, rows: Rows, item: Item, options: Options) -> bool:
-    """Return whether a picture is streamed: by request, by its size, or to keep its place on earth.
+def goes_alone(translator: Translator, rows: Rows, item: Item, options: Options) -> bool:
+    """Return whether `translate_alone` is to translate a picture: streamed, or to keep its place on earth.
 
-    Raises UserError where it would be, and cannot.
+    Raises UserError where it would be streamed, and cannot.
     """
-    streams = bool(translator.generator.plan())
-    if options.stream or (streams and options.size is None and _is_too_large(translator, rows)):
+    if options.stream or (options.size is None and _is_too_large(translator, rows)):
         _check(translator, rows, item, options)
         return True
-    one = options.samples == 1 and options.size is None
-    return streams and one and keeps_place(rows, item)
+    return options.samples == 1 and options.size is None and keeps_place(rows, item)
 
 
-def stream_all(
+def translate_alone(
     translator: Translator, items: Sequence[Item], options: Options, report: Report, *, strict: bool
 ) -> list[str]:
-    """Translate and write pictures, one at a time; each goes on where it was stopped.
+    """Translate and write pictures, one at a time; one that is streamed goes on where it was stopped.
 
     Returns one sentence for each that cannot be read; raises it with `strict`, here or in the options.
     Raises UserError where the disk is too small or refuses.
@@ -96,13 +94,23 @@ class _Picture:
         self._shape, self._depth = (self._strips.height, self._strips.width, channels), depth
 
     def translate(self) -> None:
+        """Translate and write the picture."""
+        if self._options.stream or _is_too_large(self._translator, self._rows):
+            self._stream()
+        else:
+            source = self._strips.source(0, self._strips.padded[0])
+            how: Any = {"mode": self._options.mode, "seed": self._options.seed}
+            (target,) = self._translator.translate_tensors([source], **how)
+            picture = self._strips.picture(target, 0, reread=True)
+            with replacing(self._item.output) as temporary:
+                self._write(temporary, iter([picture]))
+        self._report.damaged += self._rows.damaged.values()
+
+    def _stream(self) -> None:
         output, options = self._item.output, self._options
-        large = options.stream or _is_too_large(self._translator, self._rows)
-        # Half the disk. What fits into the memory anyhow takes little, and stays as exact as it was.
-        half = large and self._depth == "uint8"
         taken = f"Another process is translating {self._item.source} to {output}."
+        how: Any = {"mode": options.mode, "seed": options.seed, "half": self._depth == "uint8"}
         with exclusive(self._folder / "lock", taken):
-            how: Any = {"mode": options.mode, "seed": options.seed, "half": half}
             run = self._translator.stream(self._strips.padded, self._folder, self._about(), **how)
             self._check_disk(run)
             written, count = self._folder / f"picture{output.suffix}", self._report.progress.done
@@ -111,12 +119,14 @@ class _Picture:
             except UnreadableError:  # it could not go on
                 shutil.rmtree(self._folder, ignore_errors=True)
                 raise
+            except KeyboardInterrupt:
+                self._report.progress.log(f"{output} is not finished; the same command goes on from there")
+                raise
             finally:
                 self._report.progress.done = count  # of pictures, which the others go on counting
             with replacing(output) as temporary:
                 os.replace(written, temporary)
         shutil.rmtree(self._folder, ignore_errors=True)
-        self._report.damaged += self._rows.damaged.values()
 
     def _pictures(self, run: Stream) -> Iterator[Array]:
         """Yield the rows of the translation, and report how far it is."""
@@ -133,8 +143,8 @@ class _Picture:
         start = 0
         for strip in run.rows(self._strips.source, progress):
             if start < self._strips.height:
-                look = self._rows.nodata is not None or marker.exists()
-                yield self._strips.picture(strip, start, look=look)
+                reread = self._rows.nodata is not None or marker.exists()
+                yield self._strips.picture(strip, start, reread=reread)
             start += strip.shape[1]
 
     def _write(self, path: Path, pictures: Iterator[Array]) -> None:
@@ -188,7 +198,7 @@ def fitting_batch(translator: Translator, sources: Sequence[Array], most: int) -
 
 
 def _is_too_large(translator: Translator, rows: Rows) -> bool:
-    free = free_memory(translator.device)
+    free = free_memory(translator.device) if translator.generator.plan() else None
     return free is not None and _whole_bytes(translator, rows.height, rows.width) > _SHARE * free
 
 

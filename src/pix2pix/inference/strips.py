@@ -63,15 +63,15 @@ class Strips:
         columns = geometry.mirrored(self.width, self.padded[1])
         return tensors.to_tensor(array[places - first][:, columns], contract)
 
-    def picture(self, strip: Tensor, start: int, look: bool) -> Array:
+    def picture(self, strip: Tensor, start: int, reread: bool) -> Array:
         """Return the rows of the translation from `start` on, of (C, rows, W) in [-1, 1].
 
-        With `look` the source is looked at again, for its pixels without data.
+        With `reread` the source is read again, for its pixels without data.
         """
         image = self._header.image
         stop = min(start + strip.shape[1], self.height)
         array = tensors.to_array(strip[:, : stop - start, : self.width], image.target)
-        if image.lab_photograph is None and not look:
+        if image.lab_photograph is None and not reread:
             return array
         source, mask = self._source_rows(start, stop)
         array = joined(image, source, array)
