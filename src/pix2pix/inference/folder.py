@@ -24,6 +24,7 @@ from pix2pix.pictures import codec, geometry, masks, windows
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.conform import as_map
 from pix2pix.pictures.contract import Side
+from pix2pix.pictures.seam import goes_on
 
 Write = Callable[[Array, Path], None]
 _OTHER_FORMATS = (".gif", ".avif", ".heic", ".jxl", ".svg", ".pdf", ".jp2", ".tga", ".ppm", ".pgm")
@@ -245,7 +246,10 @@ def _variants(
 
 
 def _writer(item: Item, translator: Translator) -> Write:
-    return partial(masks.write, contract=translator.header.image.target) if item.as_targets else codec.write
+    target = translator.header.image.target
+    return (
+        partial(masks.write, contract=target) if item.as_targets else partial(codec.write, fill=target.fill)
+    )
 
 
 def first_note(translator: Translator, items: Sequence[Item], side: Side, size: Size | None = None) -> str:
@@ -258,13 +262,14 @@ def first_note(translator: Translator, items: Sequence[Item], side: Side, size: 
     try:
         height, width = codec.size(path)
         width = width if side == "whole" else width // 2
+        if side == "whole" and header.image.layout == "side by side":
+            twice = "is twice as wide as high" if width == 2 * height else ""
+            two = width % 2 == 0 and width >= height and goes_on(codec.read(path)) is False
+            if what := twice or "shows two pictures side by side" * two:
+                like = "like the pairs this model learned from"
+                return f"{path} {what}, {like}; if it is a pair, add --half {header.image.half}"
     except UserError:
         return ""  # named when it is translated
-    if side == "whole" and header.image.layout == "side by side" and width == 2 * height:
-        return (
-            f"{path} is twice as wide as high, like the pairs this model learned from; if it is a "
-            f"pair, add --half {header.image.half}"
-        )
     shortest, longest = min(header.config.data.size), max(header.config.data.size)
     larger = min(height, width) >= 2 * longest
     if size is not None or (not larger and max(height, width) > shortest / 2):
