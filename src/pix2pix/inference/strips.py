@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 from torch import Tensor
 
@@ -18,6 +21,15 @@ class UnreadableError(UserError):
     """The source cannot be read, or is not what the model takes."""
 
 
+@contextmanager
+def unreadable() -> Iterator[None]:
+    """Turn errors inside into those of a source that cannot be read."""
+    try:
+        yield
+    except UserError as error:
+        raise UnreadableError(error.message, error.hint) from None
+
+
 class Strips:
     """The source of one picture, and its translation, by rows.
 
@@ -28,6 +40,8 @@ class Strips:
 
     def __init__(self, rows: Rows, header: Header, side: Side, multiple: int, key: str | None = None) -> None:
         self._rows, self._header, self._side = rows, header, side
+        with unreadable():
+            rows.load()
         self.height, self.width = rows.height, rows.width // (1 if side == "whole" else 2)
         self.padded = geometry.padded_size(self.height, self.width, multiple)
         # Where the picture begins in its file.
@@ -49,15 +63,15 @@ class Strips:
         columns = geometry.mirrored(self.width, self.padded[1])
         return tensors.network_input(tensors.to_tensor(array[places - first][:, columns], contract), contract)
 
-    def picture(self, strip: Tensor, start: int, look: bool) -> Array:
+    def picture(self, strip: Tensor, start: int, reread: bool) -> Array:
         """Return the rows of the translation from `start` on, of (C, rows, W) in [-1, 1].
 
-        With `look` the source is looked at again, for its pixels without data.
+        With `reread` the source is read again, for its pixels without data.
         """
         image = self._header.image
         stop = min(start + strip.shape[1], self.height)
         array = tensors.to_array(strip[:, : stop - start, : self.width], image.target)
-        if image.lab_photograph is None and not look:
+        if image.lab_photograph is None and not reread:
             return array
         source, mask = self._source_rows(start, stop)
         array = joined(image, source, array)
@@ -72,7 +86,7 @@ class Strips:
     def _read(self, start: int, stop: int, key: str | None) -> tuple[Array, Mask | None]:
         """Return rows as the network was fed in training, and which pixels have no data."""
         name, side = str(self._rows.path), self._side
-        try:
+        with unreadable():
             raw, mask = self._rows.read(start, stop)
             raw = geometry.half(raw, side, name)
             if mask is not None:
@@ -81,8 +95,6 @@ class Strips:
                 right = raw[~mask][:1] if not mask.all() else raw[:1, 0]
                 raw = np.where(mask[:, :, None], right, raw)
             return conformed(self._header, raw, name, key is not None, key), mask
-        except UserError as error:
-            raise UnreadableError(error.message, error.hint) from None
 
 
 def _middle(contract: PictureContract, array: Array) -> Array:

@@ -57,14 +57,13 @@ def read(file: BinaryIO, accept: Callable[[int, int, int], None]) -> Tiff:
 
 
 def size(path: Path) -> tuple[int, int]:
-    """Return height and width, upright; nothing is unpacked."""
+    """Return height and width as they are kept, before the picture is upright; nothing is unpacked."""
     with path.open("rb") as file:
         check_pages(file)
     with tifffile.TiffFile(path) as opened:
         part = picture_parts(opened)[0]
         height, width = (part.shape[part.axes.index(axis)] for axis in "YX")
-        turned = part.keyframe.tags.valueof(ORIENTATION, 1) > 4
-        return (width, height) if turned else (height, width)
+        return height, width
 
 
 def no_data(path: Path) -> float | None:

@@ -30,7 +30,7 @@ _LARGEST_CLASSIC = 2**32 - 2**25  # bytes that a TIFF of 32-bit places may have
 
 
 class Rows:
-    """A picture that is read by rows; nothing is unpacked before that.
+    """A picture that is read by rows; nothing is unpacked before `load`.
 
     `nodata` is the value by which the file marks pixels without data, `is_geographic` whether it says
     where on earth they are. `in_parts` is whether less than the whole is in memory at a time.
@@ -46,13 +46,22 @@ class Rows:
         self.damaged: dict[tuple[int, int], str] = {}
         self._whole: Array | None = None
 
+    def load(self) -> None:
+        """Read the picture, unless it is read in parts; its height and width are certain from now on.
+
+        Raises UserError that names the file where it cannot be read.
+        """
+        self._whole, self.nodata = codec.read_picture(self.path)
+        self.height, self.width = self._whole.shape[:2]
+
     def read(self, start: int, stop: int) -> tuple[Array, Mask | None]:
         """Return the rows from `start` to `stop`, and a mask (rows, W) of those without data.
 
         Raises UserError that names the file where it cannot be read.
         """
         if self._whole is None:
-            self._whole, self.nodata = codec.read_picture(self.path)
+            self.load()
+        assert self._whole is not None
         return _without_nodata(self._whole[start:stop], self.nodata, None)
 
     def close(self) -> None:
@@ -87,6 +96,9 @@ class _Blocks(Rows):
         array, mask = np.concatenate(parts), np.concatenate(masks)
         array, missing = _without_nodata(array, self.nodata, mask)
         return checked(array, str(self.path)), missing
+
+    def load(self) -> None:
+        """Do nothing: it is read in parts."""
 
     def close(self) -> None:
         """Close the file."""
