@@ -133,6 +133,13 @@ def test_what_belongs_together_stays_together(tmp_path: Path, by: str) -> None:
     assert 3 <= sum(found[f"patient{p}/0.png"] == "val" for p in range(30)) <= 17
 
 
+def test_of_few_parts_one_is_held_out(tmp_path: Path) -> None:
+    data = make(tmp_path / "data", *(f"film{f}_{n}.png" for f in range(3) for n in range(5)))
+    done = split([data], tmp_path / "out", 0.01, by="^(film.)")
+    assert done.pairs == {"train": 10, "val": 5}
+    assert len({name[:5] for name, place in places(tmp_path / "out").items() if place == "val"}) == 1
+
+
 @pytest.mark.parametrize(
     ("by", "why"),
     [("(", "is no regular expression"), ("x(.)", "fits no part of 9 of 9 names, such as 0"), ("$", "")],
@@ -455,3 +462,16 @@ def test_source_and_target_folders_are_both_resized(tmp_path: Path) -> None:
 
 
 # Drawing
+
+
+def test_resizing_keeps_what_stands_for_no_data(tmp_path: Path) -> None:
+    picture = np.full((32, 32, 1), 5, np.float32)
+    picture[:8] = -9999
+    path = tmp_path / "in" / "a.tif"
+    path.parent.mkdir()
+    codec.write(picture, path, -9999.0)
+    resize(tmp_path / "in", tmp_path / "out", (16, 16))
+    small, fill = codec.read_picture(tmp_path / "out" / "a.tif")
+    assert fill == -9999
+    assert np.isnan(small[:4]).all()
+    assert np.allclose(small[4:], 5)

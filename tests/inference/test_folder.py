@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given
+from PIL import Image
 
 from pix2pix.config import DataConfig
 from pix2pix.data.origins import find_data
@@ -23,6 +24,7 @@ from tests.helpers import (
     noise,
     pixels,
     plant,
+    scene,
     trees,
     write,
     write_model,
@@ -451,6 +453,16 @@ def test_a_first_picture_twice_as_wide_as_high_looks_like_a_pair(
     assert ("--half" in first_note(translator, [item], "whole")) == alike
 
 
+def test_two_pictures_of_any_shape_side_by_side_look_like_a_pair(
+    translator: Translator, tmp_path: Path
+) -> None:
+    one, other = scene(0, 96, 60), scene(1, 96, 60)
+    pair = item_of(write(tmp_path / "pair.png", np.concatenate([one, other], axis=1)), tmp_path / "b.png")
+    single = item_of(write(tmp_path / "single.png", scene(0, 96, 120)), tmp_path / "c.png")
+    assert "side by side" in first_note(translator, [pair], "whole")
+    assert "--half" not in first_note(translator, [single], "whole")
+
+
 def test_a_file_that_is_no_picture_does_not_look_like_a_pair(translator: Translator, tmp_path: Path) -> None:
     item = item_of(write_text(tmp_path / "a.png"), tmp_path / "b.png")
     assert "--half" not in first_note(translator, [item], "whole")
@@ -460,3 +472,30 @@ def test_a_model_of_two_folders_is_not_reminded_of_pairs(tmp_path: Path) -> None
     model = write_model(tmp_path / "m.safetensors", layout="two folders")
     item = item_of(write(tmp_path / "a.png", noise(16, 32)), tmp_path / "b.png")
     assert "--half" not in first_note(Translator.load(model, "cpu"), [item], "whole")
+
+
+def test_pixels_without_data_are_written_as_the_targets_files_have_them(tmp_path: Path) -> None:
+    contract = PictureContract(channels=1, depth="float32", low=0.0, high=1.0, suffix=".tif", fill=-9999.0)
+    model = write_model(tmp_path / "m.safetensors", source=contract, target=contract)
+    source = np.full((32, 32, 1), 0.5, np.float32)
+    source[:8] = np.nan
+    codec.write(source, tmp_path / "in.tif", -9999.0)
+    translator = Translator.load(model, "cpu")
+    for name in ("a.tif", "b.npy"):
+        items = plan([str(tmp_path / "in.tif")], tmp_path / name, translator)
+        assert translate_items(translator, items, Options()) == []
+    picture, fill = codec.read_picture(tmp_path / "a.tif")
+    assert fill == -9999
+    assert np.array_equal(np.isnan(picture), np.isnan(source))
+    assert (np.load(tmp_path / "b.npy")[:8] == -9999).all()
+
+
+def test_an_animation_is_translated_with_a_note(tmp_path: Path) -> None:
+    frames = [Image.fromarray(noise(32, 32, seed=n)) for n in range(3)]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    translator = Translator.load(write_model(tmp_path / "m.safetensors"), "cpu")
+    notes: list[str] = []
+    items = plan([str(tmp_path / "a.gif")], tmp_path / "out", translator)
+    assert translate_items(translator, items, Options(), note=notes.append) == []
+    (note,) = notes
+    assert f"{tmp_path / 'a.gif'} is an animation of 3 frames" in note

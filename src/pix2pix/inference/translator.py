@@ -173,7 +173,8 @@ class Translator:
 
         def stack(places: list[int]) -> Tensor:
             padded = np.stack([pad(sources[i], self.generator.multiple_px, (0, 1)) for i in places])
-            return tensors.from_levels(tensors.to_levels(padded).to(self.device), contract)
+            levels = tensors.to_levels(padded).to(self.device)
+            return tensors.network_input(tensors.from_levels(levels, contract), contract)
 
         # Rounded on the device: 8 bits are a quarter of what came in.
         outputs = self._outputs(
@@ -234,7 +235,7 @@ class Translator:
     ) -> Stream:
         """Return the generator over a padded source of (height, width) that is read by rows; see `stream`."""
         chosen, passes = mode or self.header.mode, self._passes
-        keys = noise_keys(seed, torch.zeros(1, dtype=torch.int64)) if uses_noise(chosen) else None
+        keys = noise_keys(seed, _for_each(0, 1).to(self.device)) if uses_noise(chosen) else None
         where = Where(folder, about, half, passes.device, passes.precision)
         return Stream(passes.generator, size, chosen, keys, where)
 
