@@ -18,6 +18,7 @@ from pix2pix.bulk.tables import Row
 from pix2pix.bulk.work import Work, array, check_model, file_digest, reason
 from pix2pix.device import is_out_of_memory, keep_freed_memory
 from pix2pix.errors import UserError
+from pix2pix.inference import large
 from pix2pix.inference.folder import is_label_map
 from pix2pix.inference.sources import restored
 from pix2pix.inference.translator import Translator
@@ -25,6 +26,7 @@ from pix2pix.pictures import codec, masks
 from pix2pix.pictures.codec import Array
 
 _BATCH = 32  # pictures that a GPU translates at a time, at most
+_TOO_LARGE = "is larger than the memory. pix2pix translate streams it."
 _RESULT = (
     *("name", "size", "modified", "digest", "output", "output_size", "output_digest"),
     *("error", "fatal", "unchanged"),
@@ -35,7 +37,9 @@ class Translate:
     """An actor: loads the model once, and writes while it translates."""
 
     def __init__(self, work: Work, writers: int) -> None:
-        self._work, self._refusal, self._batch = work, "", _BATCH
+        self._work, self._refusal = work, ""
+        # On a processor a picture's bytes must not depend on what else is in the batch.
+        self._batch = _BATCH if work.device == "cuda" else 1
         self._writers = ThreadPoolExecutor(writers)
         os.environ["OMP_NUM_THREADS"] = str(work.threads)  # OpenVINO's too
         keep_freed_memory()
@@ -61,10 +65,15 @@ class Translate:
 
     def _translated(self, rows: list[Row]) -> Iterator[tuple[str, Future[dict[str, Any]]]]:
         """Yield names with what will change in their rows once they are written."""
-        # On a processor a picture's bytes must not depend on what else is in the batch.
-        batch = self._batch if self._translator.device.type == "cuda" else 1
-        for start in range(0, len(rows), batch):
-            yield from self._batch_of(rows[start : start + batch])
+        fitting = []
+        for row in rows:
+            if large.fits(self._translator, *row["shape"][:2]):
+                fitting.append(row)
+            else:
+                yield row["name"], self._writers.submit(dict, error=f"{row['name']} {_TOO_LARGE}")
+        batch = self._batch
+        for start in range(0, len(fitting), batch):
+            yield from self._batch_of(fitting[start : start + batch])
 
     def _batch_of(self, rows: list[Row]) -> Iterator[tuple[str, Future[dict[str, Any]]]]:
         """Yield what `_translated` does; where a batch fails, its halves are tried."""
