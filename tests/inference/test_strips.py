@@ -80,6 +80,22 @@ def test_a_translation_marks_what_has_no_data_and_nothing_else(
     assert (result == neighbour).all()
 
 
+@pytest.mark.parametrize("depth", ["uint8", "float32"])
+def test_a_model_that_knows_pixels_without_data_marks_them_as_its_targets_did(
+    strips_of: Make, tmp_path: Path, depth: str
+) -> None:
+    target = PictureContract(depth=depth, fill=9.0)
+    about = header(tmp_path, source=PictureContract(fill=5.0), target=target)
+    array = np.full((20, 20, 3), 100, np.uint8)
+    array[4:8, 4:8] = 5  # as in training, and no tag says so
+    strips = strips_of(write(tmp_path / "a.png", array), about)
+    assert strips.source(0, 20)[:, 4:8, 4:8].abs().max() == 0
+    result = strips.picture(filled(0.5), 0, reread=False)
+    assert strips.nodata == 9
+    assert (result[4:8, 4:8] == 9).all()
+    assert (result == 9).all(2).sum() == 16
+
+
 def test_what_has_no_data_is_nothing_to_the_network(strips_of: Make, tmp_path: Path) -> None:
     strips = strips_of(without_data(tmp_path / "a.tif", "0"), header(tmp_path))
     source = strips.source(0, 20)

@@ -171,6 +171,13 @@ def test_strips_are_written_in_tiles(tmp_path: Path, channels: int, dtype: str) 
     assert np.array_equal(codec.read(tmp_path / "a.tif"), array)
 
 
+@pytest.mark.parametrize("fill", [7.0, "nan"])
+def test_a_tiff_names_what_stands_for_no_data(tmp_path: Path, fill: Any) -> None:
+    array = noise(40, 30).astype(np.float32)
+    write_rows(tmp_path / "a.tif", array.shape, "float32", [array], fill)
+    assert str(tiff_tags.no_data(tmp_path / "a.tif")) == str(float(fill))
+
+
 def test_strips_become_any_other_file(tmp_path: Path) -> None:
     array = noise(40, 30)
     write_rows(tmp_path / "a.png", array.shape, "uint8", [array[:15], array[15:]])

@@ -150,13 +150,12 @@ class _Picture:
     def _write(self, path: Path, pictures: Iterator[Array]) -> None:
         target, strips = self._translator.header.image.target, self._strips
         if keeps_place(self._rows, self._item):
-            nodata = None if self._rows.nodata is None else strips.fill
-            place = geo.Place(self._item.source, strips.left, nodata, labels=bool(target.classes))
+            place = geo.Place(self._item.source, strips.left, strips.nodata, labels=bool(target.classes))
             geo.write_rows(path, place, self._shape, self._depth, pictures)
         elif self._item.as_targets:
             masks.write(windows.collected(self._shape, self._depth, pictures), path, target)
         else:
-            windows.write_rows(path, self._shape, self._depth, pictures)
+            windows.write_rows(path, self._shape, self._depth, pictures, strips.nodata)
 
     def _check_disk(self, run: Stream) -> None:
         """Raise UserError where maps and output do not fit on the disk; say how much they take."""

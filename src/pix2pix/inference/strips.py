@@ -14,6 +14,7 @@ from pix2pix.model_file import Header
 from pix2pix.pictures import geometry, tensors
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.contract import IGNORED, LARGEST, PictureContract, Side
+from pix2pix.pictures.missing import as_written
 from pix2pix.pictures.windows import Mask, Rows
 
 
@@ -33,9 +34,9 @@ def unreadable() -> Iterator[None]:
 class Strips:
     """The source of one picture, and its translation, by rows.
 
-    Pixels without data are the middle of the range for the network, and `fill` in the translation:
-    nodata where the picture has it. `key` is None unless the source is made of a photograph, which is
-    then done whole.
+    Pixels without data are the middle of the range for the network, and `fill` in the translation: what
+    the training targets had there, else the picture's nodata. `key` is None unless the source is made
+    of a photograph, which is then done whole.
     """
 
     def __init__(self, rows: Rows, header: Header, side: Side, multiple: int, key: str | None = None) -> None:
@@ -46,7 +47,10 @@ class Strips:
         self.padded = geometry.padded_size(self.height, self.width, multiple)
         # Where the picture begins in its file.
         self.left = self.width if side == "right" else 0
-        self.fill = _nodata(rows.nodata, header)
+        image = header.image
+        # What targets had in place of pixels without data, if they had any.
+        self._learned = None if image.lab_photograph else image.target.fill
+        self.fill = _nodata(rows.nodata, header) if self._learned is None else float(self._learned)
         self._made = self._read(0, self.height, key)[0] if key is not None else None
 
     def source(self, start: int, stop: int) -> Tensor:
@@ -71,13 +75,19 @@ class Strips:
         image = self._header.image
         stop = min(start + strip.shape[1], self.height)
         array = tensors.to_array(strip[:, : stop - start, : self.width], image.target)
-        if image.lab_photograph is None and not reread:
+        if image.lab_photograph is None and self._learned is None and not reread:
             return array
         source, mask = self._source_rows(start, stop)
         array = joined(image, source, array)
         if self._rows.nodata is not None:
             array = _other_than(array, self.fill)
+        array = as_written(array, self._learned)
         return array if mask is None else np.where(mask[:, :, None], array.dtype.type(self.fill), array)
+
+    @property
+    def nodata(self) -> float | None:
+        """Return the number that stands for no data in the translation's file; None where none does."""
+        return None if self._learned is None and self._rows.nodata is None else self.fill
 
     def _source_rows(self, start: int, stop: int) -> tuple[Array, Mask | None]:
         array, mask = self._read(start, stop, None)

@@ -81,15 +81,15 @@ def no_data(path: Path) -> float | None:
 def write(array: NDArray[Any], path: Path, fill: Fill | None = None) -> None:
     """Write (H, W, C) in one page, packed without loss; `fill` is named as the value without data."""
     channels = array.shape[2]
-    digits = fill if isinstance(fill, str) else f"{fill:.17g}" if fill is not None else ""
-    tags = [(NO_DATA, "s", 0, digits, True)] if digits else []
     flat = array[:, :, 0] if channels == 1 else array
-    tifffile.imwrite(path, flat, **layout(channels, str(array.dtype)), extratags=tags)
+    tifffile.imwrite(path, flat, **layout(channels, str(array.dtype), fill))
 
 
-def layout(channels: int, depth: str) -> dict[str, Any]:
-    """Return how tifffile lays out one page of these channels, packed without loss."""
+def layout(channels: int, depth: str, fill: Fill | None = None) -> dict[str, Any]:
+    """Return how tifffile lays out one page of these channels, packed without loss; see `write`."""
+    digits = fill if isinstance(fill, str) else f"{fill:.17g}" if fill is not None else ""
     return {
+        "extratags": [(NO_DATA, "s", 0, digits, True)] if digits else [],
         "photometric": "rgb" if channels in (3, 4) and depth != "float32" else "minisblack",
         "planarconfig": "contig" if channels > 1 else None,
         "compression": "zlib",

@@ -19,6 +19,7 @@ from pix2pix.errors import first_line
 from pix2pix.files import cannot_write
 from pix2pix.pictures import codec, tiff
 from pix2pix.pictures.codec import Array
+from pix2pix.pictures.contract import Fill
 from pix2pix.pictures.numbers import checked
 from pix2pix.pictures.tiff_colours import is_scaled, plain
 from pix2pix.pictures.tiff_pages import check_pages, picture_parts
@@ -181,8 +182,12 @@ def _has_blocks(path: Path) -> bool:
         return upright and plane and not others and len(part.pages) == 1 and len(page.dataoffsets) > 1
 
 
-def write_rows(path: Path, shape: tuple[int, int, int], dtype: str, strips: Iterable[Array]) -> None:
+def write_rows(
+    path: Path, shape: tuple[int, int, int], dtype: str, strips: Iterable[Array], fill: Fill | None = None
+) -> None:
     """Write (H, W, C) that comes in strips of rows; a TIFF in tiles, everything else whole.
+
+    A TIFF names `fill` as the value of pixels without data.
 
     The file is not whole before this returns. Raises UserError where it cannot be written.
     """
@@ -197,12 +202,12 @@ def write_rows(path: Path, shape: tuple[int, int, int], dtype: str, strips: Iter
                     dtype=dtype,
                     tile=(_TILE_PX, _TILE_PX),
                     buffersize=_BUFFER_BYTES,
-                    **tiff.layout(channels, dtype),
+                    **tiff.layout(channels, dtype, fill),
                 )
         except OSError as error:
             raise cannot_write(path, error) from error
         return
-    codec.write(collected(shape, dtype, strips), path)
+    codec.write(collected(shape, dtype, strips), path, fill)
 
 
 def collected(shape: tuple[int, int, int], dtype: str, strips: Iterable[Array]) -> Array:
