@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, Literal, NamedTuple
 import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile, ImageOps
 
 from pix2pix.errors import UserError
 from pix2pix.files import replacing
@@ -263,7 +263,9 @@ def _decode(
         opened, head = open_unread(file, kinds)
         with opened:
             accept(head)
-            if head.kind == "PPM" and opened.mode == "RGB" and opened.tile[0].codec_name != "raw":
+            # The decoder `ppm` scales other depths to 8 bits.
+            tiles = opened.tile if isinstance(opened, ImageFile.ImageFile) else []
+            if opened.mode == "RGB" and any(tile.codec_name == "ppm" for tile in tiles):
                 raise UserError(
                     f"{name} is a colour PPM of other than 8 bits, of which 8 would be read.",
                     "Convert it to PNG or TIFF of 16 bits.",
