@@ -1,0 +1,168 @@
+"""A clip in, a clip out: movies (PyAV) and animations (GIF, WebP), frame by frame.
+
+What flickers in pictures translated one by one: noise, and the statistics of normalisation, which a
+moving object changes everywhere in the frame. Here the noise is one for the whole clip, and the
+statistics are averaged over the frames before, back to the last cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, nullcontext
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from pix2pix.device import explain_out_of_memory
+from pix2pix.errors import UserError
+from pix2pix.files import replacing
+from pix2pix.inference.folder import Options
+from pix2pix.inference.sources import restored
+from pix2pix.inference.translator import Translator
+from pix2pix.networks.modes import averaging
+from pix2pix.pictures import animations, geometry, movies
+from pix2pix.pictures.animations import Animation, Frame
+from pix2pix.pictures.codec import Array, to_pillow
+from pix2pix.pictures.conform import to_channels
+from pix2pix.pictures.movies import Movie
+from pix2pix.progress import OnProgress, no_progress
+
+_CELLS = 16  # by which frames are compared, each way
+# Of the squared difference of two frames that have nothing in common. Measured: see docs/scaling.md.
+_CUT = 0.4
+_LEAST_VARIANCE = 1e-3  # of values from 0 to 1: what differs less is no cut
+
+
+def is_clip(inputs: Sequence[str], out: Path) -> bool:
+    """Return whether a request is for a clip: by the endings, and for WebP by what the input is."""
+    suffix, sources = out.suffix.lower(), [Path(text) for text in inputs]
+    if suffix in (".gif", *movies.WRITTEN) or any(s.suffix.lower() in movies.READ for s in sources):
+        return True
+    return suffix in animations.WRITTEN and any(animations.is_animation(s) for s in sources)
+
+
+def plan_clip(inputs: Sequence[str], out: Path, translator: Translator, options: Options) -> tuple[Path, Path]:
+    """Return the clip to read and the one to write; `out` may be a folder.
+
+    Raises UserError where these cannot be, or the model's outputs are no frames of a video.
+    """
+    if len(inputs) > 1:
+        raise UserError(f"{len(inputs)} inputs for one clip.", "Translate clips one at a time.")
+    source, written = Path(inputs[0]), (*movies.WRITTEN, *animations.WRITTEN)
+    if out.is_dir() or not out.suffix:
+        out /= source.name if source.suffix.lower() in written else source.with_suffix(".mp4").name
+    if out.suffix.lower() not in written:
+        raise UserError(
+            f"{out}: '{out.suffix}' is no video format that can be written.", f"Wanted one of {' '.join(written)}."
+        )
+    if out.resolve() == source.resolve():
+        raise UserError(f"{out} is the input and would be lost.", "Choose another --out.")
+    if options.samples > 1 or options.stream:
+        flag = "--samples" if options.samples > 1 else "--stream"
+        raise UserError(f"{flag} is for pictures, and {source} is translated as a clip.", f"Leave out {flag}.")
+    depth, channels = translator.output
+    if depth != "uint8" or channels not in (1, 3):
+        raise UserError(
+            f"This model's pictures have {channels} channels of {depth}, and videos hold grey or RGB of 8 bits.",
+            "Translate the frames as pictures: `pix2pix data frames`.",
+        )
+    if out.suffix.lower() in movies.WRITTEN:
+        movies.check_installed(out)
+    return source, out
+
+
+def translate_clip(
+    translator: Translator,
+    source: Path,
+    out: Path,
+    options: Options,
+    smooth: float = 0.0,
+    on_progress: OnProgress = no_progress,
+) -> tuple[int, list[str]]:
+    """Translate a clip; return the number of frames, and a sentence for each part that is missing.
+
+    `smooth`, from 0 to below 1, is the share of the statistics that is kept from frame to frame; 0
+    takes those of each frame alone. Raises UserError where nothing can be read, or (`strict`) not all.
+    """
+    with closing(_opened(source)) as clip:
+        frames = _counted(_translated(translator, clip, source, options, smooth), clip.count, on_progress)
+        with explain_out_of_memory(
+            translator.device, f"translating {source}", "Use --size train, or a smaller clip."
+        ):
+            count = _write(out, source, clip, frames)
+        return count, clip.failures
+
+
+def is_cut(before: Array, after: Array) -> bool:
+    """Return whether two successive frames, (H, W, C) uint8, belong to different shots.
+
+    They are compared by brightness and colour in a coarse grid, relative to what they hold: unlike
+    pictures differ by the sum of their variances.
+    """
+    one, other = (_cells(frame) for frame in (before, after))
+    variance = one.var((0, 1)).mean() + other.var((0, 1)).mean()
+    return bool(np.square(one - other).mean() > _CUT * (variance + _LEAST_VARIANCE))
+
+
+def _opened(source: Path) -> Movie | Animation:
+    if source.suffix.lower() not in movies.READ and source.is_file():
+        try:
+            return Animation(source)
+        except UserError:
+            pass  # then it is a video of another ending, or Movie says what it is
+    return Movie(source)
+
+
+def _translated(
+    translator: Translator, clip: Movie | Animation, source: Path, options: Options, smooth: float
+) -> Iterator[Frame]:
+    # Its layers hold the averages: other threads may use the translator meanwhile.
+    own = translator.share()
+    averages = smooth > 0 and (options.mode or translator.header.mode) != "running"
+    before: Array | None = None
+    with averaging(own.generator, smooth) if averages else nullcontext(lambda: None) as restart:
+        for frame in clip.frames():
+            array = geometry.half(frame.array, options.half, str(source))
+            if before is not None and is_cut(before, array):
+                restart()
+            before = array
+            picture = own.source(array, str(source), options.make, source.stem, options.size)
+            (output,) = own.translate_sources([picture], mode=options.mode, seed=options.seed)
+            yield frame._replace(array=restored(own.header.image, output, array))
+    if options.strict and clip.failures:
+        raise UserError(clip.failures[0])
+    if before is None:
+        raise UserError(f"{source} holds no frame that can be decoded.")
+
+
+def _write(out: Path, source: Path, clip: Movie | Animation, frames: Iterator[Frame]) -> int:
+    count = 0
+
+    def counted() -> Iterator[Frame]:
+        nonlocal count
+        for count, frame in enumerate(frames, 1):
+            yield frame
+
+    if out.suffix.lower() in animations.WRITTEN:
+        animations.write(out, counted(), clip.loop, is_cut)
+        return count
+    with replacing(out) as temporary, closing(movies.Writer(temporary, out, clip)) as writer:
+        for frame in counted():
+            writer.add(frame)
+        writer.finish()
+    return count
+
+
+def _counted(frames: Iterator[Frame], expected: int, on_progress: OnProgress) -> Iterator[Frame]:
+    """Yield the frames and report them; the number that a file states may be wrong, or missing."""
+    done = 0
+    for done, frame in enumerate(frames, 1):
+        yield frame
+        on_progress(done, max(expected, done + 1))
+    on_progress(done, done)
+
+
+def _cells(frame: Array) -> Array:
+    small = to_pillow(to_channels(frame, 3, "A frame")).resize((_CELLS, _CELLS), Image.Resampling.BOX)
+    return np.asarray(small, np.float32) / 255
