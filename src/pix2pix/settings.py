@@ -5,7 +5,7 @@ The defaults are the paper's (Isola et al., CVPR 2017, section 6.1 of the append
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, Field, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, field_validator
 
 Mode = Literal["paper", "deterministic", "running"]
 
@@ -22,6 +22,17 @@ def _check_range(value: list[float]) -> list[float]:
     return value
 
 
+def _check_level(value: list[float]) -> list[float]:
+    if len(value) > 1:
+        raise ValueError("wanted a number, or []")
+    return value
+
+
+Levels = Annotated[
+    list[float],
+    BeforeValidator(lambda value: [value] if isinstance(value, int | float) else value),
+    AfterValidator(_check_level),
+]
 Range = Annotated[list[float], AfterValidator(_check_range)]
 
 
@@ -99,6 +110,12 @@ class DataConfig(Section):
     target_range: Range = Field(
         [], description="[low, high] of targets, or of the photographs of data.make; see source_range"
     )
+    source_fill: Levels = Field(
+        [],
+        description="[value] that stands for pixels without data in sources, kept out of range and loss; "
+        "empty: what a TIFF names (GDAL_NODATA). NaN always does",
+    )
+    target_fill: Levels = Field([], description="[value] without data in targets; see source_fill")
     source_column: str = Field("", description="column of a hub data set that holds the sources")
     target_column: str = Field("", description="column of a hub data set that holds the targets")
 

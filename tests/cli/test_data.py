@@ -69,6 +69,27 @@ def test_fetch_says_what_there_is_and_what_to_do_next(place: Path) -> None:
     assert "is there already" in data("fetch", "facades").stderr
 
 
+def test_check_ends_with_what_it_found(place: Path) -> None:
+    places = [(split, n) for split, count in (("train", 5), ("val", 2)) for n in range(count)]
+    for number, (split, n) in enumerate(places):
+        for half, seed in (("source", number), ("target", number + 50)):
+            write(place / "in" / split / half / f"{n}.png", noise(32, 48, seed=seed))
+    lines = good("check", "in").splitlines()
+    assert [line.split(maxsplit=1)[0] for line in lines[:2]] == ["Pairs", "Layout"]
+    assert "5 in train, 2 in val" in lines[0]
+    assert "two folders" in lines[1]
+    assert any("48 x 32 px" in line for line in lines)
+    assert any("8 bit" in line for line in lines)
+    assert lines[-2].startswith("nothing wrong")
+    assert lines[-1] == "report: report/index.html"
+
+    write_text(place / "in" / "train" / "source" / "4.png")
+    result = data("check", "in")
+    assert result.exit_code == 1
+    assert "nothing wrong" not in result.stdout
+    assert "4.png is not a picture" in result.stdout
+
+
 def test_fetch_names_the_sets_that_it_knows() -> None:
     assert "wanted one of facades, maps, cityscapes" in refused("fetch", "facade")
 

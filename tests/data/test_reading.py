@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
+import torch
 
 from pix2pix.config import Config
 from pix2pix.data.pairs import Half, Pair
@@ -15,6 +17,7 @@ from pix2pix.pictures.codec import Array, Picture
 from pix2pix.pictures.contract import PictureContract
 from pix2pix.pictures.palette import load_palette
 from pix2pix.pictures.tensors import from_levels, to_array, to_levels
+from pix2pix.pictures.tiff import NO_DATA
 from tests.helpers import noise, write, write_text
 
 FACADES = load_palette("facades")
@@ -61,7 +64,12 @@ def test_channels_and_depth_of_each_half_are_found(tmp_path: Path, depth: str, c
     high = {"uint8": 255, "uint16": 65535, "float32": 1}[depth]
     low = -1 if depth == "float32" else 0
     assert reading.target == PictureContract(
-        channels=channels, depth=depth, low=low, high=high, suffix=".tif"
+        channels=channels,
+        depth=depth,
+        low=low,
+        high=high,
+        suffix=".tif",
+        fill="nan" if depth == "float32" else None,
     )
     assert reading.photograph is None
 
@@ -232,6 +240,90 @@ def test_equal_floats_have_a_range_too(tmp_path: Path) -> None:
     flat = np.full((4, 4, 1), 7, np.float32)
     reading = reading_of([pair(tmp_path, "a", flat, flat, "tif")])
     assert (reading.source.low, reading.source.high) == (7, 8)
+
+
+# Pixels without data
+
+
+def with_gap(array: Array, value: float) -> Array:
+    changed = array.copy()
+    changed[:2] = value
+    return changed
+
+
+def no_data_tif(path: Path, array: Array, tag: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tags = [(NO_DATA, "s", 0, tag, True)]
+    tifffile.imwrite(path, array[:, :, 0], photometric="minisblack", extratags=tags)
+    return path
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int16"])
+def test_what_a_tiff_names_is_out_of_the_range(tmp_path: Path, dtype: str) -> None:
+    target = with_gap(np.arange(64, dtype=dtype).reshape(8, 8, 1), -9999)
+    example = pair(tmp_path, "a", noise(8, 8), noise(8, 8), "tif")
+    no_data_tif(example.target.path, target, "-9999")
+    reading = reading_of([example])
+    assert (reading.target.low, reading.target.high, reading.target.fill) == (16, 63, -9999)
+    (note,) = reading.notes
+    assert note == "25.00% of the targets are pixels without data (-9999), kept out of range, loss and scores"
+    stored = reading.read(example, (8, 8))[1]
+    assert np.isnan(stored[:2]).all()
+    assert np.array_equal(stored[2:], target[2:].astype(np.float32))
+
+
+@pytest.mark.parametrize("ending", ["npy", "tif"])
+def test_not_a_number_is_no_data_wherever_it_turns_up(tmp_path: Path, ending: str) -> None:
+    pairs = [pair(tmp_path, f"{n:02}", noise(8, 8), floats(8, 8, 2), ending) for n in range(20)]
+    odd = with_gap(floats(8, 8, 2), np.nan)
+    pairs.append(pair(tmp_path, "odd", noise(8, 8), odd, ending))
+    for stated in ([], [-1, 1]):
+        reading = reading_of(pairs, target_range=stated)
+        assert (reading.target.low, reading.target.high, reading.target.fill) == (-1, 1, "nan")
+        assert np.array_equal(np.isnan(reading.read(pairs[-1], (8, 8))[1]), np.isnan(odd))
+
+
+@pytest.mark.parametrize("depth", ["uint8", "uint16", "float32"])
+def test_a_stated_value_is_no_data_at_every_depth(tmp_path: Path, depth: str) -> None:
+    target = with_gap(np.arange(100, 164, dtype=depth).reshape(8, 8, 1), 7)
+    example = pair(tmp_path, "a", target, target, "tif")
+    reading = reading_of([example], source_fill=7, target_fill=7)
+    stored = [to_levels(array[None]) for array in reading.read(example, (8, 8))]
+    source, tensor = reading.tensors(from_levels, stored)
+    assert torch.isnan(tensor[0, 0, :2]).all()
+    assert not torch.isnan(tensor[0, 0, 2:]).any()
+    assert (source[0, 0, :2] == 0).all()  # for the network as what lies beyond the border
+    assert np.array_equal(np.nan_to_num(to_array(tensor[0], reading.target), nan=7), target)
+
+
+def test_levels_without_data_are_named_by_a_tiff_too(tmp_path: Path) -> None:
+    example = pair(tmp_path, "a", noise(8, 8), noise(8, 8), "tif")
+    no_data_tif(example.target.path, with_gap(noise(8, 8, 1) // 2 + 1, 0), "0")
+    reading = reading_of([example])
+    assert reading.target.fill == 0
+    enlarged = reading.read(example, (16, 16))[1]
+    assert (enlarged[:3] == 0).all()
+    assert (enlarged[5:] > 0).all()
+
+
+def test_a_value_that_the_depth_does_not_hold_is_refused(tmp_path: Path) -> None:
+    example = pair(tmp_path, "a", noise(8, 8), noise(8, 8))
+    with pytest.raises(UserError, match=r"data\.target_fill is -9999, which the targets, uint8, do not hold"):
+        reading_of([example], target_fill=-9999)
+
+
+def test_a_target_without_any_data_is_left_out_by_name(tmp_path: Path) -> None:
+    pairs = [pair(tmp_path, name, noise(8, 8), floats(8, 8, 1), "tif") for name in "ab"]
+    pairs.append(pair(tmp_path, "c", noise(8, 8), np.full((8, 8, 1), np.nan, np.float32), "npy"))
+    reading = reading_of(pairs)
+    with pytest.raises(UserError, match=r"c\.npy holds no data: there is nothing to learn from"):
+        reading.read(pairs[-1], (8, 8))
+
+
+def test_photographs_without_data_make_no_sources(tmp_path: Path) -> None:
+    example = pair(tmp_path, "a", None, with_gap(floats(32, 32, 3), np.nan), "npy")
+    with pytest.raises(UserError, match="values that are not finite"):
+        reading_of([example], make="gray").read(example, (32, 32))
 
 
 # Halves and several sources

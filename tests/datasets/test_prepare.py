@@ -455,3 +455,16 @@ def test_source_and_target_folders_are_both_resized(tmp_path: Path) -> None:
 
 
 # Drawing
+
+
+def test_resizing_keeps_what_stands_for_no_data(tmp_path: Path) -> None:
+    picture = np.full((32, 32, 1), 5, np.float32)
+    picture[:8] = -9999
+    path = tmp_path / "in" / "a.tif"
+    path.parent.mkdir()
+    codec.write(picture, path, -9999.0)
+    resize(tmp_path / "in", tmp_path / "out", (16, 16))
+    small, fill = codec.read_picture(tmp_path / "out" / "a.tif")
+    assert fill == -9999
+    assert np.isnan(small[:4]).all()
+    assert np.allclose(small[4:], 5)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given
+from PIL import Image
 
 from pix2pix.config import DataConfig
 from pix2pix.data.origins import find_data
@@ -460,3 +461,30 @@ def test_a_model_of_two_folders_is_not_reminded_of_pairs(tmp_path: Path) -> None
     model = write_model(tmp_path / "m.safetensors", layout="two folders")
     item = item_of(write(tmp_path / "a.png", noise(16, 32)), tmp_path / "b.png")
     assert "--half" not in first_note(Translator.load(model, "cpu"), [item], "whole")
+
+
+def test_pixels_without_data_are_written_as_the_targets_files_have_them(tmp_path: Path) -> None:
+    contract = PictureContract(channels=1, depth="float32", low=0.0, high=1.0, suffix=".tif", fill=-9999.0)
+    model = write_model(tmp_path / "m.safetensors", source=contract, target=contract)
+    source = np.full((32, 32, 1), 0.5, np.float32)
+    source[:8] = np.nan
+    codec.write(source, tmp_path / "in.tif", -9999.0)
+    translator = Translator.load(model, "cpu")
+    for name in ("a.tif", "b.npy"):
+        items = plan([str(tmp_path / "in.tif")], tmp_path / name, translator)
+        assert translate_items(translator, items, Options()) == []
+    picture, fill = codec.read_picture(tmp_path / "a.tif")
+    assert fill == -9999
+    assert np.array_equal(np.isnan(picture), np.isnan(source))
+    assert (np.load(tmp_path / "b.npy")[:8] == -9999).all()
+
+
+def test_an_animation_is_translated_with_a_note(tmp_path: Path) -> None:
+    frames = [Image.fromarray(noise(32, 32, seed=n)) for n in range(3)]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    translator = Translator.load(write_model(tmp_path / "m.safetensors"), "cpu")
+    notes: list[str] = []
+    items = plan([str(tmp_path / "a.gif")], tmp_path / "out", translator)
+    assert translate_items(translator, items, Options(), note=notes.append) == []
+    (note,) = notes
+    assert f"{tmp_path / 'a.gif'} is an animation of 3 frames" in note

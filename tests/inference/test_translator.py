@@ -396,7 +396,7 @@ def test_lab_joins_the_given_lightness_with_the_predicted_colours(
         (np.zeros((8, 8, 3), np.float32), "The picture holds float32"),
         (np.zeros((8, 8, 3), np.int64), "The picture holds float32"),
         (np.zeros((8, 8, 3), complex), "The array holds complex128"),
-        (np.full((8, 8, 3), np.nan), "The array holds values that are not finite"),
+        (np.full((8, 8, 3), np.nan), "The picture holds values that are not finite"),
         (np.zeros((8, 8, 5), np.uint8), "The picture has 5 channels: wanted 3"),
         (np.zeros((3, 8, 8), np.uint8), "The picture has 8 channels: wanted 3"),
         (np.zeros((8, 8, 65), np.uint8), "The array has 65 channels: wanted up to 64"),
@@ -487,3 +487,32 @@ def test_variants_share_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(translator, "_passes", counted)
     translator.variants(noise(32, 32), 5, mode="paper")
     assert batches == [5]
+
+
+NO_DATA = PictureContract(channels=1, depth="float32", low=0.0, high=1.0, suffix=".tif", fill=-9999.0)
+
+
+@pytest.mark.parametrize("size", [None, "train"])
+def test_what_has_no_data_has_none_after_translating(tmp_path: Path, size: str | None) -> None:
+    translator = load(tmp_path, source=NO_DATA, target=NO_DATA)
+    source = np.random.default_rng(0).random((40, 48, 1)).astype(np.float32)
+    source[:10] = -9999
+    source[10:20, :7] = np.nan
+    output = np.asarray(translator.translate(source, size=size))
+    gone = np.isnan(output[:, :, 0])
+    assert gone[:8].all()
+    assert not gone[22:].any()
+    if size is None:
+        assert np.array_equal(gone, (source[:, :, 0] == -9999) | np.isnan(source[:, :, 0]))
+    other = source.copy()
+    other[:10] = np.nan
+    np.testing.assert_allclose(translator.translate(other, size=size), output)
+
+
+def test_levels_without_data_come_back_as_they_were(tmp_path: Path) -> None:
+    levels = PictureContract(fill=0.0)
+    translator = load(tmp_path, source=levels, target=levels)
+    source = noise(32, 32)
+    source[:5] = 0
+    output = np.asarray(translator.translate(source))
+    assert (output[:5] == 0).all()

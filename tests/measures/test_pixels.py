@@ -1,4 +1,5 @@
 import math
+from collections.abc import Callable
 from itertools import combinations
 from typing import Any
 
@@ -7,7 +8,7 @@ import torch
 from torch import Tensor
 
 from pix2pix.measures import measure
-from pix2pix.measures.pixels import l1, l1_variety
+from pix2pix.measures.pixels import l1, l1_variety, psnr_db, ssim
 
 
 def pictures(seed: int) -> Tensor:
@@ -77,3 +78,17 @@ def test_variety_is_the_mean_distance_of_all_pairs() -> None:
     by_pairs = [float(l1(variants[[a]], variants[[b]])) for a, b in combinations(range(3), 2)]
     assert float(l1_variety(variants)) == pytest.approx(sum(by_pairs) / 3)
     assert float(l1_variety(variants[:1].expand(8, -1, -1, -1))) == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("measure", [l1, psnr_db, ssim])
+def test_what_has_no_data_is_left_out(measure: Callable[[Tensor, Tensor], Tensor]) -> None:
+    output, target = (torch.rand(2, 3, 48, 48, generator=torch.Generator().manual_seed(n)) for n in (0, 1))
+    holed = target.clone()
+    holed[:, :, :16] = torch.nan
+    below = measure(output[:, :, 16:], target[:, :, 16:])
+    torch.testing.assert_close(
+        measure(output, holed), below, rtol=0.1 if measure is ssim else 1e-5, atol=0.02
+    )
+    other = output.clone()
+    other[:, :, :16] = 1
+    torch.testing.assert_close(measure(other, holed), measure(output, holed))

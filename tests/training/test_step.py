@@ -16,9 +16,10 @@ from torch.nn import functional as F
 
 from pix2pix.config import Config
 from pix2pix.data.batches import Batch
+from pix2pix.networks.noise import noise_keys
 from pix2pix.training.state import State, new_state
-from pix2pix.training.step import learning_rate
-from tests.helpers import double_state, make_step
+from pix2pix.training.step import learning_rate, plain_step
+from tests.helpers import double_state, make_step, small
 
 Tiny = Callable[..., Config]
 Weights = dict[str, Tensor]
@@ -268,3 +269,29 @@ def test_the_learning_rate_is_constant_or_falls_over_the_second_half(
 
 def test_beyond_the_end_the_learning_rate_is_not_negative(tiny: Tiny) -> None:
     assert learning_rate(tiny("training.schedule=linear").training, 41) == 0
+
+
+def test_pixels_without_data_teach_nothing() -> None:
+    config = small("training.batch=2")
+    state = double_state(config)
+    x, y = (torch.rand(2, 3, 32, 32, dtype=torch.float64) * 2 - 1 for _ in range(2))
+    keys = noise_keys(0, torch.arange(2))
+    holed = y.clone()
+    holed[:, :, :20] = torch.nan
+    logits = state.generator.logits(x, keys)
+    g = state.generator.activate(logits).detach()
+    losses = plain_step(state, x, holed, keys, config, fills=True)
+    expected = (g - y).abs()[:, :, 20:].mean()
+    assert losses["loss_l1"].item() == pytest.approx(expected.item())
+    assert all(torch.isfinite(loss) for loss in losses.values())
+
+
+def test_a_crop_without_any_data_leaves_the_generator_as_it_was() -> None:
+    config = small("objective.gan=0")
+    state = double_state(config)
+    before = [weight.clone() for weight in state.generator.parameters()]
+    x, y = torch.rand(1, 3, 32, 32, dtype=torch.float64), torch.full((1, 3, 32, 32), torch.nan)
+    losses = plain_step(state, x, y.double(), noise_keys(0, torch.arange(1)), config, fills=True)
+    assert losses["loss_l1"] == 0
+    for old, new in zip(before, state.generator.parameters(), strict=True):
+        torch.testing.assert_close(old, new)

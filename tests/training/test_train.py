@@ -454,3 +454,20 @@ def test_the_engine_and_the_processes_end_where_training_fails(
     with pytest.raises(ZeroDivisionError):
         train([pairs], tiny(), tmp_path / "run")
     assert ended == ["engine", "processes"]
+
+
+def test_targets_with_pixels_without_data_are_learned_and_scored(tmp_path: Path, tiny: Tiny) -> None:
+    rng = np.random.default_rng(0)
+    for number in range(8):
+        split = tmp_path / "pairs" / ("train" if number < 6 else "val")
+        target = rng.random((40, 40, 1)).astype(np.float32)
+        target[: 4 * number] = np.nan
+        write(split / "source" / f"{number}.npy", target)
+        write(split / "target" / f"{number}.npy", target)
+    config = tiny("data.target_range=[0, 1]", "training.images=10", "training.validate_images=10")
+    result = train([tmp_path / "pairs"], config, tmp_path / "run", device="cpu")
+    assert result.finished
+    assert {"val_l1", "val_psnr_db", "val_ssim"} <= result.scores.keys()
+    assert all(np.isfinite(score) for score in result.scores.values())
+    _, header = load_model(result.model, torch.device("cpu"))
+    assert (header.image.target.fill, header.image.source.fill) == ("nan", "nan")

@@ -6,7 +6,7 @@ import gc
 import json
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -122,6 +122,12 @@ def picture_suffix(name: str | None) -> str | None:
     return "." + str(
         choice("--format", name.lower().lstrip("."), sorted(suffix[1:] for suffix in WRITTEN_SUFFIXES))
     )
+
+
+def print_facts(facts: Iterable[tuple[str, str]]) -> None:
+    """Print a line for each label and its value."""
+    for label, value in facts:
+        print(f"{label:<16} {value}")
 
 
 def report_failures(failures: Sequence[str], what: str, done: str) -> None:

@@ -24,6 +24,7 @@ from pix2pix.cli.common import (
     layout_settings,
     parse_size,
     picture_suffix,
+    print_facts,
     report_failures,
 )
 from pix2pix.errors import UserError
@@ -98,6 +99,7 @@ def check(
     with counting("checking", "pairs") as on_progress:
         report = checking.check(pairs, on_progress)
     page = checking.write_report(report, out)
+    print_facts(checking.facts_of(report).items())
     print(*checking.summary(report.findings), sep="\n")
     print(f"report: {page}")
     raise typer.Exit(report.exit_code)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -34,6 +34,7 @@ from pix2pix.cli.common import (
     loading,
     parse_size,
     picture_suffix,
+    print_facts,
     report_failures,
 )
 from pix2pix.cli.data import data_app
@@ -92,11 +93,6 @@ def _finish_training(result: Result, folder: Path) -> None:
     print(f"model: {result.model}", *([f"best:  {result.best}"] if result.best else []), sep="\n")
     print(f"page:  {folder / 'index.html'}")
     report_failures(result.failures, "pair", "left out")
-
-
-def _print_facts(facts: Iterable[tuple[str, str]]) -> None:
-    for label, value in facts:
-        print(f"{label:<16} {value}")
 
 
 def _version(requested: bool) -> None:
@@ -169,7 +165,7 @@ def train(
     refuse_switched_off(config, settings or (), folder / "config.toml")
     how: Any = {"device": device, "engine": engine, "precision": precision, "epochs": epochs}
     if dry_run:
-        _print_facts(describe_plan(make_plan(data, config, folder, **how)).items())
+        print_facts(describe_plan(make_plan(data, config, folder, **how)).items())
         return
     console = console_progress().console
     result = train_model(data, config, folder, init=init, strict=strict, console=console, **how)
@@ -274,7 +270,7 @@ def info(model: ModelFile) -> None:
     """
     from pix2pix.inference.describe import describe_model
 
-    _print_facts(describe_model(model))
+    print_facts(describe_model(model))
 
 
 @app.command()

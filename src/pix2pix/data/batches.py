@@ -21,6 +21,7 @@ from pix2pix.pictures import tensors
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.conform import like, luma
 from pix2pix.pictures.contract import PictureContract
+from pix2pix.pictures.missing import missing, without_data
 
 _ORDER, _CROP = 1, 2  # streams of random numbers that must not be the same
 
@@ -64,6 +65,11 @@ class Draw:
 
     def recolour(self, array: Array, contract: PictureContract, strength: float) -> Array:
         """Return the picture with its brightness, contrast and (of RGB) saturation changed."""
+        gone = missing(array, contract.fill)
+        if gone.any():
+            known = np.where(gone, array[~gone].mean() if not gone.all() else 0, array).astype(array.dtype)
+            plain = contract.model_copy(update={"fill": None})
+            return without_data(self.recolour(known, plain, strength), gone, contract.fill)
         brightness, contrast, saturation = 1 + strength * self.colour
         values = (array.astype(np.float32) - contract.low) / (contract.high - contract.low)
         values = (values - values.mean()) * contrast + values.mean() * brightness

@@ -12,6 +12,7 @@ from torch import Tensor
 from pix2pix.config import Config, DataConfig
 from pix2pix.data import labels
 from pix2pix.data.pairs import NoPairError, Pair
+from pix2pix.data.ranges import find_fill, with_ranges
 from pix2pix.derive import lab
 from pix2pix.derive.recipe import apply, parse, source_and_target
 from pix2pix.errors import UserError
@@ -20,9 +21,9 @@ from pix2pix.pictures import codec, geometry, masks
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.conform import conform, to_depth, to_view
 from pix2pix.pictures.contract import PictureContract, largest_value
+from pix2pix.pictures.missing import missing
 from pix2pix.pictures.palette import label_contract
-from pix2pix.pictures.spread import merged, remark, spread_of
-from pix2pix.progress import in_parallel
+from pix2pix.pictures.tensors import network_input
 
 _PROBED = 16  # pictures that decide channels and depth
 _DEPTHS = ("uint8", "uint16", "float32")
@@ -57,17 +58,21 @@ class Reading:
         """
         config = self.config
         if self.photograph is None:
-            return tuple(
+            stored = tuple(
                 geometry.fit(
                     conform(array, contract, str(half.path), config.snap_labels),
                     size,
                     config.fit,
                     bool(contract.classes),
+                    contract.fill,
                 )
                 for array, contract, half in zip(
                     read_raw(pair, note), self.stored, (pair.source, pair.target), strict=True
                 )
             )
+            if self.target.fill is not None and missing(stored[1], self.target.fill).all():
+                raise UserError(f"{pair.target.path} holds no data: there is nothing to learn from.")
+            return stored
         photograph = conform(read_raw(pair, note)[1], self.photograph, str(pair.target.path))
         # Made after sizing: thin lines do not survive it, and a factor counts pixels.
         photograph = geometry.fit(photograph, size, config.fit)
@@ -84,12 +89,13 @@ class Reading:
     ) -> tuple[Tensor, Tensor]:
         """Return source and target (B, C, H, W) in [-1, 1] of what is stored.
 
-        `convert` is `from_levels` or `from_planes` of `pictures.tensors`, as the axes lie.
+        `convert` is `from_levels` or `from_planes` of `pictures.tensors`, as the axes lie. Without data
+        targets are NaN.
         """
         converted = [convert(levels, c) for levels, c in zip(stored, self.stored, strict=True)]
         if len(converted) == 1:
             return lab.split_tensor(converted[0], self.stored[0])
-        return converted[0], converted[1]
+        return network_input(converted[0], self.source), converted[1]
 
     def view(self, source: Array, target: Array) -> list[Array]:
         """Return both as (H, W, 3) uint8, for a person to see."""
@@ -127,7 +133,14 @@ def find_reading(pairs: Sequence[Pair], config: Config) -> Reading:
     # The classes of label maps have no range.
     halves = ((source, data.source_range), (target, data.target_range))
     stated = [() if contract.classes else of_user for contract, of_user in halves]
-    (source, target), notes = _with_ranges((source, target), stated, pairs, probed)
+    filled = [
+        contract.model_copy(update={"fill": find_fill(contract, half, getattr(data, f"{half}_fill"), files)})
+        for contract, half, files in (
+            (source, "source", [pair.source.path for pair in pairs[:_PROBED]]),
+            (target, "target", [pair.target.path for pair in pairs[:_PROBED]]),
+        )
+    ]
+    (source, target), notes = with_ranges(filled, stated, pairs, probed, read_raw)
     return Reading(source, target, data, notes=notes)
 
 
@@ -161,7 +174,7 @@ def _made_reading(pairs: Sequence[Pair], data: DataConfig, suffix: str) -> Readi
     probed = _probe(pairs)
     photograph = _contract([target for _, target in probed], 3 if data.make == "lab" else 0, suffix)
     stated = () if data.make == "lab" and photograph.depth != "float32" else data.target_range
-    (photograph,), notes = _with_ranges((photograph,), (stated,), pairs, probed)
+    (photograph,), notes = with_ranges((photograph,), (stated,), pairs, probed, read_raw)
     if data.make == "lab":
         lightness, colours = (
             PictureContract(channels=channels, depth="float32", low=low, high=high)
@@ -234,35 +247,3 @@ def _contract(arrays: Sequence[Array], channels: int, suffix: str) -> PictureCon
     stray_alpha = max(counts) in (2, 4) and min(counts) < max(counts)
     channels = channels or max(counts) - stray_alpha
     return PictureContract(channels=channels, depth=depth, high=largest_value(depth), suffix=suffix)
-
-
-def _with_ranges(
-    contracts: Sequence[PictureContract],
-    stated: Sequence[Sequence[float]],
-    pairs: Sequence[Pair],
-    probed: Sequence[Sequence[Array]],
-) -> tuple[list[PictureContract], tuple[str, ...]]:
-    """Return the contracts with their ranges, and notes on ranges that were not stated.
-
-    A range is the stated one, that of the depth, or measured on all pairs, both halves in one pass.
-    """
-    measured = [
-        not (of_user or contract.classes) for contract, of_user in zip(contracts, stated, strict=True)
-    ]
-    floats = [m and c.depth == "float32" for m, c in zip(measured, contracts, strict=True)]
-    if any(floats):
-        read = in_parallel(pairs, lambda pair: [spread_of(array) for array in read_raw(pair)])
-        spreads = [result for _, result in read if not isinstance(result, UserError)]
-    else:
-        spreads = [[spread_of(array) for array in pair] for pair in probed]
-    ranged, notes = [], []
-    for number, (contract, of_user) in enumerate(zip(contracts, stated, strict=True), -len(contracts)):
-        low, high = of_user or (contract.low, contract.high)
-        spread = merged(pair[number] for pair in spreads) if measured[number] else None
-        if spread and floats[number]:
-            low, high = spread.low.value, spread.high.value
-            high = high if high > low else low + 1
-        if spread and (odd := remark(spread, ("source", "target")[number])):
-            notes.append(odd.sentence)
-        ranged.append(contract.model_copy(update={"low": low, "high": high, "clip": bool(of_user)}))
-    return ranged, tuple(notes)

@@ -146,6 +146,7 @@ def _key(pairs: Sequence[Pair], size: tuple[int, int], reading: Reading) -> str:
         config.make and (config.make, recipe.digest(recipe.parse(config.make))),
         config.fit,
         config.snap_labels,
+        *[contract.fill for contract in reading.stored if contract.fill is not None],
         os.environ.get(LIMIT),  # what was too large may be read now
     )
     state = hashlib.sha256(repr((_FORMAT, size, about)).encode())

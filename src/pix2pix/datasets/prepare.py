@@ -138,11 +138,12 @@ def resize(
         (path,), (output,) = task.inputs, task.outputs
         with leaving_out():
             refuse_existing(output, force)
-            whole = codec.read(path)
-            parts = [geometry.resize(geometry.half(whole, s, str(path)), size_px, nearest) for s in sides]
+            whole, fill = codec.read_picture(path)
+            cut = [geometry.half(whole, side, str(path)) for side in sides]
+            parts = [geometry.resize(half, size_px, nearest, fill) for half in cut]
             resized = np.concatenate(parts, axis=1)
             codec.check_holds(output, str(resized.dtype), resized.shape[2])
-        codec.write(resized, output)
+        codec.write(resized, output, fill)
         return True
 
     return run(list(tasks.values()), write, failures, [data], on_progress)

@@ -171,8 +171,10 @@ def _measure(
 ) -> dict[str, np.ndarray]:
     """Return what is measured of examples of one size: (B, ...) by name."""
     output, target = stacked(examples)
-    measures = {**MEASURES, **perceptual}
-    measured: dict[str, Tensor] = {name: measure(output, target) for name, measure in measures.items()}
+    measured: dict[str, Tensor] = {name: measure(output, target) for name, measure in MEASURES.items()}
+    # What sees whole pictures sees the same in both where a target has no data.
+    output, target = (t.masked_fill(target.isnan(), 0) for t in (output, target))
+    measured |= {name: measure(output, target) for name, measure in perceptual.items()}
     variants = [e.variants for e in examples if e.variants is not None]
     if variants:
         measured["variety_l1"] = torch.stack([l1_variety(each) for each in variants])

@@ -186,7 +186,8 @@ def _real(translator: Translator, path: Path, size: tuple[int, int], dynamic: bo
     array = translator.source(codec.read(path), str(path), made=False)
     if not dynamic:
         array = geometry.fit(array, size, "stretch", labels=bool(contract.classes))
-    return geometry.pad(tensors.to_tensor(array, contract), translator.generator.multiple_px)[None]
+    source = tensors.network_input(tensors.to_tensor(array, contract), contract)
+    return geometry.pad(source, translator.generator.multiple_px)[None]
 
 
 def _made(contract: PictureContract, size: tuple[int, int], generator: torch.Generator) -> Iterator[Tensor]:

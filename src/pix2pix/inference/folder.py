@@ -248,7 +248,10 @@ def _variants(
 
 
 def _writer(item: Item, translator: Translator) -> Write:
-    return partial(masks.write, contract=translator.header.image.target) if item.as_targets else codec.write
+    target = translator.header.image.target
+    return (
+        partial(masks.write, contract=target) if item.as_targets else partial(codec.write, fill=target.fill)
+    )
 
 
 def first_note(translator: Translator, items: Sequence[Item], side: Side, size: Size | None = None) -> str:

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from pix2pix.config import DataConfig
 from pix2pix.derive import lab, recipe
 from pix2pix.errors import UserError
@@ -11,6 +13,7 @@ from pix2pix.pictures.codec import Array
 from pix2pix.pictures.conform import conform
 from pix2pix.pictures.contract import LARGEST
 from pix2pix.pictures.geometry import resize
+from pix2pix.pictures.missing import missing, without_data
 
 Size = int | tuple[int, int] | Literal["train"]  # of both sides; (height, width); that of training
 
@@ -31,7 +34,8 @@ def conformed(
         if size is None:
             return picture
         height, width = picture.shape[:2]
-        return resize(picture, scaled_size((height, width), size, config), bool(image.source.classes))
+        new = scaled_size((height, width), size, config)
+        return resize(picture, new, bool(image.source.classes), image.source.fill)
 
     if image.lab_photograph is not None:
         # The lightness is the source, of a picture in colour or in grey.
@@ -71,9 +75,15 @@ def scaled_size(shape: tuple[int, int], size: Size, config: DataConfig) -> tuple
 
 
 def joined(image: ImageContract, source: Array, output: Array) -> Array:
-    """Return an output as the pictures that training's targets came from: colours with their lightness."""
+    """Return an output as the pictures that training's targets came from: colours with their lightness.
+
+    Where a source has no data, it has none either, if targets had such pixels.
+    """
     if image.lab_photograph is None:
-        return output
+        if image.target.fill is None:
+            return output
+        gone = missing(source, image.source.fill).all(axis=2, keepdims=True)
+        return without_data(output, np.broadcast_to(gone, output.shape), image.target.fill)
     rgb, depth = lab.join_lab(source, output), image.lab_photograph.depth
     return rgb if depth == "float32" else (rgb * LARGEST[depth]).round().astype(depth)
 
@@ -87,6 +97,6 @@ def restored(image: ImageContract, translation: Array, picture: Array) -> Array:
     if translation.shape[:2] == (height, width):
         return translation
     if image.lab_photograph is None:
-        return resize(translation, (height, width), labels=image.target.one_hot)
+        return resize(translation, (height, width), labels=image.target.one_hot, fill=image.target.fill)
     lightness = lab.split_lab(conform(picture, image.lab_photograph, "The picture"))[0]
     return joined(image, lightness, resize(lab.split_lab(translation)[1], (height, width)))

@@ -47,7 +47,7 @@ class Strips:
         if mask is not None:
             array = np.where(mask[:, :, None], _middle(contract, array), array)
         columns = geometry.mirrored(self.width, self.padded[1])
-        return tensors.to_tensor(array[places - first][:, columns], contract)
+        return tensors.network_input(tensors.to_tensor(array[places - first][:, columns], contract), contract)
 
     def picture(self, strip: Tensor, start: int, look: bool) -> Array:
         """Return the rows of the translation from `start` on, of (C, rows, W) in [-1, 1].

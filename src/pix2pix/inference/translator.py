@@ -176,7 +176,8 @@ class Translator:
 
         def stack(places: list[int]) -> Tensor:
             padded = np.stack([pad(sources[i], self.generator.multiple_px, (0, 1)) for i in places])
-            return tensors.from_levels(tensors.to_levels(padded).to(self.device), contract)
+            levels = tensors.to_levels(padded).to(self.device)
+            return tensors.network_input(tensors.from_levels(levels, contract), contract)
 
         # Rounded on the device: 8 bits are a quarter of what came in.
         outputs = self._outputs(

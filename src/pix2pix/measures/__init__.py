@@ -1,8 +1,9 @@
 """Measures of a picture against its target: tensors in, numbers out.
 
 To add one, write a function of (output, target), (B, C, H, W) each in [-1, 1], that returns (B,),
-and register it here; validation writes its mean as `val_<name>`. What compares pictures or sets of them by a
-feature network costs more, so that validation computes only what `training.measures` names.
+and register it here; a target is NaN where it has no data. Validation writes its mean as `val_<name>`.
+What compares pictures or sets of them by a feature network costs more, so that validation computes only what
+`training.measures` names.
 """
 
 from collections.abc import Callable

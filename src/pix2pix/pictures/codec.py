@@ -20,7 +20,8 @@ from PIL import Image, ImageOps
 from pix2pix.errors import UserError
 from pix2pix.files import replacing
 from pix2pix.pictures import tiff
-from pix2pix.pictures.contract import MAX_CHANNELS
+from pix2pix.pictures.contract import MAX_CHANNELS, Fill
+from pix2pix.pictures.missing import as_written
 from pix2pix.pictures.numbers import channels_last, checked
 from pix2pix.pictures.opening import FRAMES_HINT, Head, animation, in_words, open_unread, refuse_large
 
@@ -57,9 +58,9 @@ def no_note(sentence: str) -> None:
 
 
 class Picture(NamedTuple):
-    """A file's picture (H, W, C), and the value that stands for no data in its whole numbers, if any.
+    """A file's picture (H, W, C), and the value by which it names pixels without data, if it does.
 
-    In floats NaN stands for it.
+    In floats these are NaN.
     """
 
     array: Array
@@ -94,7 +95,7 @@ def read_picture(path: Path, note: OnNote = no_note) -> Picture:
                 return Picture(checked(_decode(file, accept), name))
             array, fill = tiff.read(file, lambda height, width, _: refuse_large(height, width, path))
         array = checked(array, name, fill)
-        return Picture(array, _level(fill, array))
+        return Picture(array, fill)
 
 
 def size(path: Path) -> tuple[int, int]:
@@ -174,19 +175,21 @@ def colour_table(path: Path) -> tuple[tuple[int, int, int], ...] | None:
     return tuple(zip(values[::3], values[1::3], values[2::3], strict=True))
 
 
-def write(array: Array, path: Path) -> None:
+def write(array: Array, path: Path, fill: Fill | None = None) -> None:
     """Write (H, W, C) in the format of the suffix, whole or not at all.
+
+    Floats have `fill` in place of NaN, and a TIFF names it as the value of pixels without data.
 
     Raises UserError where the format cannot hold the depth or the channels, or the disk refuses.
     """
     check_holds(path, str(array.dtype), array.shape[2])
-    suffix = path.suffix.lower()
+    suffix, array = path.suffix.lower(), as_written(array, fill)
     with replacing(path) as temporary:
         if suffix == ".npy":
             with temporary.open("wb") as out:
                 np.save(out, array)
         elif suffix in (".tif", ".tiff"):
-            tiff.write(array, temporary)
+            tiff.write(array, temporary, fill)
         elif array.dtype == np.uint16:
             temporary.write_bytes(_encode_png(array))
         else:
@@ -272,12 +275,6 @@ def _read_npy(path: Path) -> Array:
     if mapped.ndim >= 2:
         refuse_large(mapped.shape[0], mapped.shape[1], path)
     return np.array(mapped)
-
-
-def _level(fill: float | None, array: Array) -> float | None:
-    """Return the fill value where it is a level of the array; floats have NaN in its place."""
-    levels = array.dtype.kind == "u" and fill is not None and 0 <= fill <= np.iinfo(array.dtype).max
-    return fill if levels and fill == round(fill or 0) else None
 
 
 def _read_png(file: BinaryIO, opened: Image.Image) -> Array:

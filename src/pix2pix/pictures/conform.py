@@ -6,7 +6,9 @@ from pix2pix.errors import UserError
 from pix2pix.pictures import palette as palettes
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.contract import PictureContract, largest_value
+from pix2pix.pictures.missing import as_missing, missing, without_data
 
+_NO_DATA = 128  # the grey of pixels without data on a screen
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # Rec. 601, as Pillow's grey and JPEG's Y
 
 
@@ -24,6 +26,23 @@ def conform(array: Array, contract: PictureContract, name: str, snap: bool = Fal
         labels = array if indexes else to_depth(array, "uint8", name)
         index = palettes.to_index(labels, classes, snap=snap, name=name)
         return index if contract.one_hot else palettes.to_colours(index, classes)
+    array = as_missing(array, contract.fill)
+    gone = missing(array, contract.fill)
+    if gone.any() and contract.fill is None:
+        raise UserError(
+            f"{name} holds values that are not finite: wanted numbers.",
+            "A model learns from pixels without data (NaN) only where its training pictures have them.",
+        )
+    if gone.any() and (str(array.dtype), array.shape[2]) != (contract.depth, contract.channels):
+        # Neither blended with others nor scaled.
+        numbers = _converted(np.where(gone, array[~gone].min(initial=0), array), contract, name)
+        at = np.broadcast_to(gone.any(axis=2, keepdims=True), numbers.shape)
+        return without_data(numbers, at, contract.fill)
+    return _converted(array, contract, name)
+
+
+def _converted(array: Array, contract: PictureContract, name: str) -> Array:
+    """Return the picture in the contract's channels and depth."""
     kinds = {str(array.dtype), contract.depth}
     if contract.clip and kinds == {"uint8", "uint16"}:
         return _in_stated_range(to_channels(array, contract.channels, name), contract)
@@ -41,7 +60,7 @@ def to_view(array: Array, contract: PictureContract) -> Array:
     """Return (H, W, 3) uint8 of any picture for the screen: its first one or three channels."""
     shown = array if array.shape[2] >= 3 else array[:, :, :1]
     scaled = (shown[:, :, :3].astype(np.float32) - contract.low) / (contract.high - contract.low)
-    view = (scaled * 255).round().clip(0, 255).astype(np.uint8)
+    view = np.nan_to_num(scaled * 255, nan=_NO_DATA).round().clip(0, 255).astype(np.uint8)
     return np.repeat(view, 3, axis=2) if view.shape[2] == 1 else view
 
 

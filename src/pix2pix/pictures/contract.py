@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 Depth = Literal["uint8", "uint16", "float32"]
 KeptAs = Literal["colours", "grey", "indexes", "palette"]
+Fill = float | Literal["nan"]
 Side = Literal["left", "right", "whole"]  # of a side-by-side picture
 MAX_CHANNELS = 64  # of a file
 LARGEST = {"uint8": 255.0, "uint16": 65535.0}
@@ -57,6 +58,8 @@ class PictureContract(BaseModel, frozen=True, extra="forbid"):
     ignored: Ignored | None = None
     # Whether values outside of `low` and `high` count as these: the range was stated, not measured.
     clip: bool = Field(False, repr=False)
+    # What stands for pixels without data in files. In arrays of floats NaN does, and in tensors of targets.
+    fill: Fill | None = Field(None, repr=False)
     # Not part of the text by which the cache knows pairs: their pixels are the same.
     kept_as: KeptAs = Field("colours", repr=False)
     table: tuple[tuple[int, int, int], ...] = Field((), repr=False)

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from pix2pix.errors import UserError
 from pix2pix.pictures.codec import Array, to_pillow
-from pix2pix.pictures.contract import LARGEST, Side
+from pix2pix.pictures.contract import LARGEST, Fill, Side
+from pix2pix.pictures.missing import resampled
 
 Fit = Literal["stretch", "crop", "pad"]
 T = TypeVar("T", Tensor, Array)
@@ -33,10 +34,17 @@ def half(array: Array, side: Side, name: str) -> Array:
     return array[:, : width // 2] if side == "left" else array[:, width // 2 :]
 
 
-def resize(array: Array, size: tuple[int, int], labels: bool = False) -> Array:
-    """Return the picture at (height, width): antialiased bicubic, or the nearest pixel for labels."""
+def resize(array: Array, size: tuple[int, int], labels: bool = False, fill: Fill | None = None) -> Array:
+    """Return the picture at (height, width): antialiased bicubic, or the nearest pixel for labels.
+
+    Pixels without data, NaN or `fill`, have no part in others.
+    """
     if array.shape[:2] == size:
         return array
+    return resampled(array, fill, lambda part: _resize(part, size, labels))
+
+
+def _resize(array: Array, size: tuple[int, int], labels: bool) -> Array:
     method = Image.Resampling.NEAREST if labels else Image.Resampling.BICUBIC
     if array.dtype == np.uint8 and array.shape[2] in (1, 3):
         resized = np.asarray(to_pillow(array).resize(size[::-1], method))
@@ -57,14 +65,16 @@ def by_channel(array: Array, change: Callable[[Image.Image], Image.Image]) -> Ar
     return changed.round().clip(0, LARGEST[str(array.dtype)]).astype(array.dtype)
 
 
-def fit(array: Array, size: tuple[int, int], how: Fit, labels: bool = False) -> Array:
+def fit(
+    array: Array, size: tuple[int, int], how: Fit, labels: bool = False, fill: Fill | None = None
+) -> Array:
     """Return the picture at (height, width): stretched, cut to the centre or mirrored at its borders."""
     if how == "stretch":
-        return resize(array, size, labels)
+        return resize(array, size, labels, fill)
     height, width = array.shape[:2]
     pick = max if how == "crop" else min
     scale = pick(size[0] / height, size[1] / width)
-    inner = resize(array, (max(1, round(height * scale)), max(1, round(width * scale))), labels)
+    inner = resize(array, (max(1, round(height * scale)), max(1, round(width * scale))), labels, fill)
     for axis, (length, count) in enumerate(zip(inner.shape[:2], size, strict=True)):
         inner = inner.take(mirrored(length, count, (length - count) // 2), axis)
     return inner

@@ -54,7 +54,7 @@ def write(array: Array, path: Path, contract: PictureContract) -> None:
     """Write a translation (H, W, C) as a PNG of the kind that the targets were; see `codec.write`."""
     picture = as_picture(array, contract)
     if not isinstance(picture, Image.Image):
-        codec.write(picture, path)
+        codec.write(picture, path, contract.fill)
         return
     with replacing(path) as temporary:
         picture.save(temporary)

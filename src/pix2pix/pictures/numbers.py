@@ -69,7 +69,7 @@ def _as_float(array: Array, name: str, fill: float | None) -> Array:
     with np.errstate(over="ignore"):  # what is too large for float32 is refused below
         values = array.astype(np.float32)
     values[missing] = np.nan
-    if not np.isfinite(values).all():
+    if np.isinf(values).any():
         raise UserError(
             f"{name} holds values that are not finite: wanted numbers.", "Pixels without data may be NaN."
         )

@@ -107,8 +107,9 @@ def _squeezed(spread: Spread, half: str) -> Remark | None:
         low, high = sorted((opposite.value, end.other))
         sentence = (
             f"few pixels set the range of the {half}s: {end.times / spread.size:.2%} of the values are "
-            f"{end.value:g}, all others lie in {low:g} to {high:g}, {rest / whole:.2%} of it; state the "
-            f"range: --set 'data.{half}_range=[{low:g},{high:g}]'"
+            f"{end.value:g}, all others lie in {low:g} to {high:g}, {rest / whole:.2%} of it. If they stand "
+            f"for no data: --set data.{half}_fill={end.value:g}; else state the range: "
+            f"--set 'data.{half}_range=[{low:g},{high:g}]'"
         )
         return Remark("few set the range", sentence)
     return None

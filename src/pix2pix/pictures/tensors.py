@@ -1,4 +1,4 @@
-"""Arrays <-> tensors in [-1, 1]: nothing else converts.
+"""Arrays <-> tensors in [-1, 1]: nothing else converts. Without data a tensor is NaN.
 
 Arrays are (H, W, C) uint8, uint16 or float32 (see `codec`). Tensors are (C, H, W) float32: a
 contract says which values become -1 and 1. One-hot label maps are kept as (H, W, 1) class indexes
@@ -51,9 +51,18 @@ def from_planes(planes: Tensor, contract: PictureContract) -> Tensor:
         return (planes == classes[:, None, None]).float().mul_(2).sub_(1)
     if planes.dtype == torch.int16:
         planes = planes.int() & 0xFFFF
+    levels = planes
     shifted = planes - contract.low if contract.low else planes
     scaled = (shifted * (2 / (contract.high - contract.low))).sub_(1)
-    return scaled.clamp_(-1, 1) if contract.clip else scaled
+    scaled = scaled.clamp_(-1, 1) if contract.clip else scaled
+    if not isinstance(contract.fill, float) or contract.depth == "float32":
+        return scaled  # floats have NaN where they have no data
+    return scaled.masked_fill((levels == contract.fill).all(-3, keepdim=True), torch.nan)
+
+
+def network_input(source: Tensor, contract: PictureContract) -> Tensor:
+    """Return sources in [-1, 1] as a network takes them: 0, as beyond the border, where they have no data."""
+    return source if contract.fill is None else source.masked_fill(source.isnan(), 0)
 
 
 def to_array(tensor: Tensor, contract: PictureContract) -> Array:
@@ -78,6 +87,8 @@ def rounded(tensor: Tensor, contract: PictureContract) -> Tensor:
     scaled = values.add(1).mul_((contract.high - contract.low) / 2).add_(contract.low)
     if contract.depth == "float32":
         return scaled
+    if isinstance(contract.fill, float):
+        scaled = scaled.masked_fill(scaled.isnan(), contract.fill)
     whole = scaled.round_().clamp_(0, LARGEST[contract.depth])
     return whole.to(torch.uint8 if contract.depth == "uint8" else torch.int32)
 

@@ -8,7 +8,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from pix2pix.pictures.contract import MAX_CHANNELS
+from pix2pix.pictures.contract import MAX_CHANNELS, Fill
 from pix2pix.pictures.tiff_colours import is_scaled, plain
 from pix2pix.pictures.tiff_pages import check_pages, picture_parts
 
@@ -67,10 +67,25 @@ def size(path: Path) -> tuple[int, int]:
         return (width, height) if turned else (height, width)
 
 
-def write(array: NDArray[Any], path: Path) -> None:
-    """Write (H, W, C) in one page, packed without loss."""
+def no_data(path: Path) -> float | None:
+    """Return the value for pixels without data that a TIFF names; None where it names none, or is broken."""
+    try:
+        with path.open("rb") as file:
+            check_pages(file)
+        with tifffile.TiffFile(path) as opened:
+            page = picture_parts(opened)[0].keyframe
+            return None if is_scaled(page) else fill_of(page)
+    except Exception:  # of every type; `read` puts it into words
+        return None
+
+
+def write(array: NDArray[Any], path: Path, fill: Fill | None = None) -> None:
+    """Write (H, W, C) in one page, packed without loss; `fill` is named as the value without data."""
     channels = array.shape[2]
-    tifffile.imwrite(path, array[:, :, 0] if channels == 1 else array, **layout(channels, str(array.dtype)))
+    digits = fill if isinstance(fill, str) else f"{fill:.17g}" if fill is not None else ""
+    tags = [(NO_DATA, "s", 0, digits, True)] if digits else []
+    flat = array[:, :, 0] if channels == 1 else array
+    tifffile.imwrite(path, flat, **layout(channels, str(array.dtype)), extratags=tags)
 
 
 def layout(channels: int, depth: str) -> dict[str, Any]:

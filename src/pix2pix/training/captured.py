@@ -90,7 +90,8 @@ class CapturedStep:
         context, (keys, *pictures) = self.context, self.inputs
         x, y = context.feed.pictures(*pictures)
         state, config, precision = context.state, context.config, context.precision
-        context.meter.gather(both_turns(state, x, y, keys, config, precision, networks=self.networks))
+        losses = both_turns(state, x, y, keys, config, precision, networks=self.networks, fills=context.fills)
+        context.meter.gather(losses)
 
 
 def _recorded(step: CapturedStep, packet: Packet, log: Log) -> Callable[[], None] | None:

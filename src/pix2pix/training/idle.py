@@ -36,28 +36,28 @@ _NEEDS = (
         "Set data.colour too, or leave it out.",
     ),
     _Need(
-        ("data.source_labels", "data.source_one_hot", "data.source_range"),
+        ("data.source_labels", "data.source_one_hot", "data.source_range", "data.source_fill"),
         lambda config, hub: not config.data.make,
         "sources are made of photographs (data.make)",
         "Leave it out; data.target_range is that of the photographs.",
     ),
     _Need(
-        ("data.target_labels", "data.target_one_hot"),
+        ("data.target_labels", "data.target_one_hot", "data.target_fill"),
         lambda config, hub: not config.data.make,
-        "DATA holds photographs (data.make), which are no label maps",
+        "DATA holds photographs (data.make), which have neither classes nor pixels without data",
         "Leave one of them out.",
     ),
     _Need(
-        ("data.source_range",),
+        ("data.source_range", "data.source_fill"),
         lambda config, hub: not config.data.source_labels,
         "sources are label maps (data.source_labels), whose classes have no range",
-        "Leave one of them out.",
+        "Leave it out; a palette names the pixels to ignore.",
     ),
     _Need(
-        ("data.target_range",),
+        ("data.target_range", "data.target_fill"),
         lambda config, hub: not config.data.target_labels,
         "targets are label maps (data.target_labels), whose classes have no range",
-        "Leave one of them out.",
+        "Leave it out; a palette names the pixels to ignore.",
     ),
     _Need(
         ("data.target_range",),
@@ -123,7 +123,8 @@ def _idle(needs: Iterable[_Need], config: Config, hub: bool) -> dict[str, _Need]
     """Return the settings that differ from their defaults and have no effect."""
     changed = {key for key, _, _ in config.differences(Config())}
     unmet = [need for need in needs if not need.is_met(config, hub)]
-    return {key: need for need in unmet for key in need.settings if key in changed}
+    # Of several reasons the first.
+    return {key: need for need in reversed(unmet) for key in need.settings if key in changed}
 
 
 def _is_hub(data: Sequence[str | Path]) -> Any:

@@ -41,8 +41,10 @@ ADVERSARIAL = {
 
 
 def l1(turn: Turn) -> Tensor:
-    """E[|y - G(x,z)|]."""
-    return F.l1_loss(turn.g, turn.y)
+    """E[|y - G(x,z)|], where y has data."""
+    if turn.known is None:
+        return F.l1_loss(turn.g, turn.y)
+    return (turn.y - turn.g).abs().sum() / turn.known.sum().clamp_min(1)
 
 
 def cross_entropy(turn: Turn) -> Tensor:

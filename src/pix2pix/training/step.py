@@ -55,6 +55,11 @@ class EngineContext:
     precision: Precision = "fp32"
     processes: Processes = ALONE
 
+    @property
+    def fills(self) -> bool:
+        """Return whether targets may have pixels without data, which are NaN."""
+        return self.feed.loader.store.reading.target.fill is not None
+
 
 @contextmanager
 def plain_engine(context: EngineContext, packet: Packet, log: Log) -> Iterator[Engine]:
@@ -66,7 +71,9 @@ def packet_step(context: EngineContext, packet: Packet) -> None:
     """Make the plain step of a packet."""
     state, config, precision = context.state, context.config, context.precision
     x, y = context.feed.pictures(*packet.tensors)
-    context.meter.add(plain_step(state, x, y, packet.keys, config, precision, context.processes))
+    context.meter.add(
+        plain_step(state, x, y, packet.keys, config, precision, context.processes, context.fills)
+    )
 
 
 def term_weights(config: Config) -> tuple[Weights, Weights]:
@@ -124,15 +131,16 @@ def plain_step(
     config: Config,
     precision: Precision = "fp32",
     processes: Processes = ALONE,
+    fills: bool = False,
 ) -> Losses:
     """Make one turn of D and one of G on B pairs; return the losses as detached scalars.
 
-    `keys` are the (B,) keys of the noise z.
+    `keys` are the (B,) keys of the noise z. With `fills` y is NaN where it has no data.
     """
     rate = learning_rate(config.training, state.images_seen, state.decay_from)
     for _, _, optimiser in state.parts():
         optimiser.param_groups[0]["lr"] = rate
-    losses = both_turns(state, x, y, keys, config, precision, processes)
+    losses = both_turns(state, x, y, keys, config, precision, processes, fills=fills)
     state.images_seen += len(x) * processes.world
     return losses
 
@@ -146,6 +154,7 @@ def both_turns(
     precision: Precision,
     processes: Processes = ALONE,
     networks: Networks | None = None,
+    fills: bool = False,
 ) -> Losses:
     """Make D's turn, then G's; `networks` are the state's own or those as compiled.
 
@@ -158,6 +167,9 @@ def both_turns(
     with computing(x.device, precision), products:
         logits, g = G(x, keys)
     g = without_ignored(g, y) if config.data.target_one_hot else g
+    known = ~y.isnan() if fills else None
+    if known is not None:  # D sees the same there in real and in fake, and no term has a gradient
+        y, g = y.masked_fill(~known, 0), g.masked_fill(~known, 0)
     shared = (objective.conditional, objective.adversarial)
 
     def learn(
@@ -177,11 +189,11 @@ def both_turns(
 
     losses: Losses = {}
     if state.discriminator is not None and state.discriminator_optimiser is not None:
-        turn = Turn(x, y, g.detach(), D, *shared)
+        turn = Turn(x, y, g.detach(), D, *shared, None, known)
         state.discriminator.requires_grad_(True)
         losses = learn(discriminator_loss, turn, of_discriminator, state.discriminator_optimiser)
         state.discriminator.requires_grad_(False)  # in G's turn it only passes gradients on
-    turn = Turn(x, y, g, D, *shared, logits)
+    turn = Turn(x, y, g, D, *shared, logits, known)
     return losses | learn(generator_loss, turn, of_generator, state.generator_optimiser)
 
 

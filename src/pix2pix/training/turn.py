@@ -29,6 +29,7 @@ class Turn:
     """What losses are computed from, in D's turn (`g` detached) or in G's.
 
     `g` is G(x,z), `logits` the same before its last activation: cross-entropy needs those.
+    `known` is true where y has data, None where all of it has; elsewhere y and g are 0.
     """
 
     x: Tensor
@@ -38,6 +39,7 @@ class Turn:
     conditional: bool = True
     adversarial: str = "bce"
     logits: Tensor | None = None
+    known: Tensor | None = None
 
     def discriminate(self, target: Tensor) -> Tensor:
         """Return D's logits for a target: with the source (cGAN), or for the target alone (GAN)."""

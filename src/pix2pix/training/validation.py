@@ -104,7 +104,8 @@ class _Scores:
 def _as_seen(reading: Reading, batch: Batch, half: Tensor) -> Tensor:
     """Return outputs or targets as pictures that a person sees: colours are joined with their lightness."""
     if reading.config.make != "lab":
-        return half
+        # Equal in both where targets have no data.
+        return half if reading.target.fill is None else half.masked_fill(batch.target.isnan(), 0)
     sources, colours = tensors.to_array(batch.source, reading.source), tensors.to_array(half, reading.target)
     views = [reading.view(s, c)[1] for s, c in zip(sources, colours, strict=True)]
     return tensors.to_tensor(np.stack(views), PictureContract()).to(half.device)

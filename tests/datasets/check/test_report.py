@@ -12,7 +12,7 @@ from hypothesis import given
 from PIL import Image
 
 from pix2pix.data.pairs import find_pairs
-from pix2pix.datasets.check import check, summary
+from pix2pix.datasets.check import check, summary, write_report
 from pix2pix.datasets.sample import make_pair
 from pix2pix.errors import UserError
 from pix2pix.pictures import codec
@@ -267,3 +267,15 @@ def test_values_that_leave_the_range_nearly_empty_are_findings(tmp_path: Path) -
     assert "of the sources a sixteenth of the depth is used" in part.sentence
     assert "few pixels set the range of the targets: 1.04% of the values are -9999" in few.sentence
     assert tmp_path / "target" / "3.tif" in few.files
+
+
+def test_pixels_without_data_are_no_fault(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for number in range(6):
+        write(tmp_path / "source" / f"{number}.png", noise(16, 16, seed=number))
+        target = rng.random((16, 16, 1)).astype(np.float32)
+        target[: 1 + number] = np.nan
+        write(tmp_path / "target" / f"{number}.tif", target)
+    report = check(find_pairs([tmp_path], "left"))
+    assert report.findings == []
+    assert "Targets" in write_report(report, tmp_path / "report").read_text("utf-8")

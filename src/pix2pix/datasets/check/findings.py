@@ -149,12 +149,14 @@ def grouped(findings: Sequence[Finding]) -> dict[str, list[Finding]]:
 
 
 def summary(findings: Sequence[Finding], most: int = 5) -> list[str]:
-    """Return lines for a terminal: each kind with its count, and the first `most` sentences under it."""
+    """Return lines for a terminal: a few sentences of each kind under its count, or that nothing is wrong."""
     lines = []
     for kind, members in grouped(findings).items():
         lines.append(f"{KINDS[kind].severity}: {KINDS[kind].title.lower()} ({len(members):,})")
         lines += [f"  {finding.sentence}" for finding in members[:most]]
         lines += [f"  and {len(members) - most:,} more"] if len(members) > most else []
+    if all(finding.severity == "note" for finding in findings):
+        lines.append("nothing wrong" + ": notes alone" * bool(findings))
     return lines
 
 

@@ -61,7 +61,7 @@ def write_report(report: Report, folder: Path) -> Path:
         examples=examples,
         sample=sample,
         pictures={pair: shown for pair, shown in in_parallel([*pairs], _picture) if isinstance(shown, str)},
-        facts=_facts(report),
+        facts=facts_of(report),
         palettes={label: side for label, side in zip(_LABELS, report.classes, strict=True) if side},
     )
     return folder / "index.html"
@@ -102,6 +102,8 @@ def _histogram(title: str, values: Array) -> Figure:
     """Return the chart of values (N, C); its note says what often is a fault: values at the ends."""
     channels = _CHANNELS.get(values.shape[1]) or {f"channel {n + 1}": "ink" for n in range(values.shape[1])}
     top, shown = _TOPS.get(str(values.dtype)), values[:, :_MAX_LINES].astype(np.float64)
+    known = shown[~np.isnan(shown).any(axis=1)]  # with data
+    shown = known if len(known) else np.zeros((1, shown.shape[1]))
     low, high = (0.0, top) if top else (float(shown.min()), float(shown.max()))
     ends = (low, max(high, low + 1e-6))
     histograms = [np.histogram(channel, _BARS, ends) for channel in shown.T]
@@ -115,7 +117,8 @@ def _histogram(title: str, values: Array) -> Figure:
     return histogram_chart(name, title, note, counts, edges.tolist(), list(channels.values()))
 
 
-def _facts(report: Report) -> dict[str, str]:
+def facts_of(report: Report) -> dict[str, str]:
+    """Return what the pairs are, by label: counts, layout, sizes, values, classes."""
     pairs, counts = report.pair_set, Counter(report.splits)
     facts = {
         "Pairs": ", ".join(f"{count:,} in {split}" for split, count in counts.items()),

@@ -122,7 +122,9 @@ def visible(array: Array) -> Array:
     shown = array[:, :, : 3 if array.shape[2] >= 3 else 1]
     if shown.dtype == np.uint8:
         return np.ascontiguousarray(shown)
-    low, high = float(shown.min()), float(shown.max())
+    known = shown[~np.isnan(shown)] if shown.dtype.kind == "f" else shown
+    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
+    shown = np.nan_to_num(shown, nan=low) if shown.dtype.kind == "f" else shown
     return ((shown.astype(np.float64) - low) * (255 / max(high - low, 1e-30))).astype(np.uint8)
 
 
