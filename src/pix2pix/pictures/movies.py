@@ -21,7 +21,7 @@ from pix2pix.pictures.codec import Array
 from pix2pix.pictures.opening import refuse_large
 
 if TYPE_CHECKING:
-    import av
+    pass
 
 # Containers that are written, with their codec and its quality.
 _WRITTEN: dict[str, tuple[str, dict[str, str]]] = dict.fromkeys(
@@ -37,7 +37,9 @@ _HD_PX = 720  # from this height on players take an unstated colour space for th
 def check_installed(path: Path) -> None:
     """Raise UserError where PyAV is missing, which the movie `path` needs."""
     if find_spec("av") is None:
-        raise UserError(f"{path} is a video, and PyAV is not installed.", "Install it: pip install 'pix2pix[video]'.")
+        raise UserError(
+            f"{path} is a video, and PyAV is not installed.", "Install it: pip install 'pix2pix[video]'."
+        )
 
 
 class Movie:
@@ -57,13 +59,15 @@ class Movie:
         self._path, self.failures = path, list[str]()
         with _in_words(path):
             self._container = av.open(str(path))
-        pictures = [s for s in self._container.streams.video if not s.disposition & s.disposition.attached_pic]
-        if not pictures:
+        streams = self._container.streams
+        # Not the cover of a piece of music.
+        moving = [s for s in streams.video if not s.disposition & s.disposition.attached_pic]
+        if not moving:
             self.close()
             raise UserError(f"{path} holds no video.", "Wanted a file with moving pictures.")
-        self._stream = stream = pictures[0]
+        self._stream = stream = moving[0]
         stream.thread_type = "AUTO"
-        self.sound = list(self._container.streams.audio)
+        self.sound = list(streams.audio)
         self.packets = list[Any]()  # of the sound, not taken yet
         self.time_base = Fraction(stream.time_base or Fraction(1, 1000))
         self.rate = Fraction(stream.average_rate or 25)
@@ -181,7 +185,9 @@ class Writer:
         """Write a frame (H, W, 1 or 3) uint8, and the sound that the movie came to."""
         import av
 
-        array = np.ascontiguousarray(np.repeat(frame.array, 3, axis=2) if frame.array.shape[2] == 1 else frame.array)
+        array = np.ascontiguousarray(
+            np.repeat(frame.array, 3, axis=2) if frame.array.shape[2] == 1 else frame.array
+        )
         if not self._is_open:
             self._open(*array.shape[:2])
         raw = av.VideoFrame.from_ndarray(array, "rgb24").reformat(
