@@ -32,6 +32,7 @@ from pix2pix.progress import OnProgress, no_progress
 _CELLS = 16  # by which frames are compared, each way
 # Of the squared difference of two frames that have nothing in common. Measured: see docs/scaling.md.
 _CUT = 0.3
+_SAME_CELL = 0.02  # of values from 0 to 1
 _NEAR_PX, _GRAIN = 2, 8.0  # changes of the source, in levels of 255 around a pixel, that are none
 _LEAST_VARIANCE = 1e-3  # of values from 0 to 1: what differs less is no cut
 
@@ -63,6 +64,8 @@ def plan_clip(
         )
     if out.resolve() == source.resolve():
         raise UserError(f"{out} is the input and would be lost.", "Choose another --out.")
+    if source.is_file() and source.resolve() in out.resolve().parents:
+        raise UserError(f"{out} lies inside the input {source}, which is a file.", "Choose another --out.")
     if options.samples > 1 or options.stream:
         flag = "--samples" if options.samples > 1 else "--stream"
         raise UserError(
@@ -112,12 +115,13 @@ def translate_clip(
 def is_cut(before: Array, after: Array) -> bool:
     """Return whether two successive frames, (H, W, C) uint8, belong to different shots.
 
-    They are compared by brightness and colour in a coarse grid, relative to what they hold: unlike
-    pictures differ by the sum of their variances.
+    They are compared by colour in a coarse grid, relative to what they hold: unlike pictures differ by
+    the sum of their variances. And a third of the grid must change: more than one object covers.
     """
     one, other = (_cells(frame) for frame in (before, after))
-    variance = one.var((0, 1)).mean() + other.var((0, 1)).mean()
-    return bool(np.square(one - other).mean() > _CUT * (variance + _LEAST_VARIANCE))
+    change, variance = one - other, one.var((0, 1)).mean() + other.var((0, 1)).mean()
+    changed = np.mean(np.abs(change).max(2) > _SAME_CELL)
+    return bool(changed > 1 / 3 and np.square(change).mean() > _CUT * (variance + _LEAST_VARIANCE))
 
 
 class Still:
@@ -137,9 +141,10 @@ class Still:
         average = output.astype(np.float32)
         if self._before is not None:
             last, mean = self._before
-            change = np.abs(source.astype(np.int16) - last).max(2).astype(np.uint8)
-            # Over a few pixels: grain and compression change each by itself, and movement many.
-            near = np.asarray(Image.fromarray(change).filter(ImageFilter.BoxBlur(_NEAR_PX)), np.float32)
+            change = np.abs(source.astype(np.int16) - last).mean(2).round().astype(np.uint8)
+            # Of grain and compression the mean around a pixel is small; next to movement the pixel is.
+            around = np.asarray(Image.fromarray(change).filter(ImageFilter.BoxBlur(_NEAR_PX)))
+            near = np.minimum(change, around).astype(np.float32)
             weight = self._keep * np.exp(-np.square(near / _GRAIN))[:, :, None]
             average += weight * (mean - average)
         self._before = source, average

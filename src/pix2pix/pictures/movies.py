@@ -31,6 +31,7 @@ WRITTEN = tuple(_WRITTEN)
 READ = (*WRITTEN, ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".wmv", ".flv", ".ogv", ".3gp")
 
 _BT709, _LIMITED, _UNSTATED = 1, 1, 2  # as FFmpeg numbers colour spaces and ranges
+_SHORT_SECONDS = Fraction(1, 2)  # by which a file may end before its stated length
 _HD_PX = 720  # from this height on players take an unstated colour space for that of HD
 
 
@@ -71,8 +72,8 @@ class Movie:
         self.packets = list[Any]()  # of the sound, not taken yet
         self.time_base = Fraction(stream.time_base or Fraction(1, 1000))
         self.rate = Fraction(stream.average_rate or 25)
-        length = Fraction(self._container.duration or 0, av.time_base)
-        self.count = stream.frames or round(length * self.rate)
+        self._length = Fraction(self._container.duration or 0, av.time_base)
+        self.count = stream.frames or round(self._length * self.rate)
         try:
             self._check()
         except UserError:
@@ -99,8 +100,10 @@ class Movie:
 
     def frames(self) -> Iterator[Frame]:
         """Yield the frames in the order in which they are shown; sound is gathered in `packets`."""
-        end, size, packets, broken = Fraction(-1), (0, 0), 0, 0
+        before, size, packets, broken, end = Fraction(-1), (0, 0), 0, 0, Fraction(0)
         for packet in self._demuxed():
+            if packet.dts is not None:
+                end = max(end, (packet.dts + (packet.duration or 0)) * packet.time_base)
             if packet.stream is not self._stream:
                 self.packets += [packet] if packet.dts is not None else []
                 continue
@@ -108,21 +111,26 @@ class Movie:
             decoded, good = self._decoded(packet)
             broken += not good
             for raw in decoded:
-                frame = self._frame(raw, end)
+                frame = self._frame(raw, before)
                 if size not in ((0, 0), frame.array.shape[:2]):
                     raise UserError(
                         f"{self._path} changes the size of its frames from {size[1]} x {size[0]} to "
                         f"{frame.array.shape[1]} x {frame.array.shape[0]} px: wanted one size.",
                         "Cut it there.",
                     )
-                size, end = frame.array.shape[:2], frame.start
+                size, before = frame.array.shape[:2], frame.start
                 yield frame
+        self._count_missing(packets, broken, end)
+
+    def _count_missing(self, packets: int, broken: int, end: Fraction) -> None:
+        path, stated = self._path, self._stream.frames
         if broken:
-            self.failures.append(f"{self._path}: {counted(broken, 'frame')} could not be decoded.")
-        if packets < self._stream.frames:
-            self.failures.append(
-                f"{self._path} is cut short: it holds {packets} of its {self._stream.frames} frames."
-            )
+            self.failures.append(f"{path}: {counted(broken, 'frame')} could not be decoded as they were.")
+        if packets < stated:
+            self.failures.append(f"{path} is cut short: it holds {packets:,} of its {stated:,} frames.")
+        elif not stated and self._length - end > _SHORT_SECONDS:
+            length = f"{float(self._length):.1f} s"
+            self.failures.append(f"{path} is cut short: it ends at {float(end):.1f} of {length}.")
 
     def close(self) -> None:
         """Close the file."""
