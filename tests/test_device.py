@@ -1,4 +1,5 @@
 import gc
+from pathlib import Path
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ from pix2pix.device import (
     Precision,
     computing,
     describe,
+    free_memory,
     is_out_of_memory,
     keep_freed_memory,
     pick_device,
@@ -135,3 +137,20 @@ def test_an_unknown_precision_is_refused_with_those_there_are() -> None:
 def test_products_are_in_the_precision(precision: Precision, expected: torch.dtype) -> None:
     with computing(torch.device("cpu"), precision):
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == expected
+
+
+def test_the_memory_that_is_free_is_that_of_the_machine_or_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    free = free_memory(torch.device("cpu"))
+    if free is None:
+        pytest.skip("the system does not say")
+    assert 0 < free < 2**50
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (5, 8))
+    assert free_memory(torch.device("cuda", 1)) == 5
+
+
+def test_a_system_that_does_not_say_what_is_free_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(path: Path) -> str:
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr(Path, "read_text", missing)
+    assert free_memory(torch.device("cpu")) is None

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 
 from pix2pix.errors import UserError
-from pix2pix.files import cache_folder, is_picture, kind, list_pictures, replacing, require_space
+from pix2pix.files import cache_folder, exclusive, is_picture, kind, list_pictures, replacing, require_space
 from tests.helpers import are_pictures, files_below, plant, trees, write_text
 
 
@@ -216,3 +216,22 @@ def test_the_cache_stands_where_the_environment_says(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("XDG_CACHE_HOME", "")
     monkeypatch.setenv("HOME", "/home/ada")
     assert cache_folder() == Path("/home/ada/.cache/pix2pix")
+
+
+def test_a_lock_keeps_others_out_until_the_block_ends(tmp_path: Path) -> None:
+    pytest.importorskip("fcntl")
+    path = tmp_path / "new" / "lock"
+    with (
+        exclusive(path, "Somebody is here."),
+        pytest.raises(UserError, match=r"Somebody is here\. Wait"),
+        exclusive(path, "Somebody is here."),
+    ):
+        pass
+    with exclusive(path, "Somebody is here."):
+        pass
+
+
+def test_a_lock_in_a_folder_that_cannot_be_made_is_an_error_for_users(tmp_path: Path) -> None:
+    path = write_text(tmp_path / "file") / "lock"
+    with pytest.raises(UserError, match="Cannot write"), exclusive(path, ""):
+        pass

@@ -6,6 +6,7 @@ The slow test makes all cells of the table in docs/data.md; a few of them run al
 from __future__ import annotations
 
 import csv
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +43,8 @@ class Kind:
     def draw(self, seed: int, size: tuple[int, int] = SIZE) -> Array:
         rng = np.random.default_rng(seed)
         if self.labels:
-            return COLOURS[np.kron(rng.integers(0, 4, (2, 2)), np.ones(size, int))[::2, ::2]]
+            index = np.kron(rng.integers(0, 4, (2, 2)), np.ones(size, int))[::2, ::2]
+            return COLOURS[index] if self.channels == 3 else index[:, :, None].astype(np.uint8)
         share = rng.random((*size, self.channels))
         if self.depth == "float32":
             return (273 + 40 * share).astype(np.float32)
@@ -60,6 +62,7 @@ KINDS = {
     "8 bits, 5 channels": Kind("uint8", 5, ".npy"),
     "16 bits, 5 channels": Kind("uint16", 5, ".tif"),
     "label map": Kind("uint8", 3, ".png", labels=True),
+    "label map, class indexes": Kind("uint8", 1, ".png", labels=True),
 }
 
 
@@ -96,6 +99,19 @@ def suffixed_folders(root: Path, kind: Kind) -> Task:
     return Task([root])
 
 
+def names_in_one_folder(root: Path, kind: Kind) -> Task:
+    for n in range(8):
+        write(root / f"{n}.png", PLAIN.draw(n))
+        write(root / f"{n}_mask{kind.suffix}", kind.draw(n))
+    return Task([root])
+
+
+def zipped_folders(root: Path, kind: Kind) -> Task:
+    _halves(root / "images", PLAIN)
+    _halves(root / "masks", kind)
+    return Task([Path(shutil.make_archive(str(root), "zip", root))])
+
+
 def manifest(root: Path, kind: Kind) -> Task:
     return _listed(root, kind, ["source"])
 
@@ -113,6 +129,8 @@ LAYOUTS: dict[str, Callable[[Path, Kind], Task]] = {
     "two folders": two_folders,
     "`train/source`, `train/target`": folders_of_splits,
     "`trainA`, `trainB`": suffixed_folders,
+    "one folder, `1`, `1_mask`": names_in_one_folder,
+    "a zip of `images`, `masks`": zipped_folders,
     "manifest": manifest,
     "manifest, two sources": two_sources,
     "photographs, `--make inpaint`": photographs,
@@ -179,7 +197,8 @@ def check(root: Path, layout: str, name: str) -> str:
     output = codec.read(jobs[0].output)
     assert (str(output.dtype), output.shape) == (kind.depth, (*OTHER_SIZE, kind.channels))
     if kind.labels:
-        assert {tuple(c) for c in output.reshape(-1, 3)} <= {tuple(c) for c in COLOURS}
+        classes = {tuple(c) for c in COLOURS} if kind.channels == 3 else {(n,) for n in range(4)}
+        assert {tuple(c) for c in output.reshape(-1, kind.channels)} <= classes
     if kind.depth == "float32":
         assert 272.9 < output.min() < output.max() < 313.1
     return f"{output.dtype} x {output.shape[2]}, {jobs[0].output.suffix}"

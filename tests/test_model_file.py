@@ -20,12 +20,14 @@ from pix2pix.model_file import (
     ImageContract,
     Provenance,
     load_model,
+    read_header,
     save_model,
     save_tensors,
     versions,
 )
 from pix2pix.networks import Generator, build_generator
 from pix2pix.pictures.contract import PictureContract
+from tests.helpers import write_model
 
 CPU = torch.device("cpu")
 # Each example writes its file anew, so sharing the folder does no harm.
@@ -296,3 +298,11 @@ def test_tensors_that_share_memory_can_be_saved_as_views(tmp_path: Path) -> None
     save_tensors(path, {"t": whole.T}, {})
     with safe_open(path, "pt") as opened:
         assert torch.equal(opened.get_tensor("t"), whole.T)
+
+
+def test_a_folder_of_runs_lists_them(tmp_path: Path) -> None:
+    for name in ("maps", "eyes"):
+        write_model(tmp_path / "runs" / name / "model.safetensors")
+    with pytest.raises(UserError, match=r"runs is a folder: wanted a model\.safetensors") as caught:
+        read_header(tmp_path / "runs")
+    assert f"Runs in it: {tmp_path}/runs/eyes, {tmp_path}/runs/maps." in str(caught.value)

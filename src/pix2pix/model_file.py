@@ -26,6 +26,8 @@ from pix2pix.pictures.contract import PictureContract
 from pix2pix.version import __version__
 
 FORMAT = 1
+_FILE = "model.safetensors"  # in the folder of a run
+_LISTED = 12  # runs that a refusal names
 _KEY = "pix2pix"
 
 
@@ -97,7 +99,7 @@ def save_model(path: Path, generator: Generator, header: Header) -> None:
 
 def model_path(model: Path) -> Path:
     """Return the file of a model: the path itself, or the file in the folder of a run."""
-    return inside if (inside := model / "model.safetensors").is_file() else model
+    return inside if (inside := model / _FILE).is_file() else model
 
 
 def read_header(model: Path) -> Header:
@@ -186,7 +188,11 @@ def _opened(path: Path, device: str) -> Iterator[Any]:
     """Open a .safetensors; whatever is wrong with it becomes a UserError."""
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
-        raise UserError(f"{path} {what}: wanted a model.safetensors, or the folder of a run.")
+        runs = sorted(str(inside.parent) for inside in path.glob(f"*/{_FILE}"))
+        raise UserError(
+            f"{path} {what}: wanted a model.safetensors, or the folder of a run.",
+            f"Runs in it: {', '.join(runs[:_LISTED])}{', ...' * (len(runs) > _LISTED)}." if runs else "",
+        )
     try:
         with safe_open(path, "pt", device) as opened:
             yield opened

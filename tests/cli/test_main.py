@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from click.testing import Result
 from PIL import Image
 from safetensors.numpy import load_file, save_file
@@ -537,6 +538,20 @@ def test_a_translation_that_is_not_possible_is_refused(
     nothing_written()
     assert said in refused("translate", model, *words)
     assert nothing_written()
+
+
+def test_a_broken_block_of_a_tiff_is_named_and_the_rest_is_translated(model: Path, place: Path) -> None:
+    tifffile.imwrite(place / "a.tif", noise(64, 64), tile=(32, 32), photometric="rgb", compression="zlib")
+    with tifffile.TiffFile(place / "a.tif") as opened:
+        start = opened.pages.first.dataoffsets[3]
+    data = bytearray((place / "a.tif").read_bytes())
+    data[start : start + 20] = b"\xff" * 20
+    (place / "a.tif").write_bytes(data)
+    done = pix2pix("translate", model, "a.tif", "-o", "out", "--stream")
+    assert done.exit_code == 1
+    assert "1 of 1 pictures translated to out" in done.output
+    assert "1 block was left without data:\n  a.tif: the block of rows 32 to 63 and col" in done.output
+    assert codec.read(place / "out" / "a.tif").shape == (64, 64, 3)
 
 
 # Files that are no models

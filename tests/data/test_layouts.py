@@ -59,3 +59,8 @@ def test_words_say_which_half_is_the_source() -> None:
     assert None not in ranks
     assert ranks == sorted(ranks)
     assert role("_north") is None
+
+
+def test_the_docs_list_the_table() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "data.md").read_text("utf-8")
+    assert ", ".join(f"`{source}:{target}`" for source, target in FOLDER_PAIRS) in " ".join(text.split())

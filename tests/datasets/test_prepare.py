@@ -133,6 +133,13 @@ def test_what_belongs_together_stays_together(tmp_path: Path, by: str) -> None:
     assert 3 <= sum(found[f"patient{p}/0.png"] == "val" for p in range(30)) <= 17
 
 
+def test_of_few_parts_one_is_held_out(tmp_path: Path) -> None:
+    data = make(tmp_path / "data", *(f"film{f}_{n}.png" for f in range(3) for n in range(5)))
+    done = split([data], tmp_path / "out", 0.01, by="^(film.)")
+    assert done.pairs == {"train": 10, "val": 5}
+    assert len({name[:5] for name, place in places(tmp_path / "out").items() if place == "val"}) == 1
+
+
 @pytest.mark.parametrize(
     ("by", "why"),
     [("(", "is no regular expression"), ("x(.)", "fits no part of 9 of 9 names, such as 0"), ("$", "")],

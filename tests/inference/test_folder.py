@@ -24,6 +24,7 @@ from tests.helpers import (
     noise,
     pixels,
     plant,
+    scene,
     trees,
     write,
     write_model,
@@ -450,6 +451,16 @@ def test_a_first_picture_twice_as_wide_as_high_looks_like_a_pair(
 ) -> None:
     item = item_of(write(tmp_path / "a.png", noise(*shape)), tmp_path / "b.png")
     assert ("--half" in first_note(translator, [item], "whole")) == alike
+
+
+def test_two_pictures_of_any_shape_side_by_side_look_like_a_pair(
+    translator: Translator, tmp_path: Path
+) -> None:
+    one, other = scene(0, 96, 60), scene(1, 96, 60)
+    pair = item_of(write(tmp_path / "pair.png", np.concatenate([one, other], axis=1)), tmp_path / "b.png")
+    single = item_of(write(tmp_path / "single.png", scene(0, 96, 120)), tmp_path / "c.png")
+    assert "side by side" in first_note(translator, [pair], "whole")
+    assert "--half" not in first_note(translator, [single], "whole")
 
 
 def test_a_file_that_is_no_picture_does_not_look_like_a_pair(translator: Translator, tmp_path: Path) -> None:

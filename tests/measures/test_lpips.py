@@ -53,6 +53,16 @@ def test_without_weights_it_is_not_measured(cache_of_torch: Path) -> None:
     assert find_lpips() is None
 
 
+def test_weights_of_another_version_are_not_used_and_nothing_is_fetched(
+    cache_of_torch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched: list[str] = []
+    monkeypatch.setattr(torch.hub, "download_url_to_file", lambda url, *rest, **how: fetched.append(url))
+    write_weights(cache_of_torch / "alexnet-owt-4df8aa71.pth")
+    assert find_lpips() is None
+    assert fetched == []
+
+
 def test_weights_of_another_network_are_refused(cache_of_torch: Path) -> None:
     torch.save({"weight": torch.zeros(3)}, cache_of_torch / "alexnet-owt-7be5be79.pth")
     with pytest.raises(UserError, match="does not hold the weights of AlexNet"):

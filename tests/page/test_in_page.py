@@ -24,6 +24,7 @@ RGB, GREY = PictureContract(), PictureContract(channels=1)
 DEEP = PictureContract(depth="uint16", high=65535.0)
 TWELVE = PictureContract(depth="uint16", high=4095.0, clip=True)
 NARROW = PictureContract(low=16.0, high=235.0, clip=True)
+HOLED = PictureContract(channels=1, fill=200.0)  # a level that several pixels of the noise have
 COLOURS = (255, 0, 0), (0, 128, 255), (250, 240, 10)
 CLASSES = tuple(LabelClass(name=f"class {c}", colour=c) for c in COLOURS)
 LIGHT = PictureContract(channels=1, depth="float32", high=100.0)
@@ -37,6 +38,7 @@ CASES: dict[str, dict[str, Any]] = {
     "12 bits": {"source": TWELVE, "target": TWELVE},
     "12 bits of grey": {"source": TWELVE.model_copy(update={"channels": 1})},
     "8 bits of a narrow range": {"source": NARROW, "target": NARROW},
+    "pixels without data": {"source": HOLED, "target": HOLED},
     "labels as colours": {"source": PictureContract(classes=CLASSES)},
     "labels one-hot": {
         "source": PictureContract(classes=CLASSES, one_hot=True),
@@ -81,7 +83,7 @@ def _case(tmp_path: Path, name: str, **contracts: PictureContract) -> dict[str, 
     picture = _picture(image.source, image.photograph)
     multiple = model.generator.multiple_px
     source = model.source(picture, name, made.startswith("downscale"))
-    tensor = pad(tensors.to_tensor(source, image.source), multiple)
+    tensor = pad(tensors.network_input(tensors.to_tensor(source, image.source), image.source), multiple)
     output = torch.rand(image.target.tensor_channels, *tensor.shape[1:]) * 2.2 - 1.1
     model.generator.register_forward_hook(lambda *_: output[None])
     shown = _eight_bits(model.translate_sources([source])[0], image.target)

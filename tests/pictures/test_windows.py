@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 
 from pix2pix.errors import UserError
 from pix2pix.pictures import codec
+from pix2pix.pictures import tiff as tiff_tags
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.windows import collected, in_bands, open_rows, write_rows
 from tests.helpers import noise, write, write_text
@@ -136,22 +138,17 @@ def test_other_files_are_read_whole(tmp_path: Path, name: str) -> None:
         assert np.array_equal(picture.read(3, 9)[0], codec.read(path)[3:9])
 
 
-def test_a_picture_that_lies_on_its_side_has_the_size_that_it_is_read_at(tmp_path: Path) -> None:
-    for name, save in (("a.jpg", codec.write), ("a.tif", tiff_on_its_side)):
-        save(noise(30, 40), tmp_path / name)
-        if name == "a.jpg":
-            from PIL import Image
-
-            exif = Image.Exif()
-            exif[0x0112] = 6
-            codec.to_pillow(noise(30, 40)).save(tmp_path / name, exif=exif)
+def test_a_picture_that_lies_on_its_side_is_upright_when_it_is_loaded(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[tiff_tags.ORIENTATION] = 6
+    codec.to_pillow(noise(30, 40)).save(tmp_path / "a.jpg", exif=exif)
+    tags = [(tiff_tags.ORIENTATION, "H", 1, 6, True)]
+    tiff(tmp_path / "b.tif", noise(30, 40), tile=(16, 16), photometric="rgb", extratags=tags)
+    for name in ("a.jpg", "b.tif"):
         with closing(open_rows(tmp_path / name)) as picture:
-            assert (picture.height, picture.width) == (40, 30)
+            picture.load()
+            assert (picture.height, picture.width, picture.in_parts) == (40, 30, False)
             assert picture.read(0, 40)[0].shape == (40, 30, 3)
-
-
-def tiff_on_its_side(array: Array, path: Path) -> None:
-    tiff(path, array, tile=(16, 16), photometric="rgb", extratags=[(0x0112, "H", 1, 6, True)])
 
 
 def test_what_is_no_picture_is_refused_as_when_it_is_read(tmp_path: Path) -> None:
@@ -159,7 +156,7 @@ def test_what_is_no_picture_is_refused_as_when_it_is_read(tmp_path: Path) -> Non
         with pytest.raises(UserError) as whole:
             codec.read(path)
         with pytest.raises(UserError) as by_rows:
-            open_rows(path)
+            open_rows(path).load()
         assert str(by_rows.value) == str(whole.value)
 
 
@@ -172,6 +169,13 @@ def test_strips_are_written_in_tiles(tmp_path: Path, channels: int, dtype: str) 
         assert opened.pages.first.is_tiled
         assert opened.pages.first.photometric.name == ("RGB" if channels > 2 else "MINISBLACK")
     assert np.array_equal(codec.read(tmp_path / "a.tif"), array)
+
+
+@pytest.mark.parametrize("fill", [7.0, "nan"])
+def test_a_tiff_names_what_stands_for_no_data(tmp_path: Path, fill: Any) -> None:
+    array = noise(40, 30).astype(np.float32)
+    write_rows(tmp_path / "a.tif", array.shape, "float32", [array], fill)
+    assert str(tiff_tags.no_data(tmp_path / "a.tif")) == str(float(fill))
 
 
 def test_strips_become_any_other_file(tmp_path: Path) -> None:

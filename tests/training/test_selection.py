@@ -212,6 +212,23 @@ def test_a_network_that_the_model_learns_from_does_not_choose(
 
 
 @pytest.mark.usefixtures("colours")
+def test_a_run_whose_first_weights_learned_from_a_network_never_chooses_by_it(
+    tmp_path: Path, pairs: Path, tiny: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setitem(GENERATOR_TERMS, "perceptual", lambda turn: (turn.g - turn.y).square().mean())
+        patched.setitem(FEATURE_NETWORKS, "perceptual", "colours")
+        config = tiny("training.images=1", "objective.terms={perceptual = 2}")
+        first = train([pairs], config, tmp_path / "first").model
+    run = train([pairs], tiny("training.images=8"), tmp_path / "run", init=first).model
+    metrics = (tmp_path / "run" / "metrics.jsonl").read_bytes()
+    with pytest.raises(UserError, match="chooses by colours, which the model learns from"):
+        train([pairs], tiny(*CHOOSING, "training.images=24"), tmp_path / "run")
+    assert (tmp_path / "run" / "metrics.jsonl").read_bytes() == metrics
+    assert read_header(run).provenance.images_seen == 8
+
+
+@pytest.mark.usefixtures("colours")
 def test_without_validation_pairs_nothing_chooses(tmp_path: Path, tiny: Tiny) -> None:
     data = write_pairs(tmp_path / "pairs" / "train", 3).parent
     with pytest.raises(UserError, match="chooses a model by the validation pairs, and 0 are there"):

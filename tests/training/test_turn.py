@@ -1,6 +1,7 @@
 import torch
 
 from pix2pix.networks import PatchGAN
+from pix2pix.networks.layers import initialise
 from pix2pix.training.turn import Turn
 
 
@@ -13,6 +14,7 @@ def test_d_sees_source_then_target_or_the_target_alone() -> None:
 
 def test_features_are_those_of_d_as_written_or_compiled() -> None:
     D = PatchGAN(4, strided=1, width=2)
+    initialise(D, torch.Generator().manual_seed(0))  # its weights are unset memory before
     x, y = torch.zeros(2, 1, 32, 32), torch.ones(2, 3, 32, 32)
     plain = Turn(x, y, y, D)
     *_, logits = plain.features(y)

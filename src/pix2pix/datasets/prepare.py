@@ -42,9 +42,10 @@ def split(
 
     `data` is what training takes: a folder of pairs in any layout, or two. `val` and `test` are shares of 1.
     `by` keeps pairs together: of one `folder`, or of one text that a regular expression finds in their
-    names, its first group if it has one. A pair stays in its split when others come; another `seed` gives
-    other splits. `link` makes hard links instead of copies. Raises UserError where nothing can be used, or
-    where a pair lies in another split of `out` already.
+    names, its first group if it has one; of few such parts one, at least, is put into `val`. A pair stays
+    in its split when others come; another `seed` gives other splits. `link` makes hard links instead of
+    copies. Raises UserError where nothing can be used, or where a pair lies in another split of `out`
+    already.
     """
     if val < 0 or test < 0 or not 0 < val + test < 1:
         raise UserError(f"Shares of {val:g} and {test:g}: wanted two from 0 on, below 1 together.")
@@ -56,10 +57,10 @@ def split(
             f"{data[0]} is split already: it holds {', '.join(sorted(found.splits))}.",
             f"To split a part once more, give {first}." if first.is_dir() else "",
         )
-    groups = _groups([member.name for member in found.splits[""]], by)
+    place_of = _places([member.name for member in found.splits[""]], by, val, test, seed)
     tasks = []
     for member in found.splits[""]:
-        place = _split_of(groups[member.name], val, test, seed)
+        place = place_of[member.name]
         halves = {"source": member.source.path, "target": member.target.path}
         if found.layout == "side by side":
             halves = {"": member.source.path}
@@ -170,11 +171,22 @@ def _groups(names: Sequence[str], by: str) -> dict[str, str]:
     return groups
 
 
-def _split_of(name: str, val: float, test: float, seed: int | None) -> str:
-    """Return the split of a name: its digest, as a number from 0 to 1, against the shares."""
-    key = name if seed is None else f"{seed}/{name}"
-    place = int.from_bytes(hashlib.sha256(os.fsencode(key)).digest()[:8], "big") / 2**64
-    return "val" if place < val else "test" if place < val + test else "train"
+def _places(names: Sequence[str], by: str, val: float, test: float, seed: int | None) -> dict[str, str]:
+    """Return the split of each name: the digest of its group, as a number from 0 to 1, against the shares."""
+    groups = _groups(names, by)
+    numbers = {group: _number(group, seed) for group in groups.values()}
+    place_of = {
+        group: "val" if number < val else "test" if number < val + test else "train"
+        for group, number in numbers.items()
+    }
+    if by and val and "val" not in place_of.values():
+        place_of[min(numbers, key=lambda group: numbers[group])] = "val"
+    return {name: place_of[groups[name]] for name in names}
+
+
+def _number(group: str, seed: int | None) -> float:
+    key = group if seed is None else f"{seed}/{group}"
+    return int.from_bytes(hashlib.sha256(os.fsencode(key)).digest()[:8], "big") / 2**64
 
 
 def _refuse_two_splits(tasks: Sequence[FileTask], out: Path) -> None:

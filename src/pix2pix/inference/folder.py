@@ -24,6 +24,7 @@ from pix2pix.pictures import codec, geometry, masks, windows
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.conform import as_map
 from pix2pix.pictures.contract import Side
+from pix2pix.pictures.seam import goes_on
 
 Write = Callable[[Array, Path], None]
 _OTHER_FORMATS = (".gif", ".avif", ".heic", ".jxl", ".svg", ".pdf", ".jp2", ".tga", ".ppm", ".pgm")
@@ -155,9 +156,9 @@ def translate_items(
                     written.append(writers.submit(write, picture, path))
                 while len(written) > options.batch:
                     written.popleft().result()
-                to_stream = [item for item, opened in read if opened is None]
-                failures += large.stream_all(
-                    translator, to_stream, options, streaming or Report(), strict=len(items) == 1
+                alone = [item for item, opened in read if opened is None]
+                failures += large.translate_alone(
+                    translator, alone, options, streaming or Report(), strict=len(items) == 1
                 )
                 done += len(batch)
                 progress(done, len(items))
@@ -192,11 +193,11 @@ def _open(
 ) -> Opened | UserError | None:
     """Return the source as the network was fed in training, or the error that names the file.
 
-    None where it is to be streamed.
+    None where `large` translates it.
     """
     try:
         with closing(windows.open_rows(item.source)) as rows:
-            if large.must_stream(translator, rows, item, options):
+            if large.goes_alone(translator, rows, item, options):
                 return None
         array = geometry.half(codec.read(item.source, note), options.half, str(item.source))
         source = translator.source(array, str(item.source), options.make, item.key, options.size)
@@ -214,19 +215,16 @@ def _translated(
             for item, opened in sources:
                 yield from _variants(translator, item, opened, options)
             return
-        outputs = translator.translate_sources(
-            [opened.source for _, opened in sources],
-            mode=options.mode,
-            seed=options.seed,
-            batch=options.batch,
-        )
+        arrays = [opened.source for _, opened in sources]
+        batch = large.fitting_batch(translator, arrays, options.batch) if arrays else 1
+        outputs = translator.translate_sources(arrays, mode=options.mode, seed=options.seed, batch=batch)
     except (RuntimeError, MemoryError) as error:
         if is_out_of_memory(error):
             largest = max((math.prod(opened.source.shape[:2]), item.source) for item, opened in sources)
             raise UserError(
                 f"Out of memory with {len(sources)} pictures at a time, the largest {largest[1]} of "
                 f"{largest[0] / 1e6:.1f} megapixels.",
-                "Lower --batch, reduce the picture, or use --device cpu.",
+                "Use --stream, lower --batch, or use --device cpu.",
             ) from None
         raise
     for output, (item, opened) in zip(outputs, sources, strict=True):
@@ -262,14 +260,16 @@ def first_note(translator: Translator, items: Sequence[Item], side: Side, size: 
     """
     header, path = translator.header, items[0].source
     try:
-        height, width = geometry.half(codec.read(path), side, str(path)).shape[:2]
+        height, width = codec.size(path)
+        width = width if side == "whole" else width // 2
+        if side == "whole" and header.image.layout == "side by side":
+            twice = "is twice as wide as high" if width == 2 * height else ""
+            two = width % 2 == 0 and width >= height and goes_on(codec.read(path)) is False
+            if what := twice or "shows two pictures side by side" * two:
+                like = "like the pairs this model learned from"
+                return f"{path} {what}, {like}; if it is a pair, add --half {header.image.half}"
     except UserError:
         return ""  # named when it is translated
-    if side == "whole" and header.image.layout == "side by side" and width == 2 * height:
-        return (
-            f"{path} is twice as wide as high, like the pairs this model learned from; if it is a "
-            f"pair, add --half {header.image.half}"
-        )
     shortest, longest = min(header.config.data.size), max(header.config.data.size)
     larger = min(height, width) >= 2 * longest
     if size is not None or (not larger and max(height, width) > shortest / 2):

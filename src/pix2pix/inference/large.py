@@ -1,6 +1,6 @@
-"""One picture larger than the memory, from file to file: which it is, and how it is streamed.
+"""Pictures that go alone, from file to file: those larger than the memory, and GeoTIFFs.
 
-Maps of the layers lie in a hidden folder next to the output, `.NAME.stream`, until it is written: the
+Maps of a stream's layers lie in a hidden folder next to the output, `.NAME.stream`, until it is written: the
 same command again goes on there. See `stream` for the arithmetic.
 """
 
@@ -21,7 +21,7 @@ from pix2pix.device import free_memory
 from pix2pix.errors import UserError
 from pix2pix.files import bytes_in_words, exclusive, replacing, require_space, version
 from pix2pix.inference.stream import Extent, Stream
-from pix2pix.inference.strips import Strips, UnreadableError
+from pix2pix.inference.strips import Strips, UnreadableError, unreadable
 from pix2pix.inference.translator import Translator
 from pix2pix.pictures import geo, geometry, masks, windows
 from pix2pix.pictures.codec import Array
@@ -45,23 +45,21 @@ class Report:
     damaged: list[str] = field(default_factory=list)
 
 
-def must_stream(translator: Translator, rows: Rows, item: Item, options: Options) -> bool:
-    """Return whether a picture is streamed: by request, by its size, or to keep its place on earth.
+def goes_alone(translator: Translator, rows: Rows, item: Item, options: Options) -> bool:
+    """Return whether `translate_alone` is to translate a picture: streamed, or to keep its place on earth.
 
-    Raises UserError where it would be, and cannot.
+    Raises UserError where it would be streamed, and cannot.
     """
-    streams = bool(translator.generator.plan())
-    if options.stream or (streams and options.size is None and _is_too_large(translator, rows)):
+    if options.stream or (options.size is None and _is_too_large(translator, rows)):
         _check(translator, rows, item, options)
         return True
-    one = options.samples == 1 and options.size is None
-    return streams and one and keeps_place(rows, item)
+    return options.samples == 1 and options.size is None and keeps_place(rows, item)
 
 
-def stream_all(
+def translate_alone(
     translator: Translator, items: Sequence[Item], options: Options, report: Report, *, strict: bool
 ) -> list[str]:
-    """Translate and write pictures, one at a time; each goes on where it was stopped.
+    """Translate and write pictures, one at a time; one that is streamed goes on where it was stopped.
 
     Returns one sentence for each that cannot be read; raises it with `strict`, here or in the options.
     Raises UserError where the disk is too small or refuses.
@@ -69,7 +67,9 @@ def stream_all(
     failures = []
     for item in items:
         try:
-            with closing(windows.open_rows(item.source)) as rows:
+            with unreadable():
+                rows = windows.open_rows(item.source)
+            with closing(rows):
                 _Picture(translator, rows, item, options, report).translate()
         except UnreadableError as error:
             if strict or options.strict:
@@ -94,24 +94,39 @@ class _Picture:
         self._shape, self._depth = (self._strips.height, self._strips.width, channels), depth
 
     def translate(self) -> None:
+        """Translate and write the picture."""
+        if self._options.stream or _is_too_large(self._translator, self._rows):
+            self._stream()
+        else:
+            source = self._strips.source(0, self._strips.padded[0])
+            how: Any = {"mode": self._options.mode, "seed": self._options.seed}
+            (target,) = self._translator.translate_tensors([source], **how)
+            picture = self._strips.picture(target, 0, reread=True)
+            with replacing(self._item.output) as temporary:
+                self._write(temporary, iter([picture]))
+        self._report.damaged += self._rows.damaged.values()
+
+    def _stream(self) -> None:
         output, options = self._item.output, self._options
-        large = options.stream or _is_too_large(self._translator, self._rows)
-        # Half the disk. What fits into the memory anyhow takes little, and stays as exact as it was.
-        half = large and self._depth == "uint8"
         taken = f"Another process is translating {self._item.source} to {output}."
+        how: Any = {"mode": options.mode, "seed": options.seed, "half": self._depth == "uint8"}
         with exclusive(self._folder / "lock", taken):
-            how: Any = {"mode": options.mode, "seed": options.seed, "half": half}
             run = self._translator.stream(self._strips.padded, self._folder, self._about(), **how)
             self._check_disk(run)
             written, count = self._folder / f"picture{output.suffix}", self._report.progress.done
             try:
                 self._write(written, self._pictures(run))
+            except UnreadableError:  # it could not go on
+                shutil.rmtree(self._folder, ignore_errors=True)
+                raise
+            except KeyboardInterrupt:
+                self._report.progress.log(f"{output} is not finished; the same command goes on from there")
+                raise
             finally:
                 self._report.progress.done = count  # of pictures, which the others go on counting
             with replacing(output) as temporary:
                 os.replace(written, temporary)
         shutil.rmtree(self._folder, ignore_errors=True)
-        self._report.damaged += self._rows.damaged.values()
 
     def _pictures(self, run: Stream) -> Iterator[Array]:
         """Yield the rows of the translation, and report how far it is."""
@@ -128,20 +143,19 @@ class _Picture:
         start = 0
         for strip in run.rows(self._strips.source, progress):
             if start < self._strips.height:
-                look = self._rows.nodata is not None or marker.exists()
-                yield self._strips.picture(strip, start, look=look)
+                reread = self._rows.nodata is not None or marker.exists()
+                yield self._strips.picture(strip, start, reread=reread)
             start += strip.shape[1]
 
     def _write(self, path: Path, pictures: Iterator[Array]) -> None:
         target, strips = self._translator.header.image.target, self._strips
         if keeps_place(self._rows, self._item):
-            nodata = None if self._rows.nodata is None else strips.fill
-            place = geo.Place(self._item.source, strips.left, nodata, labels=bool(target.classes))
+            place = geo.Place(self._item.source, strips.left, strips.nodata, labels=bool(target.classes))
             geo.write_rows(path, place, self._shape, self._depth, pictures)
         elif self._item.as_targets:
             masks.write(windows.collected(self._shape, self._depth, pictures), path, target)
         else:
-            windows.write_rows(path, self._shape, self._depth, pictures)
+            windows.write_rows(path, self._shape, self._depth, pictures, strips.nodata)
 
     def _check_disk(self, run: Stream) -> None:
         """Raise UserError where maps and output do not fit on the disk; say how much they take."""
@@ -173,14 +187,26 @@ def keeps_place(rows: Rows, item: Item) -> bool:
     return rows.is_geographic and item.output.suffix.lower() in (".tif", ".tiff") and geo.is_installed()
 
 
+def fitting_batch(translator: Translator, sources: Sequence[Array], most: int) -> int:
+    """Return how many pictures as large as the largest of the sources fit into the memory, 1 to `most`."""
+    free = free_memory(translator.device)
+    if free is None or not translator.generator.plan():
+        return most
+    largest = max(_whole_bytes(translator, *source.shape[:2]) for source in sources)
+    return max(1, min(most, int(_SHARE * free / largest)))
+
+
 def _is_too_large(translator: Translator, rows: Rows) -> bool:
-    generator, free = translator.generator, free_memory(translator.device)
-    if free is None:
-        return False
-    size = geometry.padded_size(rows.height, rows.width, generator.multiple_px)
+    free = free_memory(translator.device) if translator.generator.plan() else None
+    return free is not None and _whole_bytes(translator, rows.height, rows.width) > _SHARE * free
+
+
+def _whole_bytes(translator: Translator, height: int, width: int) -> int:
+    """Return about how much memory a picture takes that is translated whole."""
+    generator = translator.generator
+    size = geometry.padded_size(height, width, generator.multiple_px)
     extent = Extent.of(generator.plan(), generator.source_channels, *size)
-    numbers = _WHOLE * extent.largest_on_disk() + extent.elements(0) + extent.elements(-1)
-    return 4 * numbers > _SHARE * free
+    return 4 * (_WHOLE * extent.largest_on_disk() + extent.elements(0) + extent.elements(-1))
 
 
 def _check(translator: Translator, rows: Rows, item: Item, options: Options) -> None:

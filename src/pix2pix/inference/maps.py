@@ -6,12 +6,14 @@ C channels, H height, W width.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 from torch import Tensor
 
+from pix2pix.errors import UserError
 from pix2pix.files import cannot_write
 
 
@@ -24,13 +26,12 @@ class MapFile:
     def __init__(self, path: Path, shape: tuple[int, int, int], dtype: torch.dtype) -> None:
         self.path, self.shape, self.dtype = path, shape, dtype
         self._row_bytes = shape[0] * shape[2] * dtype.itemsize
-        self._file: int | None = None
+        self._file: BinaryIO | None = None
 
     def write(self, start: int, rows: Tensor) -> None:
         """Write (rows, C, W) of the file's type from the row `start` on; raises UserError where it cannot."""
         try:
-            for offset, part in self._parts(start, rows):
-                os.pwrite(self._opened(), part, offset)
+            self._at(start).write(_memory(rows))
         except OSError as error:
             raise cannot_write(self.path, error) from error
 
@@ -38,40 +39,45 @@ class MapFile:
         """Return (rows, C, W) from `start` to `stop`, of the file's type."""
         channels, _, width = self.shape
         rows = torch.empty(stop - start, channels, width, dtype=self.dtype)
-        for offset, part in self._parts(start, rows):
-            if os.preadv(self._opened(), [part], offset) != len(part):
-                raise OSError(f"{self.path} is shorter than it was written")
+        if self._at(start).readinto(_memory(rows)) != rows.nbytes:
+            raise UserError(
+                f"{self.path} is shorter than it was written: another program changed it.",
+                f"Delete the folder {self.path.parent} and run the same command again.",
+            )
         return rows
 
     def finish(self) -> None:
         """Wait until the disk has what was written: what is recorded after this survives a crash."""
         try:
-            os.fsync(self._opened())
+            file = self._at(0)
+            file.flush()
+            os.fsync(file.fileno())
         except OSError as error:
             raise cannot_write(self.path, error) from error
 
     def close(self) -> None:
         """Close the file; it may be opened again."""
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
+        file, self._file = self._file, None
+        if file is not None:
+            with suppress(OSError):  # of what was not written, which has been reported
+                file.close()
 
     def delete(self) -> None:
         """Delete the file."""
         self.close()
         self.path.unlink(missing_ok=True)
 
-    def _opened(self) -> int:
+    def _at(self, row: int) -> Any:
+        """Return the open file at the beginning of a row."""
         if self._file is None:
-            self._file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
+            self._file = self.path.open("r+b" if self.path.exists() else "w+b")
+        self._file.seek(row * self._row_bytes)
         return self._file
 
-    def _parts(self, start: int, rows: Tensor) -> Any:
-        """Yield (place in the file, memory) of each part; the system writes 2 GB at once, at most."""
-        numbers: Any = rows.numpy().reshape(-1)
-        memory = memoryview(numbers).cast("B")
-        at, step = start * self._row_bytes, 2**30
-        return [(at + i, memory[i : i + step]) for i in range(0, len(memory), step)]
+
+def _memory(rows: Tensor) -> memoryview:
+    numbers: Any = rows.numpy().reshape(-1)
+    return memoryview(numbers).cast("B")
 
 
 class Moments:

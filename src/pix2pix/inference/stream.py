@@ -61,9 +61,7 @@ class Extent:
         """Return the extent of a plan."""
         shapes, last_reader = [(channels, height, width)], dict[int, int]()
         for number, layer in enumerate(plan, 1):
-            read = [shapes[r.map] for r in layer.reads]
-            stacked = sum(shape[0] for shape in read) if layer.conv is not None else read[0][0]
-            shapes.append(layer.shape([(stacked, *read[0][1:])]))
+            shapes.append(layer.shape(shapes[layer.reads[0].map]))
             last_reader |= {r.map: number for r in layer.reads}
         return cls(shapes, last_reader)
 

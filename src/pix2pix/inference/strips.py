@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 from torch import Tensor
 
@@ -11,6 +14,7 @@ from pix2pix.model_file import Header
 from pix2pix.pictures import geometry, tensors
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.contract import IGNORED, LARGEST, PictureContract, Side
+from pix2pix.pictures.missing import as_written
 from pix2pix.pictures.windows import Mask, Rows
 
 
@@ -18,21 +22,35 @@ class UnreadableError(UserError):
     """The source cannot be read, or is not what the model takes."""
 
 
+@contextmanager
+def unreadable() -> Iterator[None]:
+    """Turn errors inside into those of a source that cannot be read."""
+    try:
+        yield
+    except UserError as error:
+        raise UnreadableError(error.message, error.hint) from None
+
+
 class Strips:
     """The source of one picture, and its translation, by rows.
 
-    Pixels without data are the middle of the range for the network, and `fill` in the translation:
-    nodata where the picture has it. `key` is None unless the source is made of a photograph, which is
-    then done whole.
+    Pixels without data are the middle of the range for the network, and `fill` in the translation: what
+    the training targets had there, else the picture's nodata. `key` is None unless the source is made
+    of a photograph, which is then done whole.
     """
 
     def __init__(self, rows: Rows, header: Header, side: Side, multiple: int, key: str | None = None) -> None:
         self._rows, self._header, self._side = rows, header, side
+        with unreadable():
+            rows.load()
         self.height, self.width = rows.height, rows.width // (1 if side == "whole" else 2)
         self.padded = geometry.padded_size(self.height, self.width, multiple)
         # Where the picture begins in its file.
         self.left = self.width if side == "right" else 0
-        self.fill = _nodata(rows.nodata, header)
+        image = header.image
+        # What targets had in place of pixels without data, if they had any.
+        self._learned = None if image.lab_photograph else image.target.fill
+        self.fill = _nodata(rows.nodata, header) if self._learned is None else float(self._learned)
         self._made = self._read(0, self.height, key)[0] if key is not None else None
 
     def source(self, start: int, stop: int) -> Tensor:
@@ -49,21 +67,27 @@ class Strips:
         columns = geometry.mirrored(self.width, self.padded[1])
         return tensors.network_input(tensors.to_tensor(array[places - first][:, columns], contract), contract)
 
-    def picture(self, strip: Tensor, start: int, look: bool) -> Array:
+    def picture(self, strip: Tensor, start: int, reread: bool) -> Array:
         """Return the rows of the translation from `start` on, of (C, rows, W) in [-1, 1].
 
-        With `look` the source is looked at again, for its pixels without data.
+        With `reread` the source is read again, for its pixels without data.
         """
         image = self._header.image
         stop = min(start + strip.shape[1], self.height)
         array = tensors.to_array(strip[:, : stop - start, : self.width], image.target)
-        if image.lab_photograph is None and not look:
+        if image.lab_photograph is None and self._learned is None and not reread:
             return array
         source, mask = self._source_rows(start, stop)
         array = joined(image, source, array)
         if self._rows.nodata is not None:
             array = _other_than(array, self.fill)
+        array = as_written(array, self._learned)
         return array if mask is None else np.where(mask[:, :, None], array.dtype.type(self.fill), array)
+
+    @property
+    def nodata(self) -> float | None:
+        """Return the number that stands for no data in the translation's file; None where none does."""
+        return None if self._learned is None and self._rows.nodata is None else self.fill
 
     def _source_rows(self, start: int, stop: int) -> tuple[Array, Mask | None]:
         array, mask = self._read(start, stop, None)
@@ -72,7 +96,7 @@ class Strips:
     def _read(self, start: int, stop: int, key: str | None) -> tuple[Array, Mask | None]:
         """Return rows as the network was fed in training, and which pixels have no data."""
         name, side = str(self._rows.path), self._side
-        try:
+        with unreadable():
             raw, mask = self._rows.read(start, stop)
             raw = geometry.half(raw, side, name)
             if mask is not None:
@@ -81,8 +105,6 @@ class Strips:
                 right = raw[~mask][:1] if not mask.all() else raw[:1, 0]
                 raw = np.where(mask[:, :, None], right, raw)
             return conformed(self._header, raw, name, key is not None, key), mask
-        except UserError as error:
-            raise UnreadableError(error.message, error.hint) from None
 
 
 def _middle(contract: PictureContract, array: Array) -> Array:

@@ -238,7 +238,7 @@ class Translator:
     ) -> Stream:
         """Return the generator over a padded source of (height, width) that is read by rows; see `stream`."""
         chosen, passes = mode or self.header.mode, self._passes
-        keys = noise_keys(seed, torch.zeros(1, dtype=torch.int64)) if uses_noise(chosen) else None
+        keys = noise_keys(seed, _for_each(0, 1).to(self.device)) if uses_noise(chosen) else None
         where = Where(folder, about, half, passes.device, passes.precision)
         return Stream(passes.generator, size, chosen, keys, where)
 

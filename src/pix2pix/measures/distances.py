@@ -28,8 +28,8 @@ def kid(real: Tensor, fake: Tensor, *, seed: int = 0) -> KID:
 
     Features are scaled to unit variance of the real ones, so that networks compare. Each of
     100 random subsets of min(1000, n // 2) pictures gives an unbiased estimate; the standard
-    error is their deviation as if of the whole set: subsets overlap, and a subset of m of n pictures
-    varies n / m times as much.
+    error follows from their deviation. Subsets of m of n pictures overlap: their variance is
+    1/m - 1/n of that of a picture, and the variance of the whole set's estimate is 1/n of it.
     """
     real, fake = scaled(real, fake)
     smaller = min(len(real), len(fake))
@@ -44,7 +44,7 @@ def kid(real: Tensor, fake: Tensor, *, seed: int = 0) -> KID:
         return mmd(real[chosen], fake[others])
 
     estimates = torch.tensor([estimate() for _ in range(_SUBSETS)])
-    return KID(mmd(real, fake), float(estimates.std()) * (size / smaller) ** 0.5)
+    return KID(mmd(real, fake), float(estimates.std()) * (size / (smaller - size)) ** 0.5)
 
 
 def scaled(real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:

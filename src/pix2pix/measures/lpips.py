@@ -13,7 +13,6 @@ from pix2pix.errors import UserError
 from pix2pix.measures.features import as_rgb
 from pix2pix.measures.weights import cached, fetched, read_weights, wrong_weights
 
-_WEIGHTS = "alexnet-owt-*.pth"
 _SMALLEST_PX = 32  # AlexNet halves five times
 
 
@@ -29,11 +28,11 @@ def find_lpips(*, fetch: bool = False) -> Callable[[Tensor, Tensor], Tensor] | N
                 "LPIPS needs the package torchvision.", "Install it: pip install 'pix2pix[metrics]'"
             )
         return None
-    path = cached(_WEIGHTS)
-    if path is None and fetch:
-        from torchvision.models import AlexNet_Weights
+    from torchvision.models import AlexNet_Weights
 
-        path = fetched(AlexNet_Weights.DEFAULT.url)
+    url = AlexNet_Weights.DEFAULT.url
+    # By its whole name: torchvision would fetch the file next to one of another version.
+    path = fetched(url) if fetch else cached(url.rpartition("/")[2])
     return _load(path) if path else None
 
 
@@ -47,11 +46,11 @@ def _load(path: Path) -> Callable[[Tensor, Tensor], Tensor]:
         raise wrong_weights(path, "AlexNet") from None
 
     def lpips(output: Tensor, target: Tensor) -> Tensor:
-        pictures = [as_rgb(x).cpu() for x in (output, target)]
+        pictures = [as_rgb(x) for x in (output, target)]
         if (smallest := min(output.shape[2:])) < _SMALLEST_PX:
             scale = _SMALLEST_PX / smallest
             pictures = [F.interpolate(x, scale_factor=scale, mode="bilinear") for x in pictures]
-        distances: Tensor = network(*pictures)
+        distances: Tensor = network.to(output.device)(*pictures)
         return distances.flatten()
 
     return lpips

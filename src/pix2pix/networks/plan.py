@@ -7,7 +7,7 @@ statistics of a norm are known only when the whole map is.
 C channels, H height, W width; rows are (1, C, rows, W), always of the map's whole width.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,9 +42,9 @@ class Layer:
     reflect_px: int = 0
     resize: bool = False
 
-    def shape(self, shapes: Sequence[tuple[int, int, int]]) -> tuple[int, int, int]:
-        """Return (C, H, W) of the map, for those of the maps that the layer reads."""
-        channels, height, width = shapes[0]
+    def shape(self, read: tuple[int, int, int]) -> tuple[int, int, int]:
+        """Return (C, H, W) of the map, for that of a map that the layer reads."""
+        channels, height, width = read
         if self.conv is None:
             return channels, height, width
         conv: Any = self.conv

@@ -101,7 +101,8 @@ def read_picture(path: Path, note: OnNote = no_note) -> Picture:
 def size(path: Path) -> tuple[int, int]:
     """Return the (height, width) that a file states; nothing is unpacked, and no size is too large.
 
-    Raises UserError that names the file where it is missing or no picture.
+    A picture that a camera's mark turns may have them exchanged. Raises UserError that names the file
+    where it is missing or no picture.
     """
     with in_words(str(path), lambda: path.stat().st_size), path.open("rb") as file:
         start = file.read(len(_NPY_HEAD))
@@ -111,9 +112,8 @@ def size(path: Path) -> tuple[int, int]:
             height, width = tiff.size(path)
         else:
             opened, head = open_unread(file, None)
-            with opened:
-                turned = opened.getexif().get(tiff.ORIENTATION, 1) > 4
-            height, width = (head.width, head.height) if turned else (head.height, head.width)
+            opened.close()
+            height, width = head.height, head.width
         return height, width
 
 

@@ -57,14 +57,13 @@ def read(file: BinaryIO, accept: Callable[[int, int, int], None]) -> Tiff:
 
 
 def size(path: Path) -> tuple[int, int]:
-    """Return height and width, upright; nothing is unpacked."""
+    """Return height and width as they are kept, before the picture is upright; nothing is unpacked."""
     with path.open("rb") as file:
         check_pages(file)
     with tifffile.TiffFile(path) as opened:
         part = picture_parts(opened)[0]
         height, width = (part.shape[part.axes.index(axis)] for axis in "YX")
-        turned = part.keyframe.tags.valueof(ORIENTATION, 1) > 4
-        return (width, height) if turned else (height, width)
+        return height, width
 
 
 def no_data(path: Path) -> float | None:
@@ -82,15 +81,15 @@ def no_data(path: Path) -> float | None:
 def write(array: NDArray[Any], path: Path, fill: Fill | None = None) -> None:
     """Write (H, W, C) in one page, packed without loss; `fill` is named as the value without data."""
     channels = array.shape[2]
-    digits = fill if isinstance(fill, str) else f"{fill:.17g}" if fill is not None else ""
-    tags = [(NO_DATA, "s", 0, digits, True)] if digits else []
     flat = array[:, :, 0] if channels == 1 else array
-    tifffile.imwrite(path, flat, **layout(channels, str(array.dtype)), extratags=tags)
+    tifffile.imwrite(path, flat, **layout(channels, str(array.dtype), fill))
 
 
-def layout(channels: int, depth: str) -> dict[str, Any]:
-    """Return how tifffile lays out one page of these channels, packed without loss."""
+def layout(channels: int, depth: str, fill: Fill | None = None) -> dict[str, Any]:
+    """Return how tifffile lays out one page of these channels, packed without loss; see `write`."""
+    digits = fill if isinstance(fill, str) else f"{fill:.17g}" if fill is not None else ""
     return {
+        "extratags": [(NO_DATA, "s", 0, digits, True)] if digits else [],
         "photometric": "rgb" if channels in (3, 4) and depth != "float32" else "minisblack",
         "planarconfig": "contig" if channels > 1 else None,
         "compression": "zlib",

@@ -19,6 +19,7 @@ from pix2pix.errors import first_line
 from pix2pix.files import cannot_write
 from pix2pix.pictures import codec, tiff
 from pix2pix.pictures.codec import Array
+from pix2pix.pictures.contract import Fill
 from pix2pix.pictures.numbers import checked
 from pix2pix.pictures.tiff_colours import is_scaled, plain
 from pix2pix.pictures.tiff_pages import check_pages, picture_parts
@@ -30,7 +31,7 @@ _LARGEST_CLASSIC = 2**32 - 2**25  # bytes that a TIFF of 32-bit places may have
 
 
 class Rows:
-    """A picture that is read by rows; nothing is unpacked before that.
+    """A picture that is read by rows; nothing is unpacked before `load`.
 
     `nodata` is the value by which the file marks pixels without data, `is_geographic` whether it says
     where on earth they are. `in_parts` is whether less than the whole is in memory at a time.
@@ -46,13 +47,22 @@ class Rows:
         self.damaged: dict[tuple[int, int], str] = {}
         self._whole: Array | None = None
 
+    def load(self) -> None:
+        """Read the picture, unless it is read in parts; its height and width are certain from now on.
+
+        Raises UserError that names the file where it cannot be read.
+        """
+        self._whole, self.nodata = codec.read_picture(self.path)
+        self.height, self.width = self._whole.shape[:2]
+
     def read(self, start: int, stop: int) -> tuple[Array, Mask | None]:
         """Return the rows from `start` to `stop`, and a mask (rows, W) of those without data.
 
         Raises UserError that names the file where it cannot be read.
         """
         if self._whole is None:
-            self._whole, self.nodata = codec.read_picture(self.path)
+            self.load()
+        assert self._whole is not None
         return _without_nodata(self._whole[start:stop], self.nodata, None)
 
     def close(self) -> None:
@@ -87,6 +97,9 @@ class _Blocks(Rows):
         array, mask = np.concatenate(parts), np.concatenate(masks)
         array, missing = _without_nodata(array, self.nodata, mask)
         return checked(array, str(self.path)), missing
+
+    def load(self) -> None:
+        """Do nothing: it is read in parts."""
 
     def close(self) -> None:
         """Close the file."""
@@ -169,8 +182,12 @@ def _has_blocks(path: Path) -> bool:
         return upright and plane and not others and len(part.pages) == 1 and len(page.dataoffsets) > 1
 
 
-def write_rows(path: Path, shape: tuple[int, int, int], dtype: str, strips: Iterable[Array]) -> None:
+def write_rows(
+    path: Path, shape: tuple[int, int, int], dtype: str, strips: Iterable[Array], fill: Fill | None = None
+) -> None:
     """Write (H, W, C) that comes in strips of rows; a TIFF in tiles, everything else whole.
+
+    A TIFF names `fill` as the value of pixels without data.
 
     The file is not whole before this returns. Raises UserError where it cannot be written.
     """
@@ -185,12 +202,12 @@ def write_rows(path: Path, shape: tuple[int, int, int], dtype: str, strips: Iter
                     dtype=dtype,
                     tile=(_TILE_PX, _TILE_PX),
                     buffersize=_BUFFER_BYTES,
-                    **tiff.layout(channels, dtype),
+                    **tiff.layout(channels, dtype, fill),
                 )
         except OSError as error:
             raise cannot_write(path, error) from error
         return
-    codec.write(collected(shape, dtype, strips), path)
+    codec.write(collected(shape, dtype, strips), path, fill)
 
 
 def collected(shape: tuple[int, int, int], dtype: str, strips: Iterable[Array]) -> Array:

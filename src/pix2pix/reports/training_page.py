@@ -17,7 +17,7 @@ from statistics import fmean
 from typing import Any, Literal
 
 from pix2pix.pictures.contract import LabelClass
-from pix2pix.reports.charts import Point, drawable, line_chart, smooth
+from pix2pix.reports.charts import Figure, Point, drawable, line_chart, smooth
 from pix2pix.reports.pages import write_page
 
 PageState = Literal["training", "finished", "stopped"]
@@ -178,21 +178,22 @@ def write_training_page(
         "classes": _iou_of(classes, records),
         "best": best,
     }
-    figures = [
-        line_chart(
-            "chart-" + next(iter(quantity.keys)),
-            quantity.title,
-            quantity.note,
-            curves,
-            axes=("images seen", quantity.unit),
-            include=quantity.include,
-            guide=quantity.guide,
-        )
-        for quantity, curves in shown
-    ]
+    figures = [_figure(quantity, curves) for quantity, curves in shown]
     # In this order: a page that finds other charts in data.js than it has reloads itself.
     write_page(run / "index.html", "training.html", figures, **values)
     write_page(run / "data.js", "training_data.js", figures, **values)
+
+
+def _figure(quantity: Quantity, curves: Mapping[str, Sequence[Point]]) -> Figure:
+    return line_chart(
+        "chart-" + next(iter(quantity.keys)),
+        quantity.title,
+        quantity.note,
+        curves,
+        axes=("images seen", quantity.unit),
+        include=quantity.include,
+        guide=quantity.guide,
+    )
 
 
 def read_metrics(path: Path) -> list[Record]:

@@ -6,7 +6,7 @@ that it began with.
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pix2pix.config import Config
 from pix2pix.errors import UserError
@@ -115,7 +115,8 @@ def _refuse(idle: Mapping[str, _Need], written: Path, data: Sequence[str | Path]
     if idle and kind(written) == "file":
         before = _idle((*_NEEDS, _OF_DISCRIMINATOR), Config.load(written), _is_hub(data))
         idle = {key: need for key, need in idle.items() if key not in before}
-    for key, need in idle.items():
+    if idle:
+        key, need = next(iter(idle.items()))
         raise UserError(f"{key} has no effect here: {need.because}.", need.hint)
 
 
@@ -127,5 +128,5 @@ def _idle(needs: Iterable[_Need], config: Config, hub: bool) -> dict[str, _Need]
     return {key: need for need in reversed(unmet) for key in need.settings if key in changed}
 
 
-def _is_hub(data: Sequence[str | Path]) -> Any:
+def _is_hub(data: Sequence[str | Path]) -> bool:
     return any(str(word).startswith("hub:") for word in data)

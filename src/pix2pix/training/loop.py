@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from threading import Event
 
+from pix2pix.config import TrainingConfig
 from pix2pix.data.feed import PacketSource, packets, sent
 from pix2pix.device import explain_out_of_memory
 from pix2pix.errors import UserError
@@ -91,12 +92,7 @@ def _train(session: Session) -> None:
             now = time.monotonic()
             session.record.seconds = now - clock.began
 
-            log, validation, save = (
-                before // interval != state.images_seen // interval
-                for interval in (training.log_images, training.validate_images, training.save_images)
-            )
-            # The last model is scored wherever the intervals fall, and saved by `fit`.
-            validation = validation or state.images_seen >= training.images
+            log, validation, save = _due(training, before, state.images_seen)
             if not (log or validation or save or overdue):
                 continue
 
@@ -119,6 +115,14 @@ def _train(session: Session) -> None:
             if validation or time.monotonic() - clock.page > _PAGE_SECONDS:
                 _write_page(session)
                 clock.page = time.monotonic()
+
+
+def _due(training: TrainingConfig, before: int, seen: int) -> list[bool]:
+    """Return whether to log, to validate and to save after a step."""
+    intervals = training.log_images, training.validate_images, training.save_images
+    log, validation, save = (before // interval != seen // interval for interval in intervals)
+    # The last model is scored wherever the intervals fall, and saved by `fit`.
+    return [log, validation or seen >= training.images, save]
 
 
 @contextmanager
@@ -201,7 +205,8 @@ def _validate(session: Session) -> None:
     ):
         plan.folder.save_preview(seen, preview(*network))
         if session.stores.scored:
-            record.scores, record.scored_at = rounded(validate(*network, plan.features)), seen
+            scores = validate(*network, plan.features, session.real_features)
+            record.scores, record.scored_at = rounded(scores), seen
             plan.folder.append({"images": seen, **record.scores})
             best = "  (the best so far)" if _keep_best(session) else ""
             session.progress.log(f"image {seen:,}: {describe_scores(record.scores)}{best}")

@@ -86,7 +86,7 @@ def make_plan(
     term_weights(config)
     refuse_idle(config, data, folder.written_config)
     features = find_feature_scores(config)
-    features.refuse_learned(feature_networks(config))
+    features.refuse_learned(feature_networks(config))  # others are known when the run begins
     empty_generator(config.with_channels(3, 3))  # refused before pairs are looked for, or downloaded
     pairs = find_data(data, config.data, on_progress)
     config = _of_length(config, pairs, epochs)

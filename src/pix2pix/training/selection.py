@@ -4,7 +4,8 @@ Only measures by features choose: L1, PSNR and SSIM reward blur. The best model 
 alone remembers how good it was: a run that was killed after it was written finds it there.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 
 from torch import Tensor
@@ -18,16 +19,15 @@ from pix2pix.model_file import Header, read_header
 _BY_FEATURES = (*PERCEPTUAL, *SET_MEASURES)
 
 
-@dataclass
+@dataclass(frozen=True)
 class FeatureScores:
-    """The measures by features that a run is validated by; features of real pictures are kept."""
+    """The measures by features that a run is validated by."""
 
     names: frozenset[str] = frozenset()
     network: FeatureNetwork | None = None  # of measures of sets, if there are any
     best: str = ""  # the one that chooses the best model: the lower the better
-    real: Tensor | None = field(default=None, repr=False)
 
-    def refuse_learned(self, networks: set[str]) -> None:
+    def refuse_learned(self, networks: Collection[str]) -> None:
         """Raise UserError where the best model would be chosen by a network that it learns from."""
         chooses = VGG16_NAME if self.best in PERCEPTUAL else self.network.name if self.network else ""
         if self.best and chooses in networks:
@@ -36,6 +36,13 @@ class FeatureScores:
                 "score would only repeat the loss.",
                 "Name another feature network with training.features, or leave training.best empty.",
             )
+
+
+@dataclass
+class RealFeatures:
+    """Features (N, D) of the validation targets: computed once, they do not change while training."""
+
+    known: Tensor | None = None
 
 
 def find_feature_scores(config: Config) -> FeatureScores:

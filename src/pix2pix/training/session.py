@@ -16,7 +16,7 @@ from pix2pix.model_file import Header, ImageContract, Provenance, versions
 from pix2pix.pictures import codec
 from pix2pix.progress import Progress
 from pix2pix.training.plan import Plan, pairs_in_words
-from pix2pix.training.selection import Best
+from pix2pix.training.selection import Best, RealFeatures
 from pix2pix.training.state import load_state
 from pix2pix.training.step import EngineContext, learning_rate
 from pix2pix.training.validation import PREVIEWS, spread_out
@@ -63,6 +63,7 @@ class Session:
     progress: Progress
     saved_at: int | None = None  # images seen at the last save
     best: Best | None = None  # where training.best names what chooses
+    real_features: RealFeatures = field(default_factory=RealFeatures)
 
     def remembered(self) -> dict[str, Any]:
         """Return what is saved with the state, as JSON."""
@@ -96,7 +97,7 @@ class Session:
                 versions=versions(),
                 initialised_from=record.initialised_from,
                 feature_networks=record.feature_networks,
-                feature_network=network.name if (network := self.plan.features.network) else None,
+                feature_network=network.identity if (network := self.plan.features.network) else None,
             ),
         )
 
@@ -227,6 +228,8 @@ def _refuse_other_run(session: Session, saved: Mapping[str, Any]) -> None:
             f"{folder.path} was trained on other pairs than these: it cannot go on exactly.",
             f"Choose another --run; with --init {folder.model} it begins with its weights.",
         )
+    # Its first weights may have learned from a network that its own losses do not use.
+    session.plan.features.refuse_learned(saved.get("feature_networks", ()))
 
 
 def _continue_schedule(session: Session, saved: Mapping[str, Any]) -> None:

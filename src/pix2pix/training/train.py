@@ -96,6 +96,7 @@ def _start(plan: Plan, stores: Stores, init: Path | None, progress: Progress) ->
     learned_from = feature_networks(config)
     if init is not None and not plan.folder.state.is_file():
         learned_from |= {*_load_weights(state, init, plan).provenance.feature_networks}
+        plan.features.refuse_learned(learned_from)
     feed = find_feed(Loader(stores.training, config.data, training.batch, training.seed), plan.device)
     context = EngineContext(
         state, config, feed, Meter(plan.device), plan.device, plan.precision, plan.processes
@@ -108,14 +109,13 @@ def _start(plan: Plan, stores: Stores, init: Path | None, progress: Progress) ->
         f"engine: {engine}, on {describe(plan.device)}, pairs {feed.name}"
         + (f", {world} processes" if world > 1 else "")
     )
-    plan.features.refuse_learned(learned_from)
     began_with = str(init) if init else None
     networks = tuple(sorted(learned_from))
     record = Record(stores.training.digest, engine, world, training.images, began_with, networks)
     session = Session(plan, stores, context, record, progress)
     if plan.processes.first and plan.features.best:
         network = plan.features.network
-        session.best = find_best(plan.folder.best, config, network.name if network else None)
+        session.best = find_best(plan.folder.best, config, network.identity if network else None)
         if session.best is None and plan.folder.best.is_file():
             progress.log(f"note: {plan.folder.best} was chosen by other measures or pairs: it is chosen anew")
     return session

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,8 +17,7 @@ from pix2pix.networks import Generator
 from pix2pix.networks.modes import in_mode, uses_noise
 from pix2pix.networks.noise import noise_keys
 from pix2pix.pictures import codec, geometry, tensors
-from pix2pix.pictures.contract import PictureContract
-from pix2pix.training.selection import FeatureScores
+from pix2pix.training.selection import FeatureScores, RealFeatures
 
 PREVIEWS = 4
 BATCH = 8
@@ -41,12 +39,13 @@ def validate(
     mode: Mode,
     device: torch.device,
     by_features: FeatureScores | None = None,
+    real: RealFeatures | None = None,
 ) -> dict[str, float]:
     """Return the mean of each measure over a store, as `val_<name>`; of label maps the scores by classes.
 
-    Features of the targets are computed once, and stay in `by_features`.
+    Features of the targets are computed only if `real` does not know them, and are kept there.
     """
-    scores = _Scores(store.reading, by_features or FeatureScores(), device)
+    scores = _Scores(store.reading, by_features or FeatureScores(), real or RealFeatures(), device)
     for batch in in_order(store, BATCH):
         batch = batch.to(device)
         scores.add(batch, translate_batch(generator, batch, mode))
@@ -56,8 +55,10 @@ def validate(
 class _Scores:
     """What is measured of a store, batch by batch."""
 
-    def __init__(self, reading: Reading, by_features: FeatureScores, device: torch.device) -> None:
-        self.reading, self.by_features = reading, by_features
+    def __init__(
+        self, reading: Reading, by_features: FeatureScores, real: RealFeatures, device: torch.device
+    ) -> None:
+        self.reading, self.by_features, self.real_features = reading, by_features, real
         self.sums: dict[str, float] = {}
         self.fake: list[Tensor] = []  # features
         self.real: list[Tensor] = []
@@ -79,10 +80,12 @@ class _Scores:
 
     def _by_features(self, batch: Batch, output: Tensor) -> dict[str, Tensor]:
         names, network = self.by_features.names, self.by_features.network
-        fake, real = (_as_seen(self.reading, batch, half) for half in (output, batch.target))
+        fake, real = (
+            self.reading.as_seen(batch.source, half, batch.target) for half in (output, batch.target)
+        )
         if network:
             self.fake.append(network.extract(fake).cpu())
-            if self.by_features.real is None:
+            if self.real_features.known is None:
                 self.real.append(network.extract(real).cpu())
         return {name: measure_of(fake, real) for name, measure_of in PERCEPTUAL.items() if name in names}
 
@@ -90,25 +93,16 @@ class _Scores:
         """Return the scores by name."""
         scores = {name: total / pictures for name, total in self.sums.items()}
         if self.fake:
-            requested = self.by_features
-            requested.real = torch.cat(self.real) if requested.real is None else requested.real
-            fake = torch.cat(self.fake)
-            scores |= {n: of(requested.real, fake) for n, of in SET_MEASURES.items() if n in requested.names}
+            if self.real_features.known is None:
+                self.real_features.known = torch.cat(self.real)
+            real, fake = self.real_features.known, torch.cat(self.fake)
+            names = self.by_features.names
+            scores |= {name: of(real, fake) for name, of in SET_MEASURES.items() if name in names}
         if classes := self.reading.target.classes:
             matrix = self.confusion.cpu()  # not every device has float64
             scores |= scores_of_classes(matrix)
             scores |= dict(zip((f"iou/{c.name}" for c in classes), iou_by_class(matrix), strict=True))
         return scores
-
-
-def _as_seen(reading: Reading, batch: Batch, half: Tensor) -> Tensor:
-    """Return outputs or targets as pictures that a person sees: colours are joined with their lightness."""
-    if reading.config.make != "lab":
-        # Equal in both where targets have no data.
-        return half if reading.target.fill is None else half.masked_fill(batch.target.isnan(), 0)
-    sources, colours = tensors.to_array(batch.source, reading.source), tensors.to_array(half, reading.target)
-    views = [reading.view(s, c)[1] for s, c in zip(sources, colours, strict=True)]
-    return tensors.to_tensor(np.stack(views), PictureContract()).to(half.device)
 
 
 def preview(generator: Generator, store: Store, mode: Mode, device: torch.device) -> codec.Array:

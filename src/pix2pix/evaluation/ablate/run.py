@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import fmean
 
 import torch
@@ -201,7 +201,7 @@ def once_a_picture(network: FeatureNetwork) -> FeatureNetwork:
             known.update(zip([keys[i] for i in new], network.extract(pictures[new]), strict=True))
         return torch.stack([known[key] for key in keys])
 
-    return FeatureNetwork(network.name, extract)
+    return replace(network, extract=extract)
 
 
 def _seconds_left(runs: Sequence[RowRun], plan: Plan) -> float:

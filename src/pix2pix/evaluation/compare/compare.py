@@ -29,12 +29,12 @@ class ComparedScore:
     differences: list[Difference]
 
     def verdict(self, other: int) -> str:
-        """Return what the interval of the n-th difference says: better, worse, other or not told apart."""
+        """Return what the interval of the n-th difference says: better, worse, or no clear difference."""
         low, high = self.differences[other].low, self.differences[other].high
         if low is None or high is None:
             return ""
         if low <= 0 <= high:
-            return "not told apart"
+            return "no clear difference"
         higher = HIGHER_IS_BETTER.get(self.name)
         if higher is None:
             return "higher" if low > 0 else "lower"

@@ -22,7 +22,7 @@ Values = NDArray[np.float64]
 RESAMPLES = 2000
 _ENDS = (0.025, 0.975)
 _ROWS_AT_ONCE = 1024
-_FEW = 2  # pictures, of which no interval can be told
+_FEW = 2  # pictures, too few for an interval
 
 
 class Difference(NamedTuple):

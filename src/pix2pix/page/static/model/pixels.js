@@ -17,6 +17,7 @@ import { joinLab, lightness } from "./lab.js";
  * @property {number} high  the value that becomes 1
  * @property {LabelClass[]} classes
  * @property {boolean} one_hot
+ * @property {number|"nan"|null} [fill]  what stands for pixels without data
  * @property {boolean} [clip]  whether the range was stated, and values outside count as its ends
  */
 
@@ -33,6 +34,8 @@ export function toTensor(pixels, width, height, card) {
   const inTensor = contract.one_hot
     ? contract.classes.map((_, c) => mapped(planes[0], (number) => (number === c ? 1 : -1)))
     : planes.map((plane) => mapped(plane, scaling(contract)));
+  const missing = withoutData(planes, contract);
+  if (missing) for (const plane of inTensor) missing.forEach((i) => (plane[i] = 0));
   const rows = mirrored(height, nextMultiple(height, card.multiple_px));
   const columns = mirrored(width, nextMultiple(width, card.multiple_px));
   const data = new Float32Array(inTensor.length * rows.length * columns.length);
@@ -63,7 +66,24 @@ export function toPixels(output, width, height, source, card) {
     // Assigning to a clamped array rounds halves to even, as numpy does.
     for (let i = 0; plane && i < plane.length; i++) pixels[4 * i + c] = plane[i];
   }
+  const { fill } = card.target;
+  const missing = typeof fill === "number" && withoutData(source.planes, card.source);
+  if (missing) {
+    const level = leveling(card.target)(Number(fill));
+    for (const i of missing) pixels.fill(level, 4 * i, 4 * i + Math.max(3, shown.length));
+  }
   return pixels;
+}
+
+/**
+ * Return the places where every plane has the value that stands for no data.
+ * @param {Float32Array[]} planes  @param {Contract} contract
+ */
+function withoutData(planes, { fill, depth }) {
+  if (typeof fill !== "number" || depth === "float32") return null;
+  const places = [];
+  for (let i = 0; i < planes[0].length; i++) if (planes.every((plane) => plane[i] === fill)) places.push(i);
+  return places;
 }
 
 /**
