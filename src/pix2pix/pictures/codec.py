@@ -127,6 +127,11 @@ def read_frames(path: Path) -> Iterator[Array]:
 
     Raises UserError as `read` does.
     """
+    yield from (array for array, _ in read_timed_frames(path))
+
+
+def read_timed_frames(path: Path) -> Iterator[tuple[Array, float]]:
+    """Yield every frame of an animation as `read_frames` does, and for how many milliseconds it is shown."""
     with in_words(str(path), lambda: path.stat().st_size), path.open("rb") as file:
         if file.read(len(_NPY_HEAD)).startswith((_NPY_HEAD, *_TIFF_HEADS)):
             yield read(path)
@@ -138,7 +143,8 @@ def read_frames(path: Path) -> Iterator[Array]:
                 yield read(path)
             for number in range(head.frames if head.frames > 1 else 0):
                 opened.seek(number)
-                yield checked(from_pillow(opened), str(path))
+                array = checked(from_pillow(opened), str(path))  # which WebP's times are known after
+                yield array, float(opened.info.get("duration") or 0)
 
 
 def read_bytes(data: bytes, name: str, accept: Callable[[Head], None]) -> Array:
