@@ -130,7 +130,7 @@ def to_index(array: Array, palette: Palette, *, snap: bool, name: str) -> Array:
     nearest of the classes on either side. Without, only exact colours are classes.
     Raises UserError, in which `name` is the picture, for colours and indexes of no class.
     """
-    channels = array.shape[2]
+    array, channels = as_levels(array), array.shape[2]
     if channels == 1 and array.dtype.kind in "iu" and not palette.is_grey:
         return _checked_index(array, palette, name)
     rgb = as_rgb(array)
@@ -157,6 +157,7 @@ def to_index(array: Array, palette: Palette, *, snap: bool, name: str) -> Array:
 
 def stray_share(array: Array, palette: Palette) -> float:
     """Return the share of the pixels (H, W, C) that are far from all colours of a palette, or no index."""
+    array = as_levels(array)
     if array.shape[2] == 1 and array.dtype.kind in "iu" and not palette.is_grey:
         known = {palette.ignored.index} if palette.ignored else set[int]()
         inside = (array < len(palette.names) + len(known)) | np.isin(array, [*known])
@@ -199,6 +200,15 @@ def codes(colours: Array) -> Array:
 def split(numbers: Array) -> Array:
     """Return the colours (..., 3) of numbers 0xrrggbb."""
     return np.stack([numbers >> 16, numbers >> 8 & 255, numbers & 255], axis=-1)
+
+
+def as_levels(array: Array) -> Array:
+    """Return whole numbers of 0 to 255 in one channel, (H, W, 1), as uint8: indexes are kept in any type."""
+    if array.shape[2] > 1 or array.dtype == np.uint8:
+        return array
+    with np.errstate(invalid="ignore"):  # NaN is no index
+        levels = array.astype(np.uint8)
+    return levels if np.array_equal(levels, array) else array
 
 
 def as_rgb(array: Array) -> Array | None:
