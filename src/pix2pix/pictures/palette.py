@@ -84,26 +84,25 @@ def palette_names() -> list[str]:
     return sorted(path.stem for path in _SHIPPED.glob("*.toml"))
 
 
-def load_palette(name_or_path: str) -> Palette:
+def load_palette(name_or_path: str, others: Sequence[str] = ()) -> Palette:
     """Return a shipped palette by name, or that of a TOML file of [[class]] tables (name, colour).
 
-    A table [ignore] names the index or the colour of pixels that are of no class.
-    Raises UserError for an unknown name, a file that cannot be read, and classes that are wrong.
+    A table [ignore] names the index or the colour of pixels that are of no class. `others` are further words
+    that the caller takes. Raises UserError for an unknown name, a file that cannot be read, and classes that
+    are wrong.
     """
+    names = [*palette_names(), *others]
+    hint = f"Name one of {', '.join(names)}, or a .toml file (`pix2pix data palette` writes one)."
     shipped = name_or_path in palette_names()
     path = _SHIPPED / f"{name_or_path}.toml" if shipped else Path(name_or_path)
     if path.suffix != ".toml" and not path.is_file():
         raise UserError(
-            f"There is no palette '{name_or_path}'{did_you_mean(name_or_path, palette_names()) or '.'}",
-            f"Name one of {', '.join(palette_names())}, or a .toml file.",
+            f"There is no palette '{name_or_path}'{did_you_mean(name_or_path, names) or '.'}", hint
         )
     try:
         return _parse(path.read_text("utf-8"))
     except FileNotFoundError:
-        raise UserError(
-            f"There is no palette file {path}.",
-            f"Name a .toml file (`pix2pix data palette` writes one), or one of {', '.join(palette_names())}.",
-        ) from None
+        raise UserError(f"There is no palette file {path}.", hint) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UserError(f"Cannot read the palette {path}: {error}.") from None
     except UserError as error:
