@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import fmean
 
 import torch
@@ -69,7 +69,8 @@ def ablate(request: Request, console: Console | None = None) -> Outcome:
     cannot be met; then no row was trained.
     """
     plan, tables = _prepare(request)
-    labels = find_labels(plan.reading, request.scorer, request.labels, request.ignore, request.device)
+    size = plan.config.data.size
+    labels = find_labels(plan.reading, request.scorer, request.labels, request.ignore, request.device, size)
     network, outcome, progress = find_features(request.features), Outcome(tables), Progress(console)
     options = Options(once_a_picture(network) if network else None, labels)
     if labels is None:
@@ -201,7 +202,7 @@ def once_a_picture(network: FeatureNetwork) -> FeatureNetwork:
             known.update(zip([keys[i] for i in new], network.extract(pictures[new]), strict=True))
         return torch.stack([known[key] for key in keys])
 
-    return FeatureNetwork(network.name, extract)
+    return replace(network, extract=extract)
 
 
 def _seconds_left(runs: Sequence[RowRun], plan: Plan) -> float:
