@@ -5,7 +5,7 @@ Anything else that escapes is a defect of this package and keeps its traceback.
 """
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class UserError(Exception):
@@ -23,6 +23,12 @@ class UserError(Exception):
 def counted(count: int, noun: str) -> str:
     """Return "1 picture" or "1,200 pictures"."""
     return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
+def in_short(sentences: Sequence[str]) -> str:
+    """Return the first five sentences as one text, and how many more there are."""
+    more = f" (and {len(sentences) - 5} more)" if len(sentences) > 5 else ""
+    return " ".join(sentences[:5]) + more
 
 
 def did_you_mean(name: str, known: Iterable[str], cutoff: float = 0.5) -> str:

@@ -65,8 +65,10 @@ def find_pictures(place: str | Path) -> Pictures:
         return Pictures(path, list_pictures(path))
     if not glob.has_magic(str(place)):
         raise UserError(f"There is no file or folder {path}.")
-    matches = map(Path, sorted(glob.glob(str(place), recursive=True)))
+    matches = [Path(match) for match in sorted(glob.glob(str(place), recursive=True))]
     files = [match for match in matches if is_picture(match) and match.is_file()]
+    if not files and (folder := next((m for m in matches if m.is_dir() and not is_picture(m)), None)):
+        raise UserError(f"{place} matches folders, such as {folder}.", f"Their pictures are {place}/*.")
     if not files:
         raise UserError(f"No picture matches {place}.", ENDINGS)
     fixed = takewhile(lambda part: not glob.has_magic(part), path.parts)

@@ -183,6 +183,8 @@ def test_epochs_count_the_pairs(place: Path) -> None:
     assert "16 images: 2 x 8 pairs" in good(*words, "--dry-run")
     assert "finished: 24 images seen" in good(*words[:-1], "3")
     assert "both say how long" in refused(*words, "--set", "training.images=9")
+    for number in ("0", "0.5", "-1", "nan"):
+        assert f"--epochs {number}: wanted a whole number" in refused(*words[:-1], number)
 
 
 def test_a_run_without_validation_pairs_scores_nothing(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

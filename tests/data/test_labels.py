@@ -47,6 +47,7 @@ def test_label_maps_get_a_hint_with_settings_that_work(
     pairs = lay(tmp_path, maps, suffix=suffix)
     (hint,) = hints(Config(), pairs)
     assert f"the targets are label maps ({kind} of {classes} classes)" in hint
+    assert "--run NAME" in hint
     settings = hint.partition("as classes: ")[2].partition(" (or")[0].replace("--set ", "").split()
     assert settings == ["data.target_labels=auto", "data.target_one_hot=true"]
     config = Config.load(None, [*SMALL, *settings])

@@ -247,3 +247,9 @@ def test_without_make_a_folder_holds_pairs(tmp_path: Path) -> None:
     make(tmp_path, "train/a.jpg", "val/b.jpg")
     assert find(tmp_path).layout == "side by side"
     assert find(str(tmp_path), source="right").splits["train"][0].source.side == "right"
+
+
+def test_semicolons_in_a_csv_are_named(tmp_path: Path) -> None:
+    write_text(tmp_path / "list.csv", "source;target\na.png;b.png\n")
+    with pytest.raises(UserError, match="separated by ';' .* commas"):
+        find_data([tmp_path / "list.csv"], DataConfig())

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from pix2pix.data.pairs import Half, Pair, PairSet, find_pairs
+from pix2pix.data.pairs import Half, Pair, PairSet, find_pairs, find_photographs
 from pix2pix.errors import UserError
 from pix2pix.files import list_pictures
 from tests.helpers import plant, trees, write_text
@@ -495,3 +495,22 @@ def test_two_folders_of_equal_names_give_a_pair_for_each_or_name_the_equal_ones(
     for pair in pairs:
         relative = pair.source.path.relative_to(root / "maps")
         assert pair.target.path == root / "photos" / relative
+
+
+def test_halves_of_pairs_among_photographs_are_noted(tmp_path: Path) -> None:
+    make(tmp_path, *numbered("images/{}.png"), *numbered("masks/{}.png"))
+    pair_set = find_photographs([tmp_path])
+    assert f"`pix2pix train {tmp_path}/images`" in pair_set.note
+    assert "halves" not in find_photographs([tmp_path / "images"]).note
+
+
+def test_a_folder_inside_the_other_is_refused_as_such(tmp_path: Path) -> None:
+    make(tmp_path, *numbered("images/{}.png"), *numbered("masks/{}.png"))
+    for data in ((tmp_path / "masks", tmp_path), (tmp_path, tmp_path / "masks")):
+        assert f"{tmp_path}/masks lies inside {tmp_path}" in refused(*data)
+
+
+def test_a_glob_of_folders_is_named_as_such(tmp_path: Path) -> None:
+    make(tmp_path, *numbered("images/{}.png"))
+    with pytest.raises(UserError, match=r"matches folders, such as .*images"):
+        find_pairs([f"{tmp_path}/*"], "left")

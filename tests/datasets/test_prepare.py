@@ -153,6 +153,21 @@ def test_of_few_parts_one_is_held_out(tmp_path: Path) -> None:
     assert len({name[:5] for name, place in places(tmp_path / "out").items() if place == "val"}) == 1
 
 
+@pytest.mark.parametrize("by", ["folder", "^(patient[0-9]+)"])
+@pytest.mark.parametrize("shares", [(0.1, 0.2), (0.2, 0.1), (0.6, 0.3), (0.01, 0.98)])
+def test_each_split_gets_a_group(tmp_path: Path, by: str, shares: tuple[float, float]) -> None:
+    data = make(tmp_path / "data", *(f"patient{p}/{n}.png" for p in range(4) for n in range(3)))
+    for seed in range(6):
+        done = split([data], tmp_path / f"out{seed}", *shares, seed=seed, by=by)
+        assert {*done.pairs} == {"train", "val", "test"}
+        assert all(count % 3 == 0 for count in done.pairs.values())
+
+
+def test_fewer_groups_than_splits_are_refused(tmp_path: Path) -> None:
+    data = make(tmp_path / "data", *(f"patient{p}/{n}.png" for p in range(2) for n in range(3 + p)))
+    assert "2 groups of the pairs, too few" in refused(split, [data], tmp_path / "out", 0.1, 0.2, by="folder")
+
+
 @pytest.mark.parametrize(
     ("by", "why"),
     [("(", "is no regular expression"), ("x(.)", "fits no part of 9 of 9 names, such as 0"), ("$", "")],

@@ -116,9 +116,7 @@ def train(
     make: Annotated[
         str | None, Option(metavar="RECIPE", help="Make sources: gray, lab, edges, inpaint, downscale:4")
     ] = None,
-    epochs: Annotated[
-        int | None, Option(min=1, metavar="N", help="Length of training: N x pairs images.")
-    ] = None,
+    epochs: Annotated[float | None, Option(metavar="N", help="Length of training: N x pairs images.")] = None,
     layout: Layout = None,
     pair: PairNames = None,
     labels: Annotated[
@@ -149,6 +147,11 @@ def train(
         from pix2pix.training.train import train as train_model
 
     keep_freed_memory()
+    if epochs is not None and (epochs < 1 or epochs % 1):
+        raise UserError(
+            f"--epochs {epochs:g}: wanted a whole number from 1 on.",
+            "Less than once all pairs is --set training.images=N.",
+        )
     flags = {"training.seed": seed, "data.make": make, "data.labels": labels}
     changes = [f"{key}={value}" for key, value in flags.items() if value is not None]
     if epochs and any(setting.startswith("training.images") for setting in settings or []):
@@ -156,7 +159,8 @@ def train(
     config = Config.load(recipe, [*(settings or []), *changes, *layout_settings(layout, pair)])
     folder = run or Path("runs") / Path(data[0]).resolve().stem
     refuse_switched_off(config, settings or (), folder / "config.toml")
-    how: Any = {"device": device, "engine": engine, "precision": precision, "epochs": epochs}
+    how: Any = {"device": device, "engine": engine, "precision": precision}
+    how["epochs"] = int(epochs) if epochs else None
     if dry_run:
         print_facts(describe_plan(make_plan(data, config, folder, **how)).items())
         return

@@ -133,7 +133,7 @@ def hints(config: Config, pairs: Sequence[Pair]) -> list[str]:
             settings = " ".join(f"--set {setting}" for setting in labels.settings(side))
             notes.append(
                 f"the {side}s are label maps ({kind} of {len(labels.palette.names)} classes), but are {verb} "
-                f"as plain pictures; as classes: {settings} (or --labels {FOUND})"
+                f"as plain pictures; as classes: {settings} (or --labels {FOUND}), in a run of its own, --run NAME"
             )
     return notes
 

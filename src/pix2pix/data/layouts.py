@@ -65,6 +65,8 @@ _ROLES = {
     **dict.fromkeys(("target", "b"), 4),
 }
 
+PHOTOGRAPHS = (0, 2)  # of these numbers
+
 
 class FolderPair(NamedTuple):
     """A row of the table that fits a folder: its name for --layout, sources and targets by split.

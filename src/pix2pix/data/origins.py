@@ -104,6 +104,10 @@ def _pair_of(row: Mapping[str, Any], root: Path, where: str) -> tuple[str, Pair]
     columns = sorted((k for k in row if k and k.startswith("source_")), key=_number) or ["source"]
     columns.append("target")
     if missing := [column for column in columns if not row.get(column)]:
+        if ";" in (header := str(next(iter(row), ""))):
+            raise UserError(
+                f"{where}: its columns are separated by ';' ({header}).", "Save it with commas instead."
+            )
         raise UserError(
             f"{where} has no {' and no '.join(missing)} (it has {', '.join(map(str, row))}).",
             "Wanted the columns source (or source_1, source_2), target, and, if any, split.",

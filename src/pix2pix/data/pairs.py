@@ -8,7 +8,7 @@ each with or without sub-folders train, val and test; and photographs alone, of 
 whose source is made. `names` decides which files belong together.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from glob import has_magic
 from pathlib import Path
@@ -31,14 +31,13 @@ from pix2pix.data.pair_set import (
     whole_pair,
     with_unused,
 )
-from pix2pix.errors import UserError, counted
+from pix2pix.errors import UserError, counted, in_short
 from pix2pix.files import ENDINGS, Pictures, find_pictures, kind, list_pictures
 from pix2pix.pictures.contract import Side
 
 __all__ = ["Found", "Half", "Layout", "NoPairError", "Pair", "PairSet", "find_pairs"]
 
 Place = str | Path
-_NAMED = 5  # files without a partner that a refusal names
 
 
 @dataclass(frozen=True)
@@ -63,11 +62,11 @@ def find_pairs(
     """
     found = search(data, source, layout, pair)
     if found.faults:
+        _refuse_nested(data)
         sentences = list(found.faults.values())
-        more = f" (and {len(sentences) - _NAMED} more)" if len(sentences) > _NAMED else ""
         make = "make" if len(sentences) > 1 else "makes"
         raise UserError(
-            f"{counted(len(sentences), 'picture')} {make} no pair. {' '.join(sentences[:_NAMED])}{more}",
+            f"{counted(len(sentences), 'picture')} {make} no pair. {in_short(sentences)}",
             "Wanted the same names in both folders, each once; endings may differ. Names that differ by a "
             "part are paired by --pair '{}_a.png' '{}_b.png', where {} stands for what is common.",
         )
@@ -109,7 +108,32 @@ def find_photographs(places: Sequence[Place]) -> PairSet:
     if len(splits) > 1:
         splits.pop("", None)  # loose ones next to folders of splits are counted in the note
     folders = [Path(place) for place in places if kind(Path(place)) == "folder"]
-    return with_unused(split_up(splits, "photographs"), folders)
+    found_set = with_unused(split_up(splits, "photographs"), folders)
+    return replace(found_set, notes=(*found_set.notes, *_halves_as_photographs(folders)))
+
+
+def _halves_as_photographs(folders: Sequence[Path]) -> Iterator[str]:
+    """Yield a note for each folder whose pictures are the halves of pairs, and not all photographs."""
+    for root in folders:
+        if fitting := layouts.find_folder_pairs(root):
+            halves = next(iter(fitting[0].folders.values()))
+            likely = min(halves, key=lambda half: layouts.role(half.name) not in layouts.PHOTOGRAPHS)
+            names = " and ".join(f"{half.relative_to(root)}/" for half in halves)
+            yield (
+                f"{names} look like the two halves of pairs, and are both taken as photographs: to take one, "
+                f"name it, as in `pix2pix train {likely}`"
+            )
+
+
+def _refuse_nested(data: Sequence[Place]) -> None:
+    """Raise UserError where one of two folders holds the other, whose pictures would be of both."""
+    folders = [Path(place).resolve() for place in data]
+    for inner, outer in ((0, 1), (1, 0)) if len(data) == 2 else ():
+        if folders[outer] in folders[inner].parents:
+            raise UserError(
+                f"{data[inner]} lies inside {data[outer]}, so that its pictures are sources and targets.",
+                f"Name two folders next to each other, or {data[outer]} alone.",
+            )
 
 
 def _pictures(place: Place, what: str = "pairs") -> Pictures:

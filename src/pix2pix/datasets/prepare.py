@@ -44,7 +44,7 @@ def split(
 
     `data` is what training takes: a folder of pairs in any layout, or two. `val` and `test` are shares of 1.
     `by` keeps pairs together: of one `folder`, or of one text that a regular expression finds in their
-    names, its first group if it has one; of few such parts one, at least, is put into `val`. A pair stays
+    names, its first group if it has one; of few such parts each split gets one, at least. A pair stays
     in its split when others come; another `seed` gives other splits. `link` makes hard links instead of
     copies. Raises UserError where nothing can be used, or where a pair lies in another split of `out`
     already.
@@ -182,9 +182,27 @@ def _places(names: Sequence[str], by: str, val: float, test: float, seed: int | 
         group: "val" if number < val else "test" if number < val + test else "train"
         for group, number in numbers.items()
     }
-    if by and val and "val" not in place_of.values():
-        place_of[min(numbers, key=lambda group: numbers[group])] = "val"
+    if by:
+        _fill_splits(place_of, sorted(numbers, key=lambda group: numbers[group]), val, test, by)
     return {name: place_of[groups[name]] for name in names}
+
+
+def _fill_splits(place_of: dict[str, str], order: Sequence[str], val: float, test: float, by: str) -> None:
+    """Put one group, at least, into each split; raise UserError where there are fewer groups than splits.
+
+    `order` is that of the groups' numbers: a split without any takes the nearest of the one that has most.
+    """
+    wished = [split for split, share in (("val", val), ("test", test), ("train", 1.0)) if share]
+    if len(order) < len(wished):
+        raise UserError(
+            f"--by '{by}' makes {len(order)} groups of the pairs, too few for {', '.join(wished)}.",
+            "Leave out --test, or choose a --by of more groups.",
+        )
+    for split in wished:
+        members = {other: [group for group in order if place_of[group] == other] for other in _SPLITS}
+        if not members[split]:
+            largest = max(_SPLITS, key=lambda other: len(members[other]))
+            place_of[members[largest][-1 if split == "train" else 0]] = split
 
 
 def _number(group: str, seed: int | None) -> float:

@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeVar
 
 from pix2pix.config import Mode
 from pix2pix.device import is_out_of_memory
-from pix2pix.errors import UserError
+from pix2pix.errors import UserError, in_short
 from pix2pix.files import ENDINGS, WRITTEN_SUFFIXES, find_pictures, is_picture
 from pix2pix.inference import large
 from pix2pix.inference.large import Report
@@ -167,7 +167,7 @@ def translate_items(
             readers.shutdown(cancel_futures=True)  # else everything in the queue would be read first
             raise
     if len(failures) == len(items):
-        raise UserError(failures[0], f"None of the {len(items)} files could be translated.")
+        raise UserError(in_short(failures), f"None of the {len(items)} files could be translated.")
     return failures
 
 

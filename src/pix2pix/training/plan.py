@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from pix2pix.config import Config
-from pix2pix.data.labels import with_found_labels
+from pix2pix.data.labels import hints, with_found_labels
 from pix2pix.data.origins import find_data
 from pix2pix.data.pairs import PairSet
 from pix2pix.data.reading import Reading, find_reading
@@ -201,6 +201,7 @@ def describe_plan(plan: Plan) -> dict[str, str]:
     facts = facts_of(plan)
     for name, count in parameters.items():
         facts[name] += f", {count:,} parameters"
+    notes = [*hints(plan.config, plan.pairs.splits["train"]), *plan.reading.notes]
     return facts | {
         "engine": plan.engine_in_words,
         # Weights, gradients and Adam's two moments; a saved state has no gradients.
@@ -211,6 +212,7 @@ def describe_plan(plan: Plan) -> dict[str, str]:
         "length": length_in_words(plan),
         "time": f"about {duration(steps * seconds)}: {steps:,.0f} steps of {seconds:.3g} s, measured "
         "with the plain step; validation and saving come on top",
+        **({"note": "; ".join(notes)} if notes else {}),
     }
 
 
