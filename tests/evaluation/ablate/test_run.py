@@ -142,6 +142,13 @@ def test_without_a_scorer_it_says_how_to_get_one(request_for: RequestFor) -> Non
     assert "--scorer scorer" in note
 
 
+def test_a_patch_that_no_row_has_is_refused_for_patches_alone(request_for: RequestFor) -> None:
+    sizes = ("data.size_px=64", "model.discriminator_px=34")
+    with pytest.raises(UserError, match=r"No row of --over patches has .* = 34\..*\(1, 16, 70, 142\)"):
+        describe_ablation(request_for("patches", *sizes))
+    assert "l1_cgan-0" in describe_ablation(request_for("losses", *sizes))
+
+
 def test_pairs_without_validation_are_refused(request_for: RequestFor, pairs: Path) -> None:
     shutil.rmtree(pairs / "val")
     with pytest.raises(UserError, match=r"no pairs to validate on \(found train: 40\).*data split"):

@@ -75,7 +75,7 @@ def ablate(request: Request, console: Console | None = None) -> Outcome:
     if labels is None:
         outcome.notes.append(_way_to_a_scorer(request))
     work = _Work(request, plan, options, _facts(request, plan), outcome, progress)
-    _refuse_other_pairs(request, plan, progress)
+    _refuse_other_pairs(request, plan, tables, progress)
     with closing(RunFolder(request.out)) as folder, closing(progress):
         _lock(folder)
         _train_and_score(work, console)
@@ -121,7 +121,14 @@ def _prepare(request: Request) -> tuple[Plan, dict[str, Table]]:
     """Return the plan of the paper's method, which all tables share, and the tables."""
     tables = ablation_tables(request.config)
     refuse_other_budget(request.out, tables, request.over)
-    base = next(run for run in requested_runs(request, tables) if run.row.name == BASE)
+    base = next((run for run in requested_runs(request, tables) if run.row.name == BASE), None)
+    if base is None:  # of patches, where the stated size is none of them
+        sizes = [row.config.model.discriminator_px for row in tables[request.over].rows]
+        raise UserError(
+            f"No row of --over {request.over} has model.discriminator_px = "
+            f"{request.config.model.discriminator_px}.",
+            f"Set it to a size of the rows ({', '.join(map(str, sizes))}), best to the largest up to 70.",
+        )
     plan = make_plan(request.data, base.config, base.folder, device=request.device)
     if not plan.pairs.validation:
         raise UserError(
@@ -132,12 +139,14 @@ def _prepare(request: Request) -> tuple[Plan, dict[str, Table]]:
     return plan, tables
 
 
-def _refuse_other_pairs(request: Request, plan: Plan, progress: Progress) -> None:
+def _refuse_other_pairs(
+    request: Request, plan: Plan, tables: Mapping[str, Table], progress: Progress
+) -> None:
     """Raise UserError where a row on disk learned from other pairs; decodes the pairs, once for all rows."""
     stores = open_stores(plan, False, progress)
     if not stores.scored:
         raise UserError(f"None of the validation pairs can be read: {stores.failures[-1]}")
-    for run in runs_on_disk(request.out, ablation_tables(request.config), request.over):
+    for run in runs_on_disk(request.out, tables, request.over):
         if run.images_seen and read_header(run.folder).provenance.data_digest != stores.training.digest:
             raise UserError(
                 f"{run.folder} was trained on other pairs than {' and '.join(request.data)} has now.",
@@ -169,8 +178,10 @@ def _score(run: RowRun, work: _Work) -> None:
     """Score a row on the validation pairs; what was scored before is only read."""
     request, options, outcome = work.request, work.options, work.outcome
     work.progress.log(f"scoring {run}")
-    subject = ModelSubject(run.folder, request.data, "validation", None, 0, request.device, "auto")
-    subject.training = ()  # whether a row copies is not asked, and takes longer than all scores
+    # Whether a row copies is not needed here, and slower than all other scores.
+    subject = ModelSubject(
+        run.folder, request.data, "validation", None, 0, request.device, "auto", memory=False
+    )
     out = request.out / "scores" / run.name
     evaluation = evaluate(subject, out, options, work.progress)
     write_scores(evaluation, out)
