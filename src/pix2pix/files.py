@@ -2,6 +2,7 @@
 
 import errno
 import glob
+import hashlib
 import os
 import secrets
 import shutil
@@ -181,6 +182,12 @@ def version(path: Path) -> tuple[str, int, int]:
     except OSError:
         return os.path.realpath(path), 0, 0
     return os.path.realpath(path), stat.st_size, stat.st_mtime_ns
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with path.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def remove_stale(folder: Path) -> None:

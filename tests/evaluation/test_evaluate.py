@@ -12,6 +12,7 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from pix2pix.config import Mode
+from pix2pix.derive.lab import LAB_RANGES
 from pix2pix.errors import UserError
 from pix2pix.evaluation.columns import Columns
 from pix2pix.evaluation.evaluate import Evaluation, Options, evaluate, write_scores
@@ -24,8 +25,9 @@ from pix2pix.model_file import ImageContract
 from pix2pix.pictures import codec
 from pix2pix.pictures.contract import Ignored, LabelClass, PictureContract
 from pix2pix.pictures.palette import Palette
+from pix2pix.pictures.tensors import to_tensor
 from pix2pix.progress import Progress
-from tests.helpers import write_model
+from tests.helpers import write_model, write_text
 
 # Cheap and different for different pictures: 4 x 4 means of each channel.
 POOLED = FeatureNetwork("pooled", lambda x: torch.nn.functional.adaptive_avg_pool2d(x, 4).flatten(1))
@@ -119,7 +121,8 @@ class Counting:
         self.subject, self.left, self.read = subject, stop_after, 0
         self.names, self.identity = subject.names, subject.identity
         self.files, self.request = subject.files, subject.request
-        self.channels, self.samples = subject.channels, subject.samples
+        self.samples, self.is_one_hot, self.device = subject.samples, subject.is_one_hot, subject.device
+        self.as_seen = subject.as_seen
 
     def examples(self, start: int, stop: int) -> list:
         if self.left <= 0:
@@ -312,7 +315,9 @@ def test_ignored_pixels_count_in_no_score_by_classes() -> None:
     assert by_class is not None
     target = torch.tensor([[[1.0, -1, -1]], [[-1, 1, -1]]])  # wall, void, ignored
     output = torch.tensor([[[0.9, 0.5, 0.9]], [[-0.9, -0.5, -0.9]]])
-    records = by_class.records([Example("a", None, output, target)])
+    example = by_class.with_classes(Example("a", None, output, target))
+    assert isinstance(example, Example)
+    records = by_class.records([example])
     assert records["fake_confusion"].tolist() == [[[1, 0], [1, 0]]]
     assert records["pixel_accuracy"].tolist() == [0.5]
 
@@ -337,10 +342,174 @@ def test_label_maps_of_another_palette_are_refused() -> None:
     )
     picture = torch.tensor([-1.0, -1, 1])[:, None, None].repeat(1, 10, 10)
     picture[:, 0] = torch.tensor([0.1, 0.1, 1])[:, None].repeat(1, 10)  # of a blurred border
-    by_class.records([Example("blurred", picture, picture, picture)])
+    assert isinstance(by_class.with_classes(Example("blurred", picture, picture, picture)), Example)
     picture[:, 2:5] = torch.tensor([-1.0, 1, -1])[:, None, None]
-    with pytest.raises(UserError, match=r"area of \d+% in a colour near #08f808, which no class"):
-        by_class.records([Example("other", picture, picture, picture)])
+    refused = str(by_class.with_classes(Example("other", picture, picture, picture)))
+    assert "The label map of other has an area of 30% in a colour near #08f808, which no class" in refused
+
+
+def label_pairs(folder: Path, count: int = 4) -> Path:
+    """Side-by-side pairs: label maps of CLASSES left, noise right."""
+    random = np.random.default_rng(0)
+    colours = np.array([c.colour for c in CLASSES], np.uint8)
+    for split, number in [("train", 0), *(("val", number) for number in range(count))]:
+        labels = colours[random.integers(0, 2, (8, 8))].repeat(4, 0).repeat(4, 1)
+        photograph = random.integers(0, 256, (32, 32, 3), np.uint8)
+        codec.write(np.concatenate([labels, photograph], 1), folder / split / f"{number:02d}.png")
+    return folder
+
+
+def scorer(path: Path) -> Path:
+    """A model from photographs to CLASSES that has learned nothing."""
+    labels = PictureContract(classes=CLASSES, one_hot=True)
+    return write_model(path, "objective.gan=0", "data.target_one_hot=true", target=labels)
+
+
+def scored_by_classes(tmp_path: Path, data: Path, palette: str | None = None) -> Evaluation:
+    """Score a model of label maps with a scorer; with a palette the model took them as plain colours."""
+    labels = PictureContract() if palette else PictureContract(classes=CLASSES)
+    model = write_model(tmp_path / "model.safetensors", source=labels, layout="side by side")
+    subject = ModelSubject(model, [str(data)], "validation", "deterministic", 0, "cpu", "torch")
+    image = subject.translator.header.image
+    by_class = find_labels(image, scorer(tmp_path / "scorer.safetensors"), palette, [], "cpu")
+    return scored(subject, tmp_path / "out", Options(POOLED, by_class))
+
+
+@pytest.mark.parametrize("broken", [range(1, 2), range(17)])
+def test_a_broken_pair_does_not_stop_scores_by_classes(tmp_path: Path, broken: range) -> None:
+    data = label_pairs(tmp_path / "data", 20)
+    for number in broken:
+        (data / "val" / f"{number:02d}.png").write_text("no picture")
+    evaluation = scored_by_classes(tmp_path, data)
+    assert evaluation.names == [f"{n:02d}" for n in range(20) if n not in broken]
+    assert len(evaluation.failures) == len(broken)
+    assert f"{broken[0]:02d}.png" in evaluation.failures[0]
+    assert 0 <= values(evaluation)["pixel_accuracy"] <= 1
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_label_maps_of_other_classes_are_left_out_by_name_and_refused_if_all_are(
+    tmp_path: Path, count: int
+) -> None:
+    data = label_pairs(tmp_path / "data")
+    for number in range(count):
+        file = data / "val" / f"{number:02d}.png"
+        whole = codec.read(file).copy()
+        whole[:16, :32] = (0, 255, 0)
+        codec.write(whole, file)
+    tables = [f'[[class]]\nname = "{c.name}"\ncolour = "#{bytes(c.colour).hex()}"\n' for c in CLASSES]
+    palette = str(write_text(tmp_path / "palette.toml", "".join(tables)))
+    refused = "The label map of 00 has an area of 50% in a colour near #08f808"
+    if count == 1:
+        evaluation = scored_by_classes(tmp_path, data, palette)
+        assert evaluation.names == ["01", "02", "03"]
+        assert refused in evaluation.failures[0]
+    else:
+        with pytest.raises(UserError, match=refused):
+            scored_by_classes(tmp_path, data, palette)
+
+
+def test_classes_are_scored_by_their_classes_and_not_as_pictures(tmp_path: Path) -> None:
+    data = label_pairs(tmp_path / "data")
+    labels = PictureContract(classes=CLASSES, one_hot=True)
+    settings = ("objective.gan=0", "data.target_one_hot=true", "data.source=right")
+    model = write_model(tmp_path / "model.safetensors", *settings, target=labels, layout="side by side")
+    subject = ModelSubject(model, [str(data)], "validation", "paper", 0, "cpu", "torch", samples=2)
+    by_class = find_labels(subject.translator.header.image, None, None, [], "cpu")
+    evaluation = scored(subject, tmp_path / "out", Options(POOLED, by_class, lambda *_: torch.zeros(4)))
+    assert values(evaluation).keys() == {"variety_l1", "pixel_accuracy", "class_accuracy", "class_iou"}
+    assert any("classes alone" in note for note in evaluation.notes)
+    write_scores(evaluation, tmp_path / "out")
+    assert "per-class accuracy" in write_report(evaluation, tmp_path / "out").read_text()
+
+
+def lab_subject(tmp_path: Path) -> ModelSubject:
+    lightness, colours = (
+        PictureContract(channels=channels, depth="float32", low=low, high=high)
+        for channels, (low, high) in enumerate(LAB_RANGES, 1)
+    )
+    model = write_model(
+        tmp_path / "model.safetensors",
+        "data.make=lab",
+        source=lightness,
+        target=colours,
+        photograph=PictureContract(),
+    )
+    pictures(tmp_path / "photographs" / "train", 3)
+    pictures(tmp_path / "photographs" / "val", 3, seed=1)
+    data = [str(tmp_path / "photographs")]
+    return ModelSubject(model, data, "validation", "deterministic", 0, "cpu", "torch", samples=2)
+
+
+def test_a_model_in_lab_is_scored_on_the_colours_that_a_person_sees(tmp_path: Path) -> None:
+    subject, seen = lab_subject(tmp_path), list[Tensor]()
+    network = FeatureNetwork("pooled", lambda x: seen.append(x) or POOLED.extract(x))
+    evaluation = scored(subject, tmp_path / "out", Options(network))
+    files = sorted((tmp_path / "photographs" / "val").iterdir())
+    photographs = torch.stack([to_tensor(codec.read(file), PictureContract()) for file in files])
+    torch.testing.assert_close(seen[1], photographs, rtol=0, atol=4 / 255)
+    assert [tuple(x.shape) for x in seen] == [(3, 3, 32, 32)] * 3  # outputs, targets, training targets
+    assert {"histogram_L", "histogram_a", "memory", "variety_l1"} <= values(evaluation).keys()
+
+
+def test_without_a_readable_training_target_memory_is_not_measured(tmp_path: Path, pairs: Path) -> None:
+    model = write_model(tmp_path / "model.safetensors")
+    subject = ModelSubject(model, [str(pairs)], "validation", "deterministic", 0, "cpu", "torch")
+    for file in (pairs / "train").iterdir():
+        file.write_text("no picture")
+    evaluation = scored(subject, tmp_path / "out")
+    assert "memory" not in values(evaluation)
+    assert any("no training target can be read" in note for note in evaluation.notes)
+
+
+def test_another_network_of_the_same_name_measures_anew(tmp_path: Path, pairs: Path) -> None:
+    model, passed = write_model(tmp_path / "model.safetensors"), list[int]()
+
+    def extract(x: Tensor) -> Tensor:
+        passed.append(len(x))
+        return POOLED.extract(x)
+
+    subject = ModelSubject(model, [str(pairs)], "validation", "deterministic", 0, "cpu", "torch")
+    for digest in ("one", "one", "other"):
+        scored(subject, tmp_path / "out", Options(FeatureNetwork("same", extract, digest)))
+    assert passed == [4, 4, 5] * 2
+
+
+@pytest.mark.parametrize("first", ["broken", "grey"])
+def test_the_first_picture_decides_nothing_about_the_others(tmp_path: Path, first: str) -> None:
+    real, fake = pictures(tmp_path / "real"), pictures(tmp_path / "fake")
+    if first == "broken":
+        (real / "0.png").write_text("no picture")
+    else:
+        codec.write(codec.read(real / "0.png")[:, :, :1], real / "0.png")
+    without_red = codec.read(fake / "2.png").copy()
+    without_red[:, :, 0] = 0
+    codec.write(without_red, fake / "2.png")
+    evaluation = scored(FolderSubject(real, fake), tmp_path / "out")
+    by_name = dict(zip(evaluation.names, evaluation.by_picture["l1"].tolist(), strict=True))
+    assert ("0" in by_name) == (first == "grey")
+    red = float((codec.read(real / "2.png")[:, :, 0] / 127.5).mean())
+    assert by_name["2"] == pytest.approx(red / 3, rel=1e-5)
+
+
+def test_kid_of_three_pictures_has_no_standard_error(tmp_path: Path) -> None:
+    real, fake = pictures(tmp_path / "real", 3), pictures(tmp_path / "fake", 3, noise=9)
+    evaluation = scored(FolderSubject(real, fake), tmp_path / "out")
+    (kid,) = (score for score in evaluation.scores if score.name == "kid")
+    assert kid.standard_error is None
+    assert "nan" not in str(kid)
+
+
+def test_a_picture_without_a_labelled_pixel_is_not_among_the_worst(tmp_path: Path) -> None:
+    data = label_pairs(tmp_path / "data", 12)
+    evaluation = scored_by_classes(tmp_path, data)
+    accuracy = evaluation.by_picture["pixel_accuracy"].copy()
+    accuracy[5] = np.nan
+    evaluation.by_picture.clear()
+    evaluation.by_picture["pixel_accuracy"] = accuracy
+    page = write_report(evaluation, tmp_path / "out").read_text()
+    assert "<p>04</p>" in page
+    assert "<p>05</p>" not in page
 
 
 def test_where_no_picture_can_be_read_it_is_refused(tmp_path: Path) -> None:

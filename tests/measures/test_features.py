@@ -94,6 +94,11 @@ def test_an_onnx_file_with_its_toml(tmp_path: Path) -> None:
     assert network.name == "means.onnx"
     x = pictures(3, side=8)
     torch.testing.assert_close(network.extract(x), x.mean((2, 3)), rtol=0, atol=1e-5)
+    path.with_suffix(".toml").write_text("size_px = 4\n")
+    fed_otherwise = find_features(path)
+    assert fed_otherwise is not None
+    assert fed_otherwise.identity != network.identity
+    assert fed_otherwise.identity.startswith("means.onnx, sha256 ")
 
 
 @pytest.mark.parametrize("text", ["size_px = 'big'", "size_px = 8\nmean = [1, 2, 3]", "nonsense"])

@@ -83,7 +83,7 @@ def evaluate(
     else:
         needs_model = {"--scorer": scorer, "--labels": labels, "--ignore": ignore, "--variety": variety}
         _refuse(next((option for option, value in needs_model.items() if value), None))
-        subject, by_class = FolderSubject(real or Path(), fake or Path()), None
+        subject, by_class = FolderSubject(real or Path(), fake or Path(), device), None
     _score(subject, out, Options(find_features(features), by_class, find_lpips(fetch=lpips)))
 
 

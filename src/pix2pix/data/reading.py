@@ -23,7 +23,7 @@ from pix2pix.pictures.conform import conform, to_depth, to_view
 from pix2pix.pictures.contract import PictureContract, largest_value
 from pix2pix.pictures.missing import missing
 from pix2pix.pictures.palette import label_contract
-from pix2pix.pictures.tensors import network_input
+from pix2pix.pictures.tensors import network_input, to_array, to_tensor
 
 _PROBED = 16  # pictures that decide channels and depth
 _DEPTHS = ("uint8", "uint16", "float32")
@@ -103,6 +103,18 @@ class Reading:
             joined = (lab.join_lab(source, target) * 255).round().astype(np.uint8)
             return [to_view(source, self.source), joined]
         return [to_view(source, self.source), to_view(target, self.target)]
+
+    def as_seen(self, source: Tensor, pictures: Tensor, target: Tensor) -> Tensor:
+        """Return outputs or targets (B, C, H, W) in [-1, 1] as measures of whole pictures see them.
+
+        Colours are joined with their lightness. Where targets have no data, outputs and targets are 0.
+        """
+        if self.config.make != "lab":
+            return pictures if self.target.fill is None else pictures.masked_fill(target.isnan(), 0)
+        lightness = to_array(source.expand(len(pictures), -1, -1, -1), self.source)
+        joined = zip(lightness, to_array(pictures, self.target), strict=True)
+        views = np.stack([self.view(*halves)[1] for halves in joined])
+        return to_tensor(views, PictureContract()).to(pictures.device)
 
 
 def find_reading(pairs: Sequence[Pair], config: Config) -> Reading:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pix2pix.files import replacing
+from pix2pix.files import cannot_write, replacing
 
 Array = NDArray[Any]
 _ROWS_AT_ONCE = 2048
@@ -66,8 +66,12 @@ class Columns:
             with replacing(self._about) as path:
                 path.write_text(json.dumps({"identity": self._identity, "kinds": self._kinds}), "utf-8")
         for name, record in records.items():
-            with self._path(name).open("ab") as out:
-                out.write(np.ascontiguousarray(record).tobytes())
+            path = self._path(name)
+            try:
+                with path.open("ab") as out:
+                    out.write(np.ascontiguousarray(record).tobytes())
+            except OSError as error:
+                raise cannot_write(path, error) from error
         self._rows += len(next(iter(records.values())))
 
     def __contains__(self, name: str) -> bool:
@@ -79,6 +83,10 @@ class Columns:
         if not self._rows:
             return np.empty((0, *shape), kind)
         return np.memmap(self._path(name), kind, "r", shape=(self._rows, *shape))
+
+    def record(self, row: int) -> dict[str, Array]:
+        """Return what is measured of one picture."""
+        return {name: np.asarray(self[name][row]) for name in self._kinds}
 
     def total(self, name: str, rows: Sequence[int]) -> Array:
         """Return the sum of some rows of a column, a block at a time."""

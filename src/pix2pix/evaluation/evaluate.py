@@ -42,18 +42,24 @@ from pix2pix.pictures.tensors import to_array
 from pix2pix.progress import Progress
 
 _BATCH = 16
+_FORMAT = 2  # of the columns: those of another are measured anew
 _RGB = PictureContract()
 Measure = Callable[[Tensor, Tensor], Tensor]  # (output, target), (B, C, H, W) in [-1, 1] -> (B,)
+Row = dict[str, np.ndarray]  # what is measured of one picture, by name
 _BY_PICTURE = (*MEASURES, "lpips", "st_lpips", "variety_l1", "variety_st_lpips", "pixel_accuracy")
 
 
 @dataclass(frozen=True)
 class Options:
-    """How to score: the feature network, how to score by label maps, and LPIPS; None of what is not there."""
+    """How to score: the feature network, how to score by label maps, and LPIPS; None of what is not there.
+
+    `target_features` computes those of targets where it is more than the network: it may know some of them.
+    """
 
     features: FeatureNetwork | None = None
     labels: LabelScores | None = None
     lpips: Measure | None = None
+    target_features: Callable[[Tensor], Tensor] | None = None
 
 
 @dataclass
@@ -83,26 +89,28 @@ def evaluate(subject: Subject, out: Path, options: Options, progress: Progress) 
     folder of something else.
     """
     require_own_folder(out, (out / "columns" / "identity.json").is_file(), "evaluation")
-    network, notes = options.features, list[str]()
+    network, labels, notes = options.features, options.labels, list[str]()
     measured_by = {
-        "features": network.name if network else None,
-        "labels": options.labels.identity if options.labels else None,
+        "features": network.identity if network else None,
+        "labels": labels.identity if labels else None,
     }
     columns = _measured(subject, out, options, measured_by, notes, progress)
-    failures = [] if columns["good"].all() else _failures(subject, columns)
+    failures = [] if columns["good"].all() else _failures(subject, columns, labels)
     good: list[int] = np.flatnonzero(columns["good"]).tolist()
-    if not good:
-        raise UserError(failures[0], f"None of the {len(failures)} pictures could be scored.")
     by_picture = {n: np.asarray(columns[n])[good] for n in _BY_PICTURE if n in columns}
     scores = [*means(by_picture), *colours(columns, good), *distances(columns, good, network, notes)]
-    if options.labels:
-        scores += options.labels.summary(columns, good)
+    if labels:
+        scores += labels.summary(columns, good)
+        measured_by["scorer"] = labels.scorer
     names = [subject.names[i] for i in good]
     evaluation = Evaluation(subject, names, good, scores, by_picture, columns, measured_by, failures, notes)
-    if isinstance(subject, ModelSubject) and network and subject.training:
+    if isinstance(subject, ModelSubject) and network and subject.training and "fake_features" in columns:
         near = find_nearest(subject, network, columns, good, progress)
-        evaluation.nearest, by_picture["memory_distance"] = near.places, near.distances
-        scores.append(near.score)
+        if near:
+            evaluation.nearest, by_picture["memory_distance"] = near.places, near.distances
+            scores.append(near.score)
+        else:
+            notes.append("Not measured: memory, as no training target can be read.")
     evaluation.scores = mark_learned(scores, subject.identity.get("learned_from", ()), network, notes)
     return evaluation
 
@@ -115,88 +123,124 @@ def _measured(
     notes: list[str],
     progress: Progress,
 ) -> Columns:
-    """Measure the pictures that are not yet measured; return the columns of all."""
-    perceptual = _perceptual(options, notes)
+    """Measure the pictures that are not yet measured; return the columns of all.
+
+    Raises UserError where none can be measured, at once where the label maps are of another palette.
+    """
+    measures = _measures(subject, options, notes)
     identity = {
         **subject.identity,
         **measured_by,
         "files": subject.files,
         "samples": subject.samples,
-        "measures": sorted([*MEASURES, *perceptual]),
+        "measures": sorted(measures),
+        "format": _FORMAT,
     }
     columns = Columns(out / "columns", identity)
     if len(columns):
         progress.log(f"continuing at picture {len(columns):,} of {len(subject.names):,}")
+    rows: list[Row | UserError] = []  # which wait for the first that can be measured
     for start in range(len(columns), len(subject.names), _BATCH):
         stop = min(start + _BATCH, len(subject.names))
-        columns.append(_records(subject.examples(start, stop), subject, perceptual, options))
+        read = subject.examples(start, stop)
+        examples = [_with_classes(example, options.labels) for example in read]
+        rows += _rows(examples, subject, measures, options)
+        like = next((r for r in rows if not isinstance(r, UserError)), None)
+        like = columns.record(0) if like is None and len(columns) else like
+        if like is not None:
+            columns.append(_filled(rows, like))
+            rows = []
+        elif other := [e for e, r in zip(examples, read, strict=True) if not isinstance(r, UserError)]:
+            raise UserError(str(other[0]), "None of the first pictures could be scored.")
         progress.update("scoring", stop, len(subject.names), "pictures")
+    if rows:
+        raise UserError(str(rows[0]), f"None of the {len(rows)} pictures could be scored.")
     return columns
 
 
-def _perceptual(options: Options, notes: list[str]) -> dict[str, Measure]:
-    """Return the perceptual distances that can be measured; note how to get what is missing."""
-    perceptual = {"lpips": options.lpips} if options.lpips else {}
+def _measures(subject: Subject, options: Options, notes: list[str]) -> dict[str, Measure]:
+    """Return the measures of whole pictures that can be had; note how to get what is missing."""
+    if subject.is_one_hot:  # distances of probabilities say little
+        notes.append("The model finds classes: they are scored by the classes alone, not as pictures.")
+        return {}
+    measures: dict[str, Measure] = {**MEASURES, **({"lpips": options.lpips} if options.lpips else {})}
     try:
         load_vgg16()
     except UserError as error:
         notes.append(f"Not measured: {error}")
-        return perceptual
-    return {**perceptual, "st_lpips": st_lpips}
+        return measures
+    return {**measures, "st_lpips": st_lpips}
 
 
-def _records(
+def _with_classes(example: Example | UserError, labels: LabelScores | None) -> Example | UserError:
+    return labels.with_classes(example) if labels and isinstance(example, Example) else example
+
+
+def _rows(
     examples: Sequence[Example | UserError],
     subject: Subject,
-    perceptual: Mapping[str, Measure],
+    measures: Mapping[str, Measure],
     options: Options,
-) -> dict[str, np.ndarray]:
-    """Return what is measured of some pictures, a row each; of those that cannot be read it is NaN or 0."""
-    rows: list[dict[str, np.ndarray]] = []
-    for part in runs_of_one_size([e for e in examples if isinstance(e, Example)]):
-        arrays = _measure(part, perceptual, options)
-        rows += [{name: values[i] for name, values in arrays.items()} for i in range(len(part))]
-    if len(rows) < len(examples):
-        source, output = (torch.full((channels, 64, 64), -1.0) for channels in subject.channels)
-        variants = output.expand(subject.samples, -1, -1, -1) if subject.samples > 1 else None
-        measured = _measure([Example("", source, output, output, variants)], perceptual, options)
-        blank = {n: np.full_like(v[0], np.nan if v.dtype.kind == "f" else 0) for n, v in measured.items()}
-    remaining = iter(rows)
-    ordered = [next(remaining) if isinstance(e, Example) else blank for e in examples]
-    return {name: np.stack([row[name] for row in ordered]) for name in ordered[0]}
+) -> list[Row | UserError]:
+    """Return what is measured of some pictures, or why it is not."""
+    rows = iter(
+        {name: values[i] for name, values in arrays.items()}
+        for part in runs_of_one_size([e for e in examples if isinstance(e, Example)])
+        for arrays in (_measure(part, subject, measures, options),)
+        for i in range(len(part))
+    )
+    return [next(rows) if isinstance(e, Example) else e for e in examples]
+
+
+def _filled(rows: Sequence[Row | UserError], like: Row) -> dict[str, np.ndarray]:
+    """Return the records of rows (B, ...); of a picture that could not be measured they are NaN or 0."""
+    blank = {n: np.full_like(v, np.nan if v.dtype.kind == "f" else 0) for n, v in like.items()}
+    records = [blank if isinstance(row, UserError) else row for row in rows]
+    return {name: np.stack([record[name] for record in records]) for name in like}
 
 
 @torch.inference_mode()
 def _measure(
-    examples: Sequence[Example], perceptual: Mapping[str, Measure], options: Options
-) -> dict[str, np.ndarray]:
+    examples: Sequence[Example], subject: Subject, measures: Mapping[str, Measure], options: Options
+) -> Row:
     """Return what is measured of examples of one size: (B, ...) by name."""
-    output, target = stacked(examples)
-    measured: dict[str, Tensor] = {name: measure(output, target) for name, measure in MEASURES.items()}
-    # What sees whole pictures sees the same in both where a target has no data.
-    output, target = (t.masked_fill(target.isnan(), 0) for t in (output, target))
-    measured |= {name: measure(output, target) for name, measure in perceptual.items()}
+    output, target = (half.to(subject.device) for half in stacked(examples))
+    measured = {n: measure(output, target) for n, measure in measures.items() if n in MEASURES}
     variants = [e.variants for e in examples if e.variants is not None]
     if variants:
         measured["variety_l1"] = torch.stack([l1_variety(each) for each in variants])
-    if variants and "st_lpips" in perceptual:
-        measured["variety_st_lpips"] = torch.stack([st_lpips_variety(each) for each in variants])
-    if options.features:
-        measured["fake_features"] = options.features.extract(output)
-        measured["real_features"] = options.features.extract(target)
-    arrays = {name: values.float().numpy() for name, values in measured.items()}
-    if output.shape[1] == 3:
-        for name, pictures in (("fake_lab", output), ("real_lab", target)):
-            arrays[name] = np.stack([lab_counts([p]) for p in to_array(pictures, _RGB)])
+    arrays: Row = {}
+    if not subject.is_one_hot:
+        arrays = _measure_whole([subject.as_seen(e) for e in examples], subject.device, measures, options)
+    arrays |= {name: values.float().cpu().numpy() for name, values in measured.items()}
     if options.labels:
         arrays |= options.labels.records(examples)
     return {**arrays, "good": np.ones(len(examples), bool)}
 
 
-def _failures(subject: Subject, columns: Columns) -> list[str]:
+def _measure_whole(
+    seen: Sequence[Example], device: torch.device, measures: Mapping[str, Measure], options: Options
+) -> Row:
+    """Return what is measured of whole pictures as a person sees them: (B, ...) by name."""
+    output, target = (half.to(device) for half in stacked(seen))
+    measured = {n: measure(output, target) for n, measure in measures.items() if n not in MEASURES}
+    variants = [e.variants.to(device) for e in seen if e.variants is not None]
+    if variants and "st_lpips" in measures:
+        measured["variety_st_lpips"] = torch.stack([st_lpips_variety(each) for each in variants])
+    if options.features:
+        measured["fake_features"] = options.features.extract(output)
+        measured["real_features"] = (options.target_features or options.features.extract)(target)
+    arrays = {name: values.float().cpu().numpy() for name, values in measured.items()}
+    if output.shape[1] == 3:
+        for name, pictures in (("fake_lab", output), ("real_lab", target)):
+            arrays[name] = np.stack([lab_counts([p]) for p in to_array(pictures, _RGB)])
+    return arrays
+
+
+def _failures(subject: Subject, columns: Columns, labels: LabelScores | None) -> list[str]:
     """Name what could not be read, by trying once more."""
     places = np.flatnonzero(~np.asarray(columns["good"])).tolist()
-    tried = [subject.examples(place, place + 1)[0] for place in places]
+    tried = [_with_classes(subject.examples(place, place + 1)[0], labels) for place in places]
     return [
         str(e) if isinstance(e, UserError) else f"{subject.names[p]} was not readable."
         for p, e in zip(places, tried, strict=True)

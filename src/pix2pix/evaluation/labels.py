@@ -10,7 +10,7 @@ K classes, B batch, H height, W width.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,11 @@ from pix2pix.errors import UserError
 from pix2pix.evaluation.columns import Columns
 from pix2pix.evaluation.score import Score
 from pix2pix.evaluation.subjects import Example
+from pix2pix.files import file_digest
 from pix2pix.inference.translator import Translator
+from pix2pix.measures.features import as_rgb
 from pix2pix.measures.segmentation import confusion, scores, to_classes
+from pix2pix.model_file import model_path
 from pix2pix.pictures.contract import PictureContract
 from pix2pix.pictures.palette import Palette, label_contract, load_palette, of_contract, to_index
 from pix2pix.pictures.tensors import to_array
@@ -49,14 +52,25 @@ class LabelScores:
     contract: PictureContract  # of that half
     predict: Callable[[Tensor], Tensor]  # (B, C, H, W) in [-1, 1] -> (B, H, W) classes
     ignore: tuple[int, ...]
-    identity: Mapping[str, Any]
+    identity: Mapping[str, Any]  # what scores depend on; the scorer by the digest of its file
+    scorer: str = ""
+
+    def with_classes(self, example: Example) -> Example | UserError:
+        """Return the example with the classes of its label map; an error where the palette is another."""
+        try:
+            return replace(example, classes=self._classes(example))
+        except UserError as error:
+            return error
 
     def records(self, examples: Sequence[Example]) -> dict[str, np.ndarray]:
-        """Return confusion matrices (B, K, K) of outputs, and of real pictures with a scorer."""
+        """Return confusion matrices (B, K, K) of outputs, and of real pictures with a scorer.
+
+        The accuracy of a picture without a labelled pixel is NaN.
+        """
         halves = {"fake": torch.stack([e.output for e in examples])}
         if self.truth == "source":
             halves["real"] = torch.stack([e.target for e in examples])
-        truths = [self._classes(e.source if self.truth == "source" else e.target) for e in examples]
+        truths = [e.classes for e in examples if e.classes is not None]
         count, records = len(self.palette.names), {}
         for name, pictures in halves.items():
             predicted = self.predict(pictures)
@@ -65,7 +79,8 @@ class LabelScores:
             ).astype(np.int32)
         pixels = records["fake_confusion"].sum((1, 2))
         right = records["fake_confusion"].diagonal(axis1=1, axis2=2).sum(1)
-        records["pixel_accuracy"] = (right / np.maximum(pixels, 1)).astype(np.float32)
+        accuracy = np.where(pixels > 0, right / np.maximum(pixels, 1), np.nan)
+        records["pixel_accuracy"] = accuracy.astype(np.float32)
         return records
 
     def summary(self, columns: Columns, good: Sequence[int]) -> list[Score]:
@@ -81,21 +96,21 @@ class LabelScores:
     def rows(self, columns: Columns, good: Sequence[int]) -> dict[str, dict[str, float]]:
         """Return the three scores of outputs, "fake", and with a scorer of real pictures, "real"."""
         return {
-            name: scores(
-                torch.from_numpy(np.asarray(columns[f"{name}_confusion"])[good].astype(np.int64).sum(0))
-            )
+            name: scores(torch.from_numpy(columns.total(f"{name}_confusion", good)))
             for name in ("fake", "real")
             if f"{name}_confusion" in columns
         }
 
-    def _classes(self, labels: Tensor | None) -> Tensor:
-        """Return (H, W) classes of a label map's tensor."""
+    def _classes(self, example: Example) -> Tensor:
+        """Return (H, W) classes of an example's label map."""
+        labels = example.source if self.truth == "source" else example.target
         assert labels is not None
         if self.contract.one_hot:
             return to_classes(labels[None], self.contract)[0]
         colours = to_array(labels, self.contract)
-        _refuse_other_palette(colours, self.palette)
-        index = to_index(colours, self.palette, snap=True, name="a label map")
+        name = f"The label map of {example.name}"
+        _refuse_other_palette(colours, self.palette, name)
+        index = to_index(colours, self.palette, snap=True, name=name)
         return torch.from_numpy(index[:, :, 0].astype(np.int64))
 
 
@@ -129,14 +144,16 @@ def find_labels(
         predict,
         tuple(_place(palette, name) for name in ignore),
         {
-            "scorer": str(scorer or ""),
+            "scorer": file_digest(model_path(scorer)) if scorer else "",
             "classes": list(palette.names),
+            "colours": [f"#{bytes(colour).hex()}" for colour in palette.drawn],
             "ignore": [*ignore, *([f"index {palette.ignored.index}"] if palette.ignored else [])],
         },
+        str(scorer or ""),
     )
 
 
-def _refuse_other_palette(labels: np.ndarray, palette: Palette) -> None:
+def _refuse_other_palette(labels: np.ndarray, palette: Palette, name: str) -> None:
     """Raise UserError for a label map (H, W, C) with an area in a colour that the palette does not have.
 
     Blurred borders have many colours, each of few pixels.
@@ -144,13 +161,13 @@ def _refuse_other_palette(labels: np.ndarray, palette: Palette) -> None:
     if labels.dtype != np.uint8 or labels.shape[2] != 3:
         return  # `to_index` says what is wrong
     pixels = labels.reshape(-1, 1, 3).astype(np.float32)
-    nearest = ((pixels - np.array(palette.colours, np.float32)) ** 2).sum(2).min(1)
+    nearest = ((pixels - np.array(palette.drawn, np.float32)) ** 2).sum(2).min(1)
     shades, counts = np.unique(pixels[nearest > _FAR**2, 0] // 16, axis=0, return_counts=True)
     if len(counts) and counts.max() > _AREA * len(pixels):
         colour = bytes(int(value) for value in shades[counts.argmax()] * 16 + 8).hex()
         share = counts.max() / len(pixels)
         raise UserError(
-            f"A label map has an area of {share:.0%} in a colour near #{colour}, which no class of the "
+            f"{name} has an area of {share:.0%} in a colour near #{colour}, which no class of the "
             f"palette has ({', '.join(palette.names)}).",
             "Name the palette of these labels with --labels, or add the class to its file.",
         )
@@ -169,7 +186,7 @@ def _load_scorer(scorer: Path, palette: Palette, device: str) -> Callable[[Tenso
     if scorer.suffix == ".onnx":
         return _onnx_scorer(scorer, len(palette.names))
     translator = Translator.load(scorer, device)
-    target = translator.header.image.target
+    source, target = translator.header.image.source, translator.header.image.target
     names = tuple(c.name for c in target.classes)
     if not target.one_hot or names != palette.names:
         raise UserError(
@@ -178,8 +195,13 @@ def _load_scorer(scorer: Path, palette: Palette, device: str) -> Callable[[Tenso
             "Train it from photographs to the same classes: pix2pix train DATA --recipe scorer "
             "--set data.target_labels=PALETTE.",
         )
+    if source.tensor_channels != 3:
+        raise UserError(
+            f"{scorer} takes pictures of {source.tensor_channels} channels: wanted a scorer of RGB "
+            "photographs."
+        )
     return lambda pictures: torch.stack(
-        translator.translate_tensors(list(pictures), mode="deterministic")
+        translator.translate_tensors(list(as_rgb(pictures)), mode="deterministic")
     ).argmax(1)
 
 
@@ -197,7 +219,7 @@ def _onnx_scorer(path: Path, classes: int) -> Callable[[Tensor], Tensor]:
     place = session.get_inputs()[0].name
 
     def predict(pictures: Tensor) -> Tensor:
-        logits = session.run(None, {place: pictures.numpy()})[0]
+        logits = session.run(None, {place: as_rgb(pictures).numpy()})[0]
         if logits.shape[1] != classes:
             raise UserError(f"{path} finds {logits.shape[1]} classes, the palette has {classes}.")
         return torch.from_numpy(logits).argmax(1)

@@ -29,10 +29,15 @@ class Nearest(NamedTuple):
 
 def find_nearest(
     subject: ModelSubject, network: FeatureNetwork, columns: Columns, good: Sequence[int], progress: Progress
-) -> Nearest:
-    """Return the nearest training target of each output; targets that cannot be read are left out."""
+) -> Nearest | None:
+    """Return the nearest training target of each output; targets that cannot be read are left out.
+
+    None where none can be read.
+    """
     known = _training_features(subject, network, columns, progress)
     readable = np.flatnonzero(known["good"])
+    if not len(readable):
+        return None
     targets = torch.from_numpy(np.asarray(known["features"])[readable])
     fakes, real = (torch.from_numpy(np.asarray(columns[n])[good]) for n in ("fake_features", "real_features"))
     place, distance = nearest(fakes, targets)
@@ -50,15 +55,24 @@ def _training_features(
     pairs = subject.training
     known = Columns(
         columns.folder / "training",
-        {"features": network.name, "files": subject.training_files, "size_px": list(subject.config.size)},
+        {
+            "features": network.identity,
+            "files": subject.training_files,
+            "size_px": list(subject.config.size),
+            "format": columns.identity["format"],
+        },
     )
     missing, blank = pairs[len(known) :], columns["real_features"][0]
     batch: list[torch.Tensor | None] = []
-    for done, (_, loaded) in enumerate(in_parallel(missing, subject.tensors_of), len(known) + 1):
-        batch.append(None if isinstance(loaded, UserError) else loaded[1])
+    for done, (_, loaded) in enumerate(in_parallel(missing, subject.target_as_seen), len(known) + 1):
+        batch.append(None if isinstance(loaded, UserError) else loaded)
         if len(batch) == _BATCH or done == len(pairs):
             targets = [target for target in batch if target is not None]
-            rows = iter(network.extract(torch.stack(targets)).float().numpy() if targets else ())
+            rows = iter(
+                network.extract(torch.stack(targets).to(subject.device)).float().cpu().numpy()
+                if targets
+                else ()
+            )
             features = [np.zeros_like(blank) if target is None else next(rows) for target in batch]
             good = np.array([target is not None for target in batch])
             known.append({"features": np.stack(features), "good": good})

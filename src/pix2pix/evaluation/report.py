@@ -34,7 +34,8 @@ def write_report(evaluation: Evaluation, out: Path) -> Path:
     # Where neither is better, more comes first.
     higher = {name: HIGHER_IS_BETTER.get(name, True) for name in evaluation.by_picture}
     orders = [
-        np.argsort(-values if higher[name] else values, kind="stable")
+        # NaN comes last, which is the accuracy of a picture without a labelled pixel.
+        np.argsort(-values if higher[name] else values, kind="stable")[: int((~np.isnan(values)).sum())]
         for name, values in evaluation.by_picture.items()
     ]
     shown = sorted({int(i) for order in orders for i in (*order[:_SHOWN], *order[-_SHOWN:])})
@@ -66,7 +67,8 @@ def _card(evaluation: Evaluation, number: int, out: Path) -> dict[str, Any]:
     card["files"] = {half: f"pictures/{number:06d}-{half}.png" for half in shown}
     for half, picture in shown.items():
         codec.write(picture, out / card["files"][half])
-    card["scores"] = {name: float(values[number]) for name, values in evaluation.by_picture.items()}
+    scores = {name: float(values[number]) for name, values in evaluation.by_picture.items()}
+    card["scores"] = {name: value for name, value in scores.items() if not np.isnan(value)}
     # JSON knows no infinity, which PSNR of equal pictures is.
     card["sorted_by"] = {k: v if np.isfinite(v) else None for k, v in card["scores"].items()}
     return card

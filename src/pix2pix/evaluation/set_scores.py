@@ -78,16 +78,17 @@ def distances(
     columns: Columns, good: Sequence[int], network: FeatureNetwork | None, notes: list[str]
 ) -> list[Score]:
     """Return KID and FID of outputs and targets, and note where there are too few for the latter."""
-    if network is None or len(good) < 2:
+    if network is None or len(good) < 2 or "real_features" not in columns:
         return []
     real, fake = (torch.from_numpy(np.asarray(columns[n])[good]) for n in ("real_features", "fake_features"))
     distance = kid(real, fake)
+    error = distance.standard_error if math.isfinite(distance.standard_error) else None
     if len(good) < _FEW:
         notes.append(
             f"FID of {len(good):,} pictures is biased upwards (under {_FEW:,}): compare it only with figures "
             "of equally many pictures, and prefer KID."
         )
     return [
-        Score("kid", distance.value, distance.standard_error, f"features: {network.name}"),
+        Score("kid", distance.value, error, f"features: {network.name}"),
         Score("fid", frechet(real, fake), None, f"features: {network.name}"),
     ]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,8 +20,9 @@ from pix2pix.data.names import match
 from pix2pix.data.origins import find_data
 from pix2pix.data.pairs import Half, Pair
 from pix2pix.data.reading import Reading
+from pix2pix.device import pick_device
 from pix2pix.errors import UserError
-from pix2pix.files import kind, list_pictures, version
+from pix2pix.files import file_digest, kind, list_pictures, version
 from pix2pix.inference.translator import Translator
 from pix2pix.model_file import model_path, versions
 from pix2pix.networks.modes import uses_noise
@@ -39,6 +40,7 @@ class Example:
     """One picture: (C, H, W) in [-1, 1] each; pictures of a folder have no source.
 
     `variants` are (S, C, H, W) outputs by different noise, the first is `output`; None if not requested.
+    `classes` are (H, W) those of its label map, where it is scored by classes.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Example:
     output: Tensor
     target: Tensor
     variants: Tensor | None = None
+    classes: Tensor | None = None
 
 
 class Subject(Protocol):
@@ -59,11 +62,15 @@ class Subject(Protocol):
     identity: dict[str, Any]
     files: str
     request: dict[str, Any]
-    channels: tuple[int, int]  # of sources and targets
     samples: int  # variants of each picture
+    is_one_hot: bool  # targets are classes, which are no pictures
+    device: torch.device  # where pictures are measured
 
     def examples(self, start: int, stop: int) -> list[Example | UserError]:
         """Return the examples of some places; what cannot be read is an error that names the file."""
+
+    def as_seen(self, example: Example) -> Example:
+        """Return the example with output, variants and target as a person sees them, in [-1, 1]."""
 
 
 class ModelSubject:
@@ -94,7 +101,7 @@ class ModelSubject:
         self.training_files = _files_digest(self.training)
         self.names: Sequence[str] = [pair.name for pair in self.pairs]
         self.mode, self.seed, self.samples = mode or header.mode, seed, samples
-        self.channels = image.source.tensor_channels, image.target.tensor_channels
+        self.is_one_hot, self.device = image.target.one_hot, self.translator.device
         self.files = _files_digest(self.pairs)
         self.request = {
             "model": str(model.resolve()),
@@ -152,6 +159,23 @@ class ModelSubject:
         stacks = (torch.stack(outputs) for outputs in zip(*by_sample, strict=True))
         return [stack.expand(self.samples, -1, -1, -1) for stack in stacks]
 
+    def as_seen(self, example: Example) -> Example:
+        """Join colours with their lightness, and make outputs and targets equal where there is no data."""
+        assert example.source is not None
+        source, target = example.source[None], example.target[None]
+
+        def seen(pictures: Tensor) -> Tensor:
+            return self.reading.as_seen(source, pictures, target)
+
+        variants = None if example.variants is None else seen(example.variants)
+        output = seen(example.output[None])[0] if variants is None else variants[0]
+        return replace(example, output=output, target=seen(target)[0], variants=variants)
+
+    def target_as_seen(self, pair: Pair) -> Tensor:
+        """Return the target of a pair (C, H, W) as a person sees it."""
+        source, target = self.tensors_of(pair)
+        return self.as_seen(Example(pair.name, source, target, target)).target
+
     def tensors_of(self, pair: Pair) -> tuple[Tensor, Tensor]:
         """Return source and target of a pair, (C, H, W) each, as training sees them without jitter."""
         stored = [tensors.to_levels(half[None]) for half in self.reading.read(pair, self.config.size)]
@@ -163,8 +187,10 @@ class FolderSubject:
     """Pictures of one folder against the real ones of equal names in another."""
 
     samples = 1
+    is_one_hot = False
+    contract = PictureContract()  # grey pictures become colours: each pair is compared in all channels
 
-    def __init__(self, real: Path, fake: Path) -> None:
+    def __init__(self, real: Path, fake: Path, device: str = "auto") -> None:
         for option, folder in (("--real", real), ("--fake", fake)):
             if (entry := kind(folder)) != "folder":
                 what = "is a file" if entry == "file" else "does not exist"
@@ -180,9 +206,7 @@ class FolderSubject:
         if not matched:
             raise UserError(f"{real} and {fake} hold no pictures.")
         self.paths, self.names = list(matched.values()), list(matched)
-        first = codec.read(self.paths[0][1])
-        self.contract = PictureContract(channels=3 if first.shape[2] > 2 else 1)
-        self.channels = self.contract.channels, self.contract.channels
+        self.device = pick_device(device)
         self.identity = {
             "real": str(real),
             "fake": str(fake),
@@ -195,6 +219,10 @@ class FolderSubject:
     def examples(self, start: int, stop: int) -> list[Example | UserError]:
         """Read both folders."""
         return [example for _, example in in_parallel(range(start, stop), self._example)]
+
+    def as_seen(self, example: Example) -> Example:
+        """Return the example: its files are pictures."""
+        return example
 
     def _example(self, place: int) -> Example | UserError:
         try:
@@ -234,12 +262,6 @@ def open_again(request: dict[str, Any]) -> ModelSubject | FolderSubject:
         return FolderSubject(Path(request["real"]), Path(request["fake"]))
     model, mode = Path(request["model"]), request["mode"]
     return ModelSubject(model, request["data"], request["split"], mode, request["seed"], "auto", "auto")
-
-
-def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    with path.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def _halves(pair: Pair) -> list[Half]:

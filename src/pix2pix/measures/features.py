@@ -18,6 +18,7 @@ import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pix2pix.errors import UserError
+from pix2pix.files import file_digest
 from pix2pix.measures import inception
 
 VGG16_NAME = "VGG16 of ST-LPIPS"
@@ -38,10 +40,24 @@ _SMALLEST_PX = 32  # smaller pictures would have no pixel left after four halvin
 
 @dataclass(frozen=True)
 class FeatureNetwork:
-    """A network by the name that reports give it, and its features."""
+    """A network by the name that reports give it, and its features.
+
+    `digest` is the SHA-256 of its files, where a user names them.
+    """
 
     name: str
     extract: Callable[[Tensor], Tensor]
+    digest: str = ""
+
+    @property
+    def identity(self) -> str:
+        """The name, and the start of the digest: scores by another network are not the same."""
+        return f"{self.name}, sha256 {self.digest[:16]}" if self.digest else self.name
+
+
+def name_in(identity: str) -> str:
+    """Return the name in the identity of a network."""
+    return identity.partition(", sha256 ")[0]
 
 
 class VGG16(nn.Module):
@@ -134,7 +150,7 @@ def find_features(choice: str | Path | None = None) -> FeatureNetwork | None:
 
 def _inception(weights: Path) -> FeatureNetwork:
     extract = inception.load_inception(weights)
-    return FeatureNetwork(inception.NAME, lambda pictures: extract(as_rgb(pictures)))
+    return FeatureNetwork(inception.NAME, lambda pictures: extract(as_rgb(pictures)), file_digest(weights))
 
 
 def _vgg16() -> FeatureNetwork | None:
@@ -184,7 +200,8 @@ def _from_onnx(path: Path) -> FeatureNetwork:
             [torch.from_numpy(f).flatten(2).mean(2) if f.ndim > 2 else torch.from_numpy(f) for f in features]
         )
 
-    return FeatureNetwork(path.name, extract)
+    digests = [file_digest(file) for file in (path, path.with_suffix(".toml"))]
+    return FeatureNetwork(path.name, extract, sha256("".join(digests).encode()).hexdigest())
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

@@ -43,8 +43,8 @@ def load_inception(path: Path) -> Callable[[Tensor], Tensor]:
         raise wrong_weights(path, "Inception") from None
 
     def extract(pictures: Tensor) -> Tensor:
-        levels = ((pictures.cpu() + 1) * 127.5).round().clamp(0, 255).byte()
-        features: Tensor = network(levels)[0]
+        levels = ((pictures + 1) * 127.5).round().clamp(0, 255).byte()
+        features: Tensor = network.to(pictures.device)(levels)[0]
         return features
 
     return extract

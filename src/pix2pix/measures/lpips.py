@@ -46,11 +46,11 @@ def _load(path: Path) -> Callable[[Tensor, Tensor], Tensor]:
         raise wrong_weights(path, "AlexNet") from None
 
     def lpips(output: Tensor, target: Tensor) -> Tensor:
-        pictures = [as_rgb(x).cpu() for x in (output, target)]
+        pictures = [as_rgb(x) for x in (output, target)]
         if (smallest := min(output.shape[2:])) < _SMALLEST_PX:
             scale = _SMALLEST_PX / smallest
             pictures = [F.interpolate(x, scale_factor=scale, mode="bilinear") for x in pictures]
-        distances: Tensor = network(*pictures)
+        distances: Tensor = network.to(output.device)(*pictures)
         return distances.flatten()
 
     return lpips

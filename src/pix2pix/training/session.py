@@ -97,7 +97,7 @@ class Session:
                 versions=versions(),
                 initialised_from=record.initialised_from,
                 feature_networks=record.feature_networks,
-                feature_network=network.name if (network := self.plan.features.network) else None,
+                feature_network=network.identity if (network := self.plan.features.network) else None,
             ),
         )
 

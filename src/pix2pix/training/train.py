@@ -115,7 +115,7 @@ def _start(plan: Plan, stores: Stores, init: Path | None, progress: Progress) ->
     session = Session(plan, stores, context, record, progress)
     if plan.processes.first and plan.features.best:
         network = plan.features.network
-        session.best = find_best(plan.folder.best, config, network.name if network else None)
+        session.best = find_best(plan.folder.best, config, network.identity if network else None)
         if session.best is None and plan.folder.best.is_file():
             progress.log(f"note: {plan.folder.best} was chosen by other measures or pairs: it is chosen anew")
     return session

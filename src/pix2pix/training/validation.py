@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,7 +17,6 @@ from pix2pix.networks import Generator
 from pix2pix.networks.modes import in_mode, uses_noise
 from pix2pix.networks.noise import noise_keys
 from pix2pix.pictures import codec, geometry, tensors
-from pix2pix.pictures.contract import PictureContract
 from pix2pix.training.selection import FeatureScores, RealFeatures
 
 PREVIEWS = 4
@@ -82,7 +80,9 @@ class _Scores:
 
     def _by_features(self, batch: Batch, output: Tensor) -> dict[str, Tensor]:
         names, network = self.by_features.names, self.by_features.network
-        fake, real = (_as_seen(self.reading, batch, half) for half in (output, batch.target))
+        fake, real = (
+            self.reading.as_seen(batch.source, half, batch.target) for half in (output, batch.target)
+        )
         if network:
             self.fake.append(network.extract(fake).cpu())
             if self.real_features.known is None:
@@ -103,16 +103,6 @@ class _Scores:
             scores |= scores_of_classes(matrix)
             scores |= dict(zip((f"iou/{c.name}" for c in classes), iou_by_class(matrix), strict=True))
         return scores
-
-
-def _as_seen(reading: Reading, batch: Batch, half: Tensor) -> Tensor:
-    """Return outputs or targets as pictures that a person sees: colours are joined with their lightness."""
-    if reading.config.make != "lab":
-        # Equal in both where targets have no data.
-        return half if reading.target.fill is None else half.masked_fill(batch.target.isnan(), 0)
-    sources, colours = tensors.to_array(batch.source, reading.source), tensors.to_array(half, reading.target)
-    views = [reading.view(s, c)[1] for s, c in zip(sources, colours, strict=True)]
-    return tensors.to_tensor(np.stack(views), PictureContract()).to(half.device)
 
 
 def preview(generator: Generator, store: Store, mode: Mode, device: torch.device) -> codec.Array:

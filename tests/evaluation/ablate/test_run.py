@@ -129,10 +129,10 @@ def test_features_of_a_picture_are_computed_once() -> None:
         seen.append(len(pictures))
         return pictures.mean((2, 3))
 
-    network = module.once_a_picture(FeatureNetwork("mean", extract))
+    known = module.once_a_picture(FeatureNetwork("mean", extract))
     pictures = torch.rand(4, 3, 8, 8)
     for batch in (pictures[:2], pictures, pictures[[3, 0]]):
-        assert torch.allclose(network.extract(batch), batch.mean((2, 3)))
+        assert torch.allclose(known(batch), batch.mean((2, 3)))
     assert seen == [2, 2]
 
 

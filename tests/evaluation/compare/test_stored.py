@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -79,7 +80,9 @@ def test_a_comparison_in_the_folder_of_a_run_is_no_evaluation(tmp_path: Path, sc
 
 
 def test_scores_by_a_network_that_a_model_learned_from_are_left_out(score: Score) -> None:
-    first, other = score("a", 90), restate(score("b", 10), learned_from=["pooled"])
+    network = replace(pooled(), digest="0" * 64)
+    first, other = (score(name, 90 - 80 * n, network) for n, name in enumerate("ab"))
+    restate(other, learned_from=["pooled"])
     comparison = compare(read_reports([first, other]))
     assert not {"kid", "fid"} & {each.name for each in comparison.scores}
     assert comparison.notes[0].startswith("kid, fid, memory, memory_distance are left out: a model learned")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from statistics import fmean
@@ -71,7 +71,8 @@ def ablate(request: Request, console: Console | None = None) -> Outcome:
     plan, tables = _prepare(request)
     labels = find_labels(plan.reading, request.scorer, request.labels, request.ignore, request.device)
     network, outcome, progress = find_features(request.features), Outcome(tables), Progress(console)
-    options = Options(once_a_picture(network) if network else None, labels)
+    # Rows share their targets.
+    options = Options(network, labels, target_features=once_a_picture(network) if network else None)
     if labels is None:
         outcome.notes.append(_way_to_a_scorer(request))
     work = _Work(request, plan, options, _facts(request, plan), outcome, progress)
@@ -201,8 +202,8 @@ def _write(work: _Work) -> None:
     write_tables(request.out, request.over, outcome.tables, outcome.scored, work.facts, outcome.notes)
 
 
-def once_a_picture(network: FeatureNetwork) -> FeatureNetwork:
-    """Return the network, computing features of a picture once: rows share their targets."""
+def once_a_picture(network: FeatureNetwork) -> Callable[[Tensor], Tensor]:
+    """Return what computes the features of a picture once, and keeps them."""
     known: dict[bytes, Tensor] = {}
 
     def extract(pictures: Tensor) -> Tensor:
@@ -212,7 +213,7 @@ def once_a_picture(network: FeatureNetwork) -> FeatureNetwork:
             known.update(zip([keys[i] for i in new], network.extract(pictures[new]), strict=True))
         return torch.stack([known[key] for key in keys])
 
-    return FeatureNetwork(network.name, extract)
+    return extract
 
 
 def _seconds_left(runs: Sequence[RowRun], plan: Plan) -> float:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pix2pix.errors import UserError
 from pix2pix.evaluation.columns import Columns
 from pix2pix.evaluation.set_scores import networks_by_score
+from pix2pix.measures.features import name_in
 
 _AGAIN = "Score it again: pix2pix evaluate MODEL DATA -o REPORT."
 _BY_FEATURES = ("kid", "fid", "memory_distance")
@@ -104,7 +105,7 @@ def what_is_common(reports: Sequence[StoredReport]) -> Common:
 def _learned_from(reports: Sequence[StoredReport]) -> list[str]:
     """Return the scores by a network that any of the models learned from."""
     learned = {name for report in reports for name in report.about("learned_from") or ()}
-    networks = networks_by_score(str(reports[0].about("features")).partition(", sha256 ")[0])
+    networks = networks_by_score(name_in(reports[0].about("features") or ""))
     return [score for score, network in networks.items() if network in learned]
 
 

@@ -7,7 +7,10 @@ function sort() {
   const name = order.value;
   const higher = order.selectedOptions[0]?.dataset.higher === "1";
   const sign = higher === best.checked ? -1 : 1;
-  const score = (card) => JSON.parse(card.dataset.scores)[name] ?? Infinity;
+  const score = (card) => {
+    const scores = JSON.parse(card.dataset.scores);
+    return name in scores ? scores[name] ?? Infinity : sign * Infinity;  // without a score: last
+  };
   cards.append(...[...cards.children].sort((a, b) => sign * (score(a) - score(b))));
 }
 order.addEventListener("change", sort);
