@@ -7,7 +7,7 @@ import pytest
 import tifffile
 import torch
 
-from pix2pix.config import Config
+from pix2pix.config import Config, DataConfig
 from pix2pix.data.pairs import Half, Pair
 from pix2pix.data.reading import Reading, find_reading, read_raw
 from pix2pix.derive.recipe import apply, parse
@@ -580,3 +580,12 @@ def test_targets_in_colours_cannot_ignore_pixels(tmp_path: Path) -> None:
     pairs = [pair(tmp_path, "a", noise(2, 2, 3), noise(2, 2, 1))]
     with pytest.raises(UserError, match=r"ignores pixels.*--set data\.target_one_hot=true"):
         reading_of(pairs, target_labels=ignoring(tmp_path))
+
+
+def test_without_data_outputs_and_targets_are_seen_alike() -> None:
+    filled = PictureContract(channels=1, depth="float32", low=0, high=1, fill="nan")
+    target = torch.tensor([[[[0.5, torch.nan]]]])
+    output = torch.tensor([[[[0.25, 0.75]]]])
+    reading = Reading(PictureContract(), filled, DataConfig())
+    seen = [reading.as_seen(torch.zeros(1, 3, 1, 2), half, target).tolist() for half in (output, target)]
+    assert seen == [[[[[0.25, 0.0]]]], [[[[0.5, 0.0]]]]]

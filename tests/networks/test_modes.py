@@ -7,8 +7,8 @@ from torch import Tensor, nn
 from pix2pix.config import Config
 from pix2pix.errors import UserError
 from pix2pix.networks import Generator, build_generator
-from pix2pix.networks.layers import Norm
-from pix2pix.networks.modes import in_mode, set_mode, uses_noise
+from pix2pix.networks.layers import Average, Norm
+from pix2pix.networks.modes import averaging, in_mode, is_averaging, set_mode, uses_noise
 from pix2pix.networks.noise import noise_keys
 
 PER_PICTURE = ("paper", "deterministic")
@@ -132,3 +132,54 @@ def test_statistics_of_a_picture_are_not_folded(generator: Generator, pictures: 
     set_mode(generator, mode)
     generator.fold_statistics()
     torch.testing.assert_close(translated(generator, pictures, mode), before)
+
+
+# Frames of a clip
+
+
+def test_statistics_over_time_are_those_of_all_pixels_weighted_by_age(pictures: Tensor) -> None:
+    average, frames = Average(0.75), pictures.double()
+    for frame in frames:
+        mean, variance = average.add(frame[None].float())
+    ages = torch.arange(7, -1, -1, dtype=torch.float64)
+    weights = 0.75**ages * torch.tensor([1.0] + [0.25] * 7)
+    assert torch.isclose(weights.sum(), torch.tensor(1.0, dtype=torch.float64))
+    each = frames.mean((2, 3)), frames.square().mean((2, 3))
+    first, second = ((weights[:, None] * moment).sum(0) for moment in each)
+    torch.testing.assert_close(mean.double(), first, rtol=0, atol=1e-5)
+    torch.testing.assert_close(variance.double(), second - first.square(), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("mode", PER_PICTURE)
+def test_frames_that_stay_the_same_are_translated_as_pictures_are(
+    generator: Generator, pictures: Tensor, mode: str
+) -> None:
+    alone = translated(generator, pictures[:1], mode)
+    with averaging(generator, 0.9):
+        for _ in range(3):
+            again = translated(generator, pictures[:1], mode)
+            torch.testing.assert_close(again, alone, rtol=0, atol=1e-4)
+
+
+def test_frames_are_held_near_those_before_until_a_restart(generator: Generator, pictures: Tensor) -> None:
+    dark, bright = pictures[:1], pictures[7:]
+    alone = translated(generator, bright, "deterministic")
+    with averaging(generator, 0.9) as restart:
+        assert is_averaging(generator)
+        translated(generator, dark, "deterministic")
+        held = translated(generator, bright, "deterministic")
+        restart()
+        anew = translated(generator, bright, "deterministic")
+    assert not torch.allclose(held, alone, atol=0.05)
+    torch.testing.assert_close(anew, alone, rtol=0, atol=1e-4)
+    assert not is_averaging(generator)
+    torch.testing.assert_close(translated(generator, bright, "deterministic"), alone, rtol=0, atol=1e-4)
+
+
+def test_maps_of_one_pixel_stay_zero_over_time() -> None:
+    norm = Norm(4, "instance", tracks=False, centred=True)
+    nn.init.ones_(norm.weight)
+    nn.init.zeros_(norm.bias)
+    with averaging(norm, 0.9):
+        for level in (1.0, 2.0, 1.5):
+            assert norm(torch.full((1, 4, 1, 1), level)).abs().max() == 0

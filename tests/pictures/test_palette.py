@@ -18,6 +18,7 @@ from pix2pix.pictures.palette import (
     load_palette,
     of_contract,
     palette_names,
+    stray_share,
     to_colours,
     to_index,
 )
@@ -114,6 +115,15 @@ def test_exact_colours_give_the_classes_back(made: tuple[Array, Palette], snap: 
     colours = to_colours(index, palette)
     np.testing.assert_array_equal(_index(colours, palette, snap), index)
     assert colours.dtype == _index(colours, palette).dtype == np.uint8
+
+
+@pytest.mark.parametrize("kind", [np.uint16, np.float32, np.int64])
+def test_indexes_may_be_of_any_type_that_holds_them(kind: Any) -> None:
+    index = areas(2).astype(kind)
+    assert np.array_equal(_index(index, STREET), index)
+    assert stray_share(index, STREET) == 0
+    with pytest.raises(UserError, match=r"no label map|the class index 2"):
+        _index(index + kind(1.5), STREET)
 
 
 def test_alpha_is_ignored_and_indexes_pass_at_any_depth() -> None:

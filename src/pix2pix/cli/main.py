@@ -8,39 +8,32 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer import Argument, Option
+from typer import Option
 
-from pix2pix.cli import ablate, compare, evaluate, share
+from pix2pix.cli import ablate, compare, evaluate, share, translate
 from pix2pix.cli.common import (
     Data,
     Device,
     Layout,
-    Mode,
     ModelFile,
     PairNames,
     Precision,
     Recipe,
     Settings,
     Strict,
-    choice,
     console_progress,
     layout_settings,
     loading,
-    parse_size,
-    picture_suffix,
     print_facts,
     report_failures,
 )
 from pix2pix.cli.data import data_app
 from pix2pix.cli.study import study_app
 from pix2pix.errors import UserError
-from pix2pix.files import kind
 from pix2pix.version import __version__
 
 if TYPE_CHECKING:
@@ -173,92 +166,7 @@ def train(
         _finish_training(result, folder)
 
 
-@app.command()
-def translate(
-    model: ModelFile,
-    inputs: Annotated[list[str], Argument(metavar="INPUT...", help="Files, folders or globs.")],
-    out: Annotated[Path, Option("--out", "-o", help="Folder, or a file for a single input file.")],
-    half: Annotated[str, Option(help="left or right half of side-by-side pictures.")] = "whole",
-    suffix: Annotated[
-        str | None, Option("--format", help="png, jpg...  [default: the input's; label maps: the targets']")
-    ] = None,
-    mode: Mode = None,
-    seed: Annotated[int, Option(min=0, max=2**32 - 1, help="Fixes the noise.")] = 0,
-    samples: Annotated[int, Option(min=1, help="Variants, with a map of their spread.")] = 1,
-    batch: Annotated[int, Option(min=1, help="Pictures translated at a time.")] = 8,
-    make: Annotated[bool, Option("--make", help="Make sources from photographs, as in training.")] = False,
-    size: Annotated[
-        str | None,
-        Option(metavar="train|PX|HxW", help="Scale pictures to training's or this size, and results back."),
-    ] = None,
-    device: Device = "auto",
-    engine: Annotated[str, Option(help="auto, torch, openvino (on a processor, if installed).")] = "auto",
-    precision: Precision = "auto",
-    stream: Annotated[
-        bool,
-        Option("--stream", help="Layer by layer on disk, as pictures larger than the memory are by default."),
-    ] = False,
-    strict: Strict = False,
-) -> None:
-    """Translate pictures of any size; outputs keep names, sub-folders and sizes.
-
-    \b
-    pix2pix translate runs/facades/model.safetensors labels/ -o houses
-    pix2pix translate model.safetensors sketch.png -o photo.png --samples 4
-    """
-    with loading():
-        from pix2pix.device import keep_freed_memory
-        from pix2pix.inference.folder import Options, first_note, plan, translate_items
-        from pix2pix.inference.large import Report
-        from pix2pix.inference.translator import Translator
-
-    side: Any = choice("--half", half, ("whole", "left", "right"))
-    known_mode: Any = choice("--mode", mode, ("paper", "deterministic", "running"))
-    scaled: Any = size if size in (None, "train") else parse_size(size)
-    options = Options(side, known_mode, seed, samples, batch, strict, make, scaled, stream)
-    if make:
-        _refuse_recipe(inputs)
-    keep_freed_memory()
-    translator, progress = Translator.load(model, device, precision, engine), console_progress()
-    jobs = plan(inputs, out, translator, picture_suffix(suffix), samples)
-    if note := first_note(translator, jobs, side, scaled):
-        print(f"note: {note}", file=sys.stderr)
-    report = Report(progress)
-    try:
-        failures = translate_items(
-            translator,
-            jobs,
-            options,
-            lambda done, total: progress.update("translating", done, total, "pictures", translator.how),
-            lambda sentence: progress.log(f"note: {sentence}"),
-            report,
-        )
-    except KeyboardInterrupt:
-        progress.log(f"stopped after {progress.done} of {len(jobs)} pictures; those are in {out}")
-        raise
-    finally:
-        progress.close()
-    print(f"{len(jobs) - len(failures)} of {len(jobs)} pictures translated to {out}")
-    try:
-        report_failures(report.damaged, "block", "left without data")
-    finally:
-        report_failures(failures, "file", "skipped")
-
-
-def _refuse_recipe(inputs: Sequence[str]) -> None:
-    """Refuse `--make lab`, which `train` takes: here lab would be an input."""
-    from pix2pix.derive.recipe import parse
-
-    for text in inputs:
-        with suppress(UserError):
-            if kind(Path(text)) == "nothing" and parse(text):
-                break
-    else:
-        return
-    raise UserError(
-        f"There is no file or folder {text}, and --make takes no recipe here.",
-        f"Leave out '{text}': the model knows how its sources are made.",
-    )
+app.command()(translate.translate)
 
 
 @app.command()

@@ -93,7 +93,7 @@ def label_halves(
 def palette_of(name: str, pairs: Sequence[Pair], side: Side) -> Palette:
     """Return the palette that a setting names; raise UserError where `auto` finds none."""
     if name != FOUND:
-        return load_palette(name)
+        return load_palette(name, [FOUND])
     found = find_labels(pairs, side, _SCANNED)
     if found is None:
         raise UserError(

@@ -21,7 +21,7 @@ from pix2pix.data.origins import find_data
 from pix2pix.data.pairs import Half, Pair
 from pix2pix.data.reading import Reading
 from pix2pix.device import pick_device
-from pix2pix.errors import UserError
+from pix2pix.errors import UserError, counted
 from pix2pix.files import file_digest, kind, list_pictures, version
 from pix2pix.inference.translator import Translator
 from pix2pix.model_file import model_path, versions
@@ -32,6 +32,7 @@ from pix2pix.pictures.conform import conform
 from pix2pix.pictures.contract import PictureContract
 from pix2pix.progress import in_parallel
 
+_TRIED = 12  # pictures, that tell whether any can be read
 SPLITS = ("validation", "train", "val", "test", "all")
 
 
@@ -248,12 +249,24 @@ def _chosen(found: Any, split: str, data: Sequence[str]) -> Sequence[Pair]:
         return [pair for pairs in found.splits.values() for pair in pairs]
     pairs: Sequence[Pair] = found.validation if split == "validation" else found.splits.get(split, ())
     if not pairs:
+        _refuse_unreadable([pair for members in found.splits.values() for pair in members], data)
         raise UserError(
             f"{' and '.join(map(str, data))} has no pairs of the split '{split}' "
             f"(found {', '.join(f'{name}: {len(p)}' for name, p in found.splits.items())}).",
             f"Name another with --split: {', '.join(SPLITS)}.",
         )
     return pairs
+
+
+def _refuse_unreadable(pairs: Sequence[Pair], data: Sequence[str]) -> None:
+    """Raise UserError where the files are no pictures, whatever their names."""
+    files = list(dict.fromkeys(half.path for pair in pairs for half in _halves(pair)))
+    read = [array for _, array in in_parallel(files[:_TRIED], codec.read)]
+    errors = [array for array in read if isinstance(array, UserError)]
+    if errors and len(errors) == len(read):
+        first = "the first" if len(files) > len(read) else "the"
+        where = " and ".join(map(str, data))
+        raise UserError(f"None of {first} {counted(len(read), 'file')} of {where} can be read: {errors[0]}")
 
 
 def open_again(request: dict[str, Any]) -> ModelSubject | FolderSubject:

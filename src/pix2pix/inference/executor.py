@@ -30,7 +30,7 @@ from pix2pix.device import Precision, computing, on_device, set_precision
 from pix2pix.errors import UserError
 from pix2pix.inference import openvino
 from pix2pix.networks import Generator
-from pix2pix.networks.modes import in_mode, share_weights
+from pix2pix.networks.modes import in_mode, is_averaging, share_weights
 
 Executor = Callable[[Tensor, Tensor | None, Mode], Tensor | None]
 Builder = Callable[[Generator, torch.device, Precision, bool, Callable[[], bool]], Executor | None]
@@ -96,7 +96,9 @@ class Passes:
                 computing(self.device, self.precision),
                 in_mode(self.generator, mode),
             ):
-                target = execute(source, keys, mode) if execute else None
+                # An executor's network takes the statistics of each picture alone.
+                alone = not is_averaging(self.generator)
+                target = execute(source, keys, mode) if execute and alone else None
                 self.ran_by = "torch" if target is None else name
                 output: Tensor = self.generator(source, keys) if target is None else target
                 return output

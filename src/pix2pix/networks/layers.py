@@ -25,12 +25,40 @@ EPS = 1e-5
 _MOMENTUM = 0.1
 
 
+class Average:
+    """Mean and variance of each channel over the frames of a clip, the weight of older ones falling.
+
+    `keep` is the share that older frames keep at each further one. The variance is that of all pixels
+    of these frames, so it holds also what their means differ by: a frame is never far outside of it.
+    """
+
+    def __init__(self, keep: float) -> None:
+        self._keep = keep
+        self._frames: tuple[Tensor, Tensor] | None = None
+
+    def add(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Add a frame (1, C, H, W); return mean and variance, (C,) each."""
+        variance, mean = torch.var_mean(x.float(), (0, 2, 3), correction=0)
+        if self._frames is not None:
+            old_mean, old_variance = self._frames
+            share, step = 1 - self._keep, mean - old_mean
+            mean = old_mean + share * step
+            variance = self._keep * (old_variance + share * step.square()) + share * variance
+        self._frames = mean, variance
+        return self._frames
+
+    def restart(self) -> None:
+        """Forget all frames."""
+        self._frames = None
+
+
 class Norm(nn.Module):
     """Normalise each channel of (B, C, H, W), with learned scale and shift.
 
     `statistics` says where mean and variance come from: the batch, each picture by itself, or the
     running averages of training (only where `tracks`). Modes set it; training keeps its own. A map
     that may have one pixel is `centred` first, else the rounding of its mean would be amplified.
+    `over_time` averages the statistics of pictures that are frames of a clip.
     """
 
     running_mean: Tensor | None
@@ -45,12 +73,16 @@ class Norm(nn.Module):
         self.bias = nn.Parameter(torch.empty(channels))
         self.training_statistics: Statistics = "batch" if kind == "batch" else "picture"
         self.statistics: Statistics = self.training_statistics
+        self.over_time: Average | None = None
         for name in ("running_mean", "running_var"):
             self.register_buffer(name, torch.empty(channels) if tracks and kind == "batch" else None)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return normalised features of the same shape."""
         if self.statistics == "picture":
+            # A map of one pixel is zero by its own statistics, and would not be by those of others.
+            if self.over_time is not None and x.shape[2] * x.shape[3] > 1:
+                return self.by(x, *self.over_time.add(x))
             x = x - x.mean((2, 3), keepdim=True) if self.centred else x
             # Not F.instance_norm, which refuses maps of one pixel: small pictures may come to that.
             cudnn = torch.backends.cudnn.enabled

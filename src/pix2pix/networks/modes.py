@@ -8,7 +8,7 @@ In the first two a picture's result does not depend on what else is in the batch
 """
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar, get_args
 
@@ -16,7 +16,7 @@ from torch import nn
 
 from pix2pix.config import Mode
 from pix2pix.errors import UserError
-from pix2pix.networks.layers import Norm
+from pix2pix.networks.layers import Average, Norm
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -58,6 +58,33 @@ def in_mode(generator: nn.Module, mode: Mode) -> Iterator[None]:
     finally:
         for norm in _norms(generator):
             norm.statistics = norm.training_statistics
+
+
+@contextmanager
+def averaging(generator: nn.Module, keep: float) -> Iterator[Callable[[], None]]:
+    """Average the statistics of pictures over those before inside a block: frames of a clip, one a pass.
+
+    `keep`, below 1, is the share that older frames keep at each further one. Yields a function that
+    forgets them: at a cut.
+    """
+    averages = [Average(keep) for _ in _norms(generator)]
+    for norm, average in zip(_norms(generator), averages, strict=True):
+        norm.over_time = average
+
+    def restart() -> None:
+        for average in averages:
+            average.restart()
+
+    try:
+        yield restart
+    finally:
+        for norm in _norms(generator):
+            norm.over_time = None
+
+
+def is_averaging(generator: nn.Module) -> bool:
+    """Return whether statistics are averaged over frames, which only the layers themselves do."""
+    return any(norm.over_time is not None for norm in _norms(generator))
 
 
 def _norms(generator: nn.Module) -> list[Norm]:

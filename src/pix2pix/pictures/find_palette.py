@@ -21,6 +21,7 @@ from pix2pix.pictures.palette import (
     MAX_CLASSES,
     Colour,
     Palette,
+    as_levels,
     as_rgb,
     codes,
     describe,
@@ -74,7 +75,7 @@ def find_palette(arrays: Iterable[Array], limit: int = 64) -> Palette | None:
     flat = {flatness: Counter[int]() for flatness in (_PLAIN, _COMPRESSED)}
     pictures, pixels, one_channel = 0, 0, True
     for array in arrays:
-        rgb = as_rgb(array)
+        rgb = as_rgb(as_levels(array))
         if rgb is None:
             return None
         colours, ranges = codes(rgb), _ranges(rgb)

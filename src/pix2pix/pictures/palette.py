@@ -84,26 +84,25 @@ def palette_names() -> list[str]:
     return sorted(path.stem for path in _SHIPPED.glob("*.toml"))
 
 
-def load_palette(name_or_path: str) -> Palette:
+def load_palette(name_or_path: str, others: Sequence[str] = ()) -> Palette:
     """Return a shipped palette by name, or that of a TOML file of [[class]] tables (name, colour).
 
-    A table [ignore] names the index or the colour of pixels that are of no class.
-    Raises UserError for an unknown name, a file that cannot be read, and classes that are wrong.
+    A table [ignore] names the index or the colour of pixels that are of no class. `others` are further words
+    that the caller takes. Raises UserError for an unknown name, a file that cannot be read, and classes that
+    are wrong.
     """
+    names = [*palette_names(), *others]
+    hint = f"Name one of {', '.join(names)}, or a .toml file (`pix2pix data palette` writes one)."
     shipped = name_or_path in palette_names()
     path = _SHIPPED / f"{name_or_path}.toml" if shipped else Path(name_or_path)
     if path.suffix != ".toml" and not path.is_file():
         raise UserError(
-            f"There is no palette '{name_or_path}'{did_you_mean(name_or_path, palette_names()) or '.'}",
-            f"Name one of {', '.join(palette_names())}, or a .toml file.",
+            f"There is no palette '{name_or_path}'{did_you_mean(name_or_path, names) or '.'}", hint
         )
     try:
         return _parse(path.read_text("utf-8"))
     except FileNotFoundError:
-        raise UserError(
-            f"There is no palette file {path}.",
-            f"Name a .toml file (`pix2pix data palette` writes one), or one of {', '.join(palette_names())}.",
-        ) from None
+        raise UserError(f"There is no palette file {path}.", hint) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UserError(f"Cannot read the palette {path}: {error}.") from None
     except UserError as error:
@@ -131,7 +130,7 @@ def to_index(array: Array, palette: Palette, *, snap: bool, name: str) -> Array:
     nearest of the classes on either side. Without, only exact colours are classes.
     Raises UserError, in which `name` is the picture, for colours and indexes of no class.
     """
-    channels = array.shape[2]
+    array, channels = as_levels(array), array.shape[2]
     if channels == 1 and array.dtype.kind in "iu" and not palette.is_grey:
         return _checked_index(array, palette, name)
     rgb = as_rgb(array)
@@ -158,6 +157,7 @@ def to_index(array: Array, palette: Palette, *, snap: bool, name: str) -> Array:
 
 def stray_share(array: Array, palette: Palette) -> float:
     """Return the share of the pixels (H, W, C) that are far from all colours of a palette, or no index."""
+    array = as_levels(array)
     if array.shape[2] == 1 and array.dtype.kind in "iu" and not palette.is_grey:
         known = {palette.ignored.index} if palette.ignored else set[int]()
         inside = (array < len(palette.names) + len(known)) | np.isin(array, [*known])
@@ -200,6 +200,15 @@ def codes(colours: Array) -> Array:
 def split(numbers: Array) -> Array:
     """Return the colours (..., 3) of numbers 0xrrggbb."""
     return np.stack([numbers >> 16, numbers >> 8 & 255, numbers & 255], axis=-1)
+
+
+def as_levels(array: Array) -> Array:
+    """Return whole numbers of 0 to 255 in one channel, (H, W, 1), as uint8: indexes are kept in any type."""
+    if array.shape[2] > 1 or array.dtype == np.uint8:
+        return array
+    with np.errstate(invalid="ignore"):  # NaN is no index
+        levels = array.astype(np.uint8)
+    return levels if np.array_equal(levels, array) else array
 
 
 def as_rgb(array: Array) -> Array | None:

@@ -69,7 +69,8 @@ def ablate(request: Request, console: Console | None = None) -> Outcome:
     cannot be met; then no row was trained.
     """
     plan, tables = _prepare(request)
-    labels = find_labels(plan.reading, request.scorer, request.labels, request.ignore, request.device)
+    size = plan.config.data.size
+    labels = find_labels(plan.reading, request.scorer, request.labels, request.ignore, request.device, size)
     network, outcome, progress = find_features(request.features), Outcome(tables), Progress(console)
     # Rows share their targets.
     options = Options(network, labels, target_features=once_a_picture(network) if network else None)

@@ -71,7 +71,7 @@ def compare(reports: Sequence[StoredReport]) -> Comparison:
         counts = [_lab_counts(report, places) for report in reports]
         scores += _of_sums(counts, _colours, resamples)
     if "class_iou" not in omitted and all(_CLASS_TOTALS in report.columns for report in reports):
-        counts = [np.asarray(report.columns[_CLASS_TOTALS])[places] for report in reports]
+        counts = [report.measured(_CLASS_TOTALS, places) for report in reports]
         scores += _of_sums(counts, _by_classes, resamples)
     if infinite := [t for t, values in by_picture.items() if np.isinf(values).any()]:
         notes.append(
@@ -131,7 +131,7 @@ def _of_sums(
 
 def _lab_counts(report: StoredReport, places: NDArray[np.int64]) -> NDArray[np.number]:
     """Return the counts of targets and outputs: (N, 2, channels, bins)."""
-    return np.stack([np.asarray(report.columns[n])[places] for n in ("real_lab", "fake_lab")], axis=1)
+    return np.stack([report.measured(n, places) for n in ("real_lab", "fake_lab")], axis=1)
 
 
 def _colours(total: Values) -> dict[str, float]:

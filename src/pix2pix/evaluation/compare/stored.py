@@ -45,6 +45,11 @@ class StoredReport:
         """Return a score of single pictures at these places."""
         return self.by_picture[name][np.searchsorted(self.places, places)]
 
+    def measured(self, name: str, places: NDArray[np.int64]) -> NDArray[Any]:
+        """Return a column at these places, (N, ...); mapped from disk where these are all."""
+        column = self.columns[name]
+        return column if len(places) == len(column) else column[places]
+
 
 class Common(NamedTuple):
     """What several reports share: pictures, scores to leave out, and sentences on what differs."""

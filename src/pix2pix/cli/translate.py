@@ -1,0 +1,166 @@
+"""`pix2pix translate`: pictures, folders of them, or a clip."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from typer import Argument, Option
+
+from pix2pix.cli.common import (
+    Device,
+    Mode,
+    ModelFile,
+    Precision,
+    Strict,
+    choice,
+    console_progress,
+    loading,
+    parse_size,
+    picture_suffix,
+    report_failures,
+)
+from pix2pix.errors import UserError
+from pix2pix.files import kind
+
+if TYPE_CHECKING:
+    from pix2pix.inference.folder import Item, Options
+    from pix2pix.inference.translator import Translator
+    from pix2pix.progress import Progress
+
+
+def translate(
+    model: ModelFile,
+    inputs: Annotated[list[str], Argument(metavar="INPUT...", help="Files, folders or globs; or one clip.")],
+    out: Annotated[Path, Option("--out", "-o", help="Folder, or a file for a single input file.")],
+    half: Annotated[str, Option(help="left or right half of side-by-side pictures.")] = "whole",
+    suffix: Annotated[
+        str | None, Option("--format", help="png, jpg...  [default: the input's; label maps: the targets']")
+    ] = None,
+    mode: Mode = None,
+    seed: Annotated[int, Option(min=0, max=2**32 - 1, help="Fixes the noise.")] = 0,
+    samples: Annotated[int, Option(min=1, help="Variants, with a map of their spread.")] = 1,
+    batch: Annotated[int, Option(min=1, help="Pictures translated at a time.")] = 8,
+    make: Annotated[bool, Option("--make", help="Make sources from photographs, as in training.")] = False,
+    size: Annotated[
+        str | None,
+        Option(metavar="train|PX|HxW", help="Scale pictures to training's or this size, and results back."),
+    ] = None,
+    device: Device = "auto",
+    engine: Annotated[str, Option(help="auto, torch, openvino (on a processor, if installed).")] = "auto",
+    precision: Precision = "auto",
+    stream: Annotated[
+        bool,
+        Option("--stream", help="Layer by layer on disk, as pictures larger than the memory are by default."),
+    ] = False,
+    smooth: Annotated[
+        float, Option(min=0, max=0.99, help="Of clips, against flicker: share kept from frame to frame.")
+    ] = 0.9,
+    strict: Strict = False,
+) -> None:
+    """Translate pictures of any size; outputs keep names, sub-folders and sizes.
+
+    \b
+    pix2pix translate runs/facades/model.safetensors labels/ -o houses
+    pix2pix translate model.safetensors sketch.png -o photo.png --samples 4
+    pix2pix translate model.safetensors clip.mp4 -o translated.mp4
+    """
+    with loading():
+        from pix2pix.device import keep_freed_memory
+        from pix2pix.inference.folder import Options, first_note, plan
+        from pix2pix.inference.translator import Translator
+        from pix2pix.inference.video import is_clip
+
+    side: Any = choice("--half", half, ("whole", "left", "right"))
+    known_mode: Any = choice("--mode", mode, ("paper", "deterministic", "running"))
+    scaled: Any = size if size in (None, "train") else parse_size(size)
+    options = Options(side, known_mode, seed, samples, batch, strict, make, scaled, stream)
+    if make:
+        _refuse_recipe(inputs)
+    clip = is_clip(inputs, out)
+    if clip and suffix is not None:
+        raise UserError("--format is for pictures: a clip has the format of its name.", "Leave it out.")
+    if clip and engine == "openvino" and smooth:
+        raise UserError(f"--engine {engine} takes the statistics of each frame alone.", "Add --smooth 0.")
+    keep_freed_memory()
+    translator, progress = Translator.load(model, device, precision, engine), console_progress()
+    if clip:
+        _translate_clip(translator, inputs, out, options, smooth, progress)
+        return
+    jobs = plan(inputs, out, translator, picture_suffix(suffix), samples)
+    if note := first_note(translator, jobs, side, scaled):
+        print(f"note: {note}", file=sys.stderr)
+    _translate_pictures(translator, jobs, out, options, progress)
+
+
+def _translate_pictures(
+    translator: Translator, jobs: Sequence[Item], out: Path, options: Options, progress: Progress
+) -> None:
+    from pix2pix.inference.folder import translate_items
+    from pix2pix.inference.large import Report
+
+    report = Report(progress)
+    try:
+        failures = translate_items(
+            translator,
+            jobs,
+            options,
+            lambda done, total: progress.update("translating", done, total, "pictures", translator.how),
+            lambda sentence: progress.log(f"note: {sentence}"),
+            report,
+        )
+    except KeyboardInterrupt:
+        progress.log(f"stopped after {progress.done} of {len(jobs)} pictures; those are in {out}")
+        raise
+    finally:
+        progress.close()
+    print(f"{len(jobs) - len(failures)} of {len(jobs)} pictures translated to {out}")
+    try:
+        report_failures(report.damaged, "block", "left without data")
+    finally:
+        report_failures(failures, "file", "skipped")
+
+
+def _translate_clip(
+    translator: Translator,
+    inputs: Sequence[str],
+    out: Path,
+    options: Options,
+    smooth: float,
+    progress: Progress,
+) -> None:
+    from pix2pix.inference.video import plan_clip, translate_clip
+
+    source, written = plan_clip(inputs, out, translator, options)
+
+    def report(done: int, total: int) -> None:
+        progress.update("translating", done, total, "frames", translator.how)
+
+    try:
+        count, failures = translate_clip(translator, source, written, options, smooth, report)
+    except KeyboardInterrupt:
+        progress.log(f"stopped after {progress.done} frames; {written} is not written")
+        raise
+    finally:
+        progress.close()
+    print(f"{count:,} frames translated to {written}")
+    report_failures(failures, "part", "left out")
+
+
+def _refuse_recipe(inputs: Sequence[str]) -> None:
+    """Refuse `--make lab`, which `train` takes: here lab would be an input."""
+    from pix2pix.derive.recipe import parse
+
+    for text in inputs:
+        with suppress(UserError):
+            if kind(Path(text)) == "nothing" and parse(text):
+                break
+    else:
+        return
+    raise UserError(
+        f"There is no file or folder {text}, and --make takes no recipe here.",
+        f"Leave out '{text}': the model knows how its sources are made.",
+    )
