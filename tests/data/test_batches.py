@@ -373,3 +373,11 @@ def test_brightness_contrast_and_saturation_are_what_they_say() -> None:
     assert starker.std() == pytest.approx(1.5 * array.std(), abs=0.5)
     paler = recoloured(array, 0.99, 0, 0, -1).astype(float)
     assert np.ptp(paler, axis=2).max() <= 2
+
+
+def test_recoloured_pixels_with_data_never_come_to_the_fill_value() -> None:
+    array = np.full((4, 4, 1), 3, np.uint8)
+    array[0] = 0  # no data
+    changed = recoloured(array, 0.9, -1, 1, 0, channels=1, fill=0.0)
+    assert (changed[0] == 0).all()
+    assert (changed[1:] > 0).all()

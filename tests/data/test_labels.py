@@ -113,3 +113,9 @@ def test_the_halves_of_pairs_side_by_side_are_swapped_by_a_setting(tmp_path: Pat
     swapped = find_pairs([tmp_path], "right").splits["train"]
     contract = find_reading(swapped, Config.load(None, ["data.source_labels=auto"])).source
     assert {c.colour for c in contract.classes} == {tuple(colour) for colour in COLOURS.tolist()}
+
+
+def test_a_palette_that_is_not_there_could_be_found(tmp_path: Path) -> None:
+    pairs = lay(tmp_path, "indexes")
+    with pytest.raises(UserError, match=r"no palette 'camvid'.*facades, auto, or a \.toml file"):
+        find_reading(pairs, Config.load(None, ["data.target_labels=camvid"]))

@@ -199,6 +199,25 @@ def test_a_model_is_scored_on_its_validation_pairs_with_the_nearest_training_tar
     assert (tmp_path / "out" / "plotly.min.js").is_file()
 
 
+def test_the_folder_of_something_else_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "index.html").write_text("the page of a run")
+    subject = FolderSubject(pictures(tmp_path / "real"), pictures(tmp_path / "fake", noise=9))
+    with pytest.raises(UserError, match=r"run is not empty and no evaluation\. Choose another folder"):
+        scored(subject, tmp_path / "run")
+    for _ in range(2):
+        scored(subject, tmp_path / "out")
+
+
+@pytest.mark.parametrize(("split", "memory"), [("all", True), ("train", True), ("validation", False)])
+def test_pictures_are_not_compared_with_themselves(
+    tmp_path: Path, pairs: Path, split: str, memory: bool
+) -> None:
+    model = write_model(tmp_path / "model.safetensors")
+    subject = ModelSubject(model, [str(pairs)], split, "deterministic", 0, "cpu", "torch", memory=memory)
+    assert "memory" not in values(scored(subject, tmp_path / "out"))
+
+
 def test_a_model_that_copies_a_training_picture_is_found(tmp_path: Path, pairs: Path) -> None:
     subject = ModelSubject(
         write_model(tmp_path / "model.safetensors"), [str(pairs)], "validation", None, 0, "cpu", "torch"
@@ -263,6 +282,14 @@ def test_scores_by_a_network_that_the_model_learned_from_are_marked(tmp_path: Pa
     assert any("repeat its loss" in note for note in evaluation.notes)
 
 
+def test_pictures_that_cannot_be_read_are_no_pairs_of_another_split(tmp_path: Path) -> None:
+    model = write_model(tmp_path / "model.safetensors")
+    for number in range(3):
+        write_text(tmp_path / "texts" / f"{number}.png")
+    with pytest.raises(UserError, match=r"None of the 3 files of .*texts can be read: .*is not a picture"):
+        ModelSubject(model, [str(tmp_path / "texts")], "validation", None, 0, "cpu", "torch")
+
+
 def test_a_split_that_is_not_there_is_refused(tmp_path: Path, pairs: Path) -> None:
     model = write_model(tmp_path / "model.safetensors")
     with pytest.raises(UserError, match=r"no pairs of the split 'test' \(found train: 5, val: 4\)"):
@@ -310,6 +337,27 @@ def test_classes_that_are_not_there_are_refused() -> None:
     with pytest.raises(UserError, match="--labels facades"):
         find_labels(plain, Path("scorer"), None, [], "cpu")
     assert find_labels(plain, None, None, [], "cpu") is None
+
+
+class Classes(torch.nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([x, x], 1)
+
+
+def test_a_scorer_of_other_classes_is_refused_before_anything_is_scored(tmp_path: Path) -> None:
+    path = tmp_path / "scorer.onnx"
+    torch.onnx.export(Classes().eval(), (torch.zeros(1, 3, 32, 32),), path, dynamo=True, verbose=False)
+    label_maps = image(True).model_copy(update={"source": image(True).target})
+    with pytest.raises(UserError, match=r"shape \(1, 6, 32, 32\), but the palette has 2 classes.*--labels"):
+        find_labels(label_maps, path, None, [], "cpu", (32, 32))
+    with pytest.raises(UserError, match="cannot take RGB pictures of 64 x 64 px"):
+        find_labels(label_maps, path, None, [], "cpu", (64, 64))
+    path.write_bytes(b"no network")
+    with pytest.raises(UserError, match=r"--scorer .* is no ONNX network[^:]*\. Export") as caught:
+        find_labels(label_maps, path, None, [], "cpu", (64, 64))
+    assert ".." not in str(caught.value)
+    with pytest.raises(UserError, match=r"none\.onnx does not exist"):
+        find_labels(label_maps, tmp_path / "none.onnx", None, [], "cpu", (64, 64))
 
 
 def test_label_maps_of_another_palette_are_refused() -> None:

@@ -112,6 +112,17 @@ def test_the_network_in_parts_is_the_exported_graph(site: Site, tmp_path: Path) 
     assert np.ptp(values) > 0.1  # a check that any backend passes is none
 
 
+@pytest.mark.parametrize("settings", [("model.generator=resnet", "model.blocks=1"), ("model.depth=2",)])
+def test_a_network_of_small_multiples_is_checked_where_all_of_it_is_used(
+    package: Path, tmp_path: Path, settings: tuple[str, ...]
+) -> None:
+    model = write_model(tmp_path / "model.safetensors", *settings)
+    site = export_web([model], tmp_path / "site", precision="fp32", runtime=package)
+    check = read_json(site, "models.json")["models"][0]["network"]["check"]
+    assert (check["height"], check["width"]) == (32, 32)
+    assert np.ptp(check["values"]) > 0.1
+
+
 def test_examples_are_pictures_that_a_page_can_show(site: Site, model: Path) -> None:
     pairs = read_json(site, "models.json")["models"][0]["examples"]
     assert [pair["name"] for pair in pairs] == ["0", "1"]

@@ -83,10 +83,21 @@ class Means(torch.nn.Module):
         return x.mean((2, 3))
 
 
-def test_an_onnx_file_with_its_toml(tmp_path: Path) -> None:
+def exported(path: Path, network: torch.nn.Module, channels: int = 3) -> None:
+    example = (torch.zeros(1, channels, 8, 8),)
+    torch.onnx.export(network.eval(), example, path, dynamo=True, verbose=False)
+
+
+@pytest.fixture(scope="module")
+def means(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    exported(path := tmp_path_factory.mktemp("onnx") / "means.onnx", Means())
+    return path.read_bytes()
+
+
+def test_an_onnx_file_with_its_toml(tmp_path: Path, means: bytes) -> None:
     path = tmp_path / "means.onnx"
-    torch.onnx.export(Means().eval(), (torch.zeros(1, 3, 8, 8),), path, dynamo=True, verbose=False)
-    with pytest.raises(UserError, match=r"Cannot read .*means\.toml.*size_px = 224"):
+    path.write_bytes(means)
+    with pytest.raises(UserError, match=r"There is no .*means\.toml, which says how.*size_px = 224"):
         find_features(path)
     path.with_suffix(".toml").write_text("size_px = 8\nmean = [0.5, 0.5, 0.5]\nstd = [0.5, 0.5, 0.5]\n")
     network = find_features(path)
@@ -94,22 +105,62 @@ def test_an_onnx_file_with_its_toml(tmp_path: Path) -> None:
     assert network.name == "means.onnx"
     x = pictures(3, side=8)
     torch.testing.assert_close(network.extract(x), x.mean((2, 3)), rtol=0, atol=1e-5)
-    path.with_suffix(".toml").write_text("size_px = 4\n")
+    path.with_suffix(".toml").write_text("size_px = 8\n")
     fed_otherwise = find_features(path)
     assert fed_otherwise is not None
     assert fed_otherwise.identity != network.identity
     assert fed_otherwise.identity.startswith("means.onnx, sha256 ")
 
 
-@pytest.mark.parametrize("text", ["size_px = 'big'", "size_px = 8\nmean = [1, 2, 3]", "nonsense"])
-def test_a_toml_that_does_not_say_how_is_refused(tmp_path: Path, text: str) -> None:
+NORMALISED = "size_px = 8\nmean = [0.5, 0.5, 0.5]\nstd = "
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "size_px = 'big'",
+        "size_px = -3",
+        "size_px = 0",
+        "size_px = true",
+        "size_px = 100_000",
+        "size_px = 8\nmean = [1, 2, 3]",
+        NORMALISED + "[1, 2]",
+        NORMALISED + "[1, 0, 1]",
+        NORMALISED + "['a', 'b', 'c']",
+        "nonsense",
+    ],
+)
+def test_a_toml_that_does_not_say_how_is_refused(tmp_path: Path, means: bytes, text: str) -> None:
+    (tmp_path / "a.onnx").write_bytes(means)
     (tmp_path / "a.toml").write_text(text)
-    with pytest.raises(UserError, match="size_px = 224"):
+    with pytest.raises(UserError, match="size_px = 224") as caught:
+        find_features(tmp_path / "a.onnx")
+    assert "Errno" not in str(caught.value)
+
+
+class Sum(torch.nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.sum()
+
+
+@pytest.mark.parametrize(
+    ("network", "channels", "sentence"),
+    [
+        (Means(), 1, r"cannot take RGB pictures of 8 x 8 px: its input is \(1, 1, 8, 8\)"),
+        (Sum(), 3, r"turns 1 picture into numbers of shape \(\)"),
+    ],
+)
+def test_a_network_of_other_pictures_is_refused_before_anything_is_scored(
+    tmp_path: Path, network: torch.nn.Module, channels: int, sentence: str
+) -> None:
+    exported(tmp_path / "a.onnx", network, channels)
+    (tmp_path / "a.toml").write_text("size_px = 8")
+    with pytest.raises(UserError, match=sentence):
         find_features(tmp_path / "a.onnx")
 
 
 def test_a_file_that_is_no_network_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text("size_px = 8")
     (tmp_path / "a.onnx").write_bytes(b"no network")
-    with pytest.raises(UserError, match=r"a\.onnx is no ONNX network"):
+    with pytest.raises(UserError, match=r"a\.onnx is no ONNX network[^:]*\. Export"):
         find_features(tmp_path / "a.onnx")

@@ -15,7 +15,7 @@ from PIL import Image
 
 from pix2pix.errors import UserError
 from pix2pix.pictures import codec
-from pix2pix.pictures.codec import MAX_CHANNELS, Array, Format, read, read_bytes, to_bytes, write
+from pix2pix.pictures.codec import MAX_CHANNELS, Array, Format, read, read_bytes, read_frames, to_bytes, write
 from pix2pix.pictures.opening import LIMIT, MAX_SIDE_PX, Head
 from tests.helpers import chunk, files_below, noise, png_bomb, write_text, write_truncated
 from tests.pictures.samples import DEPTHS, ORIENTATION, UPRIGHT, deep, refusal, refused
@@ -584,3 +584,19 @@ def test_a_lossy_format_is_near(kind: Format, channels: int) -> None:
     data = to_bytes(flat, kind)
     assert Image.open(io.BytesIO(data)).format == kind.upper()
     assert abs(read_bytes(data, "a", lambda head: None).astype(int) - 90).max() <= 3
+
+
+def test_a_colour_ppm_of_16_bits_is_refused_and_not_halved(tmp_path: Path) -> None:
+    (tmp_path / "a.ppm").write_bytes(b"P6\n2 2\n65535\n" + bytes(24))
+    with pytest.raises(UserError, match=r"a\.ppm is a colour PPM of other than 8 bits"):
+        read(tmp_path / "a.ppm")
+
+
+def test_a_picture_that_is_no_animation_is_its_only_frame_in_full_depth(tmp_path: Path) -> None:
+    deep = noise(4, 4).astype(np.uint16) * 257
+    write(deep, tmp_path / "a.png")
+    np.save(tmp_path / "b.npy", deep)
+    for name in ("a.png", "b.npy"):
+        (frame,) = read_frames(tmp_path / name)
+        assert frame.dtype == np.uint16
+        assert np.array_equal(frame, deep)

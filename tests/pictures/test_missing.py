@@ -6,7 +6,15 @@ import tifffile
 
 from pix2pix.pictures.codec import Array, read_picture, write
 from pix2pix.pictures.geometry import fit, resize
-from pix2pix.pictures.missing import as_missing, as_written, missing, resampled, tag_of, without_data
+from pix2pix.pictures.missing import (
+    as_missing,
+    as_written,
+    missing,
+    resampled,
+    tag_of,
+    with_data,
+    without_data,
+)
 from pix2pix.pictures.tiff import NO_DATA
 from tests.helpers import noise
 
@@ -70,3 +78,13 @@ def test_other_files_name_nothing(tmp_path: Path) -> None:
         write(noise(4, 4), tmp_path / name)
         assert tag_of(tmp_path / name) is None
     assert tag_of(tmp_path / "gone.tif") is None
+
+
+@pytest.mark.parametrize(("fill", "following"), [(0.0, 1), (255.0, 254)])
+def test_computed_levels_never_come_to_the_fill_value(fill: float, following: int) -> None:
+    computed = np.full((2, 2, 3), int(fill), np.uint8)
+    computed[0, 0, 0] = 7  # one channel of another level: a pixel with data
+    kept = with_data(computed, fill)
+    assert kept[0, 0].tolist() == computed[0, 0].tolist()
+    assert (kept[1] == following).all()
+    assert not missing(kept, fill).any()

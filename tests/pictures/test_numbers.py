@@ -43,7 +43,7 @@ def test_channels_first_is_read_where_it_can_be_nothing_else(tmp_path: Path, sha
     assert np.array_equal(read(tmp_path / "a.npy"), array.transpose(1, 2, 0))
 
 
-@pytest.mark.parametrize("shape", [(3, 64, 64), (1, 16, 16), (4, 500, 20)])
+@pytest.mark.parametrize("shape", [(3, 64, 64), (1, 16, 16), (4, 500, 20), (13, 60, 64)])
 def test_what_may_be_channels_first_is_refused_with_its_shape(tmp_path: Path, shape: tuple[int, ...]) -> None:
     np.save(tmp_path / "a.npy", np.zeros(shape, np.uint8))
     message = refusal(tmp_path / "a.npy")
@@ -51,7 +51,7 @@ def test_what_may_be_channels_first_is_refused_with_its_shape(tmp_path: Path, sh
     assert "np.moveaxis(array, 0, -1)" in message
 
 
-@pytest.mark.parametrize("shape", [(5, 64, 64), (3, 9, 64), (64, 64, 3), (3, 64, 4), (4, 4, 65), (64, 64)])
+@pytest.mark.parametrize("shape", [(64, 64, 5), (9, 9, 64), (64, 64, 3), (3, 64, 4), (4, 4, 65), (64, 64)])
 def test_other_shapes_stay_as_they_are(shape: tuple[int, ...]) -> None:
     assert channels_last(np.zeros(shape, np.uint8), "a").shape == shape
 

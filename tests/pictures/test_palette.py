@@ -11,16 +11,8 @@ from numpy.typing import NDArray
 from pix2pix.errors import UserError
 from pix2pix.pictures import palette as palettes
 from pix2pix.pictures.contract import IGNORED, Ignored
-from pix2pix.pictures.palette import (
-    Palette,
-    describe,
-    label_contract,
-    load_palette,
-    of_contract,
-    palette_names,
-    to_colours,
-    to_index,
-)
+from pix2pix.pictures.palette import Palette, label_contract, of_contract, stray_share, to_colours, to_index
+from pix2pix.pictures.palette_file import describe, load_palette, palette_names
 from tests.helpers import noise, write_text
 from tests.pictures.samples import areas, jpeg
 
@@ -114,6 +106,15 @@ def test_exact_colours_give_the_classes_back(made: tuple[Array, Palette], snap: 
     colours = to_colours(index, palette)
     np.testing.assert_array_equal(_index(colours, palette, snap), index)
     assert colours.dtype == _index(colours, palette).dtype == np.uint8
+
+
+@pytest.mark.parametrize("kind", [np.uint16, np.float32, np.int64])
+def test_indexes_may_be_of_any_type_that_holds_them(kind: Any) -> None:
+    index = areas(2).astype(kind)
+    assert np.array_equal(_index(index, STREET), index)
+    assert stray_share(index, STREET) == 0
+    with pytest.raises(UserError, match=r"no label map|the class index 2"):
+        _index(index + kind(1.5), STREET)
 
 
 def test_alpha_is_ignored_and_indexes_pass_at_any_depth() -> None:

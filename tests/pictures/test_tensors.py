@@ -114,3 +114,9 @@ def test_ignored_pixels_are_of_no_channel_and_are_drawn_in_their_colour() -> Non
     assert tensors.to_array(tensor, contract).tolist() == [[[90, 90, 90], [1, 2, 3]]]
     unsure = torch.full((3, 1, 1), -1 / 3)  # a network's output is never of no class
     assert tensors.to_array(unsure, contract).tolist() == [[[0, 0, 255]]]
+
+
+def test_an_output_comes_to_the_fill_value_only_where_it_has_no_data() -> None:
+    contract = PictureContract(channels=1, fill=0.0)
+    tensor = torch.tensor([-1.0, -0.999, torch.nan, 1.0]).reshape(1, 1, 4)
+    assert tensors.to_array(tensor, contract)[0, :, 0].tolist() == [1, 1, 0, 255]

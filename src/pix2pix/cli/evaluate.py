@@ -69,22 +69,37 @@ def evaluate(
         from pix2pix.evaluation.subjects import SPLITS, FolderSubject, ModelSubject
         from pix2pix.measures.features import find_features
         from pix2pix.measures.lpips import find_lpips
-    if (real is None) != (fake is None) or (real is None) == (model is None or not data):
-        raise UserError(
-            "There is nothing to score.", "Give MODEL and DATA, or two folders: --real DIR --fake DIR."
-        )
+    _refuse_incomplete(model, data, real, fake)
     choice("--split", split, SPLITS)
     subject: Any
     if model and data:
         picked: Any = choice("--mode", mode, ("paper", "deterministic", "running"))
         samples = _SAMPLES if variety else 1
         subject = ModelSubject(model, data, split, picked, seed, device, engine, samples)
-        by_class = find_labels(subject.translator.header.image, scorer, labels, ignore or [], device)
+        image, size = subject.translator.header.image, subject.config.size
+        by_class = find_labels(image, scorer, labels, ignore or [], device, size)
     else:
         needs_model = {"--scorer": scorer, "--labels": labels, "--ignore": ignore, "--variety": variety}
         _refuse(next((option for option, value in needs_model.items() if value), None))
         subject, by_class = FolderSubject(real or Path(), fake or Path(), device), None
     _score(subject, out, Options(find_features(features), by_class, find_lpips(fetch=lpips)))
+
+
+def _refuse_incomplete(
+    model: Path | None, data: list[str] | None, real: Path | None, fake: Path | None
+) -> None:
+    """Raise UserError for anything but a model with its pairs, or two folders."""
+    what = "Give MODEL and DATA, or two folders: --real DIR --fake DIR."
+    if model and (real or fake):
+        raise UserError("Both a model and folders to score are given: it is one or the other.", what)
+    if real and not fake:
+        raise UserError("--fake is missing: the pictures to score.", "Add --fake DIR.")
+    if fake and not real:
+        raise UserError("--real is missing: the pictures to compare with.", "Add --real DIR.")
+    if model and not data:
+        raise UserError(f"DATA is missing: {model} is scored on pairs.", what)
+    if not model and not real:
+        raise UserError("There is nothing to score.", what)
 
 
 def _refuse(option: str | None) -> None:

@@ -21,7 +21,7 @@ from pix2pix.pictures import tensors
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.conform import like, luma
 from pix2pix.pictures.contract import PictureContract
-from pix2pix.pictures.missing import missing, without_data
+from pix2pix.pictures.missing import missing, with_data, without_data
 
 _ORDER, _CROP = 1, 2  # streams of random numbers that must not be the same
 
@@ -69,7 +69,8 @@ class Draw:
         if gone.any():
             known = np.where(gone, array[~gone].mean() if not gone.all() else 0, array).astype(array.dtype)
             plain = contract.model_copy(update={"fill": None})
-            return without_data(self.recolour(known, plain, strength), gone, contract.fill)
+            recoloured = with_data(self.recolour(known, plain, strength), contract.fill)
+            return without_data(recoloured, gone, contract.fill)
         brightness, contrast, saturation = 1 + strength * self.colour
         values = (array.astype(np.float32) - contract.low) / (contract.high - contract.low)
         values = (values - values.mean()) * contrast + values.mean() * brightness
@@ -77,7 +78,7 @@ class Draw:
             grey = luma(values)
             values = grey + (values - grey) * saturation
         values = values.clip(0, 1) * (contract.high - contract.low) + contract.low
-        return like(values, array)
+        return with_data(like(values, array), contract.fill)
 
 
 def draw(rng: np.random.Generator, config: DataConfig) -> Draw:

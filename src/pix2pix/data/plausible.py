@@ -59,7 +59,8 @@ def checked(pairs: PairSet, *, stated: bool) -> PairSet:
 
 
 def _refuse_singles(pairs: PairSet) -> None:
-    seen = {split: _look(members) for split, members in pairs.splits.items() if members}
+    splits = {"train": [*pairs.splits["train"], *pairs.validation]} if pairs.held_out else pairs.splits
+    seen = {split: _look(members) for split, members in splits.items() if members}
     train, first = seen.pop("train", None), pairs.splits["train"][0].target.path
     if train is None:
         return

@@ -20,7 +20,15 @@ def find_fill(
     """Return what stands for pixels without data: the stated value, what files name, or NaN in floats."""
     if contract.classes:
         return None
-    named = [*stated] or [tag for path in files if (tag := tag_of(path)) is not None]
+    tags = {tag_of(path) for path in files} if not stated else set()
+    named = [*stated] or sorted({tag for tag in tags if tag is not None})
+    if len(named) > 1 and contract.depth != "float32":
+        raise UserError(
+            f"The {half}s name different values for pixels without data: {named[0]:g} and {named[1]:g}.",
+            f"Write one value into all files, or state one: --set 'data.{half}_fill=[{named[0]:g}]'.",
+        )
+    if not stated and None in tags and contract.depth != "float32":
+        named = []  # a level of the files that name no such value
     fill = float(named[0]) if named else np.nan
     if contract.depth == "float32":
         return "nan" if np.isnan(fill) else fill

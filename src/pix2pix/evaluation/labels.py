@@ -25,10 +25,12 @@ from pix2pix.evaluation.subjects import Example
 from pix2pix.files import file_digest
 from pix2pix.inference.translator import Translator
 from pix2pix.measures.features import as_rgb
+from pix2pix.measures.onnx_file import OnnxNetwork
 from pix2pix.measures.segmentation import confusion, scores, to_classes
 from pix2pix.model_file import model_path
 from pix2pix.pictures.contract import PictureContract
-from pix2pix.pictures.palette import Palette, label_contract, load_palette, of_contract, to_index
+from pix2pix.pictures.palette import Palette, label_contract, of_contract, to_index
+from pix2pix.pictures.palette_file import load_palette
 from pix2pix.pictures.tensors import to_array
 
 _FAR = 32  # levels of RGB, further than which a pixel is not the blur of a class's colour
@@ -115,25 +117,37 @@ class LabelScores:
 
 
 def find_labels(
-    image: Any, scorer: Path | None, labels: str | None, ignore: Sequence[str], device: str
+    image: Any,
+    scorer: Path | None,
+    labels: str | None,
+    ignore: Sequence[str],
+    device: str,
+    size: tuple[int, int] = (256, 256),
 ) -> LabelScores | None:
     """Return how to score by classes, or None where the model has no label maps.
 
-    `labels` names a palette where the model took label maps as plain colours. Raises UserError for a scorer
-    without label maps, and for classes to ignore that the palette has not.
+    `labels` names a palette where the model took label maps as plain colours, `size` is the height and width
+    of the pictures in px. Raises UserError for a palette that is not there, for a scorer without label maps
+    or of other classes, and for classes to ignore that the palette has not.
     """
+    stated = load_palette(labels) if labels else None
     if scorer is None and not image.target.classes:
         return None
     half = "source" if scorer else "target"
     contract: PictureContract = getattr(image, half)
-    if not contract.classes and not labels:
+    if not contract.classes and stated is None:
         raise UserError(
-            "The FCN-score needs the classes of the label maps, and this model took them as plain colours.",
-            "Name their palette: --labels facades, or a TOML file (pix2pix data palette writes one).",
+            "A scorer is for models from label maps, and the sources of this model are plain colours.",
+            "Leave --scorer out: the label maps that the model makes are scored by themselves."
+            if image.target.classes
+            else "If they are label maps, name their palette: --labels facades, or a TOML file "
+            "(pix2pix data palette writes one).",
         )
-    palette = of_contract(contract) if contract.classes else load_palette(str(labels))
+    palette = of_contract(contract) if stated is None or contract.classes else stated
     maps = label_contract(palette, one_hot=contract.one_hot)
-    predict = _load_scorer(scorer, palette, device) if scorer else lambda outputs: to_classes(outputs, maps)
+    predict = (
+        _load_scorer(scorer, palette, device, size) if scorer else lambda outputs: to_classes(outputs, maps)
+    )
     return LabelScores(
         palette,
         half,
@@ -178,10 +192,12 @@ def _place(palette: Palette, name: str) -> int:
     raise UserError(f"--ignore {name} is no class: wanted one of {', '.join(palette.names)}.")
 
 
-def _load_scorer(scorer: Path, palette: Palette, device: str) -> Callable[[Tensor], Tensor]:
+def _load_scorer(
+    scorer: Path, palette: Palette, device: str, size: tuple[int, int]
+) -> Callable[[Tensor], Tensor]:
     """Return a segmentation network: one of our models (photograph -> classes), or an ONNX file."""
     if scorer.suffix == ".onnx":
-        return _onnx_scorer(scorer, len(palette.names))
+        return _onnx_scorer(scorer, palette, size)
     translator = Translator.load(scorer, device)
     source, target = translator.header.image.source, translator.header.image.target
     names = tuple(c.name for c in target.classes)
@@ -202,23 +218,16 @@ def _load_scorer(scorer: Path, palette: Palette, device: str) -> Callable[[Tenso
     ).argmax(1)
 
 
-def _onnx_scorer(path: Path, classes: int) -> Callable[[Tensor], Tensor]:
-    try:
-        import onnxruntime
-
-        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    except ImportError:
+def _onnx_scorer(path: Path, palette: Palette, size: tuple[int, int]) -> Callable[[Tensor], Tensor]:
+    network = OnnxNetwork(path, "--scorer")
+    shape, classes = tuple(network(torch.zeros(1, 3, *size)).shape), len(palette.names)
+    if len(shape) != 4 or shape[1] != classes or shape[2:] != size:
+        height, width = size
         raise UserError(
-            "A scorer in ONNX needs ONNX Runtime.", "Install it: pip install 'pix2pix[export]'"
-        ) from None
-    except Exception as error:  # the runtime raises its own types
-        raise UserError(f"{path} is no ONNX network: {str(error).splitlines()[0]}.") from None
-    place = session.get_inputs()[0].name
-
-    def predict(pictures: Tensor) -> Tensor:
-        logits = session.run(None, {place: as_rgb(pictures).numpy()})[0]
-        if logits.shape[1] != classes:
-            raise UserError(f"{path} finds {logits.shape[1]} classes, the palette has {classes}.")
-        return torch.from_numpy(logits).argmax(1)
-
-    return predict
+            f"--scorer {path} turns a picture of {width} x {height} px into numbers of shape {shape}, but "
+            f"the palette has {classes} classes ({', '.join(palette.names)}).",
+            f"Wanted logits (batch, {classes}, {height}, {width}), in the palette's order: name the palette "
+            "that the scorer was trained on with --labels, or train a scorer on this one: pix2pix train "
+            "DATA --recipe scorer --set data.target_labels=PALETTE.",
+        )
+    return lambda pictures: network(as_rgb(pictures)).argmax(1)

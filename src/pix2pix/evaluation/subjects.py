@@ -21,7 +21,7 @@ from pix2pix.data.origins import find_data
 from pix2pix.data.pairs import Half, Pair
 from pix2pix.data.reading import Reading
 from pix2pix.device import pick_device
-from pix2pix.errors import UserError
+from pix2pix.errors import UserError, counted
 from pix2pix.files import file_digest, kind, list_pictures, version
 from pix2pix.inference.translator import Translator
 from pix2pix.model_file import model_path, versions
@@ -32,6 +32,7 @@ from pix2pix.pictures.conform import conform
 from pix2pix.pictures.contract import PictureContract
 from pix2pix.progress import in_parallel
 
+_TRIED = 12  # pictures, that tell whether any can be read
 SPLITS = ("validation", "train", "val", "test", "all")
 
 
@@ -86,6 +87,8 @@ class ModelSubject:
         device: str,
         engine: str,
         samples: int = 1,
+        *,
+        memory: bool = True,
     ) -> None:
         self.translator = Translator.load(model, device, engine=engine)
         header = self.translator.header
@@ -93,7 +96,9 @@ class ModelSubject:
         self.reading = Reading(image.source, image.target, self.config, image.photograph)
         found = find_data(data, self.config)
         self.pairs = _chosen(found, split, data)
-        self.training = found.splits.get("train", ()) if split != "train" else ()
+        # Nearness to training pairs says nothing of those pairs themselves.
+        known = found.splits.get("train", ()) if memory and split not in ("train", "all") else ()
+        self.training: Sequence[Pair] = known
         self.training_files = _files_digest(self.training)
         self.names: Sequence[str] = [pair.name for pair in self.pairs]
         self.mode, self.seed, self.samples = mode or header.mode, seed, samples
@@ -106,7 +111,12 @@ class ModelSubject:
             "mode": self.mode,
             "seed": seed,
         }
-        self.identity = {
+        self.identity = self._identity(model, split)
+
+    def _identity(self, model: Path, split: str) -> dict[str, Any]:
+        """Return what scores are quoted with."""
+        header = self.translator.header
+        identity: dict[str, Any] = {
             "model": str(model),
             "model_digest": file_digest(model_path(model)),
             "data_digest": _digest(
@@ -115,14 +125,15 @@ class ModelSubject:
             ),
             "split": split,
             "mode": self.mode,
-            "seed": seed,
+            "seed": self.seed,
             "size_px": list(self.config.size),
             "fit": self.config.fit,
             "images_seen": header.provenance.images_seen,
             "versions": versions(),
         }
         if learned := header.provenance.feature_networks:
-            self.identity["learned_from"] = list(learned)
+            identity["learned_from"] = list(learned)
+        return identity
 
     def examples(self, start: int, stop: int) -> list[Example | UserError]:
         """Read, translate at training size."""
@@ -238,12 +249,24 @@ def _chosen(found: Any, split: str, data: Sequence[str]) -> Sequence[Pair]:
         return [pair for pairs in found.splits.values() for pair in pairs]
     pairs: Sequence[Pair] = found.validation if split == "validation" else found.splits.get(split, ())
     if not pairs:
+        _refuse_unreadable([pair for members in found.splits.values() for pair in members], data)
         raise UserError(
             f"{' and '.join(map(str, data))} has no pairs of the split '{split}' "
             f"(found {', '.join(f'{name}: {len(p)}' for name, p in found.splits.items())}).",
             f"Name another with --split: {', '.join(SPLITS)}.",
         )
     return pairs
+
+
+def _refuse_unreadable(pairs: Sequence[Pair], data: Sequence[str]) -> None:
+    """Raise UserError where the files are no pictures, whatever their names."""
+    files = list(dict.fromkeys(half.path for pair in pairs for half in _halves(pair)))
+    read = [array for _, array in in_parallel(files[:_TRIED], codec.read)]
+    errors = [array for array in read if isinstance(array, UserError)]
+    if errors and len(errors) == len(read):
+        first = "the first" if len(files) > len(read) else "the"
+        where = " and ".join(map(str, data))
+        raise UserError(f"None of {first} {counted(len(read), 'file')} of {where} can be read: {errors[0]}")
 
 
 def open_again(request: dict[str, Any]) -> ModelSubject | FolderSubject:

@@ -26,6 +26,7 @@ from pix2pix.export.folder import files_below, replacing_folder, write_list, wri
 from pix2pix.export.onnx import check_packages, export_onnx, runner
 from pix2pix.export.runtime import FILES, VERSION, load_runtime
 from pix2pix.model_file import Header, ImageContract, read_header
+from pix2pix.networks.graph import sample_side
 from pix2pix.networks.noise import NoiseInput, keep_factors, keep_mask, noise_keys
 from pix2pix.page.card import Card, KnownPair, make_card, model_names
 from pix2pix.page.examples import Example, find_examples, view
@@ -192,7 +193,8 @@ def _check(file: Path, header: Header, facts: dict[str, Any]) -> dict[str, Any]:
 
     Drivers of graphics cards have been known to be wrong.
     """
-    shape = header.image.source.tensor_channels, facts["multiple_px"], facts["multiple_px"]
+    side = sample_side(facts["multiple_px"])
+    shape = header.image.source.tensor_channels, side, side
     keys = noise_keys(0, torch.zeros(1, dtype=torch.int64))
     source = keep_mask(keys, 0, shape, 0.5).float() * 2 - 1
     noise = [NoiseInput(**one) for one in facts["noise"]]

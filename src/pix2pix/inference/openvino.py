@@ -29,14 +29,12 @@ from pix2pix.config import Mode
 from pix2pix.device import Precision
 from pix2pix.errors import UserError
 from pix2pix.networks import Generator
-from pix2pix.networks.graph import Graph
+from pix2pix.networks.graph import Graph, sample_side
 from pix2pix.networks.noise import NoiseInput, factors_of, keep_factors
 
 # Source pixels times the generator's work per pixel: what OpenVINO saves on this many is about what
 # it takes to compile the network (eight pictures of 256 px at width 64).
 _WORTH_COMPILING = 2e9
-# Maps of smaller pictures may be of one pixel, which a trace treats as another case.
-_LEAST_TRACED_PX = 32
 _TOLERANCE = 1e-4  # measured: 4e-6; largest difference from torch, in [-1, 1]
 _SETTINGS = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
 
@@ -69,7 +67,7 @@ class OpenVINO:
 
     def __init__(self, generator: Generator, work: float, may_compile: Callable[[], bool]) -> None:
         self._generator, self._may_compile = generator, may_compile
-        self._traced_px = -(-_LEAST_TRACED_PX // generator.multiple_px) * generator.multiple_px
+        self._traced_px = sample_side(generator.multiple_px)
         self._work_left = work  # until compiling is worth it
         self._networks: dict[Mode, _Network | None] = {}  # None: left to torch
         self._lock = threading.RLock()

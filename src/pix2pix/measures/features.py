@@ -27,15 +27,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pix2pix.errors import UserError
+from pix2pix.errors import UserError, first_line
 from pix2pix.files import file_digest
 from pix2pix.measures import inception
+from pix2pix.measures.onnx_file import OnnxNetwork
 
 VGG16_NAME = "VGG16 of ST-LPIPS"
 _WEIGHTS = "weights/vST0.0/vgg_shift_tolerant.pth"
 # The convolutions of VGG16's five stages, by their numbers in the file of weights.
 _STAGES = ((0, 2), (6, 8), (12, 14, 16), (20, 22, 24), (28, 30, 32))
 _SMALLEST_PX = 32  # smaller pictures would have no pixel left after four halvings
+_LARGEST_PX = 4096  # of a feature network's pictures
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,11 @@ class FeatureNetwork:
     def identity(self) -> str:
         """The name, and the start of the digest: scores by another network are not the same."""
         return f"{self.name}, sha256 {self.digest[:16]}" if self.digest else self.name
+
+
+def name_in(identity: str) -> str:
+    """Return the name in the identity of a network."""
+    return identity.partition(", sha256 ")[0]
 
 
 class VGG16(nn.Module):
@@ -162,56 +169,59 @@ def as_rgb(pictures: Tensor) -> Tensor:
 
 
 def _from_onnx(path: Path) -> FeatureNetwork:
+    network = OnnxNetwork(path, "--features")
     stated = _read_toml(path.with_suffix(".toml"))
-    try:
-        import onnxruntime
-    except ImportError:
-        raise UserError(
-            "--features needs ONNX Runtime.", "Install it: pip install 'pix2pix[export]'"
-        ) from None
-    try:
-        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    except Exception as error:  # the runtime raises its own types
-        reason = str(error).splitlines()[0].rstrip(".")
-        raise UserError(f"{path} is no ONNX network: {reason}.", "Name a file with --features.") from None
-    place, *others = session.get_inputs()
-    if others or len(place.shape) != 4:
-        raise UserError(
-            f"{path} takes {len(others) + 1} inputs, the first of shape {place.shape}.",
-            "Wanted a network that takes pictures alone, (batch, 3, height, width).",
-        )
-    single = place.shape[0] == 1
 
     def extract(pictures: Tensor) -> Tensor:
         size = (stated["size_px"],) * 2
-        resized = F.interpolate(as_rgb(pictures).cpu(), size, mode="bicubic", antialias=True).clamp(-1, 1)
-        x = resized
+        x = F.interpolate(as_rgb(pictures).cpu(), size, mode="bicubic", antialias=True).clamp(-1, 1)
         if "mean" in stated:
             mean, std = (torch.tensor(stated[key])[:, None, None] for key in ("mean", "std"))
-            x = ((resized + 1) / 2 - mean) / std
-        parts = torch.split(x, 1) if single else (x,)
-        features = [session.run(None, {place.name: part.numpy()})[0] for part in parts]
-        return torch.cat(
-            [torch.from_numpy(f).flatten(2).mean(2) if f.ndim > 2 else torch.from_numpy(f) for f in features]
-        )
+            x = ((x + 1) / 2 - mean) / std
+        features = network(x)
+        return features.flatten(2).mean(2) if features.ndim > 2 else features
 
+    _refuse_no_features(path, extract(torch.linspace(-1, 1, 2 * 3 * 64 * 64).reshape(2, 3, 64, 64)))
     digests = [file_digest(file) for file in (path, path.with_suffix(".toml"))]
     return FeatureNetwork(path.name, extract, sha256("".join(digests).encode()).hexdigest())
 
 
+def _refuse_no_features(path: Path, features: Tensor) -> None:
+    """Raise UserError where a network does not turn two pictures into two rows of numbers."""
+    if features.ndim != 2 or not features.isfinite().all():
+        what = "numbers that are not finite" if features.ndim == 2 else f"shape {tuple(features.shape)}"
+        raise UserError(
+            f"--features {path} turns two pictures into {what}.",
+            "Wanted a row of features for each picture, (batch, features), or maps of them.",
+        )
+
+
 def _read_toml(path: Path) -> dict[str, Any]:
-    example = "size_px = 224, and mean and std, of three numbers each, where pictures in 0..1 are normalised"
+    example = (
+        f"size_px = 224 (1 to {_LARGEST_PX:,}), and mean and std, of three numbers each and std above 0, "
+        "where pictures in 0..1 are normalised"
+    )
     try:
         stated = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except FileNotFoundError:
         raise UserError(
-            f"Cannot read {path}, which says how pictures are fed: {error}.", f"Write {example}."
+            f"There is no {path}, which says how pictures are fed to the network.", f"Write {example}."
         ) from None
-    lists = [stated.get(key) for key in ("mean", "std") if key in stated]
-    good = isinstance(stated.get("size_px"), int) and len(lists) in (0, 2)
-    if not good or not all(isinstance(numbers, list) and len(numbers) == 3 for numbers in lists):
-        raise UserError(f"{path} does not say how pictures are fed.", f"Write {example}.")
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or first_line(error)
+        raise UserError(
+            f"Cannot read {path}, which says how pictures are fed to the network: {reason}.",
+            f"Write {example}.",
+        ) from None
+    size, lists = stated.get("size_px"), [stated.get(key) for key in ("mean", "std") if key in stated]
+    is_size = type(size) is int and 1 <= size <= _LARGEST_PX
+    if not is_size or len(lists) == 1 or not all(map(_is_triple, lists)) or min(stated.get("std", [1])) <= 0:
+        raise UserError(f"{path} does not say how pictures are fed to the network.", f"Write {example}.")
     return stated
+
+
+def _is_triple(numbers: Any) -> bool:
+    return isinstance(numbers, list) and len(numbers) == 3 and all(type(n) in (int, float) for n in numbers)
 
 
 def _halved(x: Tensor) -> Tensor:

@@ -14,6 +14,14 @@ from pix2pix.networks import Generator
 from pix2pix.networks.modes import set_mode, share_weights, uses_noise
 from pix2pix.networks.noise import keep_factors
 
+# Maps of smaller pictures may be of one pixel, whose borders are not reflected.
+_LEAST_SAMPLE_PX = 32
+
+
+def sample_side(multiple_px: int) -> int:
+    """Return the side of the smallest square on which a graph is traced or tried."""
+    return -(-_LEAST_SAMPLE_PX // multiple_px) * multiple_px
+
 
 class Graph(nn.Module):
     """A generator in a mode, ready to be exported; the original stays as it is.

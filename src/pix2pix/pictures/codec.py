@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, Literal, NamedTuple
 import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile, ImageOps
 
 from pix2pix.errors import UserError
 from pix2pix.files import replacing
@@ -92,7 +92,7 @@ def read_picture(path: Path, note: OnNote = no_note) -> Picture:
             if start.startswith(_NPY_HEAD):
                 return Picture(checked(_read_npy(path), name))
             if not is_tiff(start):
-                return Picture(checked(_decode(file, accept), name))
+                return Picture(checked(_decode(file, name, accept), name))
             array, fill = tiff.read(file, lambda height, width, _: refuse_large(height, width, path))
         array = checked(array, name, fill)
         return Picture(array, fill)
@@ -133,10 +133,15 @@ def read_frames(path: Path) -> Iterator[Array]:
 def read_timed_frames(path: Path) -> Iterator[tuple[Array, float]]:
     """Yield every frame of an animation as `read_frames` does, and for how many milliseconds it is shown."""
     with in_words(str(path), lambda: path.stat().st_size), path.open("rb") as file:
+        if file.read(len(_NPY_HEAD)).startswith((_NPY_HEAD, *_TIFF_HEADS)):
+            yield read(path), 0.0
+            return
         opened, head = open_unread(file, None)
         refuse_large(head.height, head.width, path)
         with opened:
-            for number in range(head.frames):
+            if head.frames == 1:  # Pillow alone would halve the depth of 16 bits
+                yield read(path), 0.0
+            for number in range(head.frames if head.frames > 1 else 0):
                 opened.seek(number)
                 array = checked(from_pillow(opened), str(path))  # which WebP's times are known after
                 yield array, float(opened.info.get("duration") or 0)
@@ -152,7 +157,7 @@ def read_bytes(data: bytes, name: str, accept: Callable[[Head], None]) -> Array:
     file = io.BytesIO(data)
     with in_words(name, lambda: len(data)):
         if not data.startswith(_TIFF_HEADS):
-            return checked(_decode(file, accept, _FORMATS_OF_BYTES), name)
+            return checked(_decode(file, name, accept, _FORMATS_OF_BYTES), name)
         array, fill = tiff.read(file, lambda *size: accept(Head("TIFF", size[0], size[1], 1, size[2])))
         return checked(array, name, fill)
 
@@ -249,7 +254,9 @@ def from_pillow(image: Image.Image) -> Array:
     return np.atleast_3d(np.asarray(image))
 
 
-def _decode(file: BinaryIO, accept: Callable[[Head], None], kinds: tuple[str, ...] | None = None) -> Array:
+def _decode(
+    file: BinaryIO, name: str, accept: Callable[[Head], None], kinds: tuple[str, ...] | None = None
+) -> Array:
     """Return what Pillow reads (of these kinds, else of all), and PNG of 16 bits.
 
     `accept` is called before anything is unpacked, and refuses by raising.
@@ -262,6 +269,13 @@ def _decode(file: BinaryIO, accept: Callable[[Head], None], kinds: tuple[str, ..
         opened, head = open_unread(file, kinds)
         with opened:
             accept(head)
+            # The decoder `ppm` scales other depths to 8 bits.
+            tiles = opened.tile if isinstance(opened, ImageFile.ImageFile) else []
+            if opened.mode == "RGB" and any(tile.codec_name == "ppm" for tile in tiles):
+                raise UserError(
+                    f"{name} is a colour PPM of other than 8 bits, of which 8 would be read.",
+                    "Convert it to PNG or TIFF of 16 bits.",
+                )
             # Pillow halves the depth of 16 bits, and misses the transparent level of fewer than 8.
             keyed = opened.mode in ("1", "L") and "transparency" in opened.info
             if head.kind == "PNG" and (bits == b"\x10" or keyed):

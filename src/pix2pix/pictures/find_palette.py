@@ -17,18 +17,8 @@ import numpy as np
 from pix2pix.errors import UserError
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.contract import IGNORED, Ignored
-from pix2pix.pictures.palette import (
-    MAX_CLASSES,
-    Colour,
-    Palette,
-    as_rgb,
-    codes,
-    describe,
-    load_palette,
-    palette_names,
-    split,
-    to_index,
-)
+from pix2pix.pictures.palette import MAX_CLASSES, Colour, Palette, as_levels, as_rgb, codes, split, to_index
+from pix2pix.pictures.palette_file import describe, load_palette, palette_names
 
 
 class _Flatness(NamedTuple):
@@ -74,7 +64,7 @@ def find_palette(arrays: Iterable[Array], limit: int = 64) -> Palette | None:
     flat = {flatness: Counter[int]() for flatness in (_PLAIN, _COMPRESSED)}
     pictures, pixels, one_channel = 0, 0, True
     for array in arrays:
-        rgb = as_rgb(array)
+        rgb = as_rgb(as_levels(array))
         if rgb is None:
             return None
         colours, ranges = codes(rgb), _ranges(rgb)

@@ -56,10 +56,19 @@ def resampled(array: Array, fill: Fill | None, change: Callable[[Array], Array])
     sums = change(np.where(gone, 0, array).astype(np.float32))
     values = (sums / np.maximum(weights, 0.5)).clip(low, high)
     if array.dtype.kind == "u":
-        values = values.round()
-        beside = 1.0 if float(fill or 0) < LARGEST[str(array.dtype)] else -1.0
-        values = np.where((values == fill).all(axis=2, keepdims=True), values + beside, values)
+        values = with_data(np.asarray(values.round(), array.dtype), fill)
     return without_data(np.asarray(values, array.dtype), weights < 0.5, fill)
+
+
+def with_data(array: Array, fill: Fill | None) -> Array:
+    """Return (H, W, C) in which computed pixels of whole numbers are never the fill value.
+
+    Those that come to it take the next level: what has data is not to look as if it had none.
+    """
+    if array.dtype.kind == "f" or not isinstance(fill, float):
+        return array
+    following = fill + 1 if fill < LARGEST[str(array.dtype)] else fill - 1
+    return np.where((array == fill).all(axis=-1, keepdims=True), array.dtype.type(following), array)
 
 
 def tag_of(path: Path) -> float | None:

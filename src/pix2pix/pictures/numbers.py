@@ -10,8 +10,7 @@ from pix2pix.pictures.contract import MAX_CHANNELS
 
 Array = NDArray[Any]
 _EXACT = 2**24  # up to here float32 holds every whole number
-# As height x width x channels, a picture so low with so many channels is more likely channels first.
-_LOW_PX, _MANY = 4, 16
+_MANY = 16  # channels; as many of a picture that is less high and as wide are more likely its width
 
 
 def checked(array: Array, name: str, fill: float | None = None) -> Array:
@@ -45,7 +44,7 @@ def channels_last(array: Array, name: str) -> Array:
     first, middle, last = array.shape
     if last > MAX_CHANNELS >= first < middle:
         return np.moveaxis(array, 0, 2)
-    if first <= _LOW_PX and min(middle, last) >= _MANY:
+    if first < min(middle, last) >= _MANY:
         raise UserError(
             f"{name} has shape {array.shape}, as height x width x channels a picture of {first} px height "
             f"with {last} channels.",

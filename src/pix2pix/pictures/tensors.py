@@ -87,9 +87,13 @@ def rounded(tensor: Tensor, contract: PictureContract) -> Tensor:
     scaled = values.add(1).mul_((contract.high - contract.low) / 2).add_(contract.low)
     if contract.depth == "float32":
         return scaled
+    largest, gone = LARGEST[contract.depth], scaled.isnan()
+    whole = scaled.round_().clamp_(0, largest)
     if isinstance(contract.fill, float):
-        scaled = scaled.masked_fill(scaled.isnan(), contract.fill)
-    whole = scaled.round_().clamp_(0, LARGEST[contract.depth])
+        # Only pixels without data have the fill value: others that come to it take the next level.
+        following = contract.fill + (1 if contract.fill < largest else -1)
+        whole = whole.masked_fill((whole == contract.fill).all(-1, keepdim=True), following)
+        whole = whole.masked_fill(gone, contract.fill)
     return whole.to(torch.uint8 if contract.depth == "uint8" else torch.int32)
 
 

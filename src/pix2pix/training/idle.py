@@ -25,7 +25,9 @@ class _Need(NamedTuple):
 _NEEDS = (
     _Need(
         ("data.snap_labels",),
-        lambda config, hub: bool(config.data.source_labels or config.data.target_labels),
+        lambda config, hub: bool(
+            config.data.source_labels or config.data.target_labels or config.data.labels
+        ),
         "no half is a label map",
         "Name the palette, --set data.source_labels=... or data.target_labels=..., or leave it out.",
     ),

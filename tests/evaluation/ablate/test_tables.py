@@ -47,8 +47,15 @@ def test_rows_that_are_not_trained_are_listed_with_the_paper_s_numbers_alone() -
 
 def test_a_terminal_sees_ours_next_to_the_paper_s() -> None:
     text = as_text(lines_of(LOSSES, {"l1-0": scored("l1", 0, 0.4)}))
-    assert text[0].endswith(" paper")
+    assert text[0].endswith(" paper (first three)")
     assert text[1].split() == ["L1", "0.400", "2.50", "0.42", "/", "0.15", "/", "0.11"]
+
+
+def test_a_terminal_sees_none_of_the_paper_s_where_nothing_is_comparable() -> None:
+    runs = {"l1-0": ScoredRun("l1", 0, [Score("kid", 2.5)], {}, 4, {})}
+    text = as_text(lines_of(LOSSES, runs))
+    assert text[0].split() == ["KID"]
+    assert text[1].split() == ["L1", "2.50"]
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,16 @@ def test_too_few_pictures_are_counted(tmp_path: Path) -> None:
     assert not (tmp_path / "study").exists()
 
 
+def test_a_folder_without_pictures_is_named_and_one_picture_is_missing(tmp_path: Path) -> None:
+    write_text(tmp_path / "real" / "notes.txt")
+    write_folder(tmp_path / "ours", NAMES[:5])
+    with pytest.raises(UserError, match=r"real holds no pictures: wanted at least 6.*\.png"):
+        made(tmp_path)
+    write_folder(tmp_path / "real", NAMES)
+    with pytest.raises(UserError, match=r"ours has 5 pictures.* 1 is missing"):
+        made(tmp_path)
+
+
 def test_a_paired_study_takes_the_sources_that_all_have(tmp_path: Path) -> None:
     write_folder(tmp_path / "real", [*NAMES, "more"])
     write_folder(tmp_path / "ours", NAMES[::-1])

@@ -83,13 +83,14 @@ def columns_of(lines: Sequence[Line]) -> dict[str, str]:
 
 
 def as_text(lines: Sequence[Line]) -> list[str]:
-    """Return a table for a terminal: the FCN-score and the paper's, KID, ST-LPIPS and L1."""
+    """Return a table for a terminal: scores by class next to the paper's, KID, ST-LPIPS and L1."""
     shown = [name for name in (*BY_CLASS, "kid", "st_lpips", "l1") if name in columns_of(lines)]
-    table = [["", *(COLUMNS[name] for name in shown), "paper"]]
+    by_class = any(name in BY_CLASS for name in shown)
+    table = [["", *(COLUMNS[name] for name in shown), *["paper (first three)"] * by_class]]
     for line in lines:
         paper = " / ".join(f"{line.paper[name]:.2f}" for name in BY_CLASS if name in line.paper)
         cells = [str(line.cells[name]) if name in line.cells else "-" for name in shown]
-        table.append([line.label, *cells, paper])
+        table.append([line.label, *cells, *[paper] * by_class])
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     return [
         "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from pix2pix.data.names import name_of
 from pix2pix.datasets.file_tasks import check_folders
-from pix2pix.errors import UserError
+from pix2pix.errors import UserError, counted
 from pix2pix.evaluation.study.protocol import FILE, Algorithm, Question, Study
-from pix2pix.files import list_pictures, replacing
+from pix2pix.files import ENDINGS, list_pictures, replacing
 from pix2pix.pictures import codec, geometry
 from pix2pix.pictures.conform import conform
 from pix2pix.pictures.contract import PictureContract
@@ -47,10 +47,14 @@ def make(
     if paired:
         reals, by_algorithm = _in_common(real, reals, by_algorithm)
     for folder, sources in zip([real, *fakes.values()], [reals, *by_algorithm.values()], strict=True):
-        if (lacking := practice + trials - len(sources)) > 0:
+        least = practice + trials
+        if not sources and not paired:
+            raise UserError(f"{folder} holds no pictures: wanted at least {least}.", ENDINGS)
+        if (lacking := least - len(sources)) > 0:
             raise UserError(
-                f"{folder} has {len(sources)} pictures{' that all folders have' * paired}: wanted at least "
-                f"{practice + trials}, one for each trial. {lacking} are missing."
+                f"{folder} has {counted(len(sources), 'picture')}{' that all folders have' * paired}: "
+                f"wanted at least {least}, one for each trial. {lacking} "
+                f"{'is' if lacking == 1 else 'are'} missing."
             )
     study = Study(
         id=secrets.token_hex(4),
