@@ -232,9 +232,7 @@ def test_what_is_missing_is_named_and_with_strict_refused(translator: Translator
     assert not (tmp_path / "c.gif").exists()
 
 
-def test_a_broken_animation_is_named_as_the_picture_that_it_is(
-    translator: Translator, tmp_path: Path
-) -> None:
+def test_a_broken_animation_is_named_as_a_picture(translator: Translator, tmp_path: Path) -> None:
     source = write_text(tmp_path / "a.gif")
     with pytest.raises(UserError, match="is not a picture"):
         translate_clip(translator, source, tmp_path / "b.gif", Options(), 0.9)
