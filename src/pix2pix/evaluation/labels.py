@@ -29,7 +29,8 @@ from pix2pix.measures.onnx_file import OnnxNetwork
 from pix2pix.measures.segmentation import confusion, scores, to_classes
 from pix2pix.model_file import model_path
 from pix2pix.pictures.contract import PictureContract
-from pix2pix.pictures.palette import Palette, label_contract, load_palette, of_contract, to_index
+from pix2pix.pictures.palette import Palette, label_contract, of_contract, to_index
+from pix2pix.pictures.palette_file import load_palette
 from pix2pix.pictures.tensors import to_array
 
 _FAR = 32  # levels of RGB, further than which a pixel is not the blur of a class's colour
@@ -136,8 +137,11 @@ def find_labels(
     contract: PictureContract = getattr(image, half)
     if not contract.classes and stated is None:
         raise UserError(
-            "The FCN-score needs the classes of the label maps, and this model took them as plain colours.",
-            "Name their palette: --labels facades, or a TOML file (pix2pix data palette writes one).",
+            "A scorer is for models from label maps, and the sources of this model are plain colours.",
+            "Leave --scorer out: the label maps that the model makes are scored by themselves."
+            if image.target.classes
+            else "If they are label maps, name their palette: --labels facades, or a TOML file "
+            "(pix2pix data palette writes one).",
         )
     palette = of_contract(contract) if stated is None or contract.classes else stated
     maps = label_contract(palette, one_hot=contract.one_hot)
