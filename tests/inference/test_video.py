@@ -112,7 +112,7 @@ def test_a_translator_serves_others_as_before_while_a_clip_is_translated(transla
         (scene(0, 90, 120, 1), scene(0, 90, 120, 1), False),
     ],
 )
-def test_cuts_are_told_from_movement(before: Array, after: Array, cut: bool) -> None:
+def test_cuts_are_distinguished_from_movement(before: Array, after: Array, cut: bool) -> None:
     assert is_cut(before, after) is cut
 
 
