@@ -96,9 +96,8 @@ class ModelSubject:
         self.reading = Reading(image.source, image.target, self.config, image.photograph)
         found = find_data(data, self.config)
         self.pairs = _chosen(found, split, data)
-        # Nearness to training pairs says nothing of those pairs themselves.
-        known = found.splits.get("train", ()) if memory and split not in ("train", "all") else ()
-        self.training: Sequence[Pair] = known
+        known = memory and split not in ("train", "all")  # a picture is nearest to itself
+        self.training: Sequence[Pair] = found.splits.get("train", ()) if known else ()
         self.training_files = _files_digest(self.training)
         self.names: Sequence[str] = [pair.name for pair in self.pairs]
         self.mode, self.seed, self.samples = mode or header.mode, seed, samples
