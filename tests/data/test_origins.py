@@ -251,5 +251,5 @@ def test_without_make_a_folder_holds_pairs(tmp_path: Path) -> None:
 
 def test_semicolons_in_a_csv_are_named(tmp_path: Path) -> None:
     write_text(tmp_path / "list.csv", "source;target\na.png;b.png\n")
-    with pytest.raises(UserError, match="separated by ';' .* commas"):
+    with pytest.raises(UserError, match=r"separated by ';' .* commas"):
         find_data([tmp_path / "list.csv"], DataConfig())

@@ -199,6 +199,25 @@ def test_a_model_is_scored_on_its_validation_pairs_with_the_nearest_training_tar
     assert (tmp_path / "out" / "plotly.min.js").is_file()
 
 
+def test_the_folder_of_something_else_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "index.html").write_text("the page of a run")
+    subject = FolderSubject(pictures(tmp_path / "real"), pictures(tmp_path / "fake", noise=9))
+    with pytest.raises(UserError, match=r"run is not empty and no evaluation\. Choose another folder"):
+        scored(subject, tmp_path / "run")
+    for _ in range(2):
+        scored(subject, tmp_path / "out")
+
+
+@pytest.mark.parametrize(("split", "memory"), [("all", True), ("train", True), ("validation", False)])
+def test_pictures_are_not_compared_with_themselves(
+    tmp_path: Path, pairs: Path, split: str, memory: bool
+) -> None:
+    model = write_model(tmp_path / "model.safetensors")
+    subject = ModelSubject(model, [str(pairs)], split, "deterministic", 0, "cpu", "torch", memory=memory)
+    assert "memory" not in values(scored(subject, tmp_path / "out"))
+
+
 def test_a_model_that_copies_a_training_picture_is_found(tmp_path: Path, pairs: Path) -> None:
     subject = ModelSubject(
         write_model(tmp_path / "model.safetensors"), [str(pairs)], "validation", None, 0, "cpu", "torch"

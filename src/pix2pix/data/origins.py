@@ -19,7 +19,8 @@ from pix2pix.config import DataConfig
 from pix2pix.data import hub, plausible
 from pix2pix.data.layouts import SPLITS, split_of
 from pix2pix.data.pair_set import Half, Pair, PairSet, split_up
-from pix2pix.data.pairs import find_pairs, find_photographs
+from pix2pix.data.pairs import find_pairs
+from pix2pix.data.photographs import find_photographs
 from pix2pix.data.unpacked import with_archives
 from pix2pix.errors import UserError
 from pix2pix.progress import OnProgress, no_progress

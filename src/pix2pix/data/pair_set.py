@@ -2,13 +2,13 @@
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from pix2pix.data.layouts import split_of
-from pix2pix.errors import UserError, counted
+from pix2pix.errors import UserError, counted, in_short
 from pix2pix.files import list_pictures
 from pix2pix.pictures.contract import Side
 
@@ -89,6 +89,8 @@ def split_up(splits: Mapping[str, Sequence[Pair]], layout: Layout) -> PairSet:
         if not train:
             train, val = val, train
         note = f"no train/ and val/ folders: {len(val)} of {len(splits[''])} held out by name"
+        if not val:
+            note += ", and nothing is scored: put a few pairs into a folder val, the others into train"
         return PairSet({"train": train, "val": val}, layout, (note,), held_out=True)
     if not splits.get("train"):
         raise UserError(
@@ -116,9 +118,43 @@ def split_unless_loose(pairs: Sequence[Pair]) -> dict[str, Sequence[Pair]]:
     return {"": pairs} if "" in splits else {**splits}
 
 
-def with_unused(pairs: PairSet, roots: Sequence[Path]) -> PairSet:
-    """Return the same set, its note counting the pictures that lie outside its layout."""
+def refuse_nested(data: Sequence[str | Path]) -> None:
+    """Raise UserError where one of two folders holds the other, whose pictures would be of both."""
+    folders = [Path(place).resolve() for place in data]
+    for inner, outer in ((0, 1), (1, 0)) if len(data) == 2 else ():
+        if folders[outer] in folders[inner].parents:
+            raise UserError(
+                f"{data[inner]} lies inside {data[outer]}, so that its pictures are sources and targets.",
+                f"Name two folders next to each other, or {data[outer]} alone.",
+            )
+
+
+def without_partner(faults: Mapping[Path, str], pairs: Sequence[Pair]) -> UserError:
+    """Return an error that names the files without a partner, and how to leave them out."""
+    sentences = list(faults.values())
+    make = "make" if len(sentences) > 1 else "makes"
+    hint = (
+        "Wanted the same names in both folders, each once; endings may differ. Names that differ by a "
+        "part are paired by --pair '{}_a.png' '{}_b.png', where {} stands for what is common."
+    )
+    if pairs:
+        source, target = _ending([pair.source for pair in pairs]), _ending([pair.target for pair in pairs])
+        other = target if target != source else ".*"
+        hint += f" To leave these out: --pair '{{}}{source}' '{{}}{other}'."
+    count = counted(len(faults), "picture")
+    return UserError(f"{count} {make} no pair. {in_short(sentences)}", hint)
+
+
+def _ending(halves: Sequence[Half]) -> str:
+    """Return the ending of all files; "" where they have several."""
+    endings = {half.path.suffix for half in halves}
+    return endings.pop() if len(endings) == 1 else ""
+
+
+def with_unused(pairs: PairSet, roots: Sequence[Path], known: Collection[Path] = ()) -> PairSet:
+    """Return the same set, its note counting the pictures outside its layout that are not `known`."""
     used = {half.path for split in pairs.splits.values() for p in split for half in (p.source, p.target)}
+    used.update(known)
     unused = [p.relative_to(root) for root in roots for p in list_pictures(root) if p not in used]
     if not unused:
         return pairs

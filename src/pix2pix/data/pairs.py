@@ -8,7 +8,7 @@ each with or without sub-folders train, val and test; and photographs alone, of 
 whose source is made. `names` decides which files belong together.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from glob import has_magic
 from pathlib import Path
@@ -24,14 +24,15 @@ from pix2pix.data.pair_set import (
     NoPairError,
     Pair,
     PairSet,
-    by_split,
     printable,
+    refuse_nested,
     split_unless_loose,
     split_up,
     whole_pair,
     with_unused,
+    without_partner,
 )
-from pix2pix.errors import UserError, counted, in_short
+from pix2pix.errors import UserError, counted
 from pix2pix.files import ENDINGS, Pictures, find_pictures, kind, list_pictures
 from pix2pix.pictures.contract import Side
 
@@ -49,6 +50,7 @@ class Found:
     notes: Sequence[str] = ()
     faults: Mapping[Path, str] = field(default_factory=dict)
     roots: Sequence[Path] = ()  # folders whose pictures are all used, or counted in a note
+    only_spare: bool = False  # the files without a partner are sources
 
 
 def find_pairs(
@@ -61,17 +63,18 @@ def find_pairs(
     are several ways to read them.
     """
     found = search(data, source, layout, pair)
+    if found.faults and not found.only_spare:
+        refuse_nested(data)
+        raise without_partner(found.faults, [p for members in found.splits.values() for p in members])
+    notes = [*found.notes]
     if found.faults:
-        _refuse_nested(data)
-        sentences = list(found.faults.values())
-        make = "make" if len(sentences) > 1 else "makes"
-        raise UserError(
-            f"{counted(len(sentences), 'picture')} {make} no pair. {in_short(sentences)}",
-            "Wanted the same names in both folders, each once; endings may differ. Names that differ by a "
-            "part are paired by --pair '{}_a.png' '{}_b.png', where {} stands for what is common.",
+        are = "are" if len(found.faults) > 1 else "is"
+        first = printable(next(iter(found.faults)).name)
+        notes.append(
+            f"{counted(len(found.faults), 'source')} without a target {are} not used, such as {first}"
         )
     pairs = split_up(found.splits, found.layout)
-    return with_unused(replace(pairs, notes=(*found.notes, *pairs.notes)), found.roots)
+    return with_unused(replace(pairs, notes=(*notes, *pairs.notes)), found.roots, found.faults)
 
 
 def search(
@@ -89,54 +92,22 @@ def search(
     if len(data) == 2:
         if layout:
             raise UserError(f"--layout {layout} says how one folder is laid out, but DATA is two folders.")
-        matched, notes = _two_folders(_pictures(data[0]), _pictures(data[1]), patterns)
-        return Found(split_unless_loose(_pairs(matched)), "two folders", notes, matched.faults)
-    pictures = _pictures(data[0])
+        matched, notes = _two_folders(pictures_of(data[0]), pictures_of(data[1]), patterns)
+        return Found(
+            split_unless_loose(_pairs(matched)),
+            "two folders",
+            notes,
+            matched.faults,
+            only_spare=matched.only_spare,
+        )
+    pictures = pictures_of(data[0])
     if pictures.root == Path(data[0]):
         return _in_one_folder(pictures.root, source, layout, patterns)
     named = None if layout else _one_folder(pictures, patterns)
     return named or Found({"": _halved(pictures, source, layout)}, "side by side")
 
 
-def find_photographs(places: Sequence[Place]) -> PairSet:
-    """Return every picture as a target whose source is made; folders train, val and test are splits."""
-    found = [_pictures(place, "photographs") for place in places]
-    pairs = [whole_pair(name_of(path, place.root), path, path) for place in found for path in place.files]
-    if not pairs:
-        raise UserError(f"{found[0].root} holds no pictures.")
-    splits = by_split(pairs)
-    if len(splits) > 1:
-        splits.pop("", None)  # loose ones next to folders of splits are counted in the note
-    folders = [Path(place) for place in places if kind(Path(place)) == "folder"]
-    found_set = with_unused(split_up(splits, "photographs"), folders)
-    return replace(found_set, notes=(*found_set.notes, *_halves_as_photographs(folders)))
-
-
-def _halves_as_photographs(folders: Sequence[Path]) -> Iterator[str]:
-    """Yield a note for each folder whose pictures are the halves of pairs, and not all photographs."""
-    for root in folders:
-        if fitting := layouts.find_folder_pairs(root):
-            halves = next(iter(fitting[0].folders.values()))
-            likely = min(halves, key=lambda half: layouts.role(half.name) not in layouts.PHOTOGRAPHS)
-            names = " and ".join(f"{half.relative_to(root)}/" for half in halves)
-            yield (
-                f"{names} look like the two halves of pairs, and are both taken as photographs: to take one, "
-                f"name it, as in `pix2pix train {likely}`"
-            )
-
-
-def _refuse_nested(data: Sequence[Place]) -> None:
-    """Raise UserError where one of two folders holds the other, whose pictures would be of both."""
-    folders = [Path(place).resolve() for place in data]
-    for inner, outer in ((0, 1), (1, 0)) if len(data) == 2 else ():
-        if folders[outer] in folders[inner].parents:
-            raise UserError(
-                f"{data[inner]} lies inside {data[outer]}, so that its pictures are sources and targets.",
-                f"Name two folders next to each other, or {data[outer]} alone.",
-            )
-
-
-def _pictures(place: Place, what: str = "pairs") -> Pictures:
+def pictures_of(place: Place, what: str = "pairs") -> Pictures:
     """Return the pictures of a folder or a glob; raise UserError for anything else."""
     entry, is_glob = kind(Path(place)), has_magic(str(place))
     if entry != "folder" and not (entry == "nothing" and is_glob):
@@ -181,15 +152,17 @@ def _of_folder_pair(
     """Return the pairs of the folders of a layout, by split."""
     splits: dict[str, Sequence[Pair]] = {}
     faults = dict[Path, str]()
-    said = [] if pair.layout in _PLAIN else [f"sources {_names(pair, 0)}, targets {_names(pair, 1)}"]
+    notes = [] if pair.layout in _PLAIN else [f"sources {_names(pair, 0)}, targets {_names(pair, 1)}"]
+    spare = True
     for split, folders in pair.folders.items():
         pictures = [Pictures(folder, list_pictures(folder)) for folder in folders]
-        matched, notes = _two_folders(pictures[0], pictures[1], patterns)
+        matched, patterned = _two_folders(pictures[0], pictures[1], patterns)
         pairs = _pairs(matched)
         splits |= split_unless_loose(pairs) if split == "." else {split: pairs}
         faults |= matched.faults
-        said += notes
-    return Found(splits, "two folders", [*dict.fromkeys(said), *also], faults, [root])
+        spare &= matched.only_spare or not matched.faults
+        notes += patterned
+    return Found(splits, "two folders", [*dict.fromkeys(notes), *also], faults, [root], spare)
 
 
 # Layouts whose names say which half is which.
@@ -205,7 +178,7 @@ def _one_folder(pictures: Pictures, patterns: PairOfPatterns | None) -> Found | 
     if patterns is None:
         suggested = find_patterns(pictures, pictures)
         if len(suggested) > 1:
-            raise _several(suggested, f"{pictures.root} holds several pictures of each name.")
+            raise _several(suggested, f"{pictures.root} holds several pictures of each name.", _OR_HALVES)
         if not suggested:
             return None
         patterns = suggested[0]
@@ -214,6 +187,7 @@ def _one_folder(pictures: Pictures, patterns: PairOfPatterns | None) -> Found | 
             raise _several(
                 [patterns, patterns.reverse],
                 f"The names in {pictures.root} make pairs, but do not say which is the source.",
+                _OR_HALVES,
             )
     else:
         matched = _stated(pictures, pictures, patterns)
@@ -234,7 +208,7 @@ def _two_folders(
     matched = names.match_equal(sources, targets)
     if not (matched.pairs or matched.faults):
         raise UserError(f"{sources.root} and {targets.root} hold no pictures.")
-    if not matched.faults:
+    if not matched.faults or matched.only_spare:
         return matched, []
     suggested = find_patterns(sources, targets)
     if len(suggested) > 1:
@@ -270,8 +244,11 @@ def _by_pattern(matched: Matched, patterns: PairOfPatterns) -> str:
     return printable(f"{source.name} with {target.name} ({count}, by name pattern {patterns}{left})")
 
 
-def _several(suggested: Sequence[PairOfPatterns], what: str) -> UserError:
-    return UserError(what, f"Say what is a pair: {', or '.join(p.flag for p in suggested[:4])}.")
+_OR_HALVES = f" If each picture is a pair: --layout {SIDE_BY_SIDE}."
+
+
+def _several(suggested: Sequence[PairOfPatterns], what: str, more: str = "") -> UserError:
+    return UserError(what, f"Say what is a pair: {', or '.join(p.flag for p in suggested[:4])}.{more}")
 
 
 def _pairs(matched: Matched) -> list[Pair]:

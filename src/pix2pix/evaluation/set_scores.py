@@ -22,8 +22,7 @@ def mark_learned(
     scores: Sequence[Score], learned: Collection[str], network: FeatureNetwork | None, notes: list[str]
 ) -> list[Score]:
     """Return the scores, with a mark at those by a network that the model learned from, and note it."""
-    by_features = dict.fromkeys(("kid", "fid", "memory"), network.name if network else "")
-    networks = {**by_features, "st_lpips": VGG16_NAME, "variety_st_lpips": VGG16_NAME}
+    networks = networks_by_score(network.name if network else "")
     marked = [
         replace(score, note=f"{score.note}; the model learned from this network")
         if networks.get(score.name) in learned
@@ -36,6 +35,12 @@ def mark_learned(
             "which of two models is better. Score by another network with --features FILE."
         )
     return marked
+
+
+def networks_by_score(features: str) -> dict[str, str]:
+    """Return which network each score by features is of, where `features` is that of sets."""
+    of_sets = dict.fromkeys(("kid", "fid", "memory", "memory_distance"), features)
+    return {**of_sets, "st_lpips": VGG16_NAME, "variety_st_lpips": VGG16_NAME}
 
 
 def means(by_picture: Mapping[str, np.ndarray]) -> list[Score]:

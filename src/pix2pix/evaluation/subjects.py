@@ -87,6 +87,8 @@ class ModelSubject:
         device: str,
         engine: str,
         samples: int = 1,
+        *,
+        memory: bool = True,
     ) -> None:
         self.translator = Translator.load(model, device, engine=engine)
         header = self.translator.header
@@ -94,7 +96,8 @@ class ModelSubject:
         self.reading = Reading(image.source, image.target, self.config, image.photograph)
         found = find_data(data, self.config)
         self.pairs = _chosen(found, split, data)
-        self.training = found.splits.get("train", ()) if split != "train" else ()
+        known = memory and split not in ("train", "all")  # a picture is nearest to itself
+        self.training: Sequence[Pair] = found.splits.get("train", ()) if known else ()
         self.training_files = _files_digest(self.training)
         self.names: Sequence[str] = [pair.name for pair in self.pairs]
         self.mode, self.seed, self.samples = mode or header.mode, seed, samples
@@ -107,7 +110,12 @@ class ModelSubject:
             "mode": self.mode,
             "seed": seed,
         }
-        self.identity = {
+        self.identity = self._identity(model, split)
+
+    def _identity(self, model: Path, split: str) -> dict[str, Any]:
+        """Return what scores are quoted with."""
+        header = self.translator.header
+        identity: dict[str, Any] = {
             "model": str(model),
             "model_digest": file_digest(model_path(model)),
             "data_digest": _digest(
@@ -116,14 +124,15 @@ class ModelSubject:
             ),
             "split": split,
             "mode": self.mode,
-            "seed": seed,
+            "seed": self.seed,
             "size_px": list(self.config.size),
             "fit": self.config.fit,
             "images_seen": header.provenance.images_seen,
             "versions": versions(),
         }
         if learned := header.provenance.feature_networks:
-            self.identity["learned_from"] = list(learned)
+            identity["learned_from"] = list(learned)
+        return identity
 
     def examples(self, start: int, stop: int) -> list[Example | UserError]:
         """Read, translate at training size."""
@@ -186,7 +195,7 @@ class FolderSubject:
             if (entry := kind(folder)) != "folder":
                 what = "is a file" if entry == "file" else "does not exist"
                 raise UserError(f"{option} {folder} {what}: wanted a folder of pictures.")
-        matched, faults = match(fake, real)
+        matched, faults, _ = match(fake, real)
         if faults:
             counts = [len(list_pictures(folder)) for folder in (real, fake)]
             raise UserError(
