@@ -12,6 +12,7 @@ import io
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,9 @@ def find_data(
     words = with_archives([str(word) for word in data], on_progress)
     answers = (find(words, config) for find in ORIGINS)
     pairs = next(pairs for pairs in answers if pairs is not None)
+    if config.source == "right" and pairs.layout != "side by side":
+        note = "data.source=right has no effect: the pairs are not side by side"
+        pairs = replace(pairs, notes=(*pairs.notes, note))
     return plausible.checked(pairs, stated=bool(config.layout))
 
 
