@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -231,6 +232,32 @@ def test_samples_differ_where_there_is_noise(tmp_path: Path, pairs: Path, mode: 
         assert first.variants is not None
         torch.testing.assert_close(first.variants[0], first.output)
     assert "spread of samples" in write_report(evaluation, tmp_path / "out").read_text()
+
+
+def test_a_stopped_evaluation_of_many_samples_keeps_what_was_measured(tmp_path: Path, pairs: Path) -> None:
+    model = write_model(tmp_path / "model.safetensors")
+    subject = ModelSubject(model, [str(pairs)], "validation", "paper", 0, "cpu", "torch", samples=8)
+
+    class Stopped(Progress):
+        def update(self, task: str, done: int, total: int, unit: str, note: str = "") -> None:
+            if done:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(subject, tmp_path / "out", Options(POOLED), Stopped())
+    assert len(Columns.read(tmp_path / "out" / "columns")) == 2
+
+
+def test_without_training_pairs_memory_is_left_out_and_a_note_says_so(tmp_path: Path, pairs: Path) -> None:
+    shutil.rmtree(pairs / "train")
+    model = write_model(tmp_path / "model.safetensors")
+    subject = ModelSubject(model, [str(pairs)], "validation", "deterministic", 0, "cpu", "torch")
+    evaluation = scored(subject, tmp_path / "out")
+    assert len(evaluation.names) == 4
+    assert "memory" not in values(evaluation)
+    assert "Not measured: memory, as DATA has no training pairs." in evaluation.notes
+    with pytest.raises(UserError, match=r"no pairs of the split 'train' \(found val: 4\)"):
+        ModelSubject(model, [str(pairs)], "train", None, 0, "cpu", "torch")
 
 
 def test_training_targets_are_passed_through_the_network_once(tmp_path: Path, pairs: Path) -> None:

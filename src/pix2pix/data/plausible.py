@@ -60,9 +60,11 @@ def checked(pairs: PairSet, *, stated: bool) -> PairSet:
 
 def _refuse_singles(pairs: PairSet) -> None:
     seen = {split: _look(members) for split, members in pairs.splits.items() if members}
-    train, first = seen.pop("train", None), pairs.splits["train"][0].target.path
+    usual_split = "train" if pairs.splits.get("train") else next(iter(seen), "")
+    train = seen.pop(usual_split, None)
     if train is None:
         return
+    first = pairs.splits[usual_split][0].target.path
     if train.single:
         raise UserError(
             f"{printable(first)} and others like it are single pictures of {train.size}: they go on across "

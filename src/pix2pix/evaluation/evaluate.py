@@ -106,6 +106,8 @@ def evaluate(subject: Subject, out: Path, options: Options, progress: Progress) 
             scores.append(near.score)
         else:
             notes.append("Not measured: memory, as no training target can be read.")
+    if isinstance(subject, ModelSubject) and network and not subject.can_copy:
+        notes.append("Not measured: memory, as DATA has no training pairs.")
     evaluation.scores = mark_learned(scores, subject.identity.get("learned_from", ()), network, notes)
     return evaluation
 
@@ -135,8 +137,11 @@ def _measured(
     if len(columns):
         progress.log(f"continuing at picture {len(columns):,} of {len(subject.names):,}")
     rows: list[Row | UserError] = []  # which wait for the first that can be measured
-    for start in range(len(columns), len(subject.names), _BATCH):
-        stop = min(start + _BATCH, len(subject.names))
+    # A stop loses no more work where each picture takes many passes.
+    batch, count = max(1, _BATCH // subject.samples), len(subject.names)
+    progress.update("scoring", len(columns), count, "pictures")
+    for start in range(len(columns), count, batch):
+        stop = min(start + batch, count)
         read = subject.examples(start, stop)
         examples = [_with_classes(example, options.labels) for example in read]
         rows += _rows(examples, subject, measures, options)
@@ -145,9 +150,10 @@ def _measured(
         if like is not None:
             columns.append(_filled(rows, like))
             rows = []
-        elif other := [e for e, r in zip(examples, read, strict=True) if not isinstance(r, UserError)]:
-            raise UserError(str(other[0]), "None of the first pictures could be scored.")
-        progress.update("scoring", stop, len(subject.names), "pictures")
+        elif len(rows) >= min(_BATCH, count):
+            if other := [e for e, r in zip(examples, read, strict=True) if isinstance(r, Example)]:
+                raise UserError(str(other[0]), "None of the first pictures could be scored.")
+        progress.update("scoring", stop, count, "pictures")
     if rows:
         raise UserError(str(rows[0]), f"None of the {len(rows)} pictures could be scored.")
     return columns

@@ -92,9 +92,10 @@ class ModelSubject:
         header = self.translator.header
         image, self.config = header.image, header.config.data
         self.reading = Reading(image.source, image.target, self.config, image.photograph)
-        found = find_data(data, self.config)
+        found = find_data(data, self.config, to_learn=False)
         self.pairs = _chosen(found, split, data)
         self.training = found.splits.get("train", ()) if split != "train" else ()
+        self.can_copy = bool(found.splits.get("train"))
         self.training_files = _files_digest(self.training)
         self.names: Sequence[str] = [pair.name for pair in self.pairs]
         self.mode, self.seed, self.samples = mode or header.mode, seed, samples
