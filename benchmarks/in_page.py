@@ -29,7 +29,7 @@ from pix2pix.export.web import export_web
 from pix2pix.model_file import Header, ImageContract, Provenance, save_model, versions
 from pix2pix.networks import build_generator
 from pix2pix.pictures.contract import LabelClass, PictureContract
-from pix2pix.pictures.palette import load_palette
+from pix2pix.pictures.palette_file import load_palette
 
 WIDTHS = (32, 64)
 SIZE_PX = 256

@@ -52,6 +52,13 @@ class ImageContract(BaseModel, frozen=True, extra="forbid"):
         """Return the photographs' contract where the model adds colour to their lightness."""
         return self.photograph if self.made == "lab" else None
 
+    @property
+    def output(self) -> tuple[str, int]:
+        """Return depth ("uint8", "uint16", "float32") and channels of translations."""
+        if self.lab_photograph is not None:
+            return self.lab_photograph.depth, 3
+        return self.target.depth, self.target.channels
+
 
 class Provenance(BaseModel, frozen=True, extra="forbid"):
     """Where the weights come from."""

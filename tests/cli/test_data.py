@@ -143,7 +143,7 @@ def test_resize_refuses_what_is_no_size(place: Path, size: str) -> None:
 
 
 def test_the_palette_of_the_half_that_has_labels(place: Path) -> None:
-    from pix2pix.pictures.palette import load_palette
+    from pix2pix.pictures.palette_file import load_palette
 
     for n in range(12):
         write(place / "eyes" / "images" / f"{n}.jpg", scene(n, 48, 64))

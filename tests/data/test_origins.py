@@ -59,6 +59,15 @@ def test_a_csv_names_sources_targets_and_splits(tmp_path: Path) -> None:
     assert pair_set.note == ""
 
 
+def test_capitals_of_splits_do_not_matter(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write_text(tmp_path / f"{name}.png")
+    rows = "source,target,split\na.png,a.png,Train\nb.png,b.png,VAL\n"
+    write_text(tmp_path / "list.csv", rows)
+    splits = find_data([tmp_path / "list.csv"], DataConfig()).splits
+    assert {split: len(pairs) for split, pairs in splits.items()} == {"train": 1, "val": 1}
+
+
 def test_json_lines_name_the_same(tmp_path: Path) -> None:
     make(tmp_path, "a b.png", "日本.png")
     rows = [

@@ -62,8 +62,8 @@ def test_side_by_side_without_split_folders_holds_a_tenth_out(tmp_path: Path) ->
 
 
 def test_pairs_in_folders_that_are_no_splits_keep_their_folder_in_the_name(tmp_path: Path) -> None:
-    pair_set = find(make(tmp_path, "summer/1.png", "winter/1.png"))
-    assert all_names(pair_set) == ["summer/1", "winter/1"]
+    pair_set = find(make(tmp_path, "summer/1.png", "winter/1.png", "winter/2.png"))
+    assert all_names(pair_set) == ["summer/1", "winter/1", "winter/2"]
 
 
 def test_validation_is_another_word_for_val(tmp_path: Path) -> None:
@@ -74,6 +74,26 @@ def test_validation_is_another_word_for_val(tmp_path: Path) -> None:
 def test_two_folders_for_validation_are_refused(tmp_path: Path) -> None:
     make(tmp_path, "train/a.png", "val/b.png", "validation/c.png")
     assert "has both val/ and validation/" in refused(tmp_path)
+
+
+def test_capitals_of_splits_do_not_matter(tmp_path: Path) -> None:
+    whole = find(make(tmp_path / "whole", "Train/a.png", "VAL/b.png"))
+    assert names(whole) == {"train": ["a"], "val": ["b"]}
+    for half in ("maps", "photos"):
+        make(tmp_path / half, "Train/a.png", "Test/b.png")
+    assert names(find(tmp_path / "maps", tmp_path / "photos")) == {"train": ["Train/a"], "test": ["Test/b"]}
+
+
+@pytest.mark.parametrize(("above", "call"), [("", ""), ("train/", ""), ("train/all/", "/train/all")])
+def test_two_folders_of_equal_names_are_no_pairs_side_by_side(tmp_path: Path, above: str, call: str) -> None:
+    make(tmp_path, *numbered(above + "segm/{}.png"), *numbered(above + "photos/{}.png", 39))
+    message = refused(tmp_path)
+    assert "photos/ and segm/ hold pictures of equal names" in message
+    assert f"`pix2pix train {tmp_path}{call} --layout photos:segm`" in message
+    assert "--layout side-by-side" in message
+    assert find_pairs([tmp_path], "left", layout="side-by-side").layout == "side by side"
+    with pytest.raises(UserError, match="hold pictures of equal names"):
+        find_pairs([f"{tmp_path}/{above}*/*.png"], "left")
 
 
 # Two folders

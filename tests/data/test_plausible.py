@@ -57,6 +57,16 @@ def test_a_folder_whose_targets_lie_next_to_it_is_refused_with_both(tmp_path: Pa
     assert f"`pix2pix train {train} {targets}`" in refused(train)
 
 
+def test_single_pictures_among_those_held_out_are_refused_with_another_call(tmp_path: Path) -> None:
+    for n in (9, 39, 49, 51):  # names that are held out
+        write(tmp_path / f"{n}.png", scene(n, 48, 64))
+    for n in range(6):
+        write(tmp_path / f"{n}.png", np.full((48, 64, 3), 255, np.uint8))  # too even to tell
+    message = refused(tmp_path)
+    assert "pix2pix train SOURCES TARGETS" in message
+    assert f"pix2pix train {tmp_path}`" not in message
+
+
 def test_photographs_among_their_masks_are_no_pairs(tmp_path: Path) -> None:
     singles(tmp_path, 4)
     singles(tmp_path, 4, first=10, labels=True)

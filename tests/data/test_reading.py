@@ -15,7 +15,7 @@ from pix2pix.errors import UserError
 from pix2pix.pictures import codec
 from pix2pix.pictures.codec import Array, Picture
 from pix2pix.pictures.contract import PictureContract
-from pix2pix.pictures.palette import load_palette
+from pix2pix.pictures.palette_file import load_palette
 from pix2pix.pictures.tensors import from_levels, to_array, to_levels
 from pix2pix.pictures.tiff import NO_DATA
 from tests.helpers import noise, write, write_text

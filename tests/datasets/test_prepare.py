@@ -14,7 +14,7 @@ from pix2pix.datasets.prepare import combine, resize, split
 from pix2pix.errors import UserError
 from pix2pix.files import list_pictures
 from pix2pix.pictures import codec
-from tests.helpers import files_below, noise, pixels, plant, trees, write, write_text
+from tests.helpers import files_below, noise, pixels, plant, scene, trees, write, write_text
 
 SPLITS = ("train", "val", "test")
 
@@ -133,6 +133,19 @@ def test_what_belongs_together_stays_together(tmp_path: Path, by: str) -> None:
     assert 3 <= sum(found[f"patient{p}/0.png"] == "val" for p in range(30)) <= 17
 
 
+@pytest.mark.parametrize("layout", ["two folders", "one folder"])
+def test_single_pictures_are_not_torn_from_their_partners(tmp_path: Path, layout: str) -> None:
+    folders = ("photos", "segm") if layout == "two folders" else ("photos",)
+    for n in range(6):
+        for folder in folders:
+            write(tmp_path / "data" / folder / f"{n}.png", scene(n, 48, 64))
+    message = refused(split, [tmp_path / "data"], tmp_path / "out", 0.3)
+    assert ("equal names" if layout == "two folders" else "are single pictures") in message
+    assert not (tmp_path / "out").exists()
+    split([tmp_path / "data"], tmp_path / "out", 0.3, layout="side-by-side")
+    assert len(files_below(tmp_path / "out")) == 6 * len(folders)
+
+
 def test_of_few_parts_one_is_held_out(tmp_path: Path) -> None:
     data = make(tmp_path / "data", *(f"film{f}_{n}.png" for f in range(3) for n in range(5)))
     done = split([data], tmp_path / "out", 0.01, by="^(film.)")
@@ -202,7 +215,14 @@ def test_every_file_of_any_tree_is_copied_or_named(
         done = split([root / "data"], root / "out", 0.3)
     except UserError as error:
         said = str(error)
-        known = ("no pictures", "is split already", "partner", "data sets of their own", "has both")
+        known = (
+            "no pictures",
+            "is split already",
+            "partner",
+            "data sets of their own",
+            "has both",
+            "equal names",
+        )
         assert any(words in said for words in known)
         return
     copied = {p.read_bytes() for p in (root / "out").rglob("*") if p.is_file()}

@@ -12,9 +12,9 @@ from pix2pix.errors import UserError
 from pix2pix.model_file import load_model
 from pix2pix.page.card import Card, make_card, model_names
 from pix2pix.page.examples import find_examples
-from pix2pix.pictures import palette
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.contract import LabelClass, PictureContract
+from pix2pix.pictures.palette_file import load_palette
 from tests.helpers import noise, write, write_model
 
 CLASSES = (LabelClass(name="sky", colour=(0, 0, 255)), LabelClass(name="road", colour=(90, 90, 90)))
@@ -30,9 +30,7 @@ def card(folder: Path, sources: list[Array], *settings: str, **contract: Picture
 
 def label_maps() -> list[Array]:
     """Return maps in the colours of facades: mostly wall, with windows and a door."""
-    colours = dict(
-        zip(*(getattr(palette.load_palette("facades"), k) for k in ("names", "colours")), strict=True)
-    )
+    colours = dict(zip(*(getattr(load_palette("facades"), k) for k in ("names", "colours")), strict=True))
     maps = []
     for shift in range(10):
         array = np.full((64, 64, 3), colours["wall"], np.uint8)

@@ -11,7 +11,8 @@ from pix2pix.datasets.sample import make_pair
 from pix2pix.errors import UserError
 from pix2pix.pictures.contract import Ignored
 from pix2pix.pictures.find_palette import find_palette, palette_report, stray_colours
-from pix2pix.pictures.palette import Palette, load_palette, to_colours, to_index
+from pix2pix.pictures.palette import Palette, to_colours, to_index
+from pix2pix.pictures.palette_file import load_palette
 from tests.helpers import noise
 from tests.pictures.samples import areas, jpeg
 

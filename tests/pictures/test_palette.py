@@ -11,17 +11,8 @@ from numpy.typing import NDArray
 from pix2pix.errors import UserError
 from pix2pix.pictures import palette as palettes
 from pix2pix.pictures.contract import IGNORED, Ignored
-from pix2pix.pictures.palette import (
-    Palette,
-    describe,
-    label_contract,
-    load_palette,
-    of_contract,
-    palette_names,
-    stray_share,
-    to_colours,
-    to_index,
-)
+from pix2pix.pictures.palette import Palette, label_contract, of_contract, stray_share, to_colours, to_index
+from pix2pix.pictures.palette_file import describe, load_palette, palette_names
 from tests.helpers import noise, write_text
 from tests.pictures.samples import areas, jpeg
 

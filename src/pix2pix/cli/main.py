@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer import Option
 
-from pix2pix.cli import ablate, compare, evaluate, share, translate
+from pix2pix.cli import ablate, bulk, compare, evaluate, share, translate
 from pix2pix.cli.common import (
     Data,
     Device,
@@ -214,6 +214,7 @@ def demo(
 app.command()(evaluate.evaluate)
 app.command()(compare.compare)
 app.command()(ablate.ablate)
+app.command()(bulk.bulk)
 app.command()(share.export)
 app.command()(share.serve)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from pix2pix.config import DataConfig
 from pix2pix.data import cache
-from pix2pix.data.layouts import SPLITS
+from pix2pix.data.layouts import split_of
 from pix2pix.data.pair_set import Half, Pair, PairSet, split_up
 from pix2pix.errors import UserError, first_line
 from pix2pix.files import cache_folder, remove_stale, replacing
@@ -33,7 +33,7 @@ def find(data: Sequence[str], config: DataConfig) -> PairSet | None:
         loaded = datasets.load_dataset(name)
     except Exception as error:  # the library lets those of every package pass that it uses
         raise UserError(f"Cannot load the data set {name}: {first_line(error)}.") from None
-    known = {SPLITS[split]: _write(loaded[split], name, split, config) for split in loaded if split in SPLITS}
+    known = {of: _write(loaded[split], name, split, config) for split in loaded if (of := split_of(split))}
     if not known:
         raise UserError(f"{name} has the splits {', '.join(loaded)}: wanted one named train.")
     return split_up(known if "train" in known else {"": next(iter(known.values()))}, "hub data set")

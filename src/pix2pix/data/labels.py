@@ -18,7 +18,8 @@ from pix2pix.files import is_lossy, list_pictures
 from pix2pix.pictures import codec, geometry
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.find_palette import find_palette
-from pix2pix.pictures.palette import Palette, load_palette, stray_share, to_index
+from pix2pix.pictures.palette import Palette, stray_share, to_index
+from pix2pix.pictures.palette_file import load_palette
 from pix2pix.progress import in_parallel
 
 Side = Literal["source", "target"]

@@ -51,14 +51,17 @@ FOLDER_PAIRS = (
     ("JPEGImages", "SegmentationClass"),
     ("leftImg8bit", "gtFine"),
 )
+_ALIKE = 0.9  # of the names in two folders, at least, are equal where they hold partners
 # Words in names: the one of the lower number is the source.
 _ROLES = {
     **dict.fromkeys(("a", "source", "src", "input", "in", "sketch", "edges", "blur", "low", "lr", "lq"), -2),
     **dict.fromkeys(("image", "images", "training", "rgb", "real", "test"), 0),
     **dict.fromkeys(("label", "labels"), 1),
     **dict.fromkeys(("photo", "photos", "img"), 2),
-    **dict.fromkeys(("mask", "masks", "gt", "manual", "stho", "ndho", "annot", "seg", "segmentation"), 3),
-    **dict.fromkeys(("annotation", "groundtruth", "sharp", "high", "hr", "hq", "output", "out"), 3),
+    **dict.fromkeys(("mask", "masks", "gt", "manual", "stho", "ndho", "annot", "seg", "segm"), 3),
+    **dict.fromkeys(
+        ("segmentation", "annotation", "groundtruth", "sharp", "high", "hr", "hq", "output", "out"), 3
+    ),
     **dict.fromkeys(("target", "b"), 4),
 }
 
@@ -107,12 +110,17 @@ def named_folder_pair(root: Path, layout: str) -> FolderPair:
 def split_folders(root: Path) -> dict[str, Path]:
     """Return the folders of splits in a folder; raise UserError where two are of one split."""
     splits: dict[str, Path] = {}
-    for name in SPLITS:
-        if (folder := root / name).is_dir():
-            if first := splits.get(SPLITS[name]):
-                raise UserError(f"{root} has both {first.name}/ and {name}/.", "Keep one of them.")
-            splits[SPLITS[name]] = folder
+    names = [name for name in _folder_names(root) if name.lower() in SPLITS]
+    for name in sorted(names, key=lambda name: [*SPLITS].index(name.lower())):
+        if first := splits.get(split_of(name)):
+            raise UserError(f"{root} has both {first.name}/ and {name}/.", "Keep one of them.")
+        splits[split_of(name)] = root / name
     return splits
+
+
+def split_of(name: str) -> str:
+    """Return the split of a folder of that name, or of a column's value; "" for none."""
+    return SPLITS.get(name.lower(), "")
 
 
 def data_sets_inside(root: Path) -> list[Path]:
@@ -121,6 +129,24 @@ def data_sets_inside(root: Path) -> list[Path]:
         return []
     folders = [root / name for name in sorted(_folders(root).values())]
     return [f for f in folders if split_folders(f) or find_folder_pairs(f)]
+
+
+def partners(files: Sequence[Path]) -> list[Path]:
+    """Return the two folders that hold all pictures, by equal names, the likely sources first; else none."""
+    if not files:
+        return []
+    parts = [file.parent.parts for file in files]
+    depth = len(Path(os.path.commonpath([file.parent for file in files])).parts)
+    names: dict[Path, set[str]] = {}
+    for file, folders in zip(files, parts, strict=True):
+        folder = Path(*folders[: depth + 1])
+        names.setdefault(folder, set()).add(str(file.relative_to(folder).with_suffix("")))
+    loose = any(len(folders) == depth for folders in parts)
+    if loose or len(names) != 2:
+        return []
+    one, other = names.values()
+    alike = len(one & other) >= _ALIKE * max(len(one), len(other))
+    return sorted(names, key=lambda folder: (role(folder.name) or 0, folder.name)) if alike else []
 
 
 def _fit(root: Path, source: str, target: str) -> FolderPair:
@@ -160,11 +186,15 @@ def _inside(root: Path, names: Mapping[str, str], name: str) -> Path | None:
 
 def _folders(root: Path) -> dict[str, str]:
     """Return the names of the folders in a folder, by their lower case."""
+    return {name.lower(): name for name in _folder_names(root)}
+
+
+def _folder_names(root: Path) -> list[str]:
     try:
-        names = os.listdir(root)
+        with os.scandir(root) as entries:
+            return sorted(entry.name for entry in entries if entry.name[0] != "." and entry.is_dir())
     except OSError:
-        return {}  # reported where its pictures are listed
-    return {name.lower(): name for name in names if name[0] != "." and os.path.isdir(root / name)}
+        return []  # reported where its pictures are listed
 
 
 def joined(names: Sequence[str]) -> str:

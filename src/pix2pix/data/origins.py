@@ -17,7 +17,7 @@ from typing import Any
 
 from pix2pix.config import DataConfig
 from pix2pix.data import hub, plausible
-from pix2pix.data.layouts import SPLITS
+from pix2pix.data.layouts import SPLITS, split_of
 from pix2pix.data.pair_set import Half, NoTrainingPairsError, Pair, PairSet, split_up
 from pix2pix.data.pairs import find_pairs, find_photographs
 from pix2pix.data.unpacked import with_archives
@@ -119,14 +119,14 @@ def _pair_of(row: Mapping[str, Any], root: Path, where: str) -> tuple[str, Pair]
             "Wanted the columns source (or source_1, source_2), target, and, if any, split.",
         )
     split = str(row.get("split") or "")
-    if split and split not in SPLITS:
+    if split and not split_of(split):
         raise UserError(f"{where} has split '{split}': wanted {', '.join(SPLITS)}.")
     source, *more_sources, target = (Half(root / str(row[column]), "whole") for column in columns)
     for half in (source, *more_sources, target):
         if not os.path.isfile(half.path):  # Path raises for a name that is too long
             raise UserError(f"{where} names {half.path}, which does not exist.")
     name = Path(str(row["target"])).with_suffix("").as_posix()
-    return SPLITS.get(split, ""), Pair(name, source, target, tuple(more_sources))
+    return split_of(split), Pair(name, source, target, tuple(more_sources))
 
 
 def _number(column: str) -> tuple[int, str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from pix2pix.data.layouts import SPLITS
+from pix2pix.data.layouts import split_of
 from pix2pix.errors import UserError, counted
 from pix2pix.files import list_pictures
 from pix2pix.pictures.contract import Side
@@ -111,9 +111,11 @@ def split_up(splits: Mapping[str, Sequence[Pair]], layout: Layout) -> PairSet:
 
 def by_split(pairs: Sequence[Pair]) -> dict[str, list[Pair]]:
     """Return the pairs of each split, by the folder with which their names begin; "" is none."""
-    split_of = {pair.name: SPLITS.get(pair.name.rpartition("/")[0].split("/")[0], "") for pair in pairs}
-    splits = dict.fromkeys(split_of.values())
-    return {split: [pair for pair in pairs if split_of[pair.name] == split] for split in splits}
+    splits: dict[str, list[Pair]] = {}
+    for pair in pairs:
+        folder = pair.name.rpartition("/")[0].split("/")[0]
+        splits.setdefault(split_of(folder), []).append(pair)
+    return splits
 
 
 def split_unless_loose(pairs: Sequence[Pair]) -> dict[str, Sequence[Pair]]:

@@ -96,7 +96,7 @@ def search(
     if pictures.root == Path(data[0]):
         return _in_one_folder(pictures.root, source, layout, patterns)
     named = None if layout else _one_folder(pictures, patterns)
-    return named or Found({"": _halved(pictures, source)}, "side by side")
+    return named or Found({"": _halved(pictures, source, layout)}, "side by side")
 
 
 def find_photographs(places: Sequence[Place]) -> PairSet:
@@ -142,7 +142,7 @@ def _in_one_folder(
     by_name = None if layout else _one_folder(Pictures(root, list_pictures(root)), patterns)
     if by_name:
         return by_name
-    pairs = {s: _halved(Pictures(f, list_pictures(f)), source) for s, f in splits.items()}
+    pairs = {s: _halved(Pictures(f, list_pictures(f)), source, layout) for s, f in splits.items()}
     if not any(pairs.values()) and not list_pictures(root):
         raise UserError(
             f"{root} holds no pictures ({sum(path.is_file() for path in root.rglob('*'))} files).",
@@ -254,8 +254,17 @@ def _pairs(matched: Matched) -> list[Pair]:
     return [whole_pair(name, *files) for name, files in matched.pairs.items()]
 
 
-def _halved(pictures: Pictures, source: Literal["left", "right"]) -> list[Pair]:
-    """Return each picture as a pair of its halves."""
+def _halved(pictures: Pictures, source: Literal["left", "right"], layout: str) -> list[Pair]:
+    """Return each picture as a pair of its halves; raise UserError for two folders of partners."""
+    if not layout and (folders := layouts.partners(pictures.files)):
+        first, second = (folder.name for folder in folders)
+        above = folders[0].parent
+        root = above.parent if above == pictures.root and layouts.split_of(above.name) else above
+        raise UserError(
+            f"{first}/ and {second}/ hold pictures of equal names: two folders are no pairs side by side.",
+            f"Are {first} the sources of {second}? Then `pix2pix train {root} --layout {first}:{second}`. "
+            f"If each picture is a pair: --layout {SIDE_BY_SIDE}.",
+        )
     target: Side = "left" if source == "right" else "right"
     return [
         Pair(name_of(path, pictures.root), Half(path, source), Half(path, target)) for path in pictures.files

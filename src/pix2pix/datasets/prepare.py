@@ -11,7 +11,9 @@ from threading import get_native_id
 
 import numpy as np
 
-from pix2pix.data.pair_set import printable
+from pix2pix.data import plausible
+from pix2pix.data.layouts import split_folders
+from pix2pix.data.pair_set import PairSet, printable
 from pix2pix.data.pairs import search
 from pix2pix.datasets.file_tasks import Done, FileTask, check_folders, leaving_out, refuse_existing, run
 from pix2pix.errors import UserError
@@ -52,11 +54,12 @@ def split(
     check_folders(data, out)
     found = search(data, "left", layout, pair)
     if found.splits.keys() != {""}:
-        first = data[0] / "train"
+        first = split_folders(data[0]).get("train")
         raise UserError(
             f"{data[0]} is split already: it holds {', '.join(sorted(found.splits))}.",
-            f"To split a part once more, give {first}." if first.is_dir() else "",
+            f"To split a part once more, give {first}." if first else "",
         )
+    plausible.checked(PairSet({"train": found.splits[""]}, found.layout), stated=bool(layout))
     place_of = _places([member.name for member in found.splits[""]], by, val, test, seed)
     tasks = []
     for member in found.splits[""]:

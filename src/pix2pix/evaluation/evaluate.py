@@ -150,9 +150,8 @@ def _measured(
         if like is not None:
             columns.append(_filled(rows, like))
             rows = []
-        elif len(rows) >= min(_BATCH, count):
-            if other := [e for e, r in zip(examples, read, strict=True) if isinstance(r, Example)]:
-                raise UserError(str(other[0]), "None of the first pictures could be scored.")
+        elif len(rows) >= min(_BATCH, count) and (other := _of_other_labels(examples, read)):
+            raise UserError(str(other[0]), "None of the first pictures could be scored.")
         progress.update("scoring", stop, count, "pictures")
     if rows:
         raise UserError(str(rows[0]), f"None of the {len(rows)} pictures could be scored.")
@@ -175,6 +174,13 @@ def _measures(subject: Subject, options: Options, notes: list[str]) -> dict[str,
 
 def _with_classes(example: Example | UserError, labels: LabelScores | None) -> Example | UserError:
     return labels.with_classes(example) if labels and isinstance(example, Example) else example
+
+
+def _of_other_labels(
+    examples: Sequence[Example | UserError], read: Sequence[Example | UserError]
+) -> list[Example | UserError]:
+    """Return the refusals of label maps among examples that could be read."""
+    return [e for e, r in zip(examples, read, strict=True) if e is not r and isinstance(e, UserError)]
 
 
 def _rows(

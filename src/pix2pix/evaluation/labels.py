@@ -29,7 +29,8 @@ from pix2pix.measures.onnx_file import OnnxNetwork
 from pix2pix.measures.segmentation import confusion, scores, to_classes
 from pix2pix.model_file import model_path
 from pix2pix.pictures.contract import PictureContract
-from pix2pix.pictures.palette import Palette, label_contract, load_palette, of_contract, to_index
+from pix2pix.pictures.palette import Palette, label_contract, of_contract, to_index
+from pix2pix.pictures.palette_file import load_palette
 from pix2pix.pictures.tensors import to_array
 
 _FAR = 32  # levels of RGB, further than which a pixel is not the blur of a class's colour

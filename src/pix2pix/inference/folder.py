@@ -9,8 +9,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from pathlib import Path
-from typing import NamedTuple
+from pathlib import Path, PurePath
+from typing import NamedTuple, TypeVar
 
 from pix2pix.config import Mode
 from pix2pix.device import is_out_of_memory
@@ -20,6 +20,7 @@ from pix2pix.inference import large
 from pix2pix.inference.large import Report
 from pix2pix.inference.sources import Size, restored
 from pix2pix.inference.translator import Translator
+from pix2pix.model_file import ImageContract
 from pix2pix.pictures import codec, geometry, masks, windows
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.conform import as_map
@@ -27,6 +28,7 @@ from pix2pix.pictures.contract import Side
 from pix2pix.pictures.seam import goes_on
 
 Write = Callable[[Array, Path], None]
+P = TypeVar("P", bound=PurePath)
 _OTHER_FORMATS = (".gif", ".avif", ".heic", ".jxl", ".svg", ".pdf", ".jp2", ".tga", ".ppm", ".pgm")
 
 
@@ -93,14 +95,11 @@ def plan(
         raise UserError(f"{out}: '{out.suffix}' is no format that can be written.", written)
     if single and len(pictures) > 1:
         raise UserError(f"{len(pictures)} pictures cannot all become {out}.", "Name a folder with --out.")
-    target = translator.header.image.target
-    as_targets = target.kept_as != "colours" and not suffix
-    items, others = [], (target.suffix, ".png", ".tif")
+    items, image = [], translator.header.image
     for path, name in pictures:
-        fitting = ".png" if as_targets else next(s for s in (name.suffix, *others) if _fits(s, translator))
-        output = out if single else out / name.with_suffix(suffix or fitting)
-        is_png = output.suffix.lower() == ".png"
-        items.append(Item(path, output, name.with_suffix("").as_posix(), as_targets and is_png))
+        output = out if single else out / output_name(name, suffix, image, translator.output)
+        key = name.with_suffix("").as_posix()
+        items.append(Item(path, output, key, is_label_map(output, suffix, image)))
     if suffix or single:
         codec.check_holds(items[0].output, *translator.output)
     _refuse_collisions(items, samples)
@@ -281,10 +280,22 @@ def first_note(translator: Translator, items: Sequence[Item], side: Side, size: 
     )
 
 
-def _fits(suffix: str, translator: Translator) -> bool:
+def output_name(name: P, suffix: str | None, image: ImageContract, output: tuple[str, int]) -> P:
+    """Return the name of a picture's translation of (depth, channels), as `plan` says."""
+    fitting = (s for s in (name.suffix, image.target.suffix, ".png", ".tif") if _fits(s, image, output))
+    as_targets = image.target.kept_as != "colours"
+    return name.with_suffix(suffix or (".png" if as_targets else next(fitting)))
+
+
+def is_label_map(output: PurePath, suffix: str | None, image: ImageContract) -> bool:
+    """Return whether a translation is written as a label map of the kind that the targets were."""
+    return image.target.kept_as != "colours" and not suffix and output.suffix.lower() == ".png"
+
+
+def _fits(suffix: str, image: ImageContract, output: tuple[str, int]) -> bool:
     """Whether such files keep a translation; JPEG would blur classes into each other."""
-    blurs = translator.header.image.target.one_hot and suffix.lower() in (".jpg", ".jpeg")
-    return not blurs and codec.holds(suffix, *translator.output)
+    blurs = image.target.one_hot and suffix.lower() in (".jpg", ".jpeg")
+    return not blurs and codec.holds(suffix, *output)
 
 
 def _expand(text: str) -> Iterator[tuple[Path, Path]]:

@@ -50,7 +50,7 @@ def goes_alone(translator: Translator, rows: Rows, item: Item, options: Options)
 
     Raises UserError where it would be streamed, and cannot.
     """
-    if options.stream or (options.size is None and _is_too_large(translator, rows)):
+    if options.stream or (options.size is None and not fits(translator, rows.height, rows.width)):
         _check(translator, rows, item, options)
         return True
     return options.samples == 1 and options.size is None and keeps_place(rows, item)
@@ -95,7 +95,7 @@ class _Picture:
 
     def translate(self) -> None:
         """Translate and write the picture."""
-        if self._options.stream or _is_too_large(self._translator, self._rows):
+        if self._options.stream or not fits(self._translator, self._rows.height, self._rows.width):
             self._stream()
         else:
             source = self._strips.source(0, self._strips.padded[0])
@@ -196,9 +196,10 @@ def fitting_batch(translator: Translator, sources: Sequence[Array], most: int) -
     return max(1, min(most, int(_SHARE * free / largest)))
 
 
-def _is_too_large(translator: Translator, rows: Rows) -> bool:
+def fits(translator: Translator, height: int, width: int) -> bool:
+    """Return whether a picture of that size is translated whole in the memory that is free."""
     free = free_memory(translator.device) if translator.generator.plan() else None
-    return free is not None and _whole_bytes(translator, rows.height, rows.width) > _SHARE * free
+    return free is None or _whole_bytes(translator, height, width) <= _SHARE * free
 
 
 def _whole_bytes(translator: Translator, height: int, width: int) -> int:

@@ -97,10 +97,7 @@ class Translator:
     @property
     def output(self) -> tuple[str, int]:
         """Depth ("uint8", "uint16", "float32") and channels of translations."""
-        image = self.header.image
-        if image.lab_photograph is not None:
-            return image.lab_photograph.depth, 3
-        return image.target.depth, image.target.channels
+        return self.header.image.output
 
     @overload
     def translate(

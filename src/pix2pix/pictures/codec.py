@@ -134,13 +134,13 @@ def read_timed_frames(path: Path) -> Iterator[tuple[Array, float]]:
     """Yield every frame of an animation as `read_frames` does, and for how many milliseconds it is shown."""
     with in_words(str(path), lambda: path.stat().st_size), path.open("rb") as file:
         if file.read(len(_NPY_HEAD)).startswith((_NPY_HEAD, *_TIFF_HEADS)):
-            yield read(path)
+            yield read(path), 0.0
             return
         opened, head = open_unread(file, None)
         refuse_large(head.height, head.width, path)
         with opened:
             if head.frames == 1:  # Pillow alone would halve the depth of 16 bits
-                yield read(path)
+                yield read(path), 0.0
             for number in range(head.frames if head.frames > 1 else 0):
                 opened.seek(number)
                 array = checked(from_pillow(opened), str(path))  # which WebP's times are known after

@@ -17,19 +17,8 @@ import numpy as np
 from pix2pix.errors import UserError
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.contract import IGNORED, Ignored
-from pix2pix.pictures.palette import (
-    MAX_CLASSES,
-    Colour,
-    Palette,
-    as_levels,
-    as_rgb,
-    codes,
-    describe,
-    load_palette,
-    palette_names,
-    split,
-    to_index,
-)
+from pix2pix.pictures.palette import MAX_CLASSES, Colour, Palette, as_levels, as_rgb, codes, split, to_index
+from pix2pix.pictures.palette_file import describe, load_palette, palette_names
 
 
 class _Flatness(NamedTuple):

@@ -6,20 +6,14 @@ and resizing leave the inside of an area its colour and blur the borders: `to_in
 pixels back to classes. What finds the classes of a data set without a list: `find_palette`.
 """
 
-import re
-import tomllib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from importlib import resources
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-import tomli_w
 from numpy.lib.stride_tricks import sliding_window_view
 
-from pix2pix.errors import UserError, did_you_mean
+from pix2pix.errors import UserError
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.contract import IGNORED, Ignored, LabelClass, PictureContract
 
@@ -33,10 +27,8 @@ _BLUR_PX = 2
 _SURE_DISTANCE = 32
 # Along borders brightness is the sharper, so it counts fourfold: columns are 4 Y, Cb, Cr.
 _BORDER_WEIGHTS = np.array([[1.196, -0.169, 0.5], [2.348, -0.331, -0.419], [0.456, 0.5, -0.081]], np.float32)
-_SHIPPED = Path(str(resources.files("pix2pix"))) / "recipes" / "palettes"
 _PIXELS_AT_ONCE = 2**14  # whose 25 neighbours are compared
 _FAR = (2048, 2048, 2048)  # a colour that no pixel is near
-_LARGEST_INDEX = 65535  # of a file of 16 bits
 
 
 @dataclass(frozen=True)
@@ -57,14 +49,14 @@ class Palette:
             raise UserError(f"A palette has 1 to {most} classes, not {len(self.names)}.")
         if not all(name.strip() for name in self.names):
             raise UserError("A class of the palette has no name.")
-        for values, what in ((self.names, "name"), (map(_hex, self.colours), "colour")):
+        for values, what in ((self.names, "name"), (map(hex_code, self.colours), "colour")):
             value, count = Counter(values).most_common(1)[0]
             if count > 1:
                 raise UserError(f"The palette has {count} classes of the {what} '{value}'.")
         if self.ignored and self.ignored.colour in self.colours:
             name = self.names[self.colours.index(self.ignored.colour)]
             raise UserError(
-                f"The palette ignores the colour {_hex(self.ignored.colour)}, which is that of '{name}'.",
+                f"The palette ignores the colour {hex_code(self.ignored.colour)}, which is that of '{name}'.",
                 "Name another one under [ignore]: colour; maps of class indexes have none of their own.",
             )
 
@@ -77,48 +69,6 @@ class Palette:
     def drawn(self) -> tuple[Colour, ...]:
         """Return the colours of the classes, and after them that of ignored pixels."""
         return (*self.colours, self.ignored.colour) if self.ignored else self.colours
-
-
-def palette_names() -> list[str]:
-    """Return the names of the palettes that ship with the package."""
-    return sorted(path.stem for path in _SHIPPED.glob("*.toml"))
-
-
-def load_palette(name_or_path: str, others: Sequence[str] = ()) -> Palette:
-    """Return a shipped palette by name, or that of a TOML file of [[class]] tables (name, colour).
-
-    A table [ignore] names the index or the colour of pixels that are of no class. `others` are further words
-    that the caller takes. Raises UserError for an unknown name, a file that cannot be read, and classes that
-    are wrong.
-    """
-    names = [*palette_names(), *others]
-    hint = f"Name one of {', '.join(names)}, or a .toml file (`pix2pix data palette` writes one)."
-    shipped = name_or_path in palette_names()
-    path = _SHIPPED / f"{name_or_path}.toml" if shipped else Path(name_or_path)
-    if path.suffix != ".toml" and not path.is_file():
-        raise UserError(
-            f"There is no palette '{name_or_path}'{did_you_mean(name_or_path, names) or '.'}", hint
-        )
-    try:
-        return _parse(path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"There is no palette file {path}.", hint) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UserError(f"Cannot read the palette {path}: {error}.") from None
-    except UserError as error:
-        raise UserError(f"{path}: {error.message}", error.hint) from None
-
-
-def describe(palette: Palette, shares: Sequence[float] | None = None) -> list[str]:
-    """Return the lines of the palette's TOML; `shares` (0 to 1, a class each) become comments."""
-    lines = []
-    for number, (name, colour) in enumerate(zip(palette.names, palette.colours, strict=True)):
-        share = f"  # {shares[number]:.2%} of the pixels" if shares is not None else ""
-        lines += ["[[class]]", tomli_w.dumps({"name": name}).strip(), f'colour = "{_hex(colour)}"{share}', ""]
-    if palette.ignored:
-        drawn = f'colour = "{_hex(palette.ignored.colour)}"'
-        return [*lines, "[ignore]", f"index = {palette.ignored.index}", drawn]
-    return lines[:-1]
 
 
 def to_index(array: Array, palette: Palette, *, snap: bool, name: str) -> Array:
@@ -219,49 +169,8 @@ def as_rgb(array: Array) -> Array | None:
     return np.repeat(array, 3, axis=2) if channels == 1 else array[:, :, :3]
 
 
-def _parse(text: str) -> Palette:
-    tables = tomllib.loads(text)
-    classes = tables.get("class")
-    if not isinstance(classes, list) or not all(_is_class(entry) for entry in classes):
-        raise UserError(
-            "A class is missing or wrong.", 'Write for each: [[class]], name = "road", colour = "#804080".'
-        )
-    names, colours = (tuple(entry["name"] for entry in classes), tuple(_rgb(e["colour"]) for e in classes))
-    return Palette(names, colours, _parse_ignored(tables["ignore"], colours) if "ignore" in tables else None)
-
-
-def _parse_ignored(table: Any, colours: Sequence[Colour]) -> Ignored:
-    """Return what a palette of these colours ignores; raises UserError for a table that is wrong."""
-    stated = dict(table) if isinstance(table, Mapping) else {}
-    index, colour = stated.pop("index", None), stated.pop("colour", None)
-    good_index = index is None or (type(index) is int and 0 <= index <= _LARGEST_INDEX)
-    if stated or not good_index or not (colour is None or _is_colour(colour)) or index is colour is None:
-        raise UserError(
-            "The table [ignore] is wrong.",
-            f'Write index = 255 (0 to {_LARGEST_INDEX}), for class indexes, colour = "#000000", or both.',
-        )
-    if colour is not None:
-        return Ignored(index=IGNORED if index is None else index, colour=_rgb(colour))
-    grey = all(len({*c}) == 1 for c in colours)  # an index is a level in maps of nothing but greys
-    free = [(v, v, v) for v in ([min(index, 255)] if grey else [0, 255, 128])]
-    return Ignored(index=index, colour=next((c for c in free if c not in colours), free[0]))
-
-
-def _is_class(entry: Any) -> bool:
-    is_whole = isinstance(entry, Mapping) and set(entry) == {"name", "colour"}
-    return is_whole and isinstance(entry["name"], str) and _is_colour(entry["colour"])
-
-
-def _is_colour(value: object) -> bool:
-    return isinstance(value, str) and re.fullmatch("#[0-9a-fA-F]{6}", value) is not None
-
-
-def _rgb(text: str) -> Colour:
-    red, green, blue = bytes.fromhex(text[1:])
-    return red, green, blue
-
-
-def _hex(colour: Iterable[int]) -> str:
+def hex_code(colour: Iterable[int]) -> str:
+    """Return a colour as #rrggbb."""
     return f"#{bytes(colour).hex()}"
 
 

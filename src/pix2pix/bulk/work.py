@@ -1,0 +1,116 @@
+"""What every worker knows of the job, and what it does with a row that fails.
+
+A row that fails carries its reason from then on and is passed through, so that nothing else stops.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pix2pix.bulk.places import Place
+from pix2pix.bulk.tables import Row
+from pix2pix.config import Mode
+from pix2pix.device import is_out_of_memory
+from pix2pix.errors import UserError, first_line
+from pix2pix.inference.sources import Size
+from pix2pix.model_file import Header, model_path
+from pix2pix.pictures.codec import Array
+from pix2pix.pictures.contract import Side
+
+
+@dataclass(frozen=True)
+class Options:
+    """How pictures are translated: as in `inference.folder`; `suffix` is that of every output, if given."""
+
+    half: Side = "whole"
+    mode: Mode | None = None
+    seed: int = 0
+    make: bool = False
+    size: Size | None = None
+    suffix: str | None = None
+
+
+@dataclass(frozen=True)
+class Work:
+    """What every worker knows of the job; `column` as in `Collection`.
+
+    One engine and one number of threads make the bytes of all outputs: others round differently.
+    """
+
+    model: Path
+    model_digest: str
+    header: Header
+    source: Place
+    target: Place
+    options: Options
+    device: str
+    engine: str
+    precision: str
+    threads: int
+    column: str = ""
+    into_parquet: bool = False
+    verify: bool = False
+
+
+def file_digest(path: Path) -> str:
+    """Return the checksum of a file; raises UserError where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise UserError(f"Cannot read {path}: {error.strerror}.") from error
+
+
+def obstacle(work: Work) -> str:
+    """Return what keeps this machine from working on the job, or ""."""
+    try:
+        check_model(work)
+        if work.source.is_local and not work.source.local("").is_dir():
+            raise UserError(f"It has no folder {work.source.root}.", "IN must be on a disk that all share.")
+        if work.target.is_local and not work.target.local("").is_dir():
+            raise UserError(f"It has no folder {work.target.root}.", "OUT must be on a disk that all share.")
+    except UserError as error:
+        return str(error)
+    return ""
+
+
+def check_model(work: Work) -> None:
+    """Raise UserError where this machine does not see the job's model."""
+    path = model_path(work.model)
+    if not path.is_file():
+        raise UserError(f"It has no file {path}.", "The model must be on a disk that all workers share.")
+    if file_digest(path) != work.model_digest:
+        raise UserError(f"Its {path} is another model than the one that the job began with.")
+
+
+def attempt(row: Row, action: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Return what the action changes in a row, or the reason for which it failed."""
+    try:
+        return action()
+    except Exception as error:  # of any kind: one file must not stop the others
+        return {"error": reason(row, error)}
+
+
+def reason(row: Row, error: Exception) -> str:
+    """Return a sentence on what happened to a row."""
+    if isinstance(error, UserError):
+        return str(error)
+    if is_out_of_memory(error):
+        return f"{row['name']} is too large for the memory."
+    return f"{row['name']} failed: {type(error).__name__}: {first_line(error)}."
+
+
+def columns(array: Array, *names: str) -> dict[str, Any]:
+    """Return an array as three columns: its bytes, its shape and its type."""
+    return dict(zip(names, (array.tobytes(), array.shape, str(array.dtype)), strict=True))
+
+
+def array(row: Row, pixels: str, shape: str, dtype: str) -> Array:
+    """Return the array of three columns."""
+    return np.frombuffer(row[pixels], row[dtype]).reshape(row[shape])

@@ -1,0 +1,102 @@
+"""The command for whole collections: thin, it imports its stage when it is called.
+
+Exit codes as in `main.py`: 0 good, 1 done with failures reported, 2 refused.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer import Argument, Option
+
+from pix2pix.cli.common import (
+    Mode,
+    Precision,
+    choice,
+    console_progress,
+    extra,
+    loading,
+    parse_size,
+    picture_suffix,
+)
+
+_NAMED = 10  # failures that are named on the console
+
+
+def bulk(
+    source: Annotated[
+        str, Argument(metavar="IN", help="Folder, Parquet data set, or URI of one (s3://, gs://).")
+    ],
+    target: Annotated[
+        str, Argument(metavar="OUT", help="Folder or URI; a Parquet data set where it ends with .parquet.")
+    ],
+    model: Annotated[
+        Path, Option("--model", metavar="MODEL", help="A model.safetensors, or a run's folder.")
+    ],
+    column: Annotated[
+        str | None,
+        Option(metavar="NAME", help="Column of pictures in a Parquet data set, if it has several."),
+    ] = None,
+    half: Annotated[str, Option(help="left or right half of side-by-side pictures.")] = "whole",
+    suffix: Annotated[
+        str | None, Option("--format", help="png, jpg...  [default: the input's; label maps: the targets']")
+    ] = None,
+    mode: Mode = None,
+    seed: Annotated[int, Option(min=0, max=2**32 - 1, help="Fixes the noise.")] = 0,
+    make: Annotated[bool, Option("--make", help="Make sources from photographs, as in training.")] = False,
+    size: Annotated[
+        str | None,
+        Option(metavar="train|PX|HxW", help="Scale pictures to training's or this size, and results back."),
+    ] = None,
+    workers: Annotated[
+        int | None, Option(min=1, help="Processes that translate.  [default: one a GPU, else one a core]")
+    ] = None,
+    gpus: Annotated[
+        float | None,
+        Option("--gpus-per-actor", min=0.0, help="GPUs of each worker.  [default: 1 if there are any]"),
+    ] = None,
+    address: Annotated[
+        str | None, Option(help="Of a running Ray cluster: auto, HOST:PORT.  [default: this machine alone]")
+    ] = None,
+    engine: Annotated[str, Option(help="auto, torch, openvino; kept for the whole job.")] = "auto",
+    precision: Precision = "auto",
+    verify: Annotated[
+        bool,
+        Option("--verify", help="Read all inputs and outputs that are there, and do again what differs."),
+    ] = False,
+) -> None:
+    """Translate a whole collection on Ray; the same command again does what is missing or has changed.
+
+    \b
+    pix2pix bulk photos houses --model runs/facades
+    pix2pix bulk s3://bucket/photos s3://bucket/houses --model runs/facades --address auto
+    pix2pix bulk photos.parquet houses.parquet --model runs/facades --workers 2
+    """
+    with extra("bulk", "Translating a collection"), loading():
+        from pix2pix.bulk.job import Request, run
+        from pix2pix.bulk.work import Options
+
+    side: Any = choice("--half", half, ("whole", "left", "right"))
+    known_mode: Any = choice("--mode", mode, ("paper", "deterministic", "running"))
+    scaled: Any = size if size in (None, "train") else parse_size(size)
+    options = Options(side, known_mode, seed, make, scaled, picture_suffix(suffix))
+    outcome = run(
+        Request(
+            source, target, model, options, column, address, workers, gpus, engine, precision, verify=verify
+        ),
+        console_progress(),
+    )
+    rate = f"  {outcome.translated / outcome.seconds:.1f} pictures/s" if outcome.translated else ""
+    print(
+        f"{outcome.translated:,} of {outcome.total:,} pictures translated to {target}, "
+        f"{outcome.unchanged:,} unchanged{rate}"
+    )
+    if outcome.failures:
+        more = len(outcome.failures) - _NAMED
+        named = outcome.failures[:_NAMED] + ([f"and {more:,} more"] if more > 0 else [])
+        count = "1 picture" if len(outcome.failures) == 1 else f"{len(outcome.failures):,} pictures"
+        print(f"{count} failed, see {outcome.failed_file}:", *named, sep="\n  ", file=sys.stderr)
+        raise typer.Exit(1)
