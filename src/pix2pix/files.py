@@ -83,6 +83,14 @@ def kind(path: Path) -> Literal["file", "folder", "nothing"]:
         raise UserError(f"Cannot open {path}: {error.strerror}.") from None
 
 
+def require_own_folder(path: Path, is_own: bool, what: str, option: str = "-o") -> None:
+    """Raise UserError for a file, and for a folder that is neither empty nor the writer's own."""
+    if kind(path) == "file" or (
+        kind(path) == "folder" and not is_own and any(not p.name.startswith(".") for p in path.iterdir())
+    ):
+        raise UserError(f"{path} is not empty and no {what}.", f"Choose another folder with {option}.")
+
+
 def cache_folder() -> Path:
     """Return the folder for what can be made again: $PIX2PIX_CACHE, or pix2pix in the user's cache."""
     if chosen := os.environ.get(CACHE):

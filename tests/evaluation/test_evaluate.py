@@ -72,6 +72,15 @@ def test_equal_folders_are_as_near_as_can_be(tmp_path: Path) -> None:
     assert [found[f"histogram_{c}"] for c in "Lab"] == pytest.approx([1, 1, 1])
 
 
+def test_fid_of_few_pictures_says_so_itself_and_not_where_it_is_not_shown(tmp_path: Path) -> None:
+    evaluation = scored(
+        FolderSubject(pictures(tmp_path / "real"), pictures(tmp_path / "fake")), tmp_path / "out"
+    )
+    notes = {score.name: score.note for score in evaluation.scores}
+    assert "biased upwards under 2,048 pictures" in notes["fid"]
+    assert not any("FID" in note for note in evaluation.notes)
+
+
 def test_noise_makes_every_score_worse(tmp_path: Path) -> None:
     real, rows = pictures(tmp_path / "real"), []
     for noise in (5, 40, 120):
@@ -200,6 +209,25 @@ def test_a_model_is_scored_on_its_validation_pairs_with_the_nearest_training_tar
     assert (tmp_path / "out" / "plotly.min.js").is_file()
 
 
+def test_the_folder_of_something_else_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "index.html").write_text("the page of a run")
+    subject = FolderSubject(pictures(tmp_path / "real"), pictures(tmp_path / "fake", noise=9))
+    with pytest.raises(UserError, match=r"run is not empty and no evaluation\. Choose another folder"):
+        scored(subject, tmp_path / "run")
+    for _ in range(2):
+        scored(subject, tmp_path / "out")
+
+
+@pytest.mark.parametrize(("split", "memory"), [("all", True), ("train", True), ("validation", False)])
+def test_pictures_are_not_compared_with_themselves(
+    tmp_path: Path, pairs: Path, split: str, memory: bool
+) -> None:
+    model = write_model(tmp_path / "model.safetensors")
+    subject = ModelSubject(model, [str(pairs)], split, "deterministic", 0, "cpu", "torch", memory=memory)
+    assert "memory" not in values(scored(subject, tmp_path / "out"))
+
+
 def test_a_model_that_copies_a_training_picture_is_found(tmp_path: Path, pairs: Path) -> None:
     subject = ModelSubject(
         write_model(tmp_path / "model.safetensors"), [str(pairs)], "validation", None, 0, "cpu", "torch"
@@ -294,7 +322,7 @@ def test_pictures_that_cannot_be_read_are_no_pairs_of_another_split(tmp_path: Pa
     model = write_model(tmp_path / "model.safetensors")
     for number in range(3):
         write_text(tmp_path / "texts" / f"{number}.png")
-    with pytest.raises(UserError, match=r"None of the 3 files of .*texts can be read: .*is not a picture"):
+    with pytest.raises(UserError, match=r"None of the first 3 files of .*texts can be read: .*is not a picture"):
         ModelSubject(model, [str(tmp_path / "texts")], "validation", None, 0, "cpu", "torch")
 
 

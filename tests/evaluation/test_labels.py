@@ -93,3 +93,11 @@ def test_a_scorer_of_other_pictures_than_photographs_is_refused(tmp_path: Path) 
     contract = PLAIN.model_copy(update={"source": PictureContract(classes=CLASSES)})
     with pytest.raises(UserError, match="takes pictures of 1 channels: wanted a scorer of RGB"):
         find_labels(contract, model, None, [], "cpu")
+
+
+def test_a_scorer_for_a_model_that_makes_label_maps_is_refused(tmp_path: Path) -> None:
+    classes = (LabelClass(name="wall", colour=(0, 0, 255)), LabelClass(name="door", colour=(255, 0, 0)))
+    labels = PictureContract(classes=classes, one_hot=True)
+    contract = ImageContract(source=PictureContract(), target=labels, layout="side by side", half="left")
+    with pytest.raises(UserError, match=r"A scorer is for models from label maps.*Leave --scorer out"):
+        find_labels(contract, tmp_path / "scorer.safetensors", None, [], "cpu")

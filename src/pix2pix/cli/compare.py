@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -29,8 +30,9 @@ def compare(runs: Runs, out: Out) -> None:
     """
     with loading():
         from pix2pix.evaluation.compare.compare import compare as compare_reports
-        from pix2pix.evaluation.compare.page import write_comparison
+        from pix2pix.evaluation.compare.page import refuse_other_folder, write_comparison
         from pix2pix.evaluation.compare.stored import read_reports
+    refuse_other_folder(out)  # before the work
     with closing(console_progress()) as progress:
         comparison = compare_reports(read_reports(runs))
         page = write_comparison(comparison, out, progress)
@@ -45,6 +47,7 @@ def _print(comparison: Comparison) -> None:
         for score in comparison.scores:
             value, low, high = score.differences[number]
             interval = f" ({low:+.3g} to {high:+.3g})" if low is not None and high is not None else ""
-            numbers = f"{score.values[0]:.4g} -> {score.values[number + 1]:.4g}  {value:+.3g}{interval}"
+            difference = f"{value:+.3g}{interval}" if math.isfinite(value) else ""
+            numbers = f"{score.values[0]:.4g} -> {score.values[number + 1]:.4g}  {difference}"
             print(f"  {score.name:<18} {numbers}  {score.verdict(number)}".rstrip())
     print(*(f"note: {note}" for note in comparison.notes), sep="\n", end="\n" if comparison.notes else "")

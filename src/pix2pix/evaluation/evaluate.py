@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import csv
 import json
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,7 +32,7 @@ from pix2pix.evaluation.memory import find_nearest
 from pix2pix.evaluation.score import Score
 from pix2pix.evaluation.set_scores import colours, distances, mark_learned, means
 from pix2pix.evaluation.subjects import Example, ModelSubject, Subject, runs_of_one_size, stacked
-from pix2pix.files import replacing
+from pix2pix.files import replacing, require_own_folder
 from pix2pix.measures import MEASURES
 from pix2pix.measures.features import FeatureNetwork, load_vgg16, st_lpips, st_lpips_variety
 from pix2pix.measures.histograms import lab_counts
@@ -52,11 +51,15 @@ _BY_PICTURE = (*MEASURES, "lpips", "st_lpips", "variety_l1", "variety_st_lpips",
 
 @dataclass(frozen=True)
 class Options:
-    """How to score: the feature network, how to score by label maps, and LPIPS; None of what is not there."""
+    """How to score: the feature network, how to score by label maps, and LPIPS; None of what is not there.
+
+    `target_features` computes those of targets where it is more than the network: it may know some of them.
+    """
 
     features: FeatureNetwork | None = None
     labels: LabelScores | None = None
     lpips: Measure | None = None
+    target_features: Callable[[Tensor], Tensor] | None = None
 
 
 @dataclass
@@ -82,8 +85,10 @@ class Evaluation:
 def evaluate(subject: Subject, out: Path, options: Options, progress: Progress) -> Evaluation:
     """Score every picture of the subject and write what the report is made of into `out`.
 
-    The same call goes on where one was stopped. Raises UserError where nothing can be scored.
+    The same call goes on where one was stopped. Raises UserError where nothing can be scored, and for a
+    folder of something else.
     """
+    require_own_folder(out, (out / "columns" / "identity.json").is_file(), "evaluation")
     network, labels, notes = options.features, options.labels, list[str]()
     measured_by = {
         "features": network.identity if network else None,
@@ -93,7 +98,7 @@ def evaluate(subject: Subject, out: Path, options: Options, progress: Progress) 
     failures = [] if columns["good"].all() else _failures(subject, columns, labels)
     good: list[int] = np.flatnonzero(columns["good"]).tolist()
     by_picture = {n: np.asarray(columns[n])[good] for n in _BY_PICTURE if n in columns}
-    scores = [*means(by_picture), *colours(columns, good), *distances(columns, good, network, notes)]
+    scores = [*means(by_picture), *colours(columns, good), *distances(columns, good, network)]
     if labels:
         scores += labels.summary(columns, good)
         measured_by["scorer"] = labels.scorer
@@ -236,7 +241,7 @@ def _measure_whole(
         measured["variety_st_lpips"] = torch.stack([st_lpips_variety(each) for each in variants])
     if options.features:
         measured["fake_features"] = options.features.extract(output)
-        measured["real_features"] = options.features.extract(target)
+        measured["real_features"] = (options.target_features or options.features.extract)(target)
     arrays = {name: values.float().cpu().numpy() for name, values in measured.items()}
     if output.shape[1] == 3:
         for name, pictures in (("fake_lab", output), ("real_lab", target)):
@@ -259,10 +264,8 @@ def write_scores(evaluation: Evaluation, out: Path) -> None:
     identity = {**evaluation.subject.identity, **evaluation.measured_by}
     with replacing(out / "scores.jsonl") as path, path.open("w", encoding="utf-8") as lines:
         for score in evaluation.scores:
-            line = {"score": score.name, "value": _json(score.value), "pictures": len(evaluation.names)}
-            if score.standard_error is not None:
-                line["standard_error"] = _json(score.standard_error)
-            lines.write(json.dumps({**line, "note": score.note, **identity}) + "\n")
+            line = {**score.as_json(), "pictures": len(evaluation.names), **identity}
+            lines.write(json.dumps(line) + "\n")
     with replacing(out / "pictures.csv") as path, path.open("w", encoding="utf-8", newline="") as table:
         writer = csv.writer(table)
         writer.writerow(["name", *evaluation.by_picture])
@@ -271,7 +274,3 @@ def write_scores(evaluation: Evaluation, out: Path) -> None:
         writer.writerows([name, *(f"{value:.6g}" for value in row)] for name, *row in rows)
     with replacing(out / "subject.json") as path:
         path.write_text(json.dumps(evaluation.subject.request, indent=1) + "\n", "utf-8")
-
-
-def _json(value: float) -> float | None:
-    return float(f"{value:.6g}") if math.isfinite(value) else None

@@ -137,8 +137,11 @@ def find_labels(
     contract: PictureContract = getattr(image, half)
     if not contract.classes and stated is None:
         raise UserError(
-            "The FCN-score needs the classes of the label maps, and this model took them as plain colours.",
-            "Name their palette: --labels facades, or a TOML file (pix2pix data palette writes one).",
+            "A scorer is for models from label maps, and the sources of this model are plain colours.",
+            "Leave --scorer out: the label maps that the model makes are scored by themselves."
+            if image.target.classes
+            else "If they are label maps, name their palette: --labels facades, or a TOML file "
+            "(pix2pix data palette writes one).",
         )
     palette = of_contract(contract) if stated is None or contract.classes else stated
     maps = label_contract(palette, one_hot=contract.one_hot)

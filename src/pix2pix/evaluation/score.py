@@ -1,6 +1,8 @@
 """One number about all pictures, and which way of a score is better."""
 
+import math
 from dataclasses import dataclass
+from typing import Any
 
 # Whether more is better; of scores that are not here neither is.
 HIGHER_IS_BETTER = {
@@ -40,8 +42,20 @@ class Score:
         """Whether more is better; None where neither is."""
         return HIGHER_IS_BETTER.get(self.name)
 
+    def as_json(self) -> dict[str, Any]:
+        """Return what a line of scores.jsonl has of it."""
+        line: dict[str, Any] = {"score": self.name, "value": json_number(self.value), "note": self.note}
+        if self.standard_error is not None:
+            line["standard_error"] = json_number(self.standard_error)
+        return line
+
     def __str__(self) -> str:
         """Return one line for a terminal."""
         error = f" ± {self.standard_error:.2g}" if self.standard_error is not None else ""
         line = f"{self.name:<16} {self.value:.4g}{error} {self.unit}".rstrip()
         return f"{line}  ({self.note})" if self.note else line
+
+
+def json_number(value: float | None) -> float | None:
+    """Return six digits of a number, and None of what JSON cannot hold, such as infinity."""
+    return float(f"{value:.6g}") if value is not None and math.isfinite(value) else None

@@ -22,8 +22,7 @@ def mark_learned(
     scores: Sequence[Score], learned: Collection[str], network: FeatureNetwork | None, notes: list[str]
 ) -> list[Score]:
     """Return the scores, with a mark at those by a network that the model learned from, and note it."""
-    by_features = dict.fromkeys(("kid", "fid", "memory"), network.name if network else "")
-    networks = {**by_features, "st_lpips": VGG16_NAME, "variety_st_lpips": VGG16_NAME}
+    networks = networks_by_score(network.name if network else "")
     marked = [
         replace(score, note=f"{score.note}; the model learned from this network")
         if networks.get(score.name) in learned
@@ -36,6 +35,12 @@ def mark_learned(
             "which of two models is better. Score by another network with --features FILE."
         )
     return marked
+
+
+def networks_by_score(features: str) -> dict[str, str]:
+    """Return which network each score by features is of, where `features` is that of sets."""
+    of_sets = dict.fromkeys(("kid", "fid", "memory", "memory_distance"), features)
+    return {**of_sets, "st_lpips": VGG16_NAME, "variety_st_lpips": VGG16_NAME}
 
 
 def means(by_picture: Mapping[str, np.ndarray]) -> list[Score]:
@@ -69,21 +74,15 @@ def colours(columns: Columns, good: Sequence[int]) -> list[Score]:
     ]
 
 
-def distances(
-    columns: Columns, good: Sequence[int], network: FeatureNetwork | None, notes: list[str]
-) -> list[Score]:
-    """Return KID and FID of outputs and targets, and note where there are too few for the latter."""
+def distances(columns: Columns, good: Sequence[int], network: FeatureNetwork | None) -> list[Score]:
+    """Return KID and FID of outputs and targets; the latter says where it is of too few."""
     if network is None or len(good) < 2 or "real_features" not in columns:
         return []
     real, fake = (torch.from_numpy(np.asarray(columns[n])[good]) for n in ("real_features", "fake_features"))
     distance = kid(real, fake)
     error = distance.standard_error if math.isfinite(distance.standard_error) else None
-    if len(good) < _FEW:
-        notes.append(
-            f"FID of {len(good):,} pictures is biased upwards (under {_FEW:,}): compare it only with figures "
-            "of equally many pictures, and prefer KID."
-        )
+    few = f"; biased upwards under {_FEW:,} pictures: prefer KID" if len(good) < _FEW else ""
     return [
         Score("kid", distance.value, error, f"features: {network.name}"),
-        Score("fid", frechet(real, fake), None, f"features: {network.name}"),
+        Score("fid", frechet(real, fake), None, f"features: {network.name}{few}"),
     ]

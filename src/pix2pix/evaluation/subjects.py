@@ -87,6 +87,8 @@ class ModelSubject:
         device: str,
         engine: str,
         samples: int = 1,
+        *,
+        memory: bool = True,
     ) -> None:
         self.translator = Translator.load(model, device, engine=engine)
         header = self.translator.header
@@ -94,8 +96,9 @@ class ModelSubject:
         self.reading = Reading(image.source, image.target, self.config, image.photograph)
         found = find_data(data, self.config, to_learn=False)
         self.pairs = _chosen(found, split, data)
-        self.training = found.splits.get("train", ()) if split != "train" else ()
         self.can_copy = bool(found.splits.get("train"))
+        known = memory and split not in ("train", "all")  # a picture is nearest to itself
+        self.training: Sequence[Pair] = found.splits.get("train", ()) if known else ()
         self.training_files = _files_digest(self.training)
         self.names: Sequence[str] = [pair.name for pair in self.pairs]
         self.mode, self.seed, self.samples = mode or header.mode, seed, samples
@@ -108,7 +111,12 @@ class ModelSubject:
             "mode": self.mode,
             "seed": seed,
         }
-        self.identity = {
+        self.identity = self._identity(model, split)
+
+    def _identity(self, model: Path, split: str) -> dict[str, Any]:
+        """Return what scores are quoted with."""
+        header = self.translator.header
+        identity: dict[str, Any] = {
             "model": str(model),
             "model_digest": file_digest(model_path(model)),
             "data_digest": _digest(
@@ -117,14 +125,15 @@ class ModelSubject:
             ),
             "split": split,
             "mode": self.mode,
-            "seed": seed,
+            "seed": self.seed,
             "size_px": list(self.config.size),
             "fit": self.config.fit,
             "images_seen": header.provenance.images_seen,
             "versions": versions(),
         }
         if learned := header.provenance.feature_networks:
-            self.identity["learned_from"] = list(learned)
+            identity["learned_from"] = list(learned)
+        return identity
 
     def examples(self, start: int, stop: int) -> list[Example | UserError]:
         """Read, translate at training size."""
@@ -255,9 +264,8 @@ def _refuse_unreadable(pairs: Sequence[Pair], data: Sequence[str]) -> None:
     read = [array for _, array in in_parallel(files[:_TRIED], codec.read)]
     errors = [array for array in read if isinstance(array, UserError)]
     if errors and len(errors) == len(read):
-        first = "the first" if len(files) > len(read) else "the"
         where = " and ".join(map(str, data))
-        raise UserError(f"None of {first} {counted(len(read), 'file')} of {where} can be read: {errors[0]}")
+        raise UserError(f"None of the first {counted(len(read), 'file')} of {where} can be read: {errors[0]}")
 
 
 def open_again(request: dict[str, Any]) -> ModelSubject | FolderSubject:

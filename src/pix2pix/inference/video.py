@@ -17,7 +17,7 @@ from PIL import Image, ImageFilter
 
 from pix2pix.device import explain_out_of_memory
 from pix2pix.errors import UserError
-from pix2pix.files import replacing
+from pix2pix.files import is_picture, replacing
 from pix2pix.inference.folder import Options
 from pix2pix.inference.sources import restored
 from pix2pix.inference.translator import Translator
@@ -156,12 +156,7 @@ class Still:
 
 
 def _opened(source: Path) -> Movie | Animation:
-    if source.suffix.lower() not in movies.READ and source.is_file():
-        try:
-            return Animation(source)
-        except UserError:
-            pass  # then it is a video of another ending, or Movie says what it is
-    return Movie(source)
+    return Animation(source) if is_picture(source) else Movie(source)
 
 
 def _translated(

@@ -57,6 +57,11 @@ class FeatureNetwork:
         return f"{self.name}, sha256 {self.digest[:16]}" if self.digest else self.name
 
 
+def name_in(identity: str) -> str:
+    """Return the name in the identity of a network."""
+    return identity.partition(", sha256 ")[0]
+
+
 class VGG16(nn.Module):
     """The shift-tolerant VGG16 of ST-LPIPS, with the heads that weigh its channels."""
 

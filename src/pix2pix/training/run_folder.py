@@ -19,7 +19,7 @@ from typing import IO, Any
 
 from pix2pix.config import MAY_CHANGE, Config
 from pix2pix.errors import UserError
-from pix2pix.files import cannot_write, kind, replacing
+from pix2pix.files import cannot_write, kind, replacing, require_own_folder
 from pix2pix.pictures.codec import Array, write
 
 try:
@@ -46,9 +46,8 @@ class RunFolder:
         Lengths and intervals may differ. Nothing is written.
         """
         if kind(self.written_config) != "file":
-            folder = kind(self.path) == "folder"
-            if folder and any(not p.name.startswith(".") for p in self.path.iterdir()):
-                raise UserError(f"{self.path} is not empty and no run.", "Choose another folder with --run.")
+            if kind(self.path) != "file":  # which cannot be written, as is said when it is tried
+                require_own_folder(self.path, False, "run", "--run")
             return
         others = [d for d in config.differences(Config.load(self.written_config)) if d[0] not in MAY_CHANGE]
         if others:

@@ -66,6 +66,12 @@ def test_patches_that_come_to_the_same_are_one_row() -> None:
     ]
 
 
+@pytest.mark.parametrize("size_px", [1, 16, 34])
+def test_numbers_of_a_patch_do_not_depend_on_which_one_is_the_method(size_px: int) -> None:
+    stated = rows("patches", f"model.discriminator_px={size_px}").values()
+    assert [row.paper for row in stated] == [row.paper for row in rows("patches").values()]
+
+
 def test_label_targets_are_compared_with_the_paper_s_label_scores() -> None:
     settings = ("data.target_labels=cityscapes", "data.target_one_hot=true")
     losses = rows("losses", *settings)

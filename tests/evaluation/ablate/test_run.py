@@ -129,10 +129,10 @@ def test_features_of_a_picture_are_computed_once() -> None:
         seen.append(len(pictures))
         return pictures.mean((2, 3))
 
-    network = module.once_a_picture(FeatureNetwork("mean", extract))
+    known = module.once_a_picture(FeatureNetwork("mean", extract))
     pictures = torch.rand(4, 3, 8, 8)
     for batch in (pictures[:2], pictures, pictures[[3, 0]]):
-        assert torch.allclose(network.extract(batch), batch.mean((2, 3)))
+        assert torch.allclose(known(batch), batch.mean((2, 3)))
     assert seen == [2, 2]
 
 
@@ -140,6 +140,13 @@ def test_without_a_scorer_it_says_how_to_get_one(request_for: RequestFor) -> Non
     (note,) = [n for n in ablate(request_for("patches", labels="facades")).notes if "FCN" in n]
     assert "--set data.target_labels=facades" in note
     assert "--scorer scorer" in note
+
+
+def test_a_patch_that_no_row_has_is_refused_for_patches_alone(request_for: RequestFor) -> None:
+    sizes = ("data.size_px=64", "model.discriminator_px=34")
+    with pytest.raises(UserError, match=r"No row of --over patches has .* = 34\..*\(1, 16, 70, 142\)"):
+        describe_ablation(request_for("patches", *sizes))
+    assert "l1_cgan-0" in describe_ablation(request_for("losses", *sizes))
 
 
 def test_pairs_without_validation_are_refused(request_for: RequestFor, pairs: Path) -> None:

@@ -1,6 +1,7 @@
 """All scores of several runs: values as their reports have them, differences, verdicts."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from pix2pix.evaluation.compare.resampling import Difference
 from pix2pix.evaluation.compare.stored import read_reports
 from pix2pix.evaluation.evaluate import Options, evaluate, write_scores
 from pix2pix.evaluation.labels import find_labels
-from pix2pix.evaluation.subjects import ModelSubject
+from pix2pix.evaluation.subjects import FolderSubject, ModelSubject
 from pix2pix.model_file import ImageContract
 from pix2pix.pictures import codec
 from pix2pix.pictures.contract import LabelClass, PictureContract
@@ -44,6 +45,29 @@ def test_a_run_and_its_copy_do_not_clearly_differ(score: Score) -> None:
     for each in comparison.scores:
         assert each.differences[0].value == pytest.approx(0, abs=1e-9)
         assert each.verdict(0) in ("", "no clear difference")
+
+
+def test_a_run_of_copies_has_an_infinite_psnr_and_the_other_its_own(score: Score) -> None:
+    same, noisy = score("same", 0), score("noisy", 40)
+    comparison = compare(read_reports([same, noisy]))
+    psnr = next(each for each in comparison.scores if each.name == "psnr_db")
+    assert psnr.values == [np.inf, pytest.approx(stated(noisy)["psnr_db"], rel=1e-4)]
+    assert psnr.verdict(0) == ""
+    assert any(note.startswith("psnr_db: pictures on which it is infinite") for note in comparison.notes)
+
+
+def test_copies_in_one_run_are_left_out_of_all(tmp_path: Path, score: Score) -> None:
+    first, other = score("a", 20), score("b", 40)
+    shutil.copytree(tmp_path / "fake-a", tmp_path / "mixed")
+    for number in range(6):
+        shutil.copy(tmp_path / "real" / f"{number:02d}.png", tmp_path / "mixed")
+    mixed = tmp_path / "reports" / "mixed"
+    evaluation = evaluate(FolderSubject(tmp_path / "real", tmp_path / "mixed"), mixed, Options(), Progress())
+    write_scores(evaluation, mixed)
+    psnr = next(s for s in compare(read_reports([first, other, mixed])).scores if s.name == "psnr_db")
+    for number, difference in enumerate(psnr.differences, 1):
+        assert difference.value == pytest.approx(psnr.values[number] - psnr.values[0], abs=1e-6)
+    assert psnr.values[0] == pytest.approx(psnr.values[2])
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pix2pix.errors import UserError
 from pix2pix.evaluation.compare.compare import compare
 from pix2pix.evaluation.compare.page import write_comparison
 from pix2pix.evaluation.compare.stored import read_reports
@@ -41,6 +42,16 @@ def test_lines_and_table_hold_the_same_scores(tmp_path: Path, score: Score) -> N
         rows = list(csv.DictReader(table))
     assert [row["name"] for row in rows] == [f"{n:02d}" for n in range(12)]
     assert np.mean([float(row["l1 b"]) for row in rows]) == pytest.approx(l1["value"], rel=1e-4)
+
+
+def test_other_folders_are_refused_and_a_comparison_is_written_again(tmp_path: Path, score: Score) -> None:
+    reports = [score("a", 20), score("b", 60)]
+    before = (reports[0] / "scores.jsonl").read_text()
+    with pytest.raises(UserError, match=r"a is not empty and no comparison\. Choose another folder with -o"):
+        written(reports, reports[0])
+    assert (reports[0] / "scores.jsonl").read_text() == before
+    for _ in range(2):
+        written(reports, tmp_path / "out")
 
 
 @pytest.mark.parametrize("change", ["fakes gone", "fakes changed", "request gone"])

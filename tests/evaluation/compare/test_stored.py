@@ -2,12 +2,16 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pix2pix.errors import UserError
+from pix2pix.evaluation.compare.compare import compare
+from pix2pix.evaluation.compare.page import write_comparison
 from pix2pix.evaluation.compare.stored import read_reports, what_is_common
+from pix2pix.progress import Progress
 from tests.evaluation.compare.conftest import Score, pooled, write_pictures
 
 
@@ -50,13 +54,11 @@ def test_what_is_no_report_is_refused(tmp_path: Path, score: Score, name: str, s
         read_reports([first])
 
 
-@pytest.mark.parametrize("damage", ["no columns", "no row", "no number", "empty table", "no json"])
+@pytest.mark.parametrize("damage", ["no row", "no number", "empty table", "no json"])
 def test_a_report_that_is_not_whole_is_refused(score: Score, damage: str) -> None:
     first, other = score("a", 20), score("b", 40)
     table = other / "pictures.csv"
     match damage:
-        case "no columns":
-            shutil.rmtree(other / "columns")
         case "no row":
             table.write_text("".join(table.read_text().splitlines(keepends=True)[:-1]))
         case "no number":
@@ -67,6 +69,26 @@ def test_a_report_that_is_not_whole_is_refused(score: Score, damage: str) -> Non
             (other / "columns" / "identity.json").write_text("{")
     with pytest.raises(UserError, match=r"b is not whole: .* Score it again: pix2pix evaluate"):
         read_reports([first, other])
+
+
+def test_a_comparison_in_the_folder_of_a_run_is_no_evaluation(tmp_path: Path, score: Score) -> None:
+    shutil.copytree(score("a", 20), tmp_path / "run" / "scores")
+    other = score("b", 40)
+    reports = read_reports([tmp_path / "run", other])
+    write_comparison(compare(reports), tmp_path / "run" / "comparison", Progress())
+    assert read_reports([tmp_path / "run", other])[0].folder == tmp_path / "run" / "scores"
+
+
+def test_scores_by_a_network_that_a_model_learned_from_are_left_out(score: Score) -> None:
+    network = replace(pooled(), digest="0" * 64)
+    first, other = (score(name, 90 - 80 * n, network) for n, name in enumerate("ab"))
+    restate(other, learned_from=["pooled"])
+    comparison = compare(read_reports([first, other]))
+    assert not {"kid", "fid"} & {each.name for each in comparison.scores}
+    assert comparison.notes[0].startswith("kid, fid, memory, memory_distance are left out: a model learned")
+    restate(other, learned_from=["VGG16 of ST-LPIPS"])
+    common = what_is_common(read_reports([first, other]))
+    assert common.omitted == {"st_lpips", "variety_st_lpips"}
 
 
 def test_other_pictures_are_refused(tmp_path: Path, score: Score) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from pix2pix.config import MAY_CHANGE, Config
 from pix2pix.errors import UserError
 from pix2pix.evaluation.ablate.rows import Row, Table, with_seed
-from pix2pix.files import kind
+from pix2pix.files import kind, require_own_folder
 from pix2pix.model_file import read_header
 
 # What may differ between a row on disk and the request; channels follow from the pairs, which are compared.
@@ -96,12 +96,7 @@ def runs_on_disk(out: Path, tables: Mapping[str, Table], over: str) -> list[RowR
 
 def refuse_other_budget(out: Path, tables: Mapping[str, Table], over: str) -> None:
     """Raise UserError where the folder holds rows of other settings, or something else."""
-    if kind(out) == "file" or (
-        kind(out) == "folder"
-        and kind(out / "rows") != "folder"
-        and any(not path.name.startswith(".") for path in out.iterdir())
-    ):
-        raise UserError(f"{out} is not empty and no ablation.", "Choose another folder with -o.")
+    require_own_folder(out, kind(out / "rows") == "folder", "ablation")
     for run in runs_on_disk(out, tables, over):
         there = Config.load(run.folder / "config.toml")
         if others := [d for d in run.config.differences(there) if d[0] not in _FREE]:

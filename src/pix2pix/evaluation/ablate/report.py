@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from pix2pix.evaluation.ablate.rows import Table
 from pix2pix.evaluation.ablate.tables import Line, ScoredRun, columns_of, lines_of
 from pix2pix.evaluation.report import views
+from pix2pix.evaluation.score import json_number
 from pix2pix.evaluation.subjects import Example, ModelSubject
 from pix2pix.files import replacing
 from pix2pix.pictures import codec
@@ -74,14 +74,8 @@ def _sheet(lines: Sequence[Line], out: Path) -> dict[str, Any]:
 def _json_lines(run: ScoredRun) -> list[dict[str, Any]]:
     lines = []
     for score in run.scores:
-        line = {"score": score.name, "value": _finite(score.value), "pictures": run.pictures}
-        if score.standard_error is not None:
-            line["standard_error"] = _finite(score.standard_error)
+        line = {**score.as_json(), "pictures": run.pictures}
         if score.name in run.real:
-            line["real_pictures"] = _finite(run.real[score.name])
-        lines.append({**line, "note": score.note, **run.about})
+            line["real_pictures"] = json_number(run.real[score.name])
+        lines.append({**line, **run.about})
     return lines
-
-
-def _finite(value: float) -> float | None:
-    return float(f"{value:.6g}") if math.isfinite(value) else None

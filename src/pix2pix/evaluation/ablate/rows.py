@@ -145,13 +145,14 @@ def _patch_rows(config: Config) -> tuple[Row, ...]:
         name = BASE if used == config.model.discriminator_px else f"patch_{used}"
         label = f"{used} x {used} px" + (f" (largest that fits; paper: {size_px})" if used < size_px else "")
         paper = None if config.data.target_labels else _PAPER["patches"][size_px]
+        colours = {1: "patch_1", 70: BASE}.get(size_px, "")  # whatever the row is called
         changed = _changed(config, {"model.discriminator_px": used})
-        rows.setdefault(name, Row(name, label, changed, _paper(name, paper, config)))
+        rows.setdefault(name, Row(name, label, changed, _paper(colours, paper, config)))
     return tuple(rows.values())
 
 
 def _paper(name: str, by_class: tuple[float, ...] | None, config: Config) -> dict[str, float]:
-    """Return the paper's numbers for a row by the names of our scores."""
+    """Return the paper's numbers by the names of our scores; colours are those of the row `name`."""
     numbers = dict(zip(BY_CLASS, by_class, strict=True)) if by_class else {}
     if name in _PAPER_COLOURS and not config.data.target_labels:
         numbers |= zip(_COLOURS, _PAPER_COLOURS[name], strict=True)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from statistics import fmean
 
 import torch
@@ -72,11 +72,12 @@ def ablate(request: Request, console: Console | None = None) -> Outcome:
     size = plan.config.data.size
     labels = find_labels(plan.reading, request.scorer, request.labels, request.ignore, request.device, size)
     network, outcome, progress = find_features(request.features), Outcome(tables), Progress(console)
-    options = Options(once_a_picture(network) if network else None, labels)
+    # Rows share their targets.
+    options = Options(network, labels, target_features=once_a_picture(network) if network else None)
     if labels is None:
         outcome.notes.append(_way_to_a_scorer(request))
     work = _Work(request, plan, options, _facts(request, plan), outcome, progress)
-    _refuse_other_pairs(request, plan, progress)
+    _refuse_other_pairs(request, plan, tables, progress)
     with closing(RunFolder(request.out)) as folder, closing(progress):
         _lock(folder)
         _train_and_score(work, console)
@@ -122,7 +123,14 @@ def _prepare(request: Request) -> tuple[Plan, dict[str, Table]]:
     """Return the plan of the paper's method, which all tables share, and the tables."""
     tables = ablation_tables(request.config)
     refuse_other_budget(request.out, tables, request.over)
-    base = next(run for run in requested_runs(request, tables) if run.row.name == BASE)
+    base = next((run for run in requested_runs(request, tables) if run.row.name == BASE), None)
+    if base is None:  # of patches, where the stated size is none of them
+        sizes = [row.config.model.discriminator_px for row in tables[request.over].rows]
+        raise UserError(
+            f"No row of --over {request.over} has model.discriminator_px = "
+            f"{request.config.model.discriminator_px}.",
+            f"Set it to a size of the rows ({', '.join(map(str, sizes))}), best to the largest up to 70.",
+        )
     plan = make_plan(request.data, base.config, base.folder, device=request.device)
     if not plan.pairs.validation:
         raise UserError(
@@ -133,12 +141,14 @@ def _prepare(request: Request) -> tuple[Plan, dict[str, Table]]:
     return plan, tables
 
 
-def _refuse_other_pairs(request: Request, plan: Plan, progress: Progress) -> None:
+def _refuse_other_pairs(
+    request: Request, plan: Plan, tables: Mapping[str, Table], progress: Progress
+) -> None:
     """Raise UserError where a row on disk learned from other pairs; decodes the pairs, once for all rows."""
     stores = open_stores(plan, False, progress)
     if not stores.scored:
         raise UserError(f"None of the validation pairs can be read: {stores.failures[-1]}")
-    for run in runs_on_disk(request.out, ablation_tables(request.config), request.over):
+    for run in runs_on_disk(request.out, tables, request.over):
         if run.images_seen and read_header(run.folder).provenance.data_digest != stores.training.digest:
             raise UserError(
                 f"{run.folder} was trained on other pairs than {' and '.join(request.data)} has now.",
@@ -170,8 +180,10 @@ def _score(run: RowRun, work: _Work) -> None:
     """Score a row on the validation pairs; what was scored before is only read."""
     request, options, outcome = work.request, work.options, work.outcome
     work.progress.log(f"scoring {run}")
-    subject = ModelSubject(run.folder, request.data, "validation", None, 0, request.device, "auto")
-    subject.training = ()  # whether a row copies is not asked, and takes longer than all scores
+    # Whether a row copies is not needed here, and slower than all other scores.
+    subject = ModelSubject(
+        run.folder, request.data, "validation", None, 0, request.device, "auto", memory=False
+    )
     out = request.out / "scores" / run.name
     evaluation = evaluate(subject, out, options, work.progress)
     write_scores(evaluation, out)
@@ -191,8 +203,8 @@ def _write(work: _Work) -> None:
     write_tables(request.out, request.over, outcome.tables, outcome.scored, work.facts, outcome.notes)
 
 
-def once_a_picture(network: FeatureNetwork) -> FeatureNetwork:
-    """Return the network, computing features of a picture once: rows share their targets."""
+def once_a_picture(network: FeatureNetwork) -> Callable[[Tensor], Tensor]:
+    """Return what computes the features of a picture once, and keeps them."""
     known: dict[bytes, Tensor] = {}
 
     def extract(pictures: Tensor) -> Tensor:
@@ -202,7 +214,7 @@ def once_a_picture(network: FeatureNetwork) -> FeatureNetwork:
             known.update(zip([keys[i] for i in new], network.extract(pictures[new]), strict=True))
         return torch.stack([known[key] for key in keys])
 
-    return replace(network, extract=extract)
+    return extract
 
 
 def _seconds_left(runs: Sequence[RowRun], plan: Plan) -> float:

@@ -73,6 +73,11 @@ def compare(reports: Sequence[StoredReport]) -> Comparison:
     if "class_iou" not in omitted and all(_CLASS_TOTALS in report.columns for report in reports):
         counts = [report.measured(_CLASS_TOTALS, places) for report in reports]
         scores += _of_sums(counts, _by_classes, resamples)
+    if infinite := [t for t, values in by_picture.items() if np.isinf(values).any()]:
+        notes.append(
+            f"{', '.join(infinite)}: pictures on which it is infinite in a run, as its output is the target, "
+            "are left out of all runs where any are left."
+        )
     if any(score.name == "fid" for score in scores):
         notes.append(
             "FID has no interval: a resample has fewer different pictures, of which FID is larger. Go by KID."
@@ -82,8 +87,14 @@ def compare(reports: Sequence[StoredReport]) -> Comparison:
 
 
 def _means(name: str, values: Values, resamples: Resamples) -> ComparedScore:
-    finite = np.isfinite(values).all(0)  # PSNR of equal pictures is infinite
-    means = values[:, finite].mean(1).tolist() if finite.any() else [float("inf")] * len(values)
+    """Compare means over the same pictures in all runs: those that have a finite score in each.
+
+    PSNR of equal pictures is infinite. Where no picture is left, each run has its own mean.
+    """
+    finite = np.isfinite(values).all(0)
+    if finite.any():
+        values = np.where(finite, values, np.nan)
+    means = [float(own[np.isfinite(own)].mean()) if np.isfinite(own).any() else np.inf for own in values]
     return ComparedScore(name, means, [resamples.of_means(values[0], other) for other in values[1:]])
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,9 @@ from pix2pix.evaluation.compare.compare import Comparison
 from pix2pix.evaluation.compare.resampling import RESAMPLES
 from pix2pix.evaluation.compare.stored import StoredReport
 from pix2pix.evaluation.report import views
-from pix2pix.evaluation.score import HIGHER_IS_BETTER
+from pix2pix.evaluation.score import HIGHER_IS_BETTER, json_number
 from pix2pix.evaluation.subjects import Example, FolderSubject, ModelSubject, open_again
-from pix2pix.files import replacing
+from pix2pix.files import replacing, require_own_folder
 from pix2pix.pictures import codec
 from pix2pix.progress import Progress
 from pix2pix.reports.pages import write_page
@@ -29,6 +28,7 @@ _FACTS = ("model", "fake", "model_digest", "images_seen", "mode", "seed", "featu
 
 def write_comparison(comparison: Comparison, out: Path, progress: Progress) -> Path:
     """Write index.html with its pictures, scores.jsonl and pictures.csv; return the page."""
+    refuse_other_folder(out)
     _write_lines(comparison, out / "scores.jsonl")
     _write_table(comparison, out / "pictures.csv")
     subjects = [_open(report, comparison.notes, progress) for report in comparison.reports]
@@ -46,6 +46,13 @@ def write_comparison(comparison: Comparison, out: Path, progress: Progress) -> P
         orders=list(gains),
     )
     return out / "index.html"
+
+
+def refuse_other_folder(out: Path) -> None:
+    """Raise UserError for a folder that is neither empty nor a comparison."""
+    scores = out / "scores.jsonl"
+    first = scores.read_text("utf-8").partition("\n")[0] if scores.is_file() else ""
+    require_own_folder(out, '"resamples"' in first, "comparison")
 
 
 def _facts(report: StoredReport) -> dict[str, Any]:
@@ -90,7 +97,7 @@ def _cards(
             {
                 "name": comparison.names[number],
                 "files": files,
-                "gains": {title: _json(gain[number]) for title, gain in gains.items()},
+                "gains": {title: json_number(gain[number]) for title, gain in gains.items()},
                 "scores": {name: v[:, number].tolist() for name, v in comparison.by_picture.items()},
             }
         )
@@ -141,11 +148,11 @@ def _write_lines(comparison: Comparison, path: Path) -> None:
                     "score": score.name,
                     "first": first.label,
                     "run": report.label,
-                    "first_value": _json(score.values[0]),
-                    "value": _json(score.values[number + 1]),
-                    "difference": _json(value),
-                    "low": _json(low),
-                    "high": _json(high),
+                    "first_value": json_number(score.values[0]),
+                    "value": json_number(score.values[number + 1]),
+                    "difference": json_number(value),
+                    "low": json_number(low),
+                    "high": json_number(high),
                     "verdict": score.verdict(number),
                     "pictures": len(comparison.names),
                     "resamples": RESAMPLES,
@@ -168,7 +175,3 @@ def _write_table(comparison: Comparison, path: Path) -> None:
         for number, name in enumerate(comparison.names):
             values = (value for each in comparison.by_picture.values() for value in each[:, number])
             writer.writerow([name, *(f"{value:.6g}" for value in values)])
-
-
-def _json(value: float | None) -> float | None:
-    return float(f"{value:.6g}") if value is not None and math.isfinite(value) else None

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from pix2pix.errors import UserError
 from pix2pix.evaluation.columns import Columns
+from pix2pix.evaluation.set_scores import networks_by_score
+from pix2pix.measures.features import name_in
 
 _AGAIN = "Score it again: pix2pix evaluate MODEL DATA -o REPORT."
 _BY_FEATURES = ("kid", "fid", "memory_distance")
@@ -88,6 +90,12 @@ def what_is_common(reports: Sequence[StoredReport]) -> Common:
             omitted.update(scores)
             stated = _stated(reports, key if key == "features" else "")
             notes.append(f"{what} differ{stated}: {', '.join(scores)} are left out.")
+    if learned := _learned_from(reports):
+        omitted.update(learned)
+        notes.append(
+            f"{', '.join(learned)} are left out: a model learned from their network, and would look better "
+            "by it than it is. Score all by another network: pix2pix evaluate --features FILE."
+        )
     for key, what in (("mode", "Modes"), ("seed", "Seeds of the noise"), ("versions", "Versions")):
         if any(other.about(key) != first.about(key) for other in others):
             notes.append(f"{what} differ{_stated(reports, key)}.")
@@ -97,6 +105,13 @@ def what_is_common(reports: Sequence[StoredReport]) -> Common:
     if len(places) < max(len(report.places) for report in reports):
         notes.append(f"{len(places):,} pictures are compared: others could not be scored in each run.")
     return Common(places, frozenset(omitted), notes)
+
+
+def _learned_from(reports: Sequence[StoredReport]) -> list[str]:
+    """Return the scores by a network that any of the models learned from."""
+    learned = {name for report in reports for name in report.about("learned_from") or ()}
+    networks = networks_by_score(name_in(reports[0].about("features") or ""))
+    return [score for score, network in networks.items() if network in learned]
 
 
 def _refuse_other_data(first: StoredReport, other: StoredReport) -> None:
@@ -147,7 +162,9 @@ def _report_folder(run: Path) -> Path:
 
 
 def _is_report(folder: Path) -> bool:
-    return (folder / "scores.jsonl").is_file() and (folder / "pictures.csv").is_file()
+    # A comparison has the first two as well.
+    files = "scores.jsonl", "pictures.csv", "columns/identity.json"
+    return all((folder / name).is_file() for name in files)
 
 
 def _read(folder: Path, label: str) -> StoredReport:
