@@ -253,6 +253,35 @@ def test_annotations_next_to_their_split_are_its_targets(tmp_path: Path) -> None
     assert halved.layout == "side by side"
 
 
+def test_sources_without_a_target_are_counted_where_each_target_has_its_source(tmp_path: Path) -> None:
+    make(tmp_path, *numbered("JPEGImages/{}.jpg", 55), *numbered("SegmentationClass/{}.png"))
+    pair_set = find(tmp_path)
+    assert len(all_names(pair_set)) == 40
+    assert "15 sources without a target are not used, such as 40.jpg" in pair_set.note
+    assert "outside" not in pair_set.note
+    parts = find(make(tmp_path / "parts", "images/train/a.png", "images/test/b.png", "masks/train/a.png"))
+    assert names(parts) == {"train": ["train/a"]}
+    assert "1 source without a target is not used, such as b.png" in parts.note
+
+
+@pytest.mark.parametrize("endings", [["jpg", "png"], ["png", "png"]])
+def test_a_refusal_says_how_to_leave_out_what_has_no_partner(
+    tmp_path: Path, endings: tuple[str, str]
+) -> None:
+    make(tmp_path / "in", *numbered(f"{{}}.{endings[0]}", 9), f"x.{endings[0]}")
+    make(tmp_path / "out", *numbered(f"{{}}.{endings[1]}", 9), f"y.{endings[1]}")
+    flag = refused(tmp_path / "in", tmp_path / "out").partition("leave these out: --pair ")[2]
+    patterns = [word.strip("'.") for word in flag.split()]
+    pair_set = find_pairs([tmp_path / "in", tmp_path / "out"], "left", pair=patterns)
+    assert len(all_names(pair_set)) == 9
+
+
+def test_few_pairs_of_which_none_is_held_out_are_reported(tmp_path: Path) -> None:
+    assert (
+        "0 of 6 held out by name, and nothing is scored" in find(make(tmp_path, *numbered("{}.png", 6))).note
+    )
+
+
 @pytest.mark.parametrize(
     ("files", "why", "call"),
     [
@@ -274,6 +303,7 @@ def test_what_can_be_read_in_several_ways_is_refused_with_the_calls(
     message = refused(make(tmp_path, *(name for pattern in files for name in numbered(pattern, 9))))
     assert why in message
     assert call in message
+    assert "If each picture is a pair: --layout side-by-side." in message
 
 
 def test_a_folder_of_data_sets_is_refused_and_one_alone_is_entered(tmp_path: Path) -> None:

@@ -94,6 +94,20 @@ def test_a_hostile_zip_is_refused(
     assert not list((cache / caches.UNPACKED).glob("*"))
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_a_damaged_zip_is_refused_as_no_whole_zip(tmp_path: Path, method: int) -> None:
+    archive = tmp_path / "x.zip"
+    with zipfile.ZipFile(archive, "w", method) as packed:
+        packed.writestr("a.png", noise(32, 64).tobytes())
+    whole = archive.read_bytes()
+    archive.write_bytes(whole[:60] + bytes(200) + whole[260:])
+    with pytest.raises(UserError, match=r"x\.zip cannot be unpacked: it is no whole zip archive"):
+        find(archive)
+    archive.write_bytes(whole[:-40])
+    with pytest.raises(UserError, match="it is no whole zip archive"):
+        find(archive)
+
+
 def test_a_bomb_and_a_torn_zip_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pix2pix.data.archives._FREE_BYTES", 1000)
     with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as out:

@@ -112,7 +112,7 @@ def test_a_translator_serves_others_as_before_while_a_clip_is_translated(transla
         (scene(0, 90, 120, 1), scene(0, 90, 120, 1), False),
     ],
 )
-def test_cuts_are_told_from_movement(before: Array, after: Array, cut: bool) -> None:
+def test_cuts_are_distinguished_from_movement(before: Array, after: Array, cut: bool) -> None:
     assert is_cut(before, after) is cut
 
 
@@ -169,7 +169,9 @@ def test_a_clip_is_known_by_its_endings(tmp_path: Path) -> None:
     picture = str(write(tmp_path / "b.webp"))
     assert is_clip(["clip.mov"], Path("out"))
     assert is_clip(["clip"], Path("out.mkv"))
-    assert is_clip([picture], Path("out.gif"))
+    assert is_clip([animation], Path("out.gif"))
+    assert is_clip([str(tmp_path / "missing.gif")], Path("out.gif"))
+    assert not is_clip([picture], Path("out.gif"))
     assert is_clip([animation], Path("out.webp"))
     assert not is_clip([picture], Path("out.webp"))
     assert not is_clip([animation], tmp_path / "out")
@@ -236,3 +238,15 @@ def test_a_broken_animation_is_named_as_a_picture(translator: Translator, tmp_pa
     source = write_text(tmp_path / "a.gif")
     with pytest.raises(UserError, match="is not a picture"):
         translate_clip(translator, source, tmp_path / "b.gif", Options(), 0.9)
+
+
+def test_frames_of_an_animation_may_differ_in_channels(translator: Translator) -> None:
+    first, second, third = moving(3)
+    opaque = np.full((96, 96, 1), 255, np.uint8)
+    grey = np.ascontiguousarray(third[:, :, :1])
+    mixed = [np.concatenate([first, opaque], 2), second, grey, grey.astype(np.uint16) * 257]
+    plain = [first, second, *[np.repeat(grey, 3, 2)] * 2]
+    for one, other in zip(
+        translated(translator, mixed, 0.9), translated(translator, plain, 0.9), strict=True
+    ):
+        assert np.abs(one.astype(int) - other).max() <= 1

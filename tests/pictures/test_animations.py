@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from pix2pix.errors import UserError
 from pix2pix.pictures import animations
@@ -65,6 +66,12 @@ def test_frames_without_a_time_are_shown_as_browsers_show_them(tmp_path: Path) -
     (frame,) = Animation(tmp_path / "a.png").frames()
     assert frame.duration == Fraction(1, 10)
     assert not is_animation(tmp_path / "a.png")
+
+
+def test_pages_are_no_frames(tmp_path: Path) -> None:
+    pages = [Image.fromarray(noise(8, 9, seed=n)) for n in range(2)]
+    pages[0].save(tmp_path / "a.tif", save_all=True, append_images=pages[1:])
+    assert not is_animation(tmp_path / "a.tif")
 
 
 def test_a_cut_animation_gives_the_frames_before_and_says_so(tmp_path: Path) -> None:

@@ -29,6 +29,15 @@ _MAX_READ = 1 << 24  # bytes at once: what describes one file takes a few hundre
 # Pictures are compressed already: what grows twentyfold when it is unpacked is an attack.
 _GROWTH, _FREE_BYTES = 20, 1 << 30
 _OPENERS: dict[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\xfd7": lzma.open}
+_BROKEN_ZIP = (
+    zipfile.BadZipFile,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+    zlib.error,
+    lzma.LZMAError,
+)
 _KINDS = {
     tarfile.SYMTYPE: "the link",
     tarfile.LNKTYPE: "the hard link",
@@ -95,7 +104,8 @@ def unpack(archive: Path, folder: Path, on_progress: OnProgress) -> None:
         except (tarfile.TarError, OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise  # gzip and bz2 report broken data as OSError without a number
-            raise ArchiveError(f"it is no whole tar archive ({error})") from None
+            kind = "zip" if archive.suffix.lower() == ".zip" else "tar"  # a torn zip has lost its end
+            raise ArchiveError(f"it is no whole {kind} archive ({error})") from None
     on_progress(size, size)
 
 
@@ -177,7 +187,9 @@ def _unpack_zip(archive: Path, folder: Path, on_progress: OnProgress) -> None:
                 on_progress(size * (done + 1) // len(members), size)
     except (FileExistsError, NotADirectoryError):
         raise ArchiveError(f"it holds {ascii(member.filename)[:100]} twice") from None
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib.error) as error:
+    except (*_BROKEN_ZIP, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # bz2 reports broken data as OSError without a number
         raise ArchiveError(f"it is no whole zip archive that can be read ({error})") from None
 
 

@@ -22,8 +22,8 @@ from pix2pix.pictures.palette import Palette, stray_share, to_index
 from pix2pix.pictures.palette_file import load_palette
 from pix2pix.progress import in_parallel
 
-Side = Literal["source", "target"]
-_VERBS: dict[Side, str] = {"source": "fed", "target": "learned"}
+Role = Literal["source", "target"]
+_VERBS: dict[Role, str] = {"source": "fed", "target": "learned"}
 FOUND = "auto"
 _SCANNED = 400  # pictures whose classes are searched: those of rare classes, too
 _SAMPLED = 16  # pictures that show whether a half is label maps at all
@@ -38,14 +38,14 @@ class FoundLabels(NamedTuple):
     blurred: bool
     indexes: bool
 
-    def settings(self, side: Side) -> list[str]:
+    def settings(self, side: Role) -> list[str]:
         """Return the settings that take the half as label maps."""
         settings = [f"data.{side}_labels={FOUND}"]
         settings += ["data.target_one_hot=true"] * (side == "target")
         return settings + ["data.snap_labels=true"] * self.blurred
 
 
-def find_labels(pairs: Sequence[Pair], side: Side, most: int = _SAMPLED) -> FoundLabels | None:
+def find_labels(pairs: Sequence[Pair], side: Role, most: int = _SAMPLED) -> FoundLabels | None:
     """Return the label maps that the sources or targets are, or None; `most` pictures are read."""
     places = np.linspace(0, len(pairs) - 1, min(most, len(pairs))).round().astype(int)
     halves = [getattr(pairs[place], side) for place in places]
@@ -91,7 +91,7 @@ def label_halves(
     return [getattr(pair, sides[0] if sides else "target") for pair in pairs]
 
 
-def palette_of(name: str, pairs: Sequence[Pair], side: Side) -> Palette:
+def palette_of(name: str, pairs: Sequence[Pair], side: Role) -> Palette:
     """Return the palette that a setting names; raise UserError where `auto` finds none."""
     if name != FOUND:
         return load_palette(name, [FOUND])
@@ -138,7 +138,7 @@ def hints(config: Config, pairs: Sequence[Pair]) -> list[str]:
     return notes
 
 
-def refuse_photographs(palette: Palette, pairs: Sequence[Pair], arrays: Sequence[Array], side: Side) -> None:
+def refuse_photographs(palette: Palette, pairs: Sequence[Pair], arrays: Sequence[Array], side: Role) -> None:
     """Raise UserError where the pictures that should be label maps are photographs."""
     thin = [_thinned(array) for array in arrays]
     if sum(stray_share(array, palette) > 0.5 for array in thin) > len(thin) / 2 and not find_palette(thin):

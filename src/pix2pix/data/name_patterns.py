@@ -116,9 +116,9 @@ def _suggested(sources: Pictures, targets: Pictures) -> list[PairOfPatterns]:
             partners |= set(order[max(0, middle - _NEAR) : middle + _NEAR + 1])
         suggested = {
             patterns
-            for other, its_ending, its_folder in partners
-            if its_folder == folder and (stem, ending) != (other, its_ending)
-            for patterns in _between((stem, ending), (other, its_ending), one_folder)
+            for other_stem, other_ending, other_folder in partners
+            if other_folder == folder and (stem, ending) != (other_stem, other_ending)
+            for patterns in _between((stem, ending), (other_stem, other_ending), one_folder)
         }
         counts.update(suggested)
     return sorted(counts, key=lambda patterns: (-counts[patterns], str(patterns)))[:_TRIED]

@@ -44,6 +44,7 @@ class Matched(NamedTuple):
 
     pairs: ByKey
     faults: dict[Path, str]
+    only_spare: bool = False  # the faults are sources without a target, while each target has its source
 
 
 class PairOfPatterns(NamedTuple):
@@ -98,13 +99,15 @@ def match_equal(sources: Pictures, targets: Pictures) -> Matched:
             name = composed(name_of(path, pictures.root))
             if (first := by_name.setdefault(name, path)) != path:
                 faults[path] = f"{path} has the same name as {first}."
+    only_spare = not faults and bool(files[1]) and files[1].keys() <= files[0].keys()
     for name in sorted(files[0].keys() ^ files[1].keys()):
         side = int(name in files[1])
         path = files[side][name]
         faults[path] = f"{path} has no partner in {(targets, sources)[side].root}."
     # In the order of the names as they are on disk, which the data digest of a run depends on.
     common = {name_of(files[0][key], sources.root): key for key in files[0].keys() & files[1].keys()}
-    return Matched({name: (files[0][k], files[1][k]) for name, k in sorted(common.items())}, faults)
+    pairs = {name: (files[0][k], files[1][k]) for name, k in sorted(common.items())}
+    return Matched(pairs, faults, only_spare)
 
 
 def match_patterns(sources: Pictures, targets: Pictures, patterns: PairOfPatterns) -> Matched:

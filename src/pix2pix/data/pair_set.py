@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -13,6 +13,8 @@ from pix2pix.files import list_pictures
 from pix2pix.pictures.contract import Side
 
 Layout = Literal["side by side", "two folders", "one folder", "photographs", "manifest", "hub data set"]
+
+_NAMED = 5  # files without a partner that a refusal names
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,8 @@ def split_up(splits: Mapping[str, Sequence[Pair]], layout: Layout) -> PairSet:
         if not train:
             train, val = val, train
         note = f"no train/ and val/ folders: {len(val)} of {len(splits[''])} held out by name"
+        if not val:
+            note += ", and nothing is scored: put a few pairs into a folder val, the others into train"
         return PairSet({"train": train, "val": val}, layout, (note,), held_out=True)
     if not splits.get("train"):
         raise NoTrainingPairsError(PairSet({k: list(v) for k, v in splits.items()}, layout))
@@ -124,9 +128,33 @@ def split_unless_loose(pairs: Sequence[Pair]) -> dict[str, Sequence[Pair]]:
     return {"": pairs} if "" in splits else {**splits}
 
 
-def with_unused(pairs: PairSet, roots: Sequence[Path]) -> PairSet:
-    """Return the same set, its note counting the pictures that lie outside its layout."""
+def without_partner(faults: Mapping[Path, str], pairs: Sequence[Pair]) -> UserError:
+    """Return an error that names the files without a partner, and how to leave them out."""
+    sentences = list(faults.values())
+    more = f" (and {len(sentences) - _NAMED} more)" if len(sentences) > _NAMED else ""
+    make = "make" if len(sentences) > 1 else "makes"
+    hint = (
+        "Wanted the same names in both folders, each once; endings may differ. Names that differ by a "
+        "part are paired by --pair '{}_a.png' '{}_b.png', where {} stands for what is common."
+    )
+    if pairs:
+        source, target = _ending([pair.source for pair in pairs]), _ending([pair.target for pair in pairs])
+        other = target if target != source else ".*"
+        hint += f" To leave these out: --pair '{{}}{source}' '{{}}{other}'."
+    count = counted(len(faults), "picture")
+    return UserError(f"{count} {make} no pair. {' '.join(sentences[:_NAMED])}{more}", hint)
+
+
+def _ending(halves: Sequence[Half]) -> str:
+    """Return the ending of all files; "" where they have several."""
+    endings = {half.path.suffix for half in halves}
+    return endings.pop() if len(endings) == 1 else ""
+
+
+def with_unused(pairs: PairSet, roots: Sequence[Path], known: Collection[Path] = ()) -> PairSet:
+    """Return the same set, its note counting the pictures outside its layout that are not `known`."""
     used = {half.path for split in pairs.splits.values() for p in split for half in (p.source, p.target)}
+    used.update(known)
     unused = [p.relative_to(root) for root in roots for p in list_pictures(root) if p not in used]
     if not unused:
         return pairs

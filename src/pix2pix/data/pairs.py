@@ -30,6 +30,7 @@ from pix2pix.data.pair_set import (
     split_up,
     whole_pair,
     with_unused,
+    without_partner,
 )
 from pix2pix.errors import UserError, counted
 from pix2pix.files import ENDINGS, Pictures, find_pictures, kind, list_pictures
@@ -38,7 +39,6 @@ from pix2pix.pictures.contract import Side
 __all__ = ["Found", "Half", "Layout", "NoPairError", "Pair", "PairSet", "find_pairs"]
 
 Place = str | Path
-_NAMED = 5  # files without a partner that a refusal names
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,7 @@ class Found:
     notes: Sequence[str] = ()
     faults: Mapping[Path, str] = field(default_factory=dict)
     roots: Sequence[Path] = ()  # folders whose pictures are all used, or counted in a note
+    only_spare: bool = False  # the files without a partner are sources
 
 
 def find_pairs(
@@ -62,17 +63,17 @@ def find_pairs(
     are several ways to read them.
     """
     found = search(data, source, layout, pair)
+    if found.faults and not found.only_spare:
+        raise without_partner(found.faults, [p for members in found.splits.values() for p in members])
+    notes = [*found.notes]
     if found.faults:
-        sentences = list(found.faults.values())
-        more = f" (and {len(sentences) - _NAMED} more)" if len(sentences) > _NAMED else ""
-        make = "make" if len(sentences) > 1 else "makes"
-        raise UserError(
-            f"{counted(len(sentences), 'picture')} {make} no pair. {' '.join(sentences[:_NAMED])}{more}",
-            "Wanted the same names in both folders, each once; endings may differ. Names that differ by a "
-            "part are paired by --pair '{}_a.png' '{}_b.png', where {} stands for what is common.",
+        are = "are" if len(found.faults) > 1 else "is"
+        first = printable(next(iter(found.faults)).name)
+        notes.append(
+            f"{counted(len(found.faults), 'source')} without a target {are} not used, such as {first}"
         )
     pairs = split_up(found.splits, found.layout)
-    return with_unused(replace(pairs, notes=(*found.notes, *pairs.notes)), found.roots)
+    return with_unused(replace(pairs, notes=(*notes, *pairs.notes)), found.roots, found.faults)
 
 
 def search(
@@ -91,7 +92,13 @@ def search(
         if layout:
             raise UserError(f"--layout {layout} says how one folder is laid out, but DATA is two folders.")
         matched, notes = _two_folders(_pictures(data[0]), _pictures(data[1]), patterns)
-        return Found(split_unless_loose(_pairs(matched)), "two folders", notes, matched.faults)
+        return Found(
+            split_unless_loose(_pairs(matched)),
+            "two folders",
+            notes,
+            matched.faults,
+            only_spare=matched.only_spare,
+        )
     pictures = _pictures(data[0])
     if pictures.root == Path(data[0]):
         return _in_one_folder(pictures.root, source, layout, patterns)
@@ -157,15 +164,17 @@ def _of_folder_pair(
     """Return the pairs of the folders of a layout, by split."""
     splits: dict[str, Sequence[Pair]] = {}
     faults = dict[Path, str]()
-    said = [] if pair.layout in _PLAIN else [f"sources {_names(pair, 0)}, targets {_names(pair, 1)}"]
+    notes = [] if pair.layout in _PLAIN else [f"sources {_names(pair, 0)}, targets {_names(pair, 1)}"]
+    spare = True
     for split, folders in pair.folders.items():
         pictures = [Pictures(folder, list_pictures(folder)) for folder in folders]
-        matched, notes = _two_folders(pictures[0], pictures[1], patterns)
+        matched, patterned = _two_folders(pictures[0], pictures[1], patterns)
         pairs = _pairs(matched)
         splits |= split_unless_loose(pairs) if split == "." else {split: pairs}
         faults |= matched.faults
-        said += notes
-    return Found(splits, "two folders", [*dict.fromkeys(said), *also], faults, [root])
+        spare &= matched.only_spare or not matched.faults
+        notes += patterned
+    return Found(splits, "two folders", [*dict.fromkeys(notes), *also], faults, [root], spare)
 
 
 # Layouts whose names say which half is which.
@@ -181,7 +190,7 @@ def _one_folder(pictures: Pictures, patterns: PairOfPatterns | None) -> Found | 
     if patterns is None:
         suggested = find_patterns(pictures, pictures)
         if len(suggested) > 1:
-            raise _several(suggested, f"{pictures.root} holds several pictures of each name.")
+            raise _several(suggested, f"{pictures.root} holds several pictures of each name.", _OR_HALVES)
         if not suggested:
             return None
         patterns = suggested[0]
@@ -190,6 +199,7 @@ def _one_folder(pictures: Pictures, patterns: PairOfPatterns | None) -> Found | 
             raise _several(
                 [patterns, patterns.reverse],
                 f"The names in {pictures.root} make pairs, but do not say which is the source.",
+                _OR_HALVES,
             )
     else:
         matched = _stated(pictures, pictures, patterns)
@@ -210,7 +220,7 @@ def _two_folders(
     matched = names.match_equal(sources, targets)
     if not (matched.pairs or matched.faults):
         raise UserError(f"{sources.root} and {targets.root} hold no pictures.")
-    if not matched.faults:
+    if not matched.faults or matched.only_spare:
         return matched, []
     suggested = find_patterns(sources, targets)
     if len(suggested) > 1:
@@ -246,8 +256,11 @@ def _by_pattern(matched: Matched, patterns: PairOfPatterns) -> str:
     return printable(f"{source.name} with {target.name} ({count}, by name pattern {patterns}{left})")
 
 
-def _several(suggested: Sequence[PairOfPatterns], what: str) -> UserError:
-    return UserError(what, f"Say what is a pair: {', or '.join(p.flag for p in suggested[:4])}.")
+_OR_HALVES = f" If each picture is a pair: --layout {SIDE_BY_SIDE}."
+
+
+def _several(suggested: Sequence[PairOfPatterns], what: str, more: str = "") -> UserError:
+    return UserError(what, f"Say what is a pair: {', or '.join(p.flag for p in suggested[:4])}.{more}")
 
 
 def _pairs(matched: Matched) -> list[Pair]:

@@ -25,7 +25,7 @@ from pix2pix.networks.modes import averaging
 from pix2pix.pictures import animations, geometry, movies
 from pix2pix.pictures.animations import Animation, Frame
 from pix2pix.pictures.codec import Array, to_pillow
-from pix2pix.pictures.conform import to_channels
+from pix2pix.pictures.conform import to_channels, to_depth
 from pix2pix.pictures.movies import Movie
 from pix2pix.progress import OnProgress, no_progress
 
@@ -38,9 +38,10 @@ _LEAST_VARIANCE = 1e-3  # of values from 0 to 1: what differs less is no cut
 
 
 def is_clip(inputs: Sequence[str], out: Path) -> bool:
-    """Return whether a request is for a clip: by the endings, and for WebP by what the input is."""
+    """Return whether a request is for a clip: by the endings, and by whether an input is animated."""
     suffix, sources = out.suffix.lower(), [Path(text) for text in inputs]
-    if suffix in (".gif", *movies.WRITTEN) or any(s.suffix.lower() in movies.READ for s in sources):
+    endings = {source.suffix.lower() for source in sources}
+    if suffix in movies.WRITTEN or not endings.isdisjoint(movies.READ) or {suffix} == endings == {".gif"}:
         return True
     return suffix in animations.WRITTEN and any(animations.is_animation(s) for s in sources)
 
@@ -172,13 +173,15 @@ def _translated(
     with averaging(own.generator, smooth) if averages else nullcontext(lambda: None) as restart:
         for frame in clip.frames():
             array = geometry.half(frame.array, options.half, str(source))
-            if before is not None and is_cut(before, array):
+            # Frames of an animation may differ in channels.
+            seen = to_channels(to_depth(array, "uint8", str(source)), 3, str(source))
+            if before is not None and is_cut(before, seen):
                 restart()
                 still.restart()
-            before = array
+            before = seen
             picture = own.source(array, str(source), options.make, source.stem, options.size)
             (output,) = own.translate_sources([picture], mode=options.mode, seed=options.seed)
-            yield frame._replace(array=still.add(array, restored(image, output, array)))
+            yield frame._replace(array=still.add(seen, restored(image, output, array)))
     if options.strict and clip.failures:
         raise UserError(clip.failures[0])
     if before is None:

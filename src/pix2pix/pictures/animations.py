@@ -16,6 +16,7 @@ from pix2pix.pictures.codec import Array, read_timed_frames, to_pillow
 from pix2pix.pictures.opening import Head, in_words, open_unread
 
 WRITTEN = (".gif", ".webp")
+_KINDS = ("GIF", "WEBP", "PNG")  # by Pillow's names
 _LIMIT_BYTES = 2**30  # of frames: Pillow gathers all before it writes
 _UNTIMED = Fraction(1, 10)  # seconds that browsers show a frame without a time
 # By how much, in levels of 255, a frame may fit a palette worse than the one that it was made from.
@@ -60,9 +61,10 @@ class Animation:
 
 
 def is_animation(path: Path) -> bool:
-    """Return whether a file is a picture of several frames."""
+    """Return whether a file is a picture of several frames; pages of a TIFF are none."""
     try:
-        return _look(path)[0].frames > 1
+        head, _ = _look(path)
+        return head.frames > 1 and head.kind in _KINDS
     except UserError:
         return False
 
