@@ -322,7 +322,7 @@ def test_pictures_that_cannot_be_read_are_no_pairs_of_another_split(tmp_path: Pa
     model = write_model(tmp_path / "model.safetensors")
     for number in range(3):
         write_text(tmp_path / "texts" / f"{number}.png")
-    with pytest.raises(UserError, match=r"None of the first 3 files of .*texts can be read: .*is not a picture"):
+    with pytest.raises(UserError, match=r"None of the first 3 files of .*texts can be read: .*not a picture"):
         ModelSubject(model, [str(tmp_path / "texts")], "validation", None, 0, "cpu", "torch")
 
 
