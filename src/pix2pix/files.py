@@ -71,8 +71,12 @@ def find_pictures(place: str | Path) -> Pictures:
         raise UserError(f"{place} matches folders, such as {folder}.", f"Their pictures are {place}/*.")
     if not files:
         raise UserError(f"No picture matches {place}.", ENDINGS)
-    fixed = takewhile(lambda part: not glob.has_magic(part), path.parts)
-    return Pictures(Path(*fixed), files)
+    return Pictures(before_glob(path), files)
+
+
+def before_glob(path: Path) -> Path:
+    """Return the part of a path in front of the first that is a pattern."""
+    return Path(*takewhile(lambda part: not glob.has_magic(part), path.parts))
 
 
 def kind(path: Path) -> Literal["file", "folder", "nothing"]:

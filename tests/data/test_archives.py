@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pix2pix.data import archives
-from pix2pix.data.archives import ArchiveError, new_folder, unpack
+from pix2pix.data.archives import ArchiveError, new_folder, run_name, unpack
 from pix2pix.errors import UserError
 from pix2pix.files import list_pictures
 from tests.data.tars import NOISE, special, tar
@@ -132,6 +132,31 @@ def test_progress_counts_the_bytes_of_the_archive(tmp_path: Path) -> None:
 
 
 # A new folder
+
+
+@pytest.mark.parametrize(
+    ("word", "name"),
+    [
+        ("scans/*_A.png", "scans"),
+        ("scans/**/[0-4].png", "scans"),
+        ("set.tar.gz", "set"),
+        ("SET.ZIP", "SET"),
+        ("v1.2.tbz2", "v1.2"),
+        ("a[1]", "a[1]"),
+        ("scans", "scans"),
+        ("pairs.csv", "pairs"),
+        ("hub:owner/maps", "maps"),
+    ],
+)
+def test_a_run_is_named_after_its_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in ("scans", "a[1]"):
+        (tmp_path / folder).mkdir()
+    for file in ("set.tar.gz", "SET.ZIP", "v1.2.tbz2"):
+        (tmp_path / file).write_bytes(b"")
+    assert run_name(word) == name
 
 
 def test_a_new_folder_is_whole_or_absent(tmp_path: Path) -> None:

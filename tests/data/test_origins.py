@@ -237,6 +237,14 @@ def test_loose_photographs_next_to_splits_are_counted_in_the_note(tmp_path: Path
     assert pair_set.note == "2 pictures outside these folders are not used, such as c.jpg"
 
 
+def test_a_half_that_is_the_source_has_no_effect_on_two_folders(tmp_path: Path) -> None:
+    make(tmp_path, "source/a.png", "target/a.png", "pairs/a.png")
+    note = "data.source=right has no effect"
+    assert note in find(tmp_path / "source", tmp_path / "target", source="right").note
+    assert note not in find(tmp_path / "source", tmp_path / "target").note
+    assert note not in find(tmp_path / "pairs", source="right").note
+
+
 def test_without_photographs_the_folder_is_named(tmp_path: Path) -> None:
     assert refused(tmp_path, make="gray") == f"{tmp_path} holds no pictures."
     assert "gone does not exist: wanted a folder of photographs" in refused(tmp_path / "gone", make="gray")

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,6 +70,15 @@ def test_equal_folders_are_as_near_as_can_be(tmp_path: Path) -> None:
     assert found["ssim"] == pytest.approx(1)
     assert found["fid"] == pytest.approx(0, abs=1e-6)
     assert [found[f"histogram_{c}"] for c in "Lab"] == pytest.approx([1, 1, 1])
+
+
+def test_fid_of_few_pictures_says_so_itself_and_not_where_it_is_not_shown(tmp_path: Path) -> None:
+    evaluation = scored(
+        FolderSubject(pictures(tmp_path / "real"), pictures(tmp_path / "fake")), tmp_path / "out"
+    )
+    notes = {score.name: score.note for score in evaluation.scores}
+    assert "biased upwards under 2,048 pictures" in notes["fid"]
+    assert not any("FID" in note for note in evaluation.notes)
 
 
 def test_noise_makes_every_score_worse(tmp_path: Path) -> None:
@@ -252,6 +262,32 @@ def test_samples_differ_where_there_is_noise(tmp_path: Path, pairs: Path, mode: 
     assert "spread of samples" in write_report(evaluation, tmp_path / "out").read_text()
 
 
+def test_a_stopped_evaluation_of_many_samples_keeps_what_was_measured(tmp_path: Path, pairs: Path) -> None:
+    model = write_model(tmp_path / "model.safetensors")
+    subject = ModelSubject(model, [str(pairs)], "validation", "paper", 0, "cpu", "torch", samples=8)
+
+    class Stopped(Progress):
+        def update(self, task: str, done: int, total: int, unit: str, note: str = "") -> None:
+            if done:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(subject, tmp_path / "out", Options(POOLED), Stopped())
+    assert len(Columns.read(tmp_path / "out" / "columns")) == 2
+
+
+def test_without_training_pairs_memory_is_left_out_and_a_note_says_so(tmp_path: Path, pairs: Path) -> None:
+    shutil.rmtree(pairs / "train")
+    model = write_model(tmp_path / "model.safetensors")
+    subject = ModelSubject(model, [str(pairs)], "validation", "deterministic", 0, "cpu", "torch")
+    evaluation = scored(subject, tmp_path / "out")
+    assert len(evaluation.names) == 4
+    assert "memory" not in values(evaluation)
+    assert "Not measured: memory, as DATA has no training pairs." in evaluation.notes
+    with pytest.raises(UserError, match=r"no pairs of the split 'train' \(found val: 4\)"):
+        ModelSubject(model, [str(pairs)], "train", None, 0, "cpu", "torch")
+
+
 def test_training_targets_are_passed_through_the_network_once(tmp_path: Path, pairs: Path) -> None:
     model, passed = write_model(tmp_path / "model.safetensors"), []
 
@@ -286,7 +322,7 @@ def test_pictures_that_cannot_be_read_are_no_pairs_of_another_split(tmp_path: Pa
     model = write_model(tmp_path / "model.safetensors")
     for number in range(3):
         write_text(tmp_path / "texts" / f"{number}.png")
-    with pytest.raises(UserError, match=r"None of the 3 files of .*texts can be read: .*is not a picture"):
+    with pytest.raises(UserError, match=r"None of the first 3 files of .*texts can be read: .*not a picture"):
         ModelSubject(model, [str(tmp_path / "texts")], "validation", None, 0, "cpu", "torch")
 
 

@@ -28,6 +28,9 @@ def refuse(settings: list[str], data: str = "pairs", written: Path = Path("nothi
         ("data.source_range=[0, 9]", [LABELS]),
         ("data.target_range=[0, 9]", ["data.target_labels=facades"]),
         ("data.target_range=[0, 9]", ["data.make=lab"]),
+        ("data.layout=side-by-side", ["data.make=gray"]),
+        ("data.pair=['{}_a', '{}_b']", ["data.make=gray"]),
+        ("data.labels=auto", ["data.make=gray"]),
         ("data.source_column=a", ["data.target_column=b"]),
         ("model.blocks=3", []),
         ("model.blocks=3", ["model.generator=encoder_decoder"]),
@@ -41,6 +44,13 @@ def refuse(settings: list[str], data: str = "pairs", written: Path = Path("nothi
 def test_a_setting_without_effect_is_refused_by_name(setting: str, others: list[str]) -> None:
     with pytest.raises(UserError, match=rf"^{setting.partition('=')[0]} has no effect here: "):
         refuse([*others, setting])
+
+
+@pytest.mark.parametrize("data", ["hub:x/y", "list.csv", "LIST.JSONL"])
+@pytest.mark.parametrize("setting", ["data.layout=A:B", "data.pair=['{}_a', '{}_b']"])
+def test_how_pairs_are_found_is_refused_where_data_lists_its_pairs(setting: str, data: str) -> None:
+    with pytest.raises(UserError, match="has no effect here: DATA lists its pairs"):
+        refuse([setting], data)
 
 
 def test_one_column_of_two_is_refused() -> None:

@@ -51,23 +51,23 @@ def find(place: Place, header: Header, suffix: str | None, column: str | None) -
     """
     entries = place.entries()
     if not entries and place.is_local and not place.local("").exists():
-        raise UserError(f"There is no folder {place.text}.")
+        raise UserError(f"There is no folder {place.name('')}.")
     parquet = [entry for entry in entries if entry.path.endswith(tables.ENDING)]
     pictures = [entry for entry in entries if is_picture(Path(entry.path))]
     if pictures and parquet:
         raise UserError(
-            f"{place.text} holds {len(pictures)} pictures and {len(parquet)} Parquet files.",
+            f"{place.name('')} holds {len(pictures)} pictures and {len(parquet)} Parquet files.",
             "Name a folder that holds one kind.",
         )
     if column is not None and not parquet:
-        raise UserError(f"--column is for Parquet data sets, and {place.text} is none.")
+        raise UserError(f"--column is for Parquet data sets, and {place.name('')} is none.")
     if parquet:
         column = tables.picture_column(place, parquet, column)
         named = list(_rows(place, parquet, column))
     else:
         named = [(entry.path, entry, -1, -1) for entry in pictures]
     if not named:
-        raise UserError(f"{place.text} holds no pictures.", ENDINGS)
+        raise UserError(f"{place.name('')} holds no pictures.", ENDINGS)
     items = [
         Item(name, _output(name, suffix, header), entry.path, entry.size, entry.modified, group, row)
         for name, entry, group, row in named

@@ -23,14 +23,13 @@ from pix2pix.bulk.places import Place, open_place, refuse_overlap
 from pix2pix.bulk.tables import Row
 from pix2pix.bulk.work import Options, Work, file_digest
 from pix2pix.errors import UserError, counted
-from pix2pix.files import exclusive, require_space
+from pix2pix.files import exclusive, remove_stale, require_space
 from pix2pix.model_file import Header, model_path, read_header
 from pix2pix.pictures import codec
 from pix2pix.progress import Progress
 from pix2pix.version import __version__
 
 FAILED = "failed.parquet"
-_FP32 = ("auto", "fp32")  # of --precision, on a processor
 _CHUNK = 32  # pictures that are read by one task, at most
 _CHUNK_OF_ROWS = 256  # of one row group, which is read at once
 
@@ -119,6 +118,9 @@ class _Run:
     def end(self) -> Outcome:
         """Tidy up, and write what failed."""
         self._manifest.join()
+        if self._work.target.is_local:
+            for folder in {self._work.target.local(item.output).parent for item in self._collection.items}:
+                remove_stale(folder)
         if self._work.into_parquet:
             parts.settle(self._work.target, self._manifest.records)
         self._report_failed()
@@ -156,9 +158,8 @@ class _Run:
     def _require_space(self) -> None:
         """Raise UserError where the disk is too small for as many bytes as the inputs have."""
         if self._work.target.is_local:
-            rows = self.rows
-            needed = sum({row["path"]: row["size"] for row in rows if not row["known_digest"]}.values())
-            what = f"The translations of {counted(len(rows), 'picture')}, taken to be as large as those,"
+            needed = sum({row["path"]: row["size"] for row in self.rows if not row["known_digest"]}.values())
+            what = f"The translations of {counted(len(self.rows), 'picture')}, taken to be as large as those,"
             require_space(self._work.target.local(""), needed, what)
 
     def _translate(self, workers: Pool) -> None:
@@ -188,8 +189,8 @@ class _Run:
             for row in good
         )
         if fatal := next((row["error"] for row in rows if row["fatal"]), None):
-            done = self._outcome.translated
-            raise UserError(f"{fatal} {counted(done, 'picture')} done; the same command goes on.")
+            done = counted(self._outcome.translated, "picture")
+            raise UserError(f"{fatal} {done} done; the same command goes on.")
 
     def _report_failed(self) -> None:
         """Write `failed.parquet`, or delete an older one where nothing failed."""
@@ -211,8 +212,8 @@ def _kept(request: Request, target: Place) -> dict[str, Any]:
     path = model_path(request.model)
     before, digest = Manifest.job(target), file_digest(path)
     same = before if before.get("model") == digest else {}
-    named = {"engine": request.engine, "precision": request.precision}
-    kept = {**same, **{name: value for name, value in named.items() if value != "auto"}, "model": digest}
+    named = (("engine", request.engine), ("precision", request.precision))
+    kept = {**same, **{name: value for name, value in named if value != "auto"}, "model": digest}
     if request.gpus is not None:
         kept["device"] = "cuda" if request.gpus else "cpu"
     return kept
@@ -221,7 +222,7 @@ def _kept(request: Request, target: Place) -> dict[str, Any]:
 def _facts(request: Request, kept: dict[str, Any], workers: Pool) -> dict[str, Any]:
     """Return what all outputs have in common."""
     on_cpu = not workers.gpus
-    usual = "openvino" if on_cpu and request.precision in _FP32 and find_spec("openvino") else "torch"
+    usual = "openvino" if on_cpu and request.precision != "bf16" and find_spec("openvino") else "torch"
     return {
         "engine": usual,
         "precision": "auto",

@@ -51,7 +51,7 @@ class Place:
 
     def name(self, path: str) -> str:
         """Return a file's name for messages."""
-        return f"{self.text.partition('?')[0].rstrip('/')}/{path}" if path else self.text
+        return f"{self.text.partition('?')[0].rstrip('/')}/{path}".rstrip("/")
 
     def entries(self) -> list[Entry]:
         """Return every file below the place that is not hidden, sorted; none where there is no folder.

@@ -141,6 +141,7 @@ def train(
     """
     with loading():
         from pix2pix.config import Config
+        from pix2pix.data.archives import run_name
         from pix2pix.device import keep_freed_memory
         from pix2pix.training.idle import refuse_switched_off
         from pix2pix.training.plan import describe_plan, make_plan
@@ -157,7 +158,7 @@ def train(
     if epochs and any(setting.startswith("training.images") for setting in settings or []):
         raise UserError("--epochs and --set training.images both say how long to train.", "Leave one out.")
     config = Config.load(recipe, [*(settings or []), *changes, *layout_settings(layout, pair)])
-    folder = run or Path("runs") / Path(data[0]).resolve().stem
+    folder = run or Path("runs") / run_name(data[0])
     refuse_switched_off(config, settings or (), folder / "config.toml")
     how: Any = {"device": device, "engine": engine, "precision": precision}
     how["epochs"] = int(epochs) if epochs else None

@@ -20,7 +20,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from pix2pix.errors import UserError
-from pix2pix.files import cannot_write
+from pix2pix.files import before_glob, cannot_write
 from pix2pix.progress import OnProgress
 
 _CHUNK = 1 << 20  # bytes
@@ -82,6 +82,15 @@ class _Counted:
 def is_archive(path: Path) -> bool:
     """Return whether a path is a file whose ending is one of an archive."""
     return path.name.lower().endswith(_ENDINGS) and path.is_file()
+
+
+def run_name(word: str) -> str:
+    """Return the name of a run's folder for DATA: no endings of archives, of a glob the part in front."""
+    path = Path(word)
+    if is_archive(path):
+        endings = sorted(_ENDINGS, key=len, reverse=True)
+        return path.name[: -len(next(ending for ending in endings if path.name.lower().endswith(ending)))]
+    return (path if path.exists() else before_glob(path)).resolve().stem
 
 
 def unpack(archive: Path, folder: Path, on_progress: OnProgress) -> None:

@@ -12,13 +12,14 @@ import io
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pix2pix.config import DataConfig
 from pix2pix.data import hub, plausible
 from pix2pix.data.layouts import SPLITS, split_of
-from pix2pix.data.pair_set import Half, Pair, PairSet, split_up
+from pix2pix.data.pair_set import Half, NoTrainingPairsError, Pair, PairSet, split_up
 from pix2pix.data.pairs import find_pairs
 from pix2pix.data.photographs import find_photographs
 from pix2pix.data.unpacked import with_archives
@@ -29,17 +30,30 @@ Origin = Callable[[Sequence[str], DataConfig], PairSet | None]
 
 
 def find_data(
-    data: Sequence[str | Path], config: DataConfig, on_progress: OnProgress = no_progress
+    data: Sequence[str | Path],
+    config: DataConfig,
+    on_progress: OnProgress = no_progress,
+    *,
+    to_learn: bool = True,
 ) -> PairSet:
     """Return the pairs that the arguments DATA of a command stand for.
 
     A folder of pairs or two folders, or archives or globs in their place; a .csv or .jsonl manifest;
     `hub:OWNER/NAME`; with `make`, a folder of photographs. `on_progress` counts bytes of archives.
-    Raises UserError where pictures are missing or names do not match.
+    Raises UserError where pictures are missing or names do not match, and, unless `to_learn` is False, where
+    there are no pairs to learn from.
     """
     words = with_archives([str(word) for word in data], on_progress)
     answers = (find(words, config) for find in ORIGINS)
-    pairs = next(pairs for pairs in answers if pairs is not None)
+    try:
+        pairs = next(pairs for pairs in answers if pairs is not None)
+    except NoTrainingPairsError as error:
+        if to_learn:
+            raise
+        pairs = error.pairs
+    if config.source == "right" and pairs.layout != "side by side":
+        note = "data.source=right has no effect: the pairs are not side by side"
+        pairs = replace(pairs, notes=(*pairs.notes, note))
     return plausible.checked(pairs, stated=bool(config.layout))
 
 

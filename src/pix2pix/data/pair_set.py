@@ -66,6 +66,17 @@ class NoPairError(UserError):
         self.failures = failures
 
 
+class NoTrainingPairsError(UserError):
+    """There are no pairs to learn from; `pairs` are those to score on."""
+
+    def __init__(self, pairs: PairSet) -> None:
+        super().__init__(
+            f"There are no pairs in train/ (found {', '.join(sorted(pairs.splits))}).",
+            "Put the pairs to learn from in a folder named train.",
+        )
+        self.pairs = pairs
+
+
 def whole_pair(name: str, source: Path, target: Path) -> Pair:
     """Return a pair of two files."""
     return Pair(name, Half(source, "whole"), Half(target, "whole"))
@@ -82,7 +93,7 @@ def folder_names(pairs: PairSet) -> tuple[str, ...]:
 def split_up(splits: Mapping[str, Sequence[Pair]], layout: Layout) -> PairSet:
     """Return the set of pairs by split; those of no split ("") are split by the digest of their names.
 
-    Raises UserError where no pair is left to learn from.
+    Raises NoTrainingPairsError where no pair is left to learn from.
     """
     if "" in splits:
         val, train = ([p for p in splits[""] if _is_held_out(p) == held] for held in (True, False))
@@ -93,10 +104,7 @@ def split_up(splits: Mapping[str, Sequence[Pair]], layout: Layout) -> PairSet:
             note += ", and nothing is scored: put a few pairs into a folder val, the others into train"
         return PairSet({"train": train, "val": val}, layout, (note,), held_out=True)
     if not splits.get("train"):
-        raise UserError(
-            f"There are no pairs in train/ (found {', '.join(sorted(splits))}).",
-            "Put the pairs to learn from in a folder named train.",
-        )
+        raise NoTrainingPairsError(PairSet({k: list(v) for k, v in splits.items()}, layout))
     note = "" if splits.get("val") else "no val/ folder: nothing is scored"
     if note and splits.get("test"):
         note = "no val/ folder: test/ is scored in training, and is no test of what is chosen by these scores"

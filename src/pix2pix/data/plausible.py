@@ -61,9 +61,11 @@ def checked(pairs: PairSet, *, stated: bool) -> PairSet:
 def _refuse_singles(pairs: PairSet) -> None:
     splits = {"train": [*pairs.splits["train"], *pairs.validation]} if pairs.held_out else pairs.splits
     seen = {split: _look(members) for split, members in splits.items() if members}
-    train, first = seen.pop("train", None), pairs.splits["train"][0].target.path
+    usual_split = "train" if pairs.splits.get("train") else next(iter(seen), "")
+    train = seen.pop(usual_split, None)
     if train is None:
         return
+    first = pairs.splits[usual_split][0].target.path
     if train.single:
         raise UserError(
             f"{printable(first)} and others like it are single pictures of {train.size}: they go on across "
@@ -73,10 +75,10 @@ def _refuse_singles(pairs: PairSet) -> None:
     for split, other in [(name, look) for name, look in seen.items() if look]:
         shape, usual = other.width / other.height, train.width / train.height
         if other.single or (usual >= 1.5 and abs(2 * shape / usual - 1) < 0.1):
-            folder = _folder(pairs, "train")
+            folder = _folder(pairs, usual_split)
             raise UserError(
-                f"The pictures of {split} are single ones of {other.size}, while those of train are pairs of "
-                f"{train.size}: cut in two they would be scored as something else.",
+                f"The pictures of {split} are single ones of {other.size}, while those of {usual_split} are "
+                f"pairs of {train.size}: cut in two they would be scored as something else.",
                 f"`pix2pix train {folder}` holds some of its pairs out to validate on.",
             )
 

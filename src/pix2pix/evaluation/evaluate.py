@@ -98,7 +98,7 @@ def evaluate(subject: Subject, out: Path, options: Options, progress: Progress) 
     failures = [] if columns["good"].all() else _failures(subject, columns, labels)
     good: list[int] = np.flatnonzero(columns["good"]).tolist()
     by_picture = {n: np.asarray(columns[n])[good] for n in _BY_PICTURE if n in columns}
-    scores = [*means(by_picture), *colours(columns, good), *distances(columns, good, network, notes)]
+    scores = [*means(by_picture), *colours(columns, good), *distances(columns, good, network)]
     if labels:
         scores += labels.summary(columns, good)
         measured_by["scorer"] = labels.scorer
@@ -111,6 +111,8 @@ def evaluate(subject: Subject, out: Path, options: Options, progress: Progress) 
             scores.append(near.score)
         else:
             notes.append("Not measured: memory, as no training target can be read.")
+    if isinstance(subject, ModelSubject) and network and not subject.can_copy:
+        notes.append("Not measured: memory, as DATA has no training pairs.")
     evaluation.scores = mark_learned(scores, subject.identity.get("learned_from", ()), network, notes)
     return evaluation
 
@@ -140,8 +142,11 @@ def _measured(
     if len(columns):
         progress.log(f"continuing at picture {len(columns):,} of {len(subject.names):,}")
     rows: list[Row | UserError] = []  # which wait for the first that can be measured
-    for start in range(len(columns), len(subject.names), _BATCH):
-        stop = min(start + _BATCH, len(subject.names))
+    # A stop loses no more work where each picture takes many passes.
+    batch, count = max(1, _BATCH // subject.samples), len(subject.names)
+    progress.update("scoring", len(columns), count, "pictures")
+    for start in range(len(columns), count, batch):
+        stop = min(start + batch, count)
         read = subject.examples(start, stop)
         examples = [_with_classes(example, options.labels) for example in read]
         rows += _rows(examples, subject, measures, options)
@@ -150,9 +155,9 @@ def _measured(
         if like is not None:
             columns.append(_filled(rows, like))
             rows = []
-        elif other := [e for e, r in zip(examples, read, strict=True) if not isinstance(r, UserError)]:
+        elif len(rows) >= min(_BATCH, count) and (other := _of_other_labels(examples, read)):
             raise UserError(str(other[0]), "None of the first pictures could be scored.")
-        progress.update("scoring", stop, len(subject.names), "pictures")
+        progress.update("scoring", stop, count, "pictures")
     if rows:
         raise UserError(str(rows[0]), f"None of the {len(rows)} pictures could be scored.")
     return columns
@@ -174,6 +179,13 @@ def _measures(subject: Subject, options: Options, notes: list[str]) -> dict[str,
 
 def _with_classes(example: Example | UserError, labels: LabelScores | None) -> Example | UserError:
     return labels.with_classes(example) if labels and isinstance(example, Example) else example
+
+
+def _of_other_labels(
+    examples: Sequence[Example | UserError], read: Sequence[Example | UserError]
+) -> list[Example | UserError]:
+    """Return the refusals of label maps among examples that could be read."""
+    return [e for e, r in zip(examples, read, strict=True) if e is not r and isinstance(e, UserError)]
 
 
 def _rows(

@@ -74,21 +74,15 @@ def colours(columns: Columns, good: Sequence[int]) -> list[Score]:
     ]
 
 
-def distances(
-    columns: Columns, good: Sequence[int], network: FeatureNetwork | None, notes: list[str]
-) -> list[Score]:
-    """Return KID and FID of outputs and targets, and note where there are too few for the latter."""
+def distances(columns: Columns, good: Sequence[int], network: FeatureNetwork | None) -> list[Score]:
+    """Return KID and FID of outputs and targets; the latter says where it is of too few."""
     if network is None or len(good) < 2 or "real_features" not in columns:
         return []
     real, fake = (torch.from_numpy(np.asarray(columns[n])[good]) for n in ("real_features", "fake_features"))
     distance = kid(real, fake)
     error = distance.standard_error if math.isfinite(distance.standard_error) else None
-    if len(good) < _FEW:
-        notes.append(
-            f"FID of {len(good):,} pictures is biased upwards (under {_FEW:,}): compare it only with figures "
-            "of equally many pictures, and prefer KID."
-        )
+    few = f"; biased upwards under {_FEW:,} pictures: prefer KID" if len(good) < _FEW else ""
     return [
         Score("kid", distance.value, error, f"features: {network.name}"),
-        Score("fid", frechet(real, fake), None, f"features: {network.name}"),
+        Score("fid", frechet(real, fake), None, f"features: {network.name}{few}"),
     ]

@@ -94,8 +94,9 @@ class ModelSubject:
         header = self.translator.header
         image, self.config = header.image, header.config.data
         self.reading = Reading(image.source, image.target, self.config, image.photograph)
-        found = find_data(data, self.config)
+        found = find_data(data, self.config, to_learn=False)
         self.pairs = _chosen(found, split, data)
+        self.can_copy = bool(found.splits.get("train"))
         known = memory and split not in ("train", "all")  # a picture is nearest to itself
         self.training: Sequence[Pair] = found.splits.get("train", ()) if known else ()
         self.training_files = _files_digest(self.training)
@@ -263,9 +264,8 @@ def _refuse_unreadable(pairs: Sequence[Pair], data: Sequence[str]) -> None:
     read = [array for _, array in in_parallel(files[:_TRIED], codec.read)]
     errors = [array for array in read if isinstance(array, UserError)]
     if errors and len(errors) == len(read):
-        first = "the first" if len(files) > len(read) else "the"
         where = " and ".join(map(str, data))
-        raise UserError(f"None of {first} {counted(len(read), 'file')} of {where} can be read: {errors[0]}")
+        raise UserError(f"None of the first {counted(len(read), 'file')} of {where} can be read: {errors[0]}")
 
 
 def open_again(request: dict[str, Any]) -> ModelSubject | FolderSubject:

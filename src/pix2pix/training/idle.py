@@ -50,6 +50,12 @@ _NEEDS = (
         "Leave one of them out.",
     ),
     _Need(
+        ("data.layout", "data.pair", "data.labels"),
+        lambda config, hub: not config.data.make,
+        "DATA holds photographs (data.make), which are neither found as pairs nor label maps",
+        "Leave one of them out.",
+    ),
+    _Need(
         ("data.source_range", "data.source_fill"),
         lambda config, hub: not config.data.source_labels,
         "sources are label maps (data.source_labels), whose classes have no range",
@@ -92,6 +98,12 @@ _NEEDS = (
         "Set training.schedule=linear, or leave it out.",
     ),
 )
+_OF_FOLDERS = _Need(
+    ("data.layout", "data.pair"),
+    lambda config, hub: False,
+    "DATA lists its pairs: they are not found by folders and names",
+    "Leave it out.",
+)
 # Of the discriminator, which a weight of 0 switches off. Recipes state these for other weights, too.
 _OF_DISCRIMINATOR = _Need(
     ("objective.conditional", "objective.adversarial", "model.discriminator_px", "model.discriminator_width"),
@@ -103,7 +115,7 @@ _OF_DISCRIMINATOR = _Need(
 
 def refuse_idle(config: Config, data: Sequence[str | Path], written: Path) -> None:
     """Raise UserError for a setting without effect; `written` is the configuration that a run began with."""
-    _refuse(_idle(_NEEDS, config, _is_hub(data)), written, data)
+    _refuse(_idle_with(config, data), written, data)
 
 
 def refuse_switched_off(config: Config, stated: Collection[str], written: Path) -> None:
@@ -115,7 +127,7 @@ def refuse_switched_off(config: Config, stated: Collection[str], written: Path) 
 
 def _refuse(idle: Mapping[str, _Need], written: Path, data: Sequence[str | Path]) -> None:
     if idle and kind(written) == "file":
-        before = _idle((*_NEEDS, _OF_DISCRIMINATOR), Config.load(written), _is_hub(data))
+        before = _idle_with(Config.load(written), data, _OF_DISCRIMINATOR)
         idle = {key: need for key, need in idle.items() if key not in before}
     if idle:
         key, need = next(iter(idle.items()))
@@ -128,6 +140,11 @@ def _idle(needs: Iterable[_Need], config: Config, hub: bool) -> dict[str, _Need]
     unmet = [need for need in needs if not need.is_met(config, hub)]
     # Of several reasons the first.
     return {key: need for need in reversed(unmet) for key in need.settings if key in changed}
+
+
+def _idle_with(config: Config, data: Sequence[str | Path], *more: _Need) -> dict[str, _Need]:
+    listed = _is_hub(data) or any(Path(word).suffix.lower() in (".csv", ".jsonl") for word in data)
+    return _idle((*_NEEDS, *more, *[_OF_FOLDERS] * listed), config, _is_hub(data))
 
 
 def _is_hub(data: Sequence[str | Path]) -> bool:
