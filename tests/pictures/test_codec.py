@@ -15,7 +15,8 @@ from PIL import Image
 
 from pix2pix.errors import UserError
 from pix2pix.pictures import codec
-from pix2pix.pictures.codec import MAX_CHANNELS, Array, Format, read, read_bytes, read_frames, to_bytes, write
+from pix2pix.pictures.animations import read_frames
+from pix2pix.pictures.codec import MAX_CHANNELS, Array, Format, read, read_bytes, to_bytes, write
 from pix2pix.pictures.opening import LIMIT, MAX_SIDE_PX, Head
 from tests.helpers import chunk, files_below, noise, png_bomb, write_text, write_truncated
 from tests.pictures.samples import DEPTHS, ORIENTATION, UPRIGHT, deep, refusal, refused
@@ -412,14 +413,14 @@ def test_of_an_animation_the_first_frame_is_taken_with_a_note(tmp_path: Path, en
     assert read(path, notes.append).max() == 0
     assert [note.partition(" (")[0] for note in notes] == [f"{path} is an animation of 3 frames"]
     assert "`pix2pix data frames`" in notes[0]
-    assert [int(frame[0, 0, 0]) for frame in codec.read_frames(path)] == [0, 80, 160]
+    assert [int(frame[0, 0, 0]) for frame in read_frames(path)] == [0, 80, 160]
 
 
 def test_of_other_pictures_nothing_is_noted(tmp_path: Path) -> None:
     for name in ("a.png", "a.webp", "a.tif", "a.npy", "a.jpg"):
         write(noise(8, 9), tmp_path / name)
         read(tmp_path / name, lambda note: pytest.fail(note))
-    assert [frame.shape for frame in codec.read_frames(tmp_path / "a.png")] == [(8, 9, 3)]
+    assert [frame.shape for frame in read_frames(tmp_path / "a.png")] == [(8, 9, 3)]
 
 
 # Bombs: small files that would fill the memory

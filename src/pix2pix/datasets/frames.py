@@ -7,6 +7,7 @@ from pix2pix.datasets.file_tasks import Done, FileTask, check_folders, leaving_o
 from pix2pix.errors import UserError
 from pix2pix.files import list_pictures
 from pix2pix.pictures import codec
+from pix2pix.pictures.animations import read_frames
 from pix2pix.progress import OnProgress, no_progress
 
 
@@ -26,7 +27,7 @@ def write_frames(
 
     def write(task: FileTask) -> bool:
         (path,), (output,) = task.inputs, task.outputs
-        frames = codec.read_frames(path)
+        frames = read_frames(path)
         for number in count(1):
             target = output.with_stem(f"{output.stem}-{number:04d}")
             with leaving_out():

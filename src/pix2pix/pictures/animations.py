@@ -12,8 +12,9 @@ from PIL import Image
 
 from pix2pix.errors import UserError
 from pix2pix.files import bytes_in_words, replacing
-from pix2pix.pictures.codec import Array, read_timed_frames, to_pillow
-from pix2pix.pictures.opening import Head, in_words, open_unread
+from pix2pix.pictures.codec import NPY_HEAD, Array, from_pillow, is_tiff, read, to_pillow
+from pix2pix.pictures.numbers import checked
+from pix2pix.pictures.opening import Head, in_words, open_unread, refuse_large
 
 WRITTEN = (".gif", ".webp")
 _KINDS = ("GIF", "WEBP", "PNG")  # by Pillow's names
@@ -29,6 +30,32 @@ class Frame(NamedTuple):
     array: Array
     start: Fraction
     duration: Fraction
+
+
+def read_frames(path: Path) -> Iterator[Array]:
+    """Yield every frame of an animation (H, W, C), as it is shown; of another picture the only one.
+
+    Raises UserError as `read` does.
+    """
+    yield from (array for array, _ in read_timed_frames(path))
+
+
+def read_timed_frames(path: Path) -> Iterator[tuple[Array, float]]:
+    """Yield every frame of an animation as `read_frames` does, and for how many milliseconds it is shown."""
+    with in_words(str(path), lambda: path.stat().st_size), path.open("rb") as file:
+        start = file.read(len(NPY_HEAD))
+        if start.startswith(NPY_HEAD) or is_tiff(start):
+            yield read(path), 0.0
+            return
+        opened, head = open_unread(file, None)
+        refuse_large(head.height, head.width, path)
+        with opened:
+            if head.frames == 1:  # Pillow alone would halve the depth of 16 bits
+                yield read(path), 0.0
+            for number in range(head.frames if head.frames > 1 else 0):
+                opened.seek(number)
+                array = checked(from_pillow(opened), str(path))  # which WebP's times are known after
+                yield array, float(opened.info.get("duration") or 0)
 
 
 class Animation:

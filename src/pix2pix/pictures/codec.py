@@ -8,7 +8,7 @@ cut to 8; tifffile reads every TIFF. The first bytes say what a file is, not its
 
 import io
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple
 
@@ -31,7 +31,7 @@ Format = Literal["png", "jpeg", "webp"]
 _FORMATS_OF_BYTES = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
 _TIFF_HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _BROWSER_HEADS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM")  # and WebP, in two parts
-_NPY_HEAD = b"\x93NUMPY"
+NPY_HEAD = b"\x93NUMPY"
 # What each kind of file can hold: depths and channels.
 _HOLDS: dict[str, tuple[tuple[str, ...], tuple[int, ...]]] = {
     ".png": (("uint8", "uint16"), (1, 2, 3, 4)),
@@ -88,8 +88,8 @@ def read_picture(path: Path, note: OnNote = no_note) -> Picture:
 
     with in_words(name, lambda: path.stat().st_size):
         with path.open("rb") as file:
-            start = file.read(len(_NPY_HEAD))
-            if start.startswith(_NPY_HEAD):
+            start = file.read(len(NPY_HEAD))
+            if start.startswith(NPY_HEAD):
                 return Picture(checked(_read_npy(path), name))
             if not is_tiff(start):
                 return Picture(checked(_decode(file, name, accept), name))
@@ -105,8 +105,8 @@ def size(path: Path) -> tuple[int, int]:
     where it is missing or no picture.
     """
     with in_words(str(path), lambda: path.stat().st_size), path.open("rb") as file:
-        start = file.read(len(_NPY_HEAD))
-        if start.startswith(_NPY_HEAD):
+        start = file.read(len(NPY_HEAD))
+        if start.startswith(NPY_HEAD):
             height, width = channels_last(np.lib.format.open_memmap(path, mode="r"), str(path)).shape[:2]
         elif is_tiff(start):
             height, width = tiff.size(path)
@@ -120,31 +120,6 @@ def size(path: Path) -> tuple[int, int]:
 def is_tiff(start: bytes) -> bool:
     """Return whether a file that starts so is a TIFF."""
     return start.startswith(_TIFF_HEADS)
-
-
-def read_frames(path: Path) -> Iterator[Array]:
-    """Yield every frame of an animation (H, W, C), as it is shown; of another picture the only one.
-
-    Raises UserError as `read` does.
-    """
-    yield from (array for array, _ in read_timed_frames(path))
-
-
-def read_timed_frames(path: Path) -> Iterator[tuple[Array, float]]:
-    """Yield every frame of an animation as `read_frames` does, and for how many milliseconds it is shown."""
-    with in_words(str(path), lambda: path.stat().st_size), path.open("rb") as file:
-        if file.read(len(_NPY_HEAD)).startswith((_NPY_HEAD, *_TIFF_HEADS)):
-            yield read(path), 0.0
-            return
-        opened, head = open_unread(file, None)
-        refuse_large(head.height, head.width, path)
-        with opened:
-            if head.frames == 1:  # Pillow alone would halve the depth of 16 bits
-                yield read(path), 0.0
-            for number in range(head.frames if head.frames > 1 else 0):
-                opened.seek(number)
-                array = checked(from_pillow(opened), str(path))  # which WebP's times are known after
-                yield array, float(opened.info.get("duration") or 0)
 
 
 def read_bytes(data: bytes, name: str, accept: Callable[[Head], None]) -> Array:
