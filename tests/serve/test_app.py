@@ -181,7 +181,7 @@ BAD = {
     "SVG": (lambda: b'<?xml version="1.0"?><svg width="9" height="9"/>', 400, "SVG"),
     "half a TIFF": (lambda: file_of(SOURCE, "TIFF")[:700], 400, "cannot be read"),
     "float TIFF": (lambda: tiff_of(SOURCE.astype(np.float32)), 422, "holds float32"),
-    "TIFF without data": (lambda: tiff_of(HOLES), 400, "wanted"),
+    "TIFF without data": (lambda: tiff_of(HOLES), 422, "wanted numbers"),
     "many channels": (lambda: tiff_of(noise(128, 128, 60)), 413, "and 60 channels that makes 0.2 megapixels"),
     "animated GIF": (lambda: odd("animated GIF"), 415, "animation"),
     "20,000 x 1": (lambda: file_of(noise(1, 20_000)), 413, "20000 x 1 px. With its sides"),

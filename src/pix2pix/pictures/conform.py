@@ -6,7 +6,7 @@ from pix2pix.errors import UserError
 from pix2pix.pictures import palette as palettes
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.contract import PictureContract, largest_value
-from pix2pix.pictures.missing import as_missing, missing, with_data, without_data
+from pix2pix.pictures.missing import as_missing, missing, without_data
 
 _NO_DATA = 128  # the grey of pixels without data on a screen
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # Rec. 601, as Pillow's grey and JPEG's Y
@@ -33,10 +33,9 @@ def conform(array: Array, contract: PictureContract, name: str, snap: bool = Fal
             f"{name} holds values that are not finite: wanted numbers.",
             "A model learns from pixels without data (NaN) only where its training pictures have them.",
         )
-    if (str(array.dtype), array.shape[2]) != (contract.depth, contract.channels):
+    if gone.any() and (str(array.dtype), array.shape[2]) != (contract.depth, contract.channels):
         # Neither blended with others nor scaled.
-        known = np.where(gone, array[~gone].min(initial=0), array) if gone.any() else array
-        numbers = with_data(_converted(known, contract, name), contract.fill)
+        numbers = _converted(np.where(gone, array[~gone].min(initial=0), array), contract, name)
         at = np.broadcast_to(gone.any(axis=2, keepdims=True), numbers.shape)
         return without_data(numbers, at, contract.fill)
     return _converted(array, contract, name)
