@@ -57,6 +57,7 @@ def test_too_much_is_refused(
         cluster.pool(*request_)
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")  # of Ray itself
 @pytest.mark.slow
 def test_a_killed_worker_loses_nothing(tmp_path: Path, model: Path) -> None:
     from pix2pix.bulk import job, work
