@@ -111,7 +111,7 @@ def test_a_whole_participant(tmp_path: Path, browser: Any, settings: Any, questi
 
 def test_keys_and_buttons_wait_until_the_picture_is_gone(tmp_path: Path, browser: Any) -> None:
     folder, _ = small_study(tmp_path)
-    study = change(folder, show_ms=400, pause_ms=100)
+    study = change(folder, show_ms=2000, pause_ms=100)
     with running(folder, study) as address, opened(browser, address, **DESK) as page:
         begin(page)
         page.keyboard.press("ArrowLeft")
