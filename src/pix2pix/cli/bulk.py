@@ -13,8 +13,13 @@ import typer
 from typer import Argument, Option
 
 from pix2pix.cli.common import (
+    Format,
+    Half,
+    Make,
     Mode,
+    NoiseSeed,
     Precision,
+    Scale,
     choice,
     console_progress,
     extra,
@@ -40,17 +45,12 @@ def bulk(
         str | None,
         Option(metavar="NAME", help="Column of pictures in a Parquet data set, if it has several."),
     ] = None,
-    half: Annotated[str, Option(help="left or right half of side-by-side pictures.")] = "whole",
-    suffix: Annotated[
-        str | None, Option("--format", help="png, jpg...  [default: the input's; label maps: the targets']")
-    ] = None,
+    half: Half = "whole",
+    suffix: Format = None,
     mode: Mode = None,
-    seed: Annotated[int, Option(min=0, max=2**32 - 1, help="Fixes the noise.")] = 0,
-    make: Annotated[bool, Option("--make", help="Make sources from photographs, as in training.")] = False,
-    size: Annotated[
-        str | None,
-        Option(metavar="train|PX|HxW", help="Scale pictures to training's or this size, and results back."),
-    ] = None,
+    seed: NoiseSeed = 0,
+    make: Make = False,
+    size: Scale = None,
     workers: Annotated[
         int | None, Option(min=1, help="Processes that translate.  [default: one a GPU, else one a core]")
     ] = None,

@@ -35,6 +35,18 @@ PairNames = Annotated[
     tuple[str, str] | None,
     Option("--pair", metavar="SOURCE TARGET", help="Names that belong together: '{}.jpg' '{}_mask.png'."),
 ]
+# How pictures are translated, alone or as a collection.
+Format = Annotated[
+    str | None, Option("--format", help="png, jpg...  [default: the input's; label maps: the targets']")
+]
+Half = Annotated[str, Option(help="left or right half of side-by-side pictures.")]
+Make = Annotated[bool, Option("--make", help="Make sources from photographs, as in training.")]
+NoiseSeed = Annotated[int, Option(min=0, max=2**32 - 1, help="Fixes the noise.")]
+Scale = Annotated[
+    str | None,
+    Option(metavar="train|PX|HxW", help="Scale pictures to training's or this size, and results back."),
+]
+
 Mode = Annotated[str | None, Option(help="paper, deterministic or running.  [default: the model's]")]
 ModelFile = Annotated[Path, Argument(help="A model.safetensors, or the folder of a run.")]
 Out = Annotated[Path, Option("--out", "-o", help="Folder to write to.")]
