@@ -32,7 +32,7 @@ from pix2pix.errors import UserError
 from pix2pix.files import kind
 
 if TYPE_CHECKING:
-    from pix2pix.inference.folder import Item, Options
+    from pix2pix.inference.items import Item, Options
     from pix2pix.inference.translator import Translator
     from pix2pix.progress import Progress
 
@@ -70,7 +70,7 @@ def translate(
     """
     with loading():
         from pix2pix.device import keep_freed_memory
-        from pix2pix.inference.folder import Options, first_note, plan
+        from pix2pix.inference.items import Options, first_note, plan
         from pix2pix.inference.translator import Translator
         from pix2pix.inference.video import is_clip
 
