@@ -189,7 +189,9 @@ class ObjectiveConfig(Section):
     )
 
     terms: dict[str, Annotated[float, Field(ge=0)]] = Field(
-        {}, description="weights of loss terms that were registered in pix2pix.training.objective, by name"
+        {},
+        description="weights of further loss terms, by name: feature_matching, and those registered "
+        "in pix2pix.training.objective",
     )
 
     @field_validator("l1", "gan", mode="before")

@@ -34,7 +34,12 @@ from tests.helpers import SMALL, noise, write
 
 CPU = torch.device("cpu")
 Tiny = Callable[..., Config]
-TECHNIQUES = ("training.average=0.9", "training.schedule=linear", "model.upsample=resize")
+TECHNIQUES = (
+    "training.average=0.9",
+    "training.schedule=linear",
+    "model.upsample=resize",
+    "objective.terms={feature_matching = 10}",
+)
 WALL_CLOCK = ("seconds", "images_per_second")
 
 

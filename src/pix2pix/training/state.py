@@ -150,10 +150,10 @@ def reset(optimiser: torch.optim.Adam) -> None:
 
 @torch.no_grad()
 def add_to_average(state: State, before: int, training: TrainingConfig) -> None:
-    """Add the generator's weights to their average, every few steps; `before` is images seen at the last step.
+    """Add the generator's weights to their average, every few steps.
 
-    Early averages forget faster, so that the first weights leave no trace. Which steps are added follows
-    from the images seen alone.
+    `before` is images seen before this step. Early averages forget faster, so that the first weights leave
+    no trace. Which steps are added follows from the images seen alone.
     """
     interval = _AVERAGE_STEPS * training.batch
     if state.average is None or before // interval == state.images_seen // interval:
