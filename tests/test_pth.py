@@ -21,7 +21,7 @@ def test_tensors_are_read_and_other_objects_refused(tmp_path: Path, zipped: bool
     for name, content in (("good", torch.ones(2)), ("bad", _Filler())):
         torch.save({"a": content}, tmp_path / name, _use_new_zipfile_serialization=zipped)
     assert read_pth(tmp_path / "good")["a"].sum() == 2
-    with pytest.raises(ValueError, match="it holds .* bytearray"):
+    with pytest.raises(ValueError, match=r"it holds .* bytearray"):
         read_pth(tmp_path / "bad")
 
 
