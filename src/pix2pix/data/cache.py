@@ -8,8 +8,9 @@ reads, so that no other one removes them. Deleting the folder loses nothing.
 import json
 import os
 import shutil
+import zlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -60,6 +61,32 @@ class CacheEntry:
             return f"{len(self.files):,} {what}"
         index = read_index(self.files[0].with_suffix(".json"))
         return (index and index.data) or f"{len(index.names if index else ()):,} pairs of an earlier version"
+
+    def damage(self, on_bytes: Callable[[int], None]) -> str | None:
+        """Return what is not as it was written, or nothing; None where that cannot be known.
+
+        `on_bytes` is called with the bytes of each pair that was compared with its checksum.
+        """
+        index = read_index(self.files[0].with_suffix(".json"))
+        if self.of_pictures or (index and not index.sums):
+            return None
+        if index is None:
+            return "there is no index of these pixels"
+        for suffix, length, sums in zip(PIXELS, index.bytes, index.sums, strict=False):
+            pair_bytes = length // len(sums) if sums else 0
+            try:
+                with self.files[0].with_suffix(suffix).open("rb") as opened:
+                    with suppress(OSError):  # as in `open_pixels`
+                        _lock(opened.fileno(), exclusive=False)
+                    if os.fstat(opened.fileno()).st_size != length:
+                        return f"{suffix} has another length"
+                    for number, checksum in enumerate(sums, start=1):
+                        if zlib.crc32(opened.read(pair_bytes)) != checksum:
+                            return f"{suffix} has changed at pair {number:,}"
+                        on_bytes(pair_bytes)
+            except OSError as error:
+                return f"{suffix} cannot be read: {error.strerror or error}"
+        return ""
 
     @property
     def _folder(self) -> Path:
