@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from pix2pix.cli.main import app
+from tests.cli.command import pix2pix
 from tests.helpers import write_model
 
 
@@ -18,8 +17,7 @@ def model(tmp_path: Path) -> Path:
 
 
 def bulk(*arguments: str | Path) -> tuple[int, str]:
-    result = CliRunner().invoke(app, ["bulk", *map(str, arguments)])
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    result = pix2pix("bulk", *arguments)
     return result.exit_code, result.output.replace("\n", " ")
 
 

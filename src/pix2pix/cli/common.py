@@ -141,6 +141,13 @@ def parse_size(text: str) -> tuple[int, int]:
     return size
 
 
+def translation_choices(half: str, mode: str | None, size: str | None) -> tuple[Any, Any, Any]:
+    """Return the values of --half, --mode and --size; raises UserError for unknown ones."""
+    side = choice("--half", half, ("whole", "left", "right"))
+    known_mode = choice("--mode", mode, ("paper", "deterministic", "running"))
+    return side, known_mode, size if size in (None, "train") else parse_size(str(size))
+
+
 def picture_suffix(name: str | None) -> str | None:
     """Return the ending that --format names: png, .png and PNG are ".png"."""
     from pix2pix.files import WRITTEN_SUFFIXES
