@@ -31,6 +31,12 @@ def in_short(sentences: Sequence[str]) -> str:
     return " ".join(sentences[:5]) + more
 
 
+def joined(names: Sequence[str], most: int = 4) -> str:
+    """Return `a, b and c`, or `a, b, c, d and 7 more`."""
+    shown = [*names[:most], f"{len(names) - most:,} more"] if len(names) > most else [*names]
+    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
+
+
 def did_you_mean(name: str, known: Iterable[str], cutoff: float = 0.5) -> str:
     """Return "; did you mean ...?" for the known name that is most similar, or nothing."""
     similar = difflib.get_close_matches(name, list(known), n=1, cutoff=cutoff)

@@ -189,7 +189,9 @@ class ObjectiveConfig(Section):
     )
 
     terms: dict[str, Annotated[float, Field(ge=0)]] = Field(
-        {}, description="weights of loss terms that were registered in pix2pix.training.objective, by name"
+        {},
+        description="weights of further loss terms, by name: feature_matching, and those registered "
+        "in pix2pix.training.objective",
     )
 
     @field_validator("l1", "gan", mode="before")
@@ -214,6 +216,13 @@ class TrainingConfig(Section):
         "restart",
         description="linear schedule of a run whose images are raised: restart as if it had been planned so "
         "long, or decay from where the learning rate stood to 0 at the new end",
+    )
+    average: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="decay, an image seen, of the average of the generator's weights that becomes the model, "
+        "such as 0.999; 0: the model has the last weights",
     )
     seed: int = Field(0, ge=0, lt=2**32, description="fixes weights, order, crops and noise")
     log_images: int = Field(100, ge=1, description="images between two lines of metrics.jsonl")

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 
 from pix2pix import model_file
-from pix2pix.config import Config
+from pix2pix.config import Config, TrainingConfig
 from pix2pix.derive import edges
 from pix2pix.errors import UserError
 from pix2pix.model_file import load_model, read_header
@@ -28,13 +28,19 @@ from pix2pix.training import train as train_module
 from pix2pix.training.captured import CapturedStep
 from pix2pix.training.distributed import Processes
 from pix2pix.training.objective import FEATURE_NETWORKS, GENERATOR_TERMS
-from pix2pix.training.state import State
+from pix2pix.training.state import State, add_to_average
 from pix2pix.training.step import plain_step
 from pix2pix.training.train import Result, train
 from tests.helpers import SMALL, noise, write
 
 CPU = torch.device("cpu")
 Tiny = Callable[..., Config]
+TECHNIQUES = (
+    "training.average=0.9",
+    "training.schedule=linear",
+    "model.upsample=resize",
+    "objective.terms={feature_matching = 10}",
+)
 WALL_CLOCK = ("seconds", "images_per_second")
 
 
@@ -56,6 +62,15 @@ def crash_at(monkeypatch: pytest.MonkeyPatch, images_seen: int) -> None:
         return losses
 
     monkeypatch.setattr("pix2pix.training.step.plain_step", crashing)
+
+
+def crashing_average(images_seen: int) -> Callable[..., None]:
+    def crashing(state: State, before: int, training: TrainingConfig) -> None:
+        add_to_average(state, before, training)
+        if state.images_seen >= images_seen:
+            raise CrashError
+
+    return crashing
 
 
 def interrupt_at(monkeypatch: pytest.MonkeyPatch, images_seen: int) -> None:
@@ -199,6 +214,25 @@ def test_a_stopped_run_of_the_graph_engine_goes_on_as_if_it_had_not_stopped(
     assert_same_run(tmp_path / "whole", tmp_path / "stopped")
     about = json.loads((tmp_path / "whole" / "environment.json").read_text())
     assert about["engine"] == "graph unrecorded, bf16"
+
+
+@pytest.mark.parametrize("engine", ["plain", "graph"])
+def test_a_run_of_every_technique_goes_on_and_its_model_is_the_average(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pairs: Path, tiny: Tiny, engine: str
+) -> None:
+    config = tiny(*TECHNIQUES)
+    train([pairs], config, tmp_path / "whole", engine=engine)
+    for images_seen in (5, 19):
+        with monkeypatch.context() as patch, suppress(CrashError):
+            patch.setattr(loop, "add_to_average", crashing_average(images_seen))
+            train([pairs], config, tmp_path / "stopped", engine=engine)
+    train([pairs], config, tmp_path / "stopped", engine=engine)
+    assert_same_run(tmp_path / "whole", tmp_path / "stopped")
+    saved = weights(tmp_path / "whole" / "checkpoints" / "state.safetensors")
+    for name, weight in weights(tmp_path / "whole" / "model.safetensors").items():
+        torch.testing.assert_close(weight, saved[f"average.{name}"])
+        if name.endswith("conv.weight"):
+            assert (weight - saved[f"generator.{name}"]).abs().max() > 1e-6
 
 
 @pytest.mark.parametrize("stop", [crash_at, interrupt_at])
@@ -446,7 +480,7 @@ def test_l1_alone_trains_without_a_discriminator(tmp_path: Path, pairs: Path, ti
 
 @pytest.mark.slow
 def test_a_run_killed_ten_times_ends_with_the_same_weights(tmp_path: Path, pairs: Path, tiny: Tiny) -> None:
-    config = tiny("training.images=600", "training.schedule=linear", "training.batch=2")
+    config = tiny("training.images=600", "training.batch=2", *TECHNIQUES)
     train([pairs], config, tmp_path / "whole")
     recipe, run = tmp_path / "recipe.toml", tmp_path / "killed"
     recipe.write_text(config.to_toml())

@@ -82,6 +82,7 @@ def bulk(
     pix2pix bulk photos.parquet houses.parquet --model runs/facades --workers 2
     """
     with extra("bulk", "Translating a collection"), loading():
+        from pix2pix.bulk import cluster
         from pix2pix.bulk.job import Request, run
         from pix2pix.bulk.work import Options
 
@@ -91,6 +92,7 @@ def bulk(
         Request(
             source, target, model, options, column, address, workers, gpus, engine, precision, verify=verify
         ),
+        cluster,
         console_progress(),
     )
     _report(outcome, target)

@@ -54,7 +54,7 @@ def find_data(
     if config.source == "right" and pairs.layout != "side by side":
         note = "data.source=right has no effect: the pairs are not side by side"
         pairs = replace(pairs, notes=(*pairs.notes, note))
-    return plausible.checked(pairs, stated=bool(config.layout))
+    return plausible.checked(pairs, words, stated=bool(config.layout))
 
 
 def _listed(data: Sequence[str], config: DataConfig) -> PairSet | None:

@@ -25,7 +25,7 @@ from pix2pix.training.distributed import Processes
 from pix2pix.training.plan import facts_of
 from pix2pix.training.selection import Best
 from pix2pix.training.session import Session
-from pix2pix.training.state import save_state
+from pix2pix.training.state import add_to_average, save_state
 from pix2pix.training.step import Engine, EngineName, learning_rate, plain_engine
 from pix2pix.training.validation import BATCH, preview, rounded, validate
 
@@ -89,6 +89,7 @@ def _train(session: Session) -> None:
 
             before = state.images_seen
             make_step(packet)
+            add_to_average(state, before, training)
             now = time.monotonic()
             session.record.seconds = now - clock.began
 
@@ -151,7 +152,9 @@ def _in_any_process(processes: Processes, number: int, *flags: bool) -> list[boo
 def _average_over_processes(session: Session) -> None:
     """Average what each process gathers alone: losses and running statistics."""
     context = session.context
-    context.processes.average([*context.state.generator.buffers(), context.meter.sums])
+    state = context.state
+    statistics = [b for network in (state.generator, state.average) if network for b in network.buffers()]
+    context.processes.average([*statistics, context.meter.sums])
 
 
 def _write_page(session: Session, state: PageState = "training") -> None:
@@ -197,7 +200,7 @@ def _validate(session: Session) -> None:
     seen, config = context.state.images_seen, plan.config
     doing = "scoring the validation pairs" if session.stores.scored else "drawing previews"
     session.progress.update("training", seen, config.training.images, "images", doing)
-    network = (context.state.generator, session.stores.validation, config.default_mode, context.device)
+    network = (context.state.model, session.stores.validation, config.default_mode, context.device)
     size = " x ".join(map(str, config.data.size))
     with explain_out_of_memory(
         context.device,
@@ -220,7 +223,7 @@ def _keep_best(session: Session) -> bool:
     if score is None or (session.best and score >= session.best.score):
         return False
     folder.require_in_place()
-    save_model(folder.best, session.context.state.generator, session.header())
+    save_model(folder.best, session.context.state.model, session.header())
     session.best = Best(score, session.context.state.images_seen)
     return True
 
@@ -246,7 +249,7 @@ def _save(session: Session) -> None:
         first = not folder.model.is_file()
         if first:
             save_state(folder.state, state, session.remembered())
-        save_model(folder.model, state.generator, session.header())
+        save_model(folder.model, state.model, session.header())
         if not first:
             save_state(folder.state, state, session.remembered())
     session.saved_at = state.images_seen
