@@ -5,7 +5,6 @@ hub or of an archive. A process locks the pixels that it has open, and the folde
 reads, so that no other one removes them. Deleting the folder loses nothing.
 """
 
-import json
 import os
 import shutil
 import zlib
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from pix2pix.files import cache_folder, limit_from_environment, require_space
+from pix2pix.parsing import parse_json
 
 SIZE_LIMIT = "PIX2PIX_CACHE_GB"
 PIXELS = (".source", ".target")
@@ -157,8 +157,8 @@ def make_room(needed: int) -> None:
 
 def read_index(index: Path) -> Index | None:
     """Return what an index says; None where it is missing or damaged."""
-    with suppress(OSError, ValueError, TypeError, RecursionError):
-        read = Index(**json.loads(index.read_text("utf-8")))
+    with suppress(OSError, ValueError, TypeError):
+        read = Index(**parse_json(index.read_text("utf-8")))
         texts = read.names, read.failures, [read.digest, read.data]
         if all(_is_list(of, str) for of in texts) and all(
             _is_list(of, int) for of in (read.bytes, *read.sums)

@@ -194,6 +194,8 @@ def load_state(path: Path, state: State, device: torch.device) -> dict[str, Any]
             moments = _take(tensors, f"{name}.adam.")
             network.load_state_dict(_take(tensors, f"{name}."))
             _load_adam(optimiser, moments)
+        if type(facts["images_seen"]) is not int or facts["images_seen"] < 0:
+            raise ValueError("it does not say how many images were seen")
         if state.average is not None:
             state.average.load_state_dict(_take(tensors, "average."))
         state.images_seen = facts["images_seen"]
