@@ -555,7 +555,7 @@ def test_the_engine_and_the_processes_end_where_training_fails(
     ended = []
 
     @contextmanager
-    def group(device: str) -> Iterator[tuple[Processes, str]]:
+    def group(device: str, advice: object) -> Iterator[tuple[Processes, str]]:
         try:
             yield Processes(), device
         finally:
