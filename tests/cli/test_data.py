@@ -226,6 +226,3 @@ def test_no_command_is_slow_to_explain_itself() -> None:
     code = "import sys, pix2pix.cli.data; print(sorted({'torch', 'numpy', 'PIL'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
-
-
-# The cache

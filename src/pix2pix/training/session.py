@@ -12,7 +12,7 @@ from pix2pix.data.pairs import NoPairError, Pair
 from pix2pix.data.store import Store, open_store
 from pix2pix.derive import recipe
 from pix2pix.errors import UserError
-from pix2pix.model_file import Header, ImageContract, Provenance, versions
+from pix2pix.model_file import Header, ImageContract, Provenance, damaged, versions
 from pix2pix.pictures import codec
 from pix2pix.progress import Progress
 from pix2pix.training.plan import Plan, pairs_in_words
@@ -195,8 +195,6 @@ def _load(session: Session) -> None:
     """Load the saved state, if there is one, and cut away what was written after it."""
     folder, state = session.plan.folder, session.context.state
     if not folder.state.is_file():
-        if folder.model.is_file():
-            session.progress.log(f"note: {folder.path} has no saved state: training begins at image 0")
         folder.cut(0, 0)
         return
     try:
@@ -205,12 +203,16 @@ def _load(session: Session) -> None:
         raise UserError(
             error.message, f"The model is kept: train into another --run with --init {folder.model}."
         ) from None
-    _refuse_other_run(session, saved)
-    _continue_schedule(session, saved)
-    _continue_record(session, saved)
-    folder.cut(saved["metrics_bytes"], state.images_seen)
-    session.context.meter.unpack(saved["meter"])
-    session.saved_at = state.images_seen
+    try:
+        _refuse_other_run(session, saved)
+        _continue_schedule(session, saved)
+        _continue_record(session, saved)
+        session.context.meter.unpack(saved["meter"])
+        folder.cut(saved["metrics_bytes"], state.images_seen)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise damaged(folder.state, error) from None
+    if folder.model.is_file():  # the first save may have ended between its state and its model
+        session.saved_at = state.images_seen
     session.progress.log(f"continuing {folder.path} at image {state.images_seen:,}")
 
 
