@@ -40,6 +40,9 @@ Gpus = Annotated[
 Processes = Annotated[
     int | None, Option(min=1, help="Processes that translate.  [default: one a GPU, else one a core]")
 ]
+Verify = Annotated[
+    bool, Option("--verify", help="Read all inputs and outputs that are there, and do again what differs.")
+]
 
 _NAMED = 10  # failures that are named on the console
 
@@ -69,10 +72,7 @@ def bulk(
     address: Address = None,
     engine: Annotated[str, Option(help="auto, torch, openvino; kept for the whole job.")] = "auto",
     precision: Precision = "auto",
-    verify: Annotated[
-        bool,
-        Option("--verify", help="Read all inputs and outputs that are there, and do again what differs."),
-    ] = False,
+    verify: Verify = False,
 ) -> None:
     """Translate a whole collection on Ray; the same command again does what is missing or has changed.
 

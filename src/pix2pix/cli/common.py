@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer import Argument, Option
 
-from pix2pix.errors import UserError
+from pix2pix.errors import UserError, printable
 
 if TYPE_CHECKING:
     from pix2pix.progress import OnProgress, Progress
@@ -146,7 +146,7 @@ def picture_suffix(name: str | None) -> str | None:
 def print_facts(facts: Iterable[tuple[str, str]]) -> None:
     """Print a line for each label and its value."""
     for label, value in facts:
-        print(f"{label:<16} {value}")
+        print(f"{label:<16} {printable(value)}")
 
 
 def report_failures(failures: Sequence[str], what: str, done: str) -> None:

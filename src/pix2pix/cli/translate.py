@@ -27,7 +27,7 @@ from pix2pix.cli.common import (
     report_failures,
     translation_choices,
 )
-from pix2pix.errors import UserError
+from pix2pix.errors import UserError, printable
 from pix2pix.files import kind
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def translate(
         return
     jobs = plan(inputs, out, translator, picture_suffix(suffix), samples)
     if note := first_note(translator, jobs, side, scaled):
-        print(f"note: {note}", file=sys.stderr)
+        print(f"note: {printable(note)}", file=sys.stderr)
     _translate_pictures(translator, jobs, out, options, progress)
 
 

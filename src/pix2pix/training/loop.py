@@ -99,7 +99,8 @@ def _train(session: Session) -> None:
 
             # Log
             _average_over_processes(session)
-            _refuse_broken(session, context.meter.means())
+            if context.processes.first:
+                _refuse_broken(session, context.meter.means())
             if log:
                 _log(session, clock, now)
 
@@ -111,6 +112,10 @@ def _train(session: Session) -> None:
             if save or overdue:
                 _save(session)
                 clock.save = time.monotonic()
+
+            # Wait
+            if validation or save or overdue:  # in this message, that may take long; gradients may not
+                context.processes.gather(None)
 
             # Show
             if validation or time.monotonic() - clock.page > _PAGE_SECONDS:
