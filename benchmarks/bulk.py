@@ -64,7 +64,8 @@ def by_bulk(model, folder, out, engine, workers):
 
 def by_translate(model, folder, out, engine, threads):
     from pix2pix.device import keep_freed_memory
-    from pix2pix.inference.folder import Options, plan, translate_items
+    from pix2pix.inference.folder import translate_items
+    from pix2pix.inference.items import Options, plan
     from pix2pix.inference.translator import Translator
 
     torch.set_num_threads(threads)
