@@ -11,8 +11,7 @@ from typer.testing import CliRunner
 
 from pix2pix.cli.data import data_app
 from pix2pix.cli.main import _Commands
-from pix2pix.data.pairs import find_pairs
-from tests.helpers import files_below, noise, open_pairs, pixels, scene, write, write_pairs, write_text
+from tests.helpers import files_below, noise, pixels, scene, write, write_pairs, write_text
 
 app = typer.Typer(cls=_Commands, pretty_exceptions_enable=False)
 app.add_typer(data_app, name="data")
@@ -170,37 +169,3 @@ def test_no_command_is_slow_to_explain_itself() -> None:
     code = "import sys, pix2pix.cli.data; print(sorted({'torch', 'numpy', 'PIL'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
-
-
-# The cache
-
-
-def test_the_cache_is_listed_and_cleared(place: Path, cache: Path) -> None:
-    for name in ("one", "two"):
-        open_pairs(find_pairs([write_pairs(place / name / "train", 3)], "left").splits["train"])
-    lines = good("cache").splitlines()
-    assert len(lines) == 3
-    assert f"pairs of 32 x 32 px from {place / 'one' / 'train'}" in lines[0]
-    assert f"{place / 'two'}" in lines[1]
-    assert lines[2].endswith("decoded pairs may be 100 GB (PIX2PIX_CACHE_GB)")
-    first, second = (line.split()[0] for line in lines[:2])
-    assert good("cache", first).splitlines()[0] == lines[0]
-    assert "The cache has no entry nothing." in refused("cache", "nothing")
-    cleared = good("cache", first, "--clear")
-    assert "removed" in cleared
-    assert second not in cleared
-    assert [line.split()[0] for line in good("cache").splitlines()[:-1]] == [second]
-    good("cache", "--clear")
-    assert files_below(cache) == set()
-    assert good("cache").startswith(f"{cache}: 0.00 GB")
-
-
-def test_pairs_in_use_are_named_and_kept(place: Path) -> None:
-    store = open_pairs(find_pairs([write_pairs(place / "train", 3)], "left").splits["train"])
-    assert "from " in good("cache")
-    assert ", in use" in good("cache")
-    result = data("cache", "--clear")
-    assert result.exit_code == 1
-    assert "kept, as a process uses it" in result.stdout
-    del store
-    assert "removed" in good("cache", "--clear")

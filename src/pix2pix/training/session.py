@@ -195,8 +195,6 @@ def _load(session: Session) -> None:
     """Load the saved state, if there is one, and cut away what was written after it."""
     folder, state = session.plan.folder, session.context.state
     if not folder.state.is_file():
-        if folder.model.is_file():
-            session.progress.log(f"note: {folder.path} has no saved state: training begins at image 0")
         folder.cut(0, 0)
         return
     try:
@@ -213,7 +211,8 @@ def _load(session: Session) -> None:
         folder.cut(saved["metrics_bytes"], state.images_seen)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise damaged(folder.state, error) from None
-    session.saved_at = state.images_seen
+    if folder.model.is_file():  # the first save may have ended between its state and its model
+        session.saved_at = state.images_seen
     session.progress.log(f"continuing {folder.path} at image {state.images_seen:,}")
 
 
