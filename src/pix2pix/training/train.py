@@ -95,6 +95,7 @@ def _run(plan: Plan, init: Path | None, strict: bool, progress: Progress) -> Res
         session = _start(plan, stores, init, progress)
         if plan.processes.first:
             plan.folder.lock()
+            plan.folder.check(plan.config)  # another run may have begun and ended since it was planned
         resume(session)
         if plan.processes.first:
             plan.folder.write_request(plan.config, _environment(session))
