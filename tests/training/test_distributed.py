@@ -215,10 +215,14 @@ def test_when_one_process_ends_all_do_and_the_run_goes_on(
         train += ["--set", setting]
     both = start(train, "--set", "training.images=1000000")
     state, deadline = run / "checkpoints" / "state.safetensors", time.monotonic() + LONG
-    while not state.exists() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    both[rank].send_signal(signal.Signals[name])
-    outputs = [process.communicate(timeout=LONG) for process in both]
+    try:
+        while not state.exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        both[rank].send_signal(signal.Signals[name])
+        outputs = [process.communicate(timeout=LONG) for process in both]
+    finally:
+        for process in both:
+            process.kill()
     seen = saved_images(state)
     assert not any("Traceback" in err for _, err in outputs)
     if name == "SIGKILL":
