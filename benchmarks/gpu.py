@@ -41,7 +41,8 @@ from pix2pix.data.pairs import find_pairs
 from pix2pix.data.reading import find_reading
 from pix2pix.data.store import open_store
 from pix2pix.device import pick_device
-from pix2pix.inference.folder import Options, plan, translate_items
+from pix2pix.inference.folder import translate_items
+from pix2pix.inference.items import Options, plan
 from pix2pix.inference.translator import Translator
 from pix2pix.measures import measure
 from pix2pix.pictures import codec, geometry

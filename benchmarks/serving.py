@@ -31,7 +31,7 @@ from pix2pix.device import keep_freed_memory
 from pix2pix.inference.translator import Translator
 from pix2pix.model_file import Header, ImageContract, Provenance, save_model, versions
 from pix2pix.networks import build_generator
-from pix2pix.networks.modes import inference
+from pix2pix.networks.modes import in_mode
 from pix2pix.networks.noise import noise_keys
 from pix2pix.pictures.codec import to_bytes
 from pix2pix.pictures.contract import PictureContract
@@ -73,7 +73,7 @@ def bare(model, seconds):
         torch.set_num_threads(threads)
         generator = translator.share().generator
         x = torch.rand(batch, generator.source_channels, SIZE_PX, SIZE_PX) * 2 - 1
-        with inference(generator, "paper"):
+        with in_mode(generator, "paper"):
             while time.perf_counter() < end:
                 generator(x, noise_keys(0, torch.zeros(batch, dtype=torch.int64)))
                 done[number] += batch

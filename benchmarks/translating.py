@@ -28,7 +28,7 @@ from pix2pix.inference.translator import Translator
 from pix2pix.model_file import Header, ImageContract, Provenance, save_model, versions
 from pix2pix.networks import build_generator
 from pix2pix.networks.layers import Norm
-from pix2pix.networks.modes import inference
+from pix2pix.networks.modes import in_mode
 from pix2pix.pictures.contract import PictureContract
 
 SIDE = 2048
@@ -91,7 +91,7 @@ def passes(model, px, runs):
     for engine in ("torch", "openvino"):
         translator = Translator.load(model, "cpu", engine=engine)
         works[engine] = lambda t=translator: t._passes(x, None, "deterministic")
-    with FlopCounterMode(display=False) as counter, inference(translator.generator, "deterministic"):
+    with FlopCounterMode(display=False) as counter, in_mode(translator.generator, "deterministic"):
         translator.generator(x)
     share = counter.get_total_flops() / (2 * SIDE**3)
     times = {engine: [] for engine in works}

@@ -10,7 +10,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Bit for bit is promised on the processor: a GPU that happens to be there is not asked.
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -46,10 +46,22 @@ def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
     return folder
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_waiting_for_the_disk() -> Iterator[None]:
+    """Flushing protects from power cuts, which no test makes; it took milliseconds for each of thousands."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda file: None)
+        yield
+
+
 @pytest.fixture
 def pairs(tmp_path: Path) -> Path:
     """A folder of side-by-side PNGs of 32 px a half: 40 in train/, 4 in val/; source left."""
-    folder = tmp_path / "pairs"
+    return write_split_pairs(tmp_path / "pairs")
+
+
+def write_split_pairs(folder: Path) -> Path:
+    """The folder of `pairs`, for tests that share it."""
     for seed, (split, count) in enumerate({"train": 40, "val": 4}.items()):
         (folder / split).mkdir(parents=True)
         rng = np.random.default_rng(seed)

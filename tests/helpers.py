@@ -20,6 +20,7 @@ from pix2pix.data.feed import HostFeed
 from pix2pix.data.pairs import Pair
 from pix2pix.data.reading import Reading
 from pix2pix.data.store import Store, open_store
+from pix2pix.inference.items import Item
 from pix2pix.model_file import Header, ImageContract, Provenance, load_model, save_model, versions
 from pix2pix.networks import build_generator
 from pix2pix.networks.noise import noise_keys
@@ -161,6 +162,11 @@ def settle(model: Path) -> Path:
     last.mul_(0.25)
     save_model(model, generator, header)
     return model
+
+
+def item_of(source: Path, output: Path) -> Item:
+    """The item of a file that was named alone."""
+    return Item(source, output, source.stem)
 
 
 def pixels(path: Path) -> NDArray[np.uint8]:

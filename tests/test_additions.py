@@ -210,7 +210,9 @@ def test_an_unknown_loss_term_is_refused_with_the_registered_ones(
 ) -> None:
     monkeypatch.setitem(DISCRIMINATOR_TERMS, "r1", lambda turn: turn.g.mean())
     data = write_pairs(tmp_path / "pairs", 2)
-    with pytest.raises(UserError, match=r"names 'r2', which is no registered loss term.*: r1"):
+    with pytest.raises(
+        UserError, match=r"names 'r2', which is no registered loss term.*: feature_matching, r1"
+    ):
         train([data], small("objective.terms={r2 = 5}"), tmp_path / "run", device="cpu")
     with pytest.raises(UserError, match="there is no D"):
         train([data], small("objective.terms={r1 = 5}", "objective.gan=0"), tmp_path / "run", device="cpu")

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 from pix2pix.config import Config
-from pix2pix.inference.folder import Options, plan, translate_items
+from pix2pix.inference.folder import translate_items
+from pix2pix.inference.items import Options, plan
 from pix2pix.inference.translator import Translator
 from pix2pix.pictures import codec
 from pix2pix.pictures.codec import Array

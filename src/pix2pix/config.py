@@ -4,16 +4,17 @@ A recipe or a user's file states only what differs from the defaults in `setting
 knows torch, so that the command line can check a request before it loads anything heavy.
 """
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from importlib import resources
+from os.path import isfile
 from pathlib import Path
 from typing import Any, Self, get_args
 
 import tomli_w
 from pydantic import ValidationError, model_validator
 
-from pix2pix.errors import UserError, did_you_mean
+from pix2pix.errors import UserError, did_you_mean, first_line, shortened
+from pix2pix.parsing import parse_toml, read_toml
 from pix2pix.settings import DataConfig, Mode, ModelConfig, ObjectiveConfig, Section, TrainingConfig
 
 __all__ = ["Config", "DataConfig", "Mode", "TrainingConfig", "recipe_names"]
@@ -57,6 +58,8 @@ class Config(Section):
             return cls.model_validate(values)
         except ValidationError as error:
             raise _explain(error) from None
+        except (OverflowError, RecursionError) as error:
+            raise UserError(f"The settings hold what no setting can be: {first_line(error)}.") from None
 
     @property
     def default_mode(self) -> Mode:
@@ -153,17 +156,18 @@ def _patches(size_px: int, field_px: int) -> int:
 def _read_recipe(recipe: str | Path) -> dict[str, Any]:
     names, path = recipe_names(), Path(recipe)
     shipped = resources.files("pix2pix") / "recipes" / f"{recipe}.toml"
-    if str(recipe) not in names and path.suffix != ".toml" and not path.is_file():
+    # `Path.is_file` raises for names that are too long.
+    if str(recipe) not in names and path.suffix != ".toml" and not isfile(path):
         raise UserError(
-            f"There is no recipe '{recipe}'{did_you_mean(str(recipe), names) or '.'}",
+            f"There is no recipe '{shortened(str(recipe))}'{did_you_mean(str(recipe), names) or '.'}",
             f"Name one of {', '.join(names)}, or a .toml file.",
         )
     try:
-        return tomllib.loads((shipped if str(recipe) in names else path).read_text("utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise UserError(f"{path} is not TOML: {error}.") from None
+        return parse_toml(shipped.read_text("utf-8")) if str(recipe) in names else read_toml(path)
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"Cannot read the recipe {path}: {error}.") from None
+    except ValueError as error:
+        raise UserError(f"{path} is not TOML that can be read: {error}.") from None
 
 
 def _apply(values: dict[str, Any], setting: str) -> None:
@@ -172,14 +176,15 @@ def _apply(values: dict[str, Any], setting: str) -> None:
     parts = key.strip().split(".")
     if not equals or len(parts) != 2:
         raise UserError(
-            f"'{setting}' is not a setting.", "Write section.key=value, for example training.batch=4."
+            f"'{shortened(setting)}' is not a setting.",
+            "Write section.key=value, for example training.batch=4.",
         )
     section = values.setdefault(parts[0], {})
     if not isinstance(section, dict):
         raise UserError(f"'{parts[0]}' is a section, not a value, in the recipe.")
     try:
-        section |= tomllib.loads(f"{parts[1]} = {text}")
-    except tomllib.TOMLDecodeError:
+        section |= parse_toml(f"{parts[1]} = {text}")
+    except ValueError:
         section[parts[1]] = text.strip()
 
 
@@ -206,7 +211,16 @@ def _explain(error: ValidationError) -> UserError:
         near = did_you_mean(key, moved, 0) or did_you_mean(key, known if "." in key else Config.model_fields)
         return UserError(f"There is no setting '{key}'{near or '.'}", "See `pix2pix config`.")
     expected = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    expected = expected.removeprefix("wanted ").strip()
     return UserError(
-        f"{key} = {first['input']!r} is not possible: wanted {expected.removeprefix('wanted ').strip()}.",
+        f"{key} = {_shown(first['input'])} is not possible: wanted {expected}.",
         "See `pix2pix config` for its meaning.",
     )
+
+
+def _shown(value: Any) -> str:
+    """Return a value as a message shows it."""
+    try:
+        return shortened(repr(value))
+    except ValueError:  # of Python, for whole numbers that are too long to print
+        return "a number of thousands of digits"

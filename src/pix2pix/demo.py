@@ -16,7 +16,8 @@ from rich.console import Console
 from pix2pix.config import Config
 from pix2pix.datasets.sample import draw
 from pix2pix.files import list_pictures
-from pix2pix.inference.folder import Options, plan, translate_items
+from pix2pix.inference.folder import translate_items
+from pix2pix.inference.items import Options, plan
 from pix2pix.inference.translator import Translator
 from pix2pix.pictures import codec, geometry
 from pix2pix.progress import Progress

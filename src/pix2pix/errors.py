@@ -7,6 +7,17 @@ Anything else that escapes is a defect of this package and keeps its traceback.
 import difflib
 from collections.abc import Iterable, Sequence
 
+# What would move the cursor of a terminal, colour it or turn its text around.
+_CONTROLS = {
+    code: f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
+    for code in (*range(32), *range(127, 160), *range(0x2028, 0x202F), *range(0x2066, 0x206A))
+} | {ord(space): " " for space in "\t\n\r"}
+
+
+def printable(text: str) -> str:
+    """Return a text in one line, with the control characters that a file may have put in as escapes."""
+    return text.translate(_CONTROLS)
+
 
 class UserError(Exception):
     """A request that cannot be met.
@@ -15,9 +26,8 @@ class UserError(Exception):
     """
 
     def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(f"{message} {hint}".strip())
-        self.message = message
-        self.hint = hint
+        self.message, self.hint = printable(message), printable(hint)
+        super().__init__(f"{self.message} {self.hint}".strip())
 
 
 def counted(count: int, noun: str) -> str:
@@ -31,10 +41,21 @@ def in_short(sentences: Sequence[str]) -> str:
     return " ".join(sentences[:5]) + more
 
 
+def joined(names: Sequence[str], most: int = 4) -> str:
+    """Return `a, b and c`, or `a, b, c, d and 7 more`."""
+    shown = [*names[:most], f"{len(names) - most:,} more"] if len(names) > most else [*names]
+    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
+
+
 def did_you_mean(name: str, known: Iterable[str], cutoff: float = 0.5) -> str:
     """Return "; did you mean ...?" for the known name that is most similar, or nothing."""
     similar = difflib.get_close_matches(name, list(known), n=1, cutoff=cutoff)
     return f"; did you mean '{similar[0]}'?" if similar else ""
+
+
+def shortened(text: str, limit: int = 200) -> str:
+    """Return a text of at most so many characters, in one line."""
+    return text if len(text) <= limit else f"{text[: limit - 4]} ..."
 
 
 def first_line(error: BaseException) -> str:

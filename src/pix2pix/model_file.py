@@ -6,7 +6,6 @@ unpickled.
 """
 
 import json
-import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,9 +18,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from pix2pix.config import Config, Mode
-from pix2pix.errors import UserError
+from pix2pix.errors import UserError, shortened
 from pix2pix.files import replacing
 from pix2pix.networks import Generator, empty_generator
+from pix2pix.parsing import parse_json
 from pix2pix.pictures.contract import PictureContract
 from pix2pix.version import __version__
 
@@ -165,15 +165,16 @@ def load_tensors(path: Path, device: torch.device) -> tuple[dict[str, Tensor], d
 def read_facts(path: Path, text: str) -> tuple[int, dict[str, Any]]:
     """Return the format and the other facts of a file's JSON header; raises UserError for a broken one."""
     try:
-        facts = dict(json.loads(text))
+        facts = dict(parse_json(text))
         return int(facts.pop("format")), facts
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, OverflowError) as error:
         raise damaged(path, error) from None
 
 
 def damaged(path: Path, error: Exception) -> UserError:
     """Return the error for a file whose content does not match its format."""
-    return UserError(f"{path} is damaged: {_in_short(error)}.", "Fetch or make it again.")
+    what = f"it has no {error}" if isinstance(error, KeyError) else _in_short(error)
+    return UserError(f"{path} is damaged: {what}.", "Fetch or make it again.")
 
 
 def _header(path: Path, about: dict[str, str]) -> Header:
@@ -186,7 +187,7 @@ def _header(path: Path, about: dict[str, str]) -> Header:
         )
     try:
         return Header.model_validate(facts)
-    except (UserError, ValidationError) as error:
+    except (UserError, ValidationError, ArithmeticError, RecursionError) as error:
         raise damaged(path, error) from None
 
 
@@ -211,4 +212,4 @@ def _opened(path: Path, device: str) -> Iterator[Any]:
 
 
 def _in_short(error: Exception) -> str:
-    return textwrap.shorten(str(error), 200, placeholder=" ...").rstrip(".:")
+    return shortened(" ".join(str(error).split())).rstrip(".:")

@@ -9,7 +9,7 @@ from typing import TypeVar
 from rich import progress as bars
 from rich.console import Console
 
-from pix2pix.errors import UserError
+from pix2pix.errors import UserError, printable
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -62,7 +62,7 @@ class Progress:
 
     def log(self, text: str) -> None:
         """Print one line, above the bar if there is one."""
-        self.console.print(text, highlight=False, markup=False, emoji=False, soft_wrap=True)
+        self.console.print(printable(text), highlight=False, markup=False, emoji=False, soft_wrap=True)
 
     def update(self, task: str, done: int, total: int, unit: str, note: str = "") -> None:
         """Report how far the task is; the first call starts its bar, done = total ends it.

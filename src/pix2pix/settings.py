@@ -123,8 +123,8 @@ class DataConfig(Section):
     @classmethod
     def _possible_size(cls, value: int | list[int]) -> int | list[int]:
         sides = [value] if isinstance(value, int) else value
-        if len(sides) != (1 if isinstance(value, int) else 2) or min(sides) < 2:
-            raise ValueError("wanted a number of pixels above 1, or [height, width]")
+        if len(sides) != (1 if isinstance(value, int) else 2) or not 2 <= min(sides) <= max(sides) < 2**16:
+            raise ValueError("wanted a number of pixels from 2 to 65,535, or [height, width]")
         return value
 
     @property
@@ -154,8 +154,10 @@ class ModelConfig(Section):
         description="how often the U-Net halves a picture, 2 to 10; 0: as often as both sides of "
         "data.size_px can be halved, at least 5 and at most 10",
     )
-    blocks: int = Field(9, ge=1, description="residual blocks of the resnet; 9 at 256 px, 6 at 128 px")
-    width: int = Field(64, ge=1, description="channels of the generator's first layer")
+    blocks: int = Field(
+        9, ge=1, le=1_000, description="residual blocks of the resnet; 9 at 256 px, 6 at 128 px"
+    )
+    width: int = Field(64, ge=1, le=16_384, description="channels of the generator's first layer")
     source_channels: int = Field(0, ge=0, description="channels of a source; 0 takes them from the pictures")
     target_channels: int = Field(0, ge=0, description="channels of a target; 0 takes them from the pictures")
     norm: Literal["batch", "instance", "none"] = Field(
@@ -173,7 +175,9 @@ class ModelConfig(Section):
     discriminator_px: Literal[1, 16, 34, 70, 142, 286] = Field(
         70, description="receptive field of the discriminator in pixels"
     )
-    discriminator_width: int = Field(64, ge=1, description="channels of the discriminator's first layer")
+    discriminator_width: int = Field(
+        64, ge=1, le=16_384, description="channels of the discriminator's first layer"
+    )
 
 
 class ObjectiveConfig(Section):
@@ -189,7 +193,9 @@ class ObjectiveConfig(Section):
     )
 
     terms: dict[str, Annotated[float, Field(ge=0)]] = Field(
-        {}, description="weights of loss terms that were registered in pix2pix.training.objective, by name"
+        {},
+        description="weights of further loss terms, by name: feature_matching, and those registered "
+        "in pix2pix.training.objective",
     )
 
     @field_validator("l1", "gan", mode="before")
@@ -214,6 +220,13 @@ class TrainingConfig(Section):
         "restart",
         description="linear schedule of a run whose images are raised: restart as if it had been planned so "
         "long, or decay from where the learning rate stood to 0 at the new end",
+    )
+    average: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="decay, an image seen, of the average of the generator's weights that becomes the model, "
+        "such as 0.999; 0: the model has the last weights",
     )
     seed: int = Field(0, ge=0, lt=2**32, description="fixes weights, order, crops and noise")
     log_images: int = Field(100, ge=1, description="images between two lines of metrics.jsonl")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from pix2pix.bulk import job, reading, translating, work, workers
 from pix2pix.progress import Progress
 from tests.helpers import noise, write, write_model
 
@@ -25,36 +26,41 @@ def photos(tmp_path: Path) -> Path:
     return folder
 
 
+class Here:
+    """A cluster of this process alone; `seen` are the rows that reached a worker."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def connected(self, address: str | None) -> nullcontext[None]:
+        return nullcontext()
+
+    def pool(self, *request: Any) -> workers.Pool:
+        return workers.Pool(workers=2, threads=1, gpus=0, cpus=0.75, reading_cpus=0.25)
+
+    def check_nodes(self, work: work.Work) -> None:
+        pass
+
+    def results(self, work: work.Work, pool: workers.Pool, chunks: Sequence[Sequence[Any]]) -> Iterator[Any]:
+        translate = translating.Translate(work, 2)
+        for chunk in chunks:
+            self.seen.extend(row["name"] for row in chunk)
+            for block in reading.read(work, chunk):
+                yield translate(block)
+
+
 @pytest.fixture
-def bulk(monkeypatch: pytest.MonkeyPatch, model: Path) -> Callable[..., Any]:
+def bulk(model: Path) -> Callable[..., Any]:
     """`bulk(IN, OUT, verify=True)`: the outcome; its `seen` are the rows that reached a worker.
 
     The stages run one after the other in this process: `test_cluster.py` has Ray.
     """
-    job = pytest.importorskip("pix2pix.bulk.job", reason="needs Ray: pip install 'pix2pix[bulk]'")
-    from pix2pix.bulk import cluster, reading, translating, work
-
-    seen: list[str] = []
-
-    def results(work: Any, workers: Any, chunks: Sequence[Sequence[Any]]) -> Iterator[Any]:
-        translate = translating.Translate(work, 2)
-        for chunk in chunks:
-            seen.extend(row["name"] for row in chunk)
-            for block in reading.read(work, chunk):
-                yield translate(block)
-
-    pool = cluster.Pool(workers=2, threads=1, gpus=0, cpus=0.75, reading_cpus=0.25)
-    monkeypatch.setattr(cluster, "connected", lambda address: nullcontext())
-    monkeypatch.setattr(cluster, "pool", lambda *request: pool)
-    monkeypatch.setattr(cluster, "check_nodes", lambda work: None)
-    monkeypatch.setattr(cluster, "results", results)
 
     def run(source: Path | str, target: Path | str, **request: Any) -> Any:
-        seen.clear()
-        options = work.Options(**request.pop("options", {}))
+        options, here = work.Options(**request.pop("options", {})), Here()
         request = {"model": model, "engine": "torch", **request}
-        outcome = job.run(job.Request(str(source), str(target), options=options, **request), Progress())
-        outcome.seen = sorted(seen)
+        outcome = job.run(job.Request(str(source), str(target), options=options, **request), here, Progress())
+        outcome.seen = sorted(here.seen)
         return outcome
 
     return run

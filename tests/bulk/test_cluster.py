@@ -15,48 +15,6 @@ from tests.helpers import files_below, noise, write
 cluster = pytest.importorskip("pix2pix.bulk.cluster", reason="needs Ray: pip install 'pix2pix[bulk]'")
 
 
-def resources(monkeypatch: pytest.MonkeyPatch, cpus: float, gpus: float) -> None:
-    monkeypatch.setattr(cluster.ray, "cluster_resources", lambda: {"CPU": cpus, "GPU": gpus})
-
-
-@pytest.mark.parametrize(
-    ("cpus", "gpus", "request_", "workers", "threads", "gpus_each"),
-    [
-        (2, 0, (None, None, None, None), 2, 1, 0),
-        (8, 0, (2, None, None, None), 2, 4, 0),
-        (8, 0, (None, None, 4, "cpu"), 2, 4, 0),
-        (16, 2, (None, None, None, None), 2, 8, 1),
-        (16, 2, (None, 0.5, None, None), 4, 4, 0.5),
-        (16, 2, (None, None, 1, "cpu"), 16, 1, 0),
-    ],
-)
-def test_workers_fit_the_machine(
-    monkeypatch: pytest.MonkeyPatch,
-    cpus: float,
-    gpus: float,
-    request_: tuple[Any, ...],
-    workers: int,
-    threads: int,
-    gpus_each: float,
-) -> None:
-    resources(monkeypatch, cpus, gpus)
-    pool = cluster.pool(*request_)
-    assert (pool.workers, pool.threads, pool.gpus) == (workers, threads, gpus_each)
-    assert pool.workers * pool.cpus + pool.reading_cpus <= cpus
-
-
-@pytest.mark.parametrize(
-    ("request_", "message"),
-    [((None, 1.0, None, None), "is to have 1 GPUs"), ((9, None, None, None), "do not fit on 2 processors")],
-)
-def test_too_much_is_refused(
-    monkeypatch: pytest.MonkeyPatch, request_: tuple[Any, ...], message: str
-) -> None:
-    resources(monkeypatch, 2, 0)
-    with pytest.raises(UserError, match=message):
-        cluster.pool(*request_)
-
-
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")  # of Ray itself
 @pytest.mark.slow
 def test_a_killed_worker_loses_nothing(tmp_path: Path, model: Path) -> None:
@@ -68,7 +26,7 @@ def test_a_killed_worker_loses_nothing(tmp_path: Path, model: Path) -> None:
 
     def run(out: str) -> Any:
         request = job.Request(str(tmp_path / "in"), str(tmp_path / out), model, work.Options(), workers=2)
-        return job.run(request, Progress())
+        return job.run(request, cluster, Progress())
 
     killed: list[int] = []
 

@@ -6,14 +6,13 @@ import signal
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from pix2pix.cli.main import app
 from pix2pix.errors import UserError
 from pix2pix.evaluation.ablate import run as module
 from pix2pix.measures import features
 from pix2pix.training.state import State
 from pix2pix.training.step import plain_step
+from tests.cli.command import pix2pix
 from tests.conftest import TINY
 
 
@@ -26,8 +25,7 @@ def no_wheel(monkeypatch: pytest.MonkeyPatch) -> None:
 def ablate(pairs: Path, out: Path, *more: str) -> tuple[int, str]:
     settings = [part for setting in (*TINY, "training.images=8") for part in ("--set", setting)]
     arguments = ["ablate", str(pairs), "-o", str(out), "--device", "cpu", *settings, *more]
-    result = CliRunner().invoke(app, arguments)
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    result = pix2pix(*arguments)
     return result.exit_code, result.output.replace("\n", " ")
 
 

@@ -3,12 +3,13 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from pix2pix.cli.main import app
+from pix2pix.bulk import job
+from tests.cli.command import pix2pix
 from tests.helpers import write_model
 
 
@@ -18,20 +19,19 @@ def model(tmp_path: Path) -> Path:
 
 
 def bulk(*arguments: str | Path) -> tuple[int, str]:
-    result = CliRunner().invoke(app, ["bulk", *map(str, arguments)])
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    result = pix2pix("bulk", *arguments)
     return result.exit_code, result.output.replace("\n", " ")
 
 
 @pytest.fixture
 def outcome(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """`outcome(total=3)`: the job that is run ends so; returns the list of requests."""
-    job = pytest.importorskip("pix2pix.bulk.job", reason="needs Ray: pip install 'pix2pix[bulk]'")
+    monkeypatch.setitem(sys.modules, "pix2pix.bulk.cluster", ModuleType("cluster"))  # Ray is not needed
 
     def end(**facts: Any) -> list[Any]:
         requests: list[Any] = []
 
-        def run(request: Any, progress: Any) -> Any:
+        def run(request: Any, cluster: Any, progress: Any) -> Any:
             requests.append(request)
             return job.Outcome(**facts)
 

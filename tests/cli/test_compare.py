@@ -4,11 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
-from pix2pix.cli.main import app
 from pix2pix.measures import features
 from pix2pix.pictures import codec
+from tests.cli.command import pix2pix
 
 
 @pytest.fixture(autouse=True)
@@ -19,8 +18,7 @@ def no_wheel(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(*arguments: object) -> tuple[int, str]:
-    result = CliRunner().invoke(app, [*map(str, arguments)])
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    result = pix2pix(*arguments)
     return result.exit_code, result.output
 
 

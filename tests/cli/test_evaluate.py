@@ -4,11 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
-from pix2pix.cli.main import app
 from pix2pix.measures import features, lpips
 from pix2pix.pictures import codec
+from tests.cli.command import pix2pix
 from tests.helpers import write_model
 
 
@@ -30,8 +29,7 @@ def pairs(tmp_path: Path) -> Path:
 
 
 def run(*arguments: object) -> tuple[int, str]:
-    result = CliRunner().invoke(app, ["evaluate", *map(str, arguments)])
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    result = pix2pix("evaluate", *arguments)
     return result.exit_code, result.output
 
 

@@ -8,11 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
-from click.testing import Result
 from PIL import Image
 from safetensors.numpy import load_file, save_file
 from typer.main import get_command
-from typer.testing import CliRunner
 
 from pix2pix.cli.main import app
 from pix2pix.config import Config, recipe_names
@@ -20,6 +18,7 @@ from pix2pix.inference.translator import Translator
 from pix2pix.pictures import codec
 from pix2pix.pictures.contract import PictureContract
 from pix2pix.version import __version__
+from tests.cli.command import pix2pix
 from tests.helpers import (
     SMALL,
     files_below,
@@ -35,14 +34,6 @@ from tests.helpers import (
 COMMANDS = sorted(get_command(app).commands)
 GROUPS = {"data", "study"}  # their commands are tested in test_data.py and test_study.py
 TINY = [word for setting in (*SMALL, "training.images=8") for word in ("--set", setting)]
-
-
-def pix2pix(*words: str | Path) -> Result:
-    """Run a command in this process; what is no answer to the user is a defect."""
-    result = CliRunner().invoke(app, [str(word) for word in words])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result
 
 
 def good(*words: str | Path) -> str:

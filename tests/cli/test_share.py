@@ -4,22 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
 
-from pix2pix.cli.main import app
 from pix2pix.export.compare import Difference, Exported
 from pix2pix.export.web import Site
 from pix2pix.serve import server
+from tests.cli.command import pix2pix
 from tests.helpers import files_below, write_model
-
-
-def pix2pix(*words: str | Path) -> Result:
-    """Run a command in this process; what is no answer to the user is a defect."""
-    result = CliRunner().invoke(app, [str(word) for word in words])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result
 
 
 @pytest.fixture

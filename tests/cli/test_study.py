@@ -7,20 +7,11 @@ from random import Random
 from typing import Any
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
 
-from pix2pix.cli.main import app
 from pix2pix.evaluation.study.answers import Answers
 from pix2pix.evaluation.study.protocol import read_study
+from tests.cli.command import pix2pix
 from tests.evaluation.study.studies import small_study, take_part, write_folder
-
-
-def pix2pix(*words: str | Path) -> Result:
-    result = CliRunner().invoke(app, [str(word) for word in words])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result
 
 
 @pytest.fixture

@@ -2,7 +2,14 @@ from pathlib import Path
 
 import pytest
 
-from pix2pix.data.layouts import FOLDER_PAIRS, data_sets_inside, find_folder_pairs, named_folder_pair, role
+from pix2pix.data.layouts import (
+    FOLDER_PAIRS,
+    find_folder_pairs,
+    missing_folders,
+    named_folder_pair,
+    orders,
+    role,
+)
 from pix2pix.errors import UserError
 from tests.helpers import write_text
 
@@ -37,20 +44,13 @@ def test_folders_that_are_no_row_can_be_named(tmp_path: Path) -> None:
     assert find_folder_pairs(tmp_path) == []
     pair = named_folder_pair(tmp_path, "rgb:depth")
     assert pair.folders["val"] == (tmp_path / "val" / "rgb", tmp_path / "val" / "depth")
-    with pytest.raises(UserError, match="has no folders rgb and normals") as caught:
-        named_folder_pair(tmp_path, "rgb:normals")
-    assert "it has: train, val" in str(caught.value)
+    assert named_folder_pair(tmp_path, "rgb:normals").folders == {}
+    assert "has no folders rgb and normals, as --layout rgb:normals says (it has: train, val)" in str(
+        missing_folders(tmp_path, "rgb:normals")
+    )
     for layout in ("rgb", "rgb:rgb"):
         with pytest.raises(UserError, match=f"--layout {layout} is no layout"):
             named_folder_pair(tmp_path, layout)
-
-
-def test_data_sets_in_a_folder_are_listed(tmp_path: Path) -> None:
-    for name in ("maps/train/a.png", "masks/images/a.png", "masks/labels/a.png", "loose/a.png"):
-        write_text(tmp_path / name)
-    assert data_sets_inside(tmp_path) == [tmp_path / "maps", tmp_path / "masks"]
-    write_text(tmp_path / "b.png")
-    assert data_sets_inside(tmp_path) == []
 
 
 def test_words_say_which_half_is_the_source() -> None:
@@ -59,6 +59,13 @@ def test_words_say_which_half_is_the_source() -> None:
     assert None not in ranks
     assert ranks == sorted(ranks)
     assert role("_north") is None
+
+
+def test_both_orders_are_possible_where_words_do_not_say_which_is_the_source() -> None:
+    assert orders("sharp", "blur") == [("blur", "sharp")]
+    assert orders("photos", "mask") == [("photos", "mask")]
+    for one, other in (("ct", "mr"), ("rgb", "depth"), ("depth", "photos"), ("normals", "label")):
+        assert set(orders(one, other)) == {(one, other), (other, one)}
 
 
 def test_the_docs_list_the_table() -> None:

@@ -1,4 +1,5 @@
 import os
+import re
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -84,12 +85,17 @@ def test_capitals_of_splits_do_not_matter(tmp_path: Path) -> None:
     assert names(find(tmp_path / "maps", tmp_path / "photos")) == {"train": ["Train/a"], "test": ["Test/b"]}
 
 
-@pytest.mark.parametrize(("above", "call"), [("", ""), ("train/", ""), ("train/all/", "/train/all")])
-def test_two_folders_of_equal_names_are_no_pairs_side_by_side(tmp_path: Path, above: str, call: str) -> None:
+@pytest.mark.parametrize("above", ["", "train/", "train/all/"])
+def test_two_folders_of_equal_names_are_no_pairs_side_by_side(tmp_path: Path, above: str) -> None:
     make(tmp_path, *numbered(above + "segm/{}.png"), *numbered(above + "photos/{}.png", 39))
     message = refused(tmp_path)
     assert "photos/ and segm/ hold pictures of equal names" in message
-    assert f"`pix2pix train {tmp_path}{call} --layout photos:segm`" in message
+    assert f"`pix2pix train {tmp_path} --layout photos:segm`" in message
+    patterns = ["{}.png", "{}.*"]  # as the refusal of the one picture without a partner says
+    with pytest.raises(UserError, match=r"To leave these out: --pair '\{\}\.png' '\{\}\.\*'"):
+        find_pairs([tmp_path], "left", layout="photos:segm")
+    assert len(all_names(find_pairs([tmp_path], "left", layout="photos:segm", pair=patterns))) == 39
+    assert f"One folder alone: `pix2pix train {tmp_path / above}/photos`, or" in message
     assert "--layout side-by-side" in message
     assert find_pairs([tmp_path], "left", layout="side-by-side").layout == "side by side"
     with pytest.raises(UserError, match="hold pictures of equal names"):
@@ -311,8 +317,87 @@ def test_a_folder_of_data_sets_is_refused_and_one_alone_is_entered(tmp_path: Pat
     pair_set = find(tmp_path / "all")
     assert names(pair_set) == {"train": ["a"], "val": ["b"]}
     assert "all in maps/" in pair_set.note
-    message = refused(make(tmp_path / "all", "eyes/images/a.png", "eyes/masks/a.png"))
-    assert f"holds data sets of their own: eyes/ and maps/. Name one of them: {tmp_path}/all/eyes." in message
+    root = tmp_path / "all"
+    message = refused(make(root, "eyes/images/a.png", "eyes/masks/a.png"))
+    assert "holds data sets of their own: eyes/ and maps/." in message
+    assert message.endswith(f"Name one of them: `pix2pix train {root}/eyes`, or `pix2pix train {root}/maps`.")
+
+
+def halves(part: str, source: str = "images", target: str = "masks", count: int = 4) -> list[str]:
+    """Names of pictures in two folders of a part of the data."""
+    return [f"{part}/{half}/{n}.png" for half in (source, target) for n in range(count)]
+
+
+def test_parts_of_one_data_set_are_taken_together(tmp_path: Path) -> None:
+    pair_set = find(make(tmp_path, *(name for n in range(4) for name in halves(f"patient_0{n}"))))
+    assert all_names(pair_set) == [f"patient_0{p}/{n}" for p in range(4) for n in range(4)]
+    (pair,) = (p for pairs in pair_set.splits.values() for p in pairs if p.name == "patient_01/2")
+    assert pair.target == Half(tmp_path / "patient_01" / "masks" / "2.png", "whole")
+    assert "sources images/, targets masks/" in pair_set.note
+    assert "patient_00/, patient_01/, patient_02/ and patient_03/ are taken together" in pair_set.note
+
+
+def test_parts_in_splits_are_pairs_of_the_splits(tmp_path: Path) -> None:
+    make(tmp_path, *halves("train/aachen"), *halves("train/ulm"), *halves("val/bonn", count=2))
+    pair_set = find(tmp_path)
+    assert {split: len(pairs) for split, pairs in pair_set.splits.items()} == {"train": 8, "val": 2}
+    assert pair_set.splits["val"][0].name == "val/bonn/0"
+
+
+@pytest.mark.parametrize("above", ["", "all/", "a/b/"])
+def test_folders_that_are_named_are_found_at_any_depth(tmp_path: Path, above: str) -> None:
+    parts = [name for p in (1, 2) for name in halves(f"{above}p{p}", "ct", "mr")]
+    pair_set = find_pairs([make(tmp_path, *parts)], "left", layout="ct:mr")
+    assert all_names(pair_set) == [f"{above}p{p}/{n}" for p in (1, 2) for n in range(4)]
+    swapped = find_pairs([tmp_path], "left", layout="MR:ct").splits["train"][0]
+    assert swapped.source.path.parent.name == "mr"
+    with pytest.raises(UserError, match="has no folders ct and pet"):
+        find_pairs([tmp_path], "left", layout="ct:pet")
+
+
+def test_data_sets_of_one_layout_are_taken_together_by_name_alone(tmp_path: Path) -> None:
+    message = refused(make(tmp_path, *halves("our485", "low", "high"), *halves("eval15", "low", "high")))
+    assert "holds data sets of their own: eval15/ and our485/." in message
+    assert message.endswith(f"All together: `pix2pix train {tmp_path} --layout low:high`.")
+    assert len(all_names(find_pairs([tmp_path], "left", layout="low:high"))) == 8
+
+
+def test_splits_inside_parts_are_not_mixed(tmp_path: Path) -> None:
+    folds = [name for n in (1, 2) for split in ("train", "val") for name in halves(f"fold{n}/{split}")]
+    message = refused(make(tmp_path, *folds))
+    assert f"Name one of them: `pix2pix train {tmp_path}/fold1`" in message
+
+
+def test_a_few_parts_among_other_pictures_are_not_all_of_the_data(tmp_path: Path) -> None:
+    make(tmp_path, *numbered("{}.png"), *halves("old/p1"), *halves("old/p2"))
+    assert find(tmp_path).layout == "side by side"
+
+
+def test_pictures_side_by_side_in_several_folders_are_said_to_be_taken_together(tmp_path: Path) -> None:
+    note = find(make(tmp_path, *numbered("facades/{}.png"), *numbered("shoes/x{}.png"))).note
+    assert "the folders facades/ and shoes/ are taken together" in note
+    assert f"one alone: `pix2pix train {tmp_path}/facades`, or `pix2pix train {tmp_path}/shoes`" in note
+    assert "together" not in find(tmp_path / "shoes").note
+
+
+@pytest.mark.parametrize(
+    ("train", "missing"),
+    [
+        (("train/images/{}.png", "train/labels/{}.png"), "val/images/ and val/labels/"),
+        (("train/{}.png", "trainannot/{}.png"), "val/ and valannot/"),
+        ((*halves("train/p1"), *halves("train/p2")), "val/images/ and val/masks/"),
+    ],
+)
+def test_single_pictures_in_val_are_named_as_such(
+    tmp_path: Path, train: tuple[str, ...], missing: str
+) -> None:
+    make(tmp_path, *(name for pattern in train for name in numbered(pattern)))
+    pair_set = find(make(tmp_path, "val/a.png"))
+    assert set(pair_set.splits) == {"train"}
+    assert f"val/ holds single pictures, as {missing} are not both there" in pair_set.note
+    assert f"`pix2pix data split {tmp_path}/train" in pair_set.note
+    assert "nothing is scored" in pair_set.note
+    assert "no val/ folder" not in pair_set.note
 
 
 def test_one_folder_given_twice_is_refused(tmp_path: Path) -> None:
@@ -497,7 +582,8 @@ def test_every_picture_of_any_tree_is_used_or_counted(
     used = {half.path for pair in pairs for half in (pair.source, pair.target)}
     assert pair_set.splits["train"]
     assert used <= set(pictures)
-    unused = len(pictures) - len(used)
+    spare = re.search(r"(\d+) sources? without a target", pair_set.note)
+    unused = len(pictures) - len(used) - int(spare[1] if spare else 0)
     assert (f"{unused} picture{'s' * (unused > 1)} outside" in pair_set.note) == (unused > 0)
     pair_set.note.encode()  # it is printed and written to the run's page
 

@@ -13,7 +13,8 @@ import torch
 
 from pix2pix.errors import UserError
 from pix2pix.inference import large, stream
-from pix2pix.inference.folder import Options, plan, translate_items
+from pix2pix.inference.folder import translate_items
+from pix2pix.inference.items import Options, plan
 from pix2pix.inference.large import Report
 from pix2pix.inference.translator import Translator
 from pix2pix.model_file import load_model

@@ -9,7 +9,7 @@ import pytest
 
 from pix2pix.errors import UserError
 from pix2pix.inference import video
-from pix2pix.inference.folder import Options
+from pix2pix.inference.items import Options
 from pix2pix.inference.translator import Translator
 from pix2pix.inference.video import Still, is_clip, is_cut, plan_clip, translate_clip
 from pix2pix.pictures import animations

@@ -51,7 +51,7 @@ def open_page(browser: Any, api: Api) -> Iterator[Open]:
         context = browser.new_context(**settings)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(8000)
+        page.set_default_timeout(30_000)
         page.on("pageerror", lambda error: page.failures.append(error))
         page.failures = []
         page.goto(address or api.address)

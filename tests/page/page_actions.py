@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
+import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -23,15 +25,27 @@ def pixels(page: Any, canvas: str) -> np.ndarray:
     return np.array(Image.open(io.BytesIO(base64.b64decode(url.split(",")[1]))).convert("RGB"))
 
 
+def until(page: Any, holds: Callable[[], bool]) -> None:
+    """Wait until something holds that the page cannot tell; half a minute is enough on any machine."""
+    end = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < end, "The page does not come to what was expected."
+        page.wait_for_timeout(15)
+
+
+def wait_for_focus(page: Any, element: str) -> None:
+    page.wait_for_function("id => document.activeElement.id === id", arg=element)
+
+
 def wait_for_result(page: Any, sample: int = 0) -> np.ndarray:
     """Return the result once it is the translation of the current drawing."""
     page.evaluate("() => new Promise(requestAnimationFrame)")  # shows the last stroke
-    for _ in range(300):
-        drawing, result = pixels(page, "drawing"), pixels(page, "result")
-        if np.array_equal(result, 255 - drawing + np.uint8(20 * sample)):
-            return result
-        page.wait_for_timeout(15)
-    raise AssertionError("The result does not follow the drawing.")
+
+    def follows() -> bool:
+        return np.array_equal(pixels(page, "result"), 255 - pixels(page, "drawing") + np.uint8(20 * sample))
+
+    until(page, follows)
+    return pixels(page, "result")
 
 
 def spot(page: Any, x: float, y: float) -> tuple[float, float]:

@@ -10,7 +10,17 @@ import numpy as np
 import pytest
 
 from tests.page.conftest import Open
-from tests.page.page_actions import PHONE, RGB, choose, colours, drag, pixels, spot, wait_for_result
+from tests.page.page_actions import (
+    PHONE,
+    RGB,
+    choose,
+    colours,
+    drag,
+    pixels,
+    spot,
+    wait_for_focus,
+    wait_for_result,
+)
 from tests.page.page_server import PALETTE, example
 
 
@@ -96,7 +106,7 @@ def test_with_keys_alone(open_page: Open) -> None:
     page = open_page()
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")  # skip to the drawing
-    assert page.evaluate("document.activeElement.id") == "drawing"
+    wait_for_focus(page, "drawing")
     page.keyboard.press("r")
     page.keyboard.press("3")
     for key in ("Shift+ArrowLeft", "Space", "ArrowRight", "Shift+ArrowDown", "Space"):
@@ -105,11 +115,11 @@ def test_with_keys_alone(open_page: Open) -> None:
     drawn[32:43, 22:24] = RGB["door"]
     wait_for_result(page)
     assert np.array_equal(pixels(page, "drawing"), drawn)
-    assert page.inner_text("#announcement") == "door, rectangle 2 by 11"
+    page.locator("#announcement", has_text="door, rectangle 2 by 11").wait_for(state="attached")
     page.keyboard.press("?")
-    assert "Undo" in page.inner_text("dialog[open]")
+    page.locator("dialog[open]", has_text="Undo").wait_for()
     page.keyboard.press("Escape")
-    assert page.evaluate("document.activeElement.id") == "drawing"
+    wait_for_focus(page, "drawing")
     page.keyboard.press("v")
     wait_for_result(page, sample=1)
 

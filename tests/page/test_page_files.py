@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from tests.page.conftest import Open
-from tests.page.page_actions import RGB, choose, colours, drag, pixels, upload, wait_for_result
+from tests.page.page_actions import RGB, choose, colours, drag, pixels, until, upload, wait_for_result
 from tests.page.page_server import Api, example, png
 
 KEPT_AN_OPENED_DRAWING = """async () => {
@@ -75,10 +75,7 @@ def test_a_drawing_is_saved_opened_shared_and_kept(open_page: Open, tmp_path: Pa
     page.wait_for_selector(".notice")
     wait_for_result(page)
     assert np.array_equal(pixels(page, "drawing"), drawn)
-    for _ in range(200):
-        if page.evaluate(KEPT_AN_OPENED_DRAWING):
-            break
-        page.wait_for_timeout(20)
+    until(page, lambda: page.evaluate(KEPT_AN_OPENED_DRAWING))
     page.reload()
     page.wait_for_selector("#result[aria-label]")
     assert np.array_equal(pixels(page, "drawing"), drawn)
@@ -100,7 +97,8 @@ def test_random_examples_and_their_targets(open_page: Open) -> None:
     assert np.array_equal(pixels(page, "compared"), wait_for_result(page))
     page.focus("#split")
     page.keyboard.press("ArrowLeft")
-    assert page.eval_on_selector("#before", "e => getComputedStyle(e).clipPath") == "inset(0px 51% 0px 0px)"
+    clipped = "getComputedStyle(document.querySelector('#before')).clipPath"
+    page.wait_for_function(f"{clipped} === 'inset(0px 51% 0px 0px)'")
 
 
 def test_variants_and_modes(open_page: Open, api: Api) -> None:

@@ -13,7 +13,7 @@ import pytest
 from pix2pix.inference.translator import Translator
 from pix2pix.pictures.contract import LabelClass, PictureContract
 from tests.helpers import write_model
-from tests.page.page_actions import pixels
+from tests.page.page_actions import pixels, until
 
 uvicorn = pytest.importorskip("uvicorn")
 pytest.importorskip("fastapi")
@@ -63,12 +63,8 @@ def test_a_rectangle_is_translated_as_the_package_does(browser: Any, model: Path
     drawn = np.full((32, 32, 3), CLASSES[0].colour, np.uint8)
     drawn[8:16, 8:24] = CLASSES[1].colour
     translated = np.array(Translator.load(model, "cpu").translate(drawn))
-    for _ in range(200):  # the result follows the drawing
-        if np.array_equal(pixels(page, "result"), translated):
-            break
-        page.wait_for_timeout(20)
+    until(page, lambda: np.array_equal(pixels(page, "result"), translated))  # it follows the drawing
     assert np.array_equal(pixels(page, "drawing"), drawn)
-    assert np.array_equal(pixels(page, "result"), translated)
     assert not np.array_equal(before, translated)
     assert refused == []
     page.close()

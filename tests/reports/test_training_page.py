@@ -224,7 +224,7 @@ def opened(browser, tmp_path):
     """Open the page from disk, in which no script may fail."""
     failures = []
     tab = browser.new_page()
-    tab.set_default_timeout(8000)
+    tab.set_default_timeout(30_000)
     tab.on("pageerror", lambda error: failures.append(error))
     yield lambda: (tab.goto((tmp_path / "index.html").as_uri()), tab)[1]
     tab.close()

@@ -125,6 +125,7 @@ def test_twenty_steps_of_both_engines_end_in_the_same_weights(
         ("model.generator=encoder_decoder", "model.upsample=resize"),
         ("model.generator=resnet", "model.blocks=2", "model.norm=instance"),
         ("model.discriminator_px=1",),
+        ("objective.terms={feature_matching = 10}", "training.batch=2"),
     ],
     ids=" ".join,
 )

@@ -14,7 +14,7 @@ from pix2pix import model_file
 from pix2pix.config import Config
 from pix2pix.data.batches import Batch
 from pix2pix.errors import UserError
-from pix2pix.training.state import Meter, State, load_state, new_state, save_state
+from pix2pix.training.state import Meter, State, add_to_average, load_state, new_state, save_state
 from tests.helpers import make_step
 
 CPU = torch.device("cpu")
@@ -32,7 +32,9 @@ def batch(position: int) -> Batch:
 def trained(config: Config, steps: int, state: State | None = None) -> State:
     state = state or new_state(config, CPU)
     for _ in range(steps):
-        make_step(state, batch(state.images_seen), config)
+        before = state.images_seen
+        make_step(state, batch(before), config)
+        add_to_average(state, before, config.training)
     return state
 
 
@@ -40,6 +42,8 @@ def tensors(state: State) -> dict[str, torch.Tensor]:
     by_name = {f"g.{k}": t for k, t in state.generator.state_dict().items()}
     if state.discriminator is not None:
         by_name |= {f"d.{k}": t for k, t in state.discriminator.state_dict().items()}
+    if state.average is not None:
+        by_name |= {f"average.{k}": t for k, t in state.average.state_dict().items()}
     return by_name
 
 
@@ -65,6 +69,35 @@ def test_a_state_goes_on_bit_for_bit(tmp_path: Path, tiny: Tiny, setting: str) -
     assert load_state(path, resumed, CPU) == ABOUT
     assert_equal(resumed, trained(config, 3))
     assert_equal(trained(config, 3, resumed), trained(config, 6))
+
+
+@pytest.mark.parametrize("steps", [5, 8, 11])
+def test_an_average_goes_on_bit_for_bit(tmp_path: Path, tiny: Tiny, steps: int) -> None:
+    config, path = tiny("training.average=0.9"), tmp_path / "state.safetensors"
+    save_state(path, trained(config, steps), ABOUT)
+    resumed = new_state(tiny("training.average=0.9", "training.seed=9"), CPU)
+    load_state(path, resumed, CPU)
+    assert_equal(trained(config, 30 - steps, resumed), trained(config, 30))
+
+
+def test_the_average_is_of_every_eighth_step_and_forgets_the_first_weights(tiny: Tiny) -> None:
+    config = tiny("training.average=0.95")
+    state, weights = new_state(config, CPU), []
+    for _ in range(45):
+        state = trained(config, 1, state)
+        weights.append(state.generator.state_dict()["decoder.1.conv.weight"].double())
+    expected = torch.zeros_like(weights[0])
+    for number, added in enumerate(weights[7::8]):
+        decay = min(0.95**8, number / (number + 10))
+        expected = decay * expected + (1 - decay) * added
+    averaged = state.model.state_dict()["decoder.1.conv.weight"].double()
+    torch.testing.assert_close(averaged, expected, rtol=0, atol=1e-6)
+    assert (averaged - weights[-1]).abs().max() > 1e-4
+
+
+def test_without_an_average_the_model_is_what_was_trained(tiny: Tiny) -> None:
+    state = trained(tiny(), 1)
+    assert state.model is state.generator
 
 
 def test_a_state_before_the_first_step_can_be_saved(tmp_path: Path, tiny: Tiny) -> None:

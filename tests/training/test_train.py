@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 
 from pix2pix import model_file
-from pix2pix.config import Config
+from pix2pix.config import Config, TrainingConfig
 from pix2pix.derive import edges
 from pix2pix.errors import UserError
 from pix2pix.model_file import load_model, read_header
@@ -27,13 +27,21 @@ from pix2pix.training import train as train_module
 from pix2pix.training.captured import CapturedStep
 from pix2pix.training.distributed import Processes
 from pix2pix.training.objective import FEATURE_NETWORKS, GENERATOR_TERMS
-from pix2pix.training.state import State
+from pix2pix.training.state import State, add_to_average
 from pix2pix.training.step import plain_step
 from pix2pix.training.train import Result, train
+from tests.conftest import TINY, write_split_pairs
 from tests.helpers import SMALL, noise, write
 
 CPU = torch.device("cpu")
 Tiny = Callable[..., Config]
+STRADDLING = ("training.schedule=linear", "training.batch=3")
+TECHNIQUES = (
+    "training.average=0.9",
+    "training.schedule=linear",
+    "model.upsample=resize",
+    "objective.terms={feature_matching = 10}",
+)
 WALL_CLOCK = ("seconds", "images_per_second")
 
 
@@ -44,7 +52,23 @@ class CrashError(Exception):
 @pytest.fixture
 def config(tiny: Tiny) -> Config:
     """Forty images in 14 batches, so that batches straddle the borders of epochs and intervals."""
-    return tiny("training.schedule=linear", "training.batch=3")
+    return tiny(*STRADDLING)
+
+
+@pytest.fixture(scope="module")
+def shared_pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of `pairs`, once."""
+    return write_split_pairs(tmp_path_factory.mktemp("shared") / "pairs")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, shared_pairs: Path) -> Path:
+    """The run of `config` on the shared pairs that nothing stopped."""
+    run = tmp_path_factory.mktemp("shared") / "whole"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PIX2PIX_CACHE", str(run.with_name("cache")))
+        train([shared_pairs], Config.load(None, [*TINY, *STRADDLING]), run)
+    return run
 
 
 def crash_at(monkeypatch: pytest.MonkeyPatch, images_seen: int) -> None:
@@ -55,6 +79,15 @@ def crash_at(monkeypatch: pytest.MonkeyPatch, images_seen: int) -> None:
         return losses
 
     monkeypatch.setattr("pix2pix.training.step.plain_step", crashing)
+
+
+def crashing_average(images_seen: int) -> Callable[..., None]:
+    def crashing(state: State, before: int, training: TrainingConfig) -> None:
+        add_to_average(state, before, training)
+        if state.images_seen >= images_seen:
+            raise CrashError
+
+    return crashing
 
 
 def interrupt_at(monkeypatch: pytest.MonkeyPatch, images_seen: int) -> None:
@@ -169,14 +202,13 @@ def test_training_learns(tmp_path: Path, pairs: Path, tiny: Tiny) -> None:
 
 
 def test_the_same_seed_makes_the_same_run_and_another_another(
-    tmp_path: Path, pairs: Path, config: Config, tiny: Tiny
+    tmp_path: Path, shared_pairs: Path, config: Config, whole: Path
 ) -> None:
-    for name in ("one", "same"):
-        train([pairs], config, tmp_path / name)
-    assert_same_run(tmp_path / "one", tmp_path / "same")
+    train([shared_pairs], config, tmp_path / "same")
+    assert_same_run(whole, tmp_path / "same")
     other = Config.parse(config.model_dump() | {"training": {**config.training.model_dump(), "seed": 1}})
-    train([pairs], other, tmp_path / "other")
-    assert metrics(tmp_path / "one") != metrics(tmp_path / "other")
+    train([shared_pairs], other, tmp_path / "other")
+    assert metrics(whole) != metrics(tmp_path / "other")
 
 
 def test_a_stopped_run_of_the_graph_engine_goes_on_as_if_it_had_not_stopped(
@@ -200,27 +232,46 @@ def test_a_stopped_run_of_the_graph_engine_goes_on_as_if_it_had_not_stopped(
     assert about["engine"] == "graph unrecorded, bf16"
 
 
+@pytest.mark.parametrize("engine", ["plain", "graph"])
+def test_a_run_of_every_technique_goes_on_and_its_model_is_the_average(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pairs: Path, tiny: Tiny, engine: str
+) -> None:
+    config = tiny(*TECHNIQUES)
+    train([pairs], config, tmp_path / "whole", engine=engine)
+    for images_seen in (5, 19):
+        with monkeypatch.context() as patch, suppress(CrashError):
+            patch.setattr(loop, "add_to_average", crashing_average(images_seen))
+            train([pairs], config, tmp_path / "stopped", engine=engine)
+    train([pairs], config, tmp_path / "stopped", engine=engine)
+    assert_same_run(tmp_path / "whole", tmp_path / "stopped")
+    saved = weights(tmp_path / "whole" / "checkpoints" / "state.safetensors")
+    for name, weight in weights(tmp_path / "whole" / "model.safetensors").items():
+        torch.testing.assert_close(weight, saved[f"average.{name}"])
+        if name.endswith("conv.weight"):
+            assert (weight - saved[f"generator.{name}"]).abs().max() > 1e-6
+
+
 @pytest.mark.parametrize("stop", [crash_at, interrupt_at])
 @pytest.mark.parametrize("stops", [(3,), (30,), (42,), (5, 9, 12, 31)])
 def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
-    pairs: Path,
+    shared_pairs: Path,
     config: Config,
+    whole: Path,
     stop: Callable[..., None],
     stops: tuple[int, ...],
 ) -> None:
-    train([pairs], config, tmp_path / "whole")
     for images_seen in stops:
         with monkeypatch.context() as patch:
             stop(patch, images_seen)
             try:
-                result = train([pairs], config, tmp_path / "stopped")
+                result = train([shared_pairs], config, tmp_path / "stopped")
             except CrashError:
                 continue
             assert result.finished == (result.images_seen >= 40)
-    assert train([pairs], config, tmp_path / "stopped").finished
-    assert_same_run(tmp_path / "whole", tmp_path / "stopped")
+    assert train([shared_pairs], config, tmp_path / "stopped").finished
+    assert_same_run(whole, tmp_path / "stopped")
 
 
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=3))
@@ -228,23 +279,26 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(
     max_examples=4, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_wherever_it_crashes_it_goes_on_as_if_it_had_not(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pairs: Path, config: Config, stops: list[int]
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    shared_pairs: Path,
+    config: Config,
+    whole: Path,
+    stops: list[int],
 ) -> None:
-    whole, stopped = tmp_path / "whole", tmp_path / f"stopped-{len(list(tmp_path.iterdir()))}"
-    train([pairs], config, whole)  # done once: the same call on a finished run does nothing
+    stopped = tmp_path / f"stopped-{len(list(tmp_path.iterdir()))}"
     for images_seen in stops:
         with monkeypatch.context() as patch, suppress(CrashError):
             crash_at(patch, images_seen)
-            train([pairs], config, stopped)
-    train([pairs], config, stopped)
+            train([shared_pairs], config, stopped)
+    train([shared_pairs], config, stopped)
     assert_same_run(whole, stopped)
 
 
 def test_a_crash_while_saving_costs_nothing_but_time(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pairs: Path, config: Config
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, shared_pairs: Path, config: Config, whole: Path
 ) -> None:
     """A disk that is full for each single file in turn, until the run is through."""
-    train([pairs], config, tmp_path / "whole")
     keep, run = model_file.save_file, tmp_path / "stopped"
     for allowed in range(100):
         done = 0
@@ -259,7 +313,7 @@ def test_a_crash_while_saving_costs_nothing_but_time(
 
         monkeypatch.setattr(model_file, "save_file", full)
         try:
-            train([pairs], config, run)
+            train([shared_pairs], config, run)
         except UserError as error:
             message = str(error)
         else:
@@ -267,7 +321,7 @@ def test_a_crash_while_saving_costs_nothing_but_time(
         assert "No space left on device" in message
         assert not list(run.rglob(".*.safetensors"))
     assert allowed > 3
-    assert_same_run(tmp_path / "whole", run)
+    assert_same_run(whole, run)
 
 
 def test_a_finished_run_is_left_as_it_is(tmp_path: Path, pairs: Path, config: Config) -> None:
@@ -381,7 +435,7 @@ def test_l1_alone_trains_without_a_discriminator(tmp_path: Path, pairs: Path, ti
 
 @pytest.mark.slow
 def test_a_run_killed_ten_times_ends_with_the_same_weights(tmp_path: Path, pairs: Path, tiny: Tiny) -> None:
-    config = tiny("training.images=600", "training.schedule=linear", "training.batch=2")
+    config = tiny("training.images=600", "training.batch=2", *TECHNIQUES)
     train([pairs], config, tmp_path / "whole")
     recipe, run = tmp_path / "recipe.toml", tmp_path / "killed"
     recipe.write_text(config.to_toml())

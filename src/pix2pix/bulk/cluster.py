@@ -11,7 +11,7 @@ import os
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import ray
@@ -19,33 +19,14 @@ import ray.data
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from pix2pix.bulk import reading, tables
+from pix2pix.bulk.deaths import Counts, Turns, survived
 from pix2pix.bulk.tables import Row
 from pix2pix.bulk.translating import Translate
 from pix2pix.bulk.work import Work, obstacle
-from pix2pix.errors import UserError, counted, first_line
+from pix2pix.bulk.workers import READING, Pool, fitting
+from pix2pix.errors import UserError, first_line
 
 _STORE_BYTES = 2**31  # of the memory that Ray's processes on one machine share
-# Shares of a processor that Ray reserves for a worker's thread, and for reading next to it.
-_TRANSLATING, _READING = 0.75, 0.25
-
-
-@dataclass(frozen=True)
-class Pool:
-    """The workers that translate: how many, with how many threads each, or on how many GPUs each.
-
-    `cpus` is what Ray reserves of processors for each, `reading_cpus` for reading a block of pictures.
-    """
-
-    workers: int
-    threads: int
-    gpus: float
-    cpus: float
-    reading_cpus: float
-
-    @property
-    def writers(self) -> int:
-        """Return the threads by which a worker writes."""
-        return max(2, round(2 * self.cpus))
 
 
 @contextmanager
@@ -83,31 +64,9 @@ def connected(address: str | None) -> Iterator[None]:
 
 
 def pool(workers: int | None, gpus: float | None, threads: int | None, device: str | None) -> Pool:
-    """Return the workers of a cluster; `threads` and `device` are those that the job began with.
-
-    By default each GPU is a worker, else each processor. Raises UserError where so many do not fit.
-    """
+    """Return the workers, see `fitting`."""
     there = ray.cluster_resources()
-    cpus, all_gpus = there.get("CPU", 0.0), there.get("GPU", 0.0)
-    if gpus is None:
-        gpus = 1.0 if device == "cuda" or (all_gpus and device is None) else 0.0
-    if gpus > all_gpus:
-        raise UserError(
-            f"A worker is to have {gpus:g} GPUs, and Ray sees {all_gpus:g}.", "Lower --gpus-per-actor."
-        )
-    if workers is None:
-        workers = max(1, int(all_gpus / gpus if gpus else cpus // (threads or 1)))
-    threads = threads or max(1, int(cpus // workers))
-    # With GPUs half of the processors encode and write.
-    each = cpus / 2 / workers if gpus else _TRANSLATING * threads
-    chosen = Pool(workers, threads, gpus, each, min(1.0, cpus / 2) if gpus else _READING)
-    if workers * each + chosen.reading_cpus > cpus or workers * gpus > all_gpus:
-        raise UserError(
-            f"{counted(workers, 'worker')} of {counted(threads, 'thread')} and {gpus:g} GPUs do not fit on "
-            f"{cpus:g} processors and {all_gpus:g} GPUs.",
-            "Lower --workers.",
-        )
-    return chosen
+    return fitting((there.get("CPU", 0.0), there.get("GPU", 0.0)), workers, gpus, threads, device)
 
 
 def check_nodes(work: Work) -> None:
@@ -116,7 +75,7 @@ def check_nodes(work: Work) -> None:
     ask = ray.remote(obstacle)
     answers = [
         ask.options(
-            num_cpus=_READING, scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+            num_cpus=READING, scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
         ).remote(work)
         for node in nodes
     ]
@@ -140,15 +99,16 @@ def results(work: Work, workers: Pool, chunks: Sequence[Sequence[Row]]) -> Itera
     """
     about: dict[str, Any] = {"batch_size": None, "batch_format": "pyarrow"}
     blocks = [tables.to_table(chunk) for chunk in chunks]
+    ledger = _Ledger()
     read: dict[str, Any] = {
         **about,
-        "fn_kwargs": {"work": work},
+        "fn_kwargs": {"work": work, "ledger": ledger},
         "num_cpus": workers.reading_cpus,
         "concurrency": max(1, int(ray.cluster_resources()["CPU"])),
     }
     translate: dict[str, Any] = {
         **about,
-        "fn_constructor_args": (work, workers.writers),
+        "fn_constructor_args": (work, workers.writers, ledger),
         # Of two blocks one is translated while the other arrives or is written.
         "compute": ray.data.ActorPoolStrategy(
             size=workers.workers, max_concurrent_calls_per_actor=2, enable_true_multi_threading=True
@@ -165,19 +125,39 @@ def results(work: Work, workers: Pool, chunks: Sequence[Sequence[Row]]) -> Itera
         raise UserError(f"Ray gave up: {reason}.", "The same command again goes on.") from None
 
 
-def _read(table: Any, work: Work) -> Iterator[Any]:
-    for block in reading.read(work, tables.to_rows(table)):
+class _Ledger:
+    """A ledger in a process of Ray's, for all workers."""
+
+    def __init__(self) -> None:
+        self._counts = ray.remote(Counts).options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
+
+    def begin(self, key: str) -> int:
+        return int(ray.get(self._counts.begin.remote(key)))
+
+    def end(self, key: str) -> None:
+        self._counts.end.remote(key)
+
+
+def _read(table: Any, work: Work, ledger: _Ledger) -> Iterator[Any]:
+    rows = tables.to_rows(table)
+    for block in survived(ledger, "reading", rows, partial(reading.read, work), Turns()):
         yield tables.to_table(block)
 
 
 class _Translate:
     """The actor, on tables."""
 
-    def __init__(self, work: Work, writers: int) -> None:
+    def __init__(self, work: Work, writers: int, ledger: _Ledger) -> None:
+        self._ledger, self._turns = ledger, Turns()
         self._translate = Translate(work, writers)
 
-    def __call__(self, table: Any) -> Any:
-        return tables.to_table(self._translate(tables.to_rows(table)))
+    def __call__(self, table: Any) -> Iterator[Any]:
+        rows = tables.to_rows(table)
+        for block in survived(self._ledger, "translating", rows, self._blocks, self._turns):
+            yield tables.to_table(block)
+
+    def _blocks(self, rows: list[Row]) -> Iterator[list[Row]]:
+        yield self._translate(rows)
 
 
 def _call(address: str) -> None:

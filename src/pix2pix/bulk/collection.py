@@ -10,7 +10,7 @@ from pix2pix.bulk import tables
 from pix2pix.bulk.places import Entry, Place
 from pix2pix.errors import UserError
 from pix2pix.files import ENDINGS, is_picture
-from pix2pix.inference.folder import output_name
+from pix2pix.inference.items import output_name
 from pix2pix.model_file import Header
 
 

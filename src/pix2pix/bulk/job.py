@@ -15,13 +15,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from pix2pix.bulk import cluster, parts, tables
-from pix2pix.bulk.cluster import Pool
+from pix2pix.bulk import parts, tables
 from pix2pix.bulk.collection import Collection, Item, find
 from pix2pix.bulk.manifest import FOLDER, Manifest, Record
 from pix2pix.bulk.places import Place, open_place, refuse_overlap
 from pix2pix.bulk.tables import Row
 from pix2pix.bulk.work import Options, Work, file_digest
+from pix2pix.bulk.workers import Cluster, Pool
 from pix2pix.errors import UserError, counted
 from pix2pix.files import exclusive, remove_stale, require_space
 from pix2pix.model_file import Header, model_path, read_header
@@ -66,7 +66,7 @@ class Outcome:
     failed_file: str = ""
 
 
-def run(request: Request, progress: Progress) -> Outcome:
+def run(request: Request, cluster: Cluster, progress: Progress) -> Outcome:
     """Translate what is missing or has changed; raises UserError for a request that cannot be met."""
     source, target = open_place(request.source), open_place(request.target)
     refuse_overlap(source, target)
@@ -90,7 +90,7 @@ def run(request: Request, progress: Progress) -> Outcome:
             facts = _facts(request, kept, workers)
             manifest.begin(facts)
             job = _Run(_work(request, facts, **places), collection, manifest, progress)
-            return job.finish(workers)
+            return job.finish(cluster, workers)
 
 
 class _Run:
@@ -103,13 +103,13 @@ class _Run:
         self._failed: list[Row] = []
         self.rows = self._left()
 
-    def finish(self, workers: Pool) -> Outcome:
+    def finish(self, cluster: Cluster, workers: Pool) -> Outcome:
         """Do what is left of the job."""
         self._require_space()
         cluster.check_nodes(self._work)
         start = time.monotonic()
         try:
-            self._translate(workers)
+            self._translate(cluster, workers)
         finally:
             self._manifest.save()
         self._outcome.seconds = time.monotonic() - start
@@ -162,7 +162,7 @@ class _Run:
             what = f"The translations of {counted(len(self.rows), 'picture')}, taken to be as large as those,"
             require_space(self._work.target.local(""), needed, what)
 
-    def _translate(self, workers: Pool) -> None:
+    def _translate(self, cluster: Cluster, workers: Pool) -> None:
         total, done, start = len(self.rows), 0, time.monotonic()
         self._progress.log(f"{counted(total, 'picture')} to do, {_in_words(self._work, workers)}")
         try:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from pix2pix.bulk import tables
 from pix2pix.bulk.places import Entry, Place
 from pix2pix.errors import UserError
+from pix2pix.parsing import parse_json
 
 FOLDER = ".bulk"
 _JOB = f"{FOLDER}/job.json"
@@ -52,8 +53,8 @@ class Manifest:
         if not place.has(_JOB):
             return {}
         try:
-            return dict(json.loads(place.read(_JOB)))
-        except ValueError:
+            return dict(parse_json(place.read(_JOB)))
+        except (ValueError, TypeError):
             raise UserError(
                 f"{place.name(_JOB)} is damaged.",
                 f"Delete the folder {place.name(FOLDER)}; all is done again.",

@@ -30,7 +30,8 @@ def read(work: Work, rows: Iterable[Row]) -> Iterator[list[Row]]:
     """Yield the rows with sources as the network takes them, a limited number of bytes at a time."""
     block, size = list[Row](), 0
     for row, load in _loaders(work, rows):
-        block.append(row | _NOTHING_READ | attempt(row, partial(_read, work, row, load)))
+        changes = {} if row.get("error") else attempt(row, partial(_read, work, row, load))
+        block.append(_NOTHING_READ | row | changes)
         size += len(block[-1]["pixels"] or b"") + len(block[-1]["picture"] or b"")
         if size > _BLOCK_BYTES:
             yield block

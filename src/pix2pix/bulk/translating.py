@@ -19,7 +19,7 @@ from pix2pix.bulk.work import Work, array, check_model, file_digest, reason
 from pix2pix.device import is_out_of_memory, keep_freed_memory
 from pix2pix.errors import UserError
 from pix2pix.inference import large
-from pix2pix.inference.folder import is_label_map
+from pix2pix.inference.items import is_label_map
 from pix2pix.inference.sources import restored
 from pix2pix.inference.translator import Translator
 from pix2pix.pictures import codec, masks

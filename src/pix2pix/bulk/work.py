@@ -26,7 +26,7 @@ from pix2pix.pictures.contract import Side
 
 @dataclass(frozen=True)
 class Options:
-    """How pictures are translated: as in `inference.folder`; `suffix` is that of every output, if given."""
+    """How pictures are translated: as in `inference.items`; `suffix` is that of every output, if given."""
 
     half: Side = "whole"
     mode: Mode | None = None

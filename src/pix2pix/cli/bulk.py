@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer import Argument, Option
@@ -20,13 +20,29 @@ from pix2pix.cli.common import (
     NoiseSeed,
     Precision,
     Scale,
-    choice,
     console_progress,
     extra,
     loading,
-    parse_size,
     picture_suffix,
+    translation_choices,
 )
+
+if TYPE_CHECKING:
+    from pix2pix.bulk.job import Outcome
+
+Address = Annotated[
+    str | None, Option(help="Of a running Ray cluster: auto, HOST:PORT.  [default: this machine alone]")
+]
+Gpus = Annotated[
+    float | None,
+    Option("--gpus-per-actor", min=0.0, help="GPUs of each worker.  [default: 1 if there are any]"),
+]
+Processes = Annotated[
+    int | None, Option(min=1, help="Processes that translate.  [default: one a GPU, else one a core]")
+]
+Verify = Annotated[
+    bool, Option("--verify", help="Read all inputs and outputs that are there, and do again what differs.")
+]
 
 _NAMED = 10  # failures that are named on the console
 
@@ -51,22 +67,12 @@ def bulk(
     seed: NoiseSeed = 0,
     make: Make = False,
     size: Scale = None,
-    workers: Annotated[
-        int | None, Option(min=1, help="Processes that translate.  [default: one a GPU, else one a core]")
-    ] = None,
-    gpus: Annotated[
-        float | None,
-        Option("--gpus-per-actor", min=0.0, help="GPUs of each worker.  [default: 1 if there are any]"),
-    ] = None,
-    address: Annotated[
-        str | None, Option(help="Of a running Ray cluster: auto, HOST:PORT.  [default: this machine alone]")
-    ] = None,
+    workers: Processes = None,
+    gpus: Gpus = None,
+    address: Address = None,
     engine: Annotated[str, Option(help="auto, torch, openvino; kept for the whole job.")] = "auto",
     precision: Precision = "auto",
-    verify: Annotated[
-        bool,
-        Option("--verify", help="Read all inputs and outputs that are there, and do again what differs."),
-    ] = False,
+    verify: Verify = False,
 ) -> None:
     """Translate a whole collection on Ray; the same command again does what is missing or has changed.
 
@@ -76,19 +82,24 @@ def bulk(
     pix2pix bulk photos.parquet houses.parquet --model runs/facades --workers 2
     """
     with extra("bulk", "Translating a collection"), loading():
+        from pix2pix.bulk import cluster
         from pix2pix.bulk.job import Request, run
         from pix2pix.bulk.work import Options
 
-    side: Any = choice("--half", half, ("whole", "left", "right"))
-    known_mode: Any = choice("--mode", mode, ("paper", "deterministic", "running"))
-    scaled: Any = size if size in (None, "train") else parse_size(size)
+    side, known_mode, scaled = translation_choices(half, mode, size)
     options = Options(side, known_mode, seed, make, scaled, picture_suffix(suffix))
     outcome = run(
         Request(
             source, target, model, options, column, address, workers, gpus, engine, precision, verify=verify
         ),
+        cluster,
         console_progress(),
     )
+    _report(outcome, target)
+
+
+def _report(outcome: Outcome, target: str) -> None:
+    """Print what became of a collection; exit code 1 where pictures failed."""
     rate = f"  {outcome.translated / outcome.seconds:.1f} pictures/s" if outcome.translated else ""
     print(
         f"{outcome.translated:,} of {outcome.total:,} pictures translated to {target}, "

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer import Argument, Option
 
-from pix2pix.errors import UserError
+from pix2pix.errors import UserError, printable
 
 if TYPE_CHECKING:
     from pix2pix.progress import OnProgress, Progress
@@ -125,6 +125,13 @@ def parse_size(text: str) -> tuple[int, int]:
     return size
 
 
+def translation_choices(half: str, mode: str | None, size: str | None) -> tuple[Any, Any, Any]:
+    """Return the values of --half, --mode and --size; raises UserError for unknown ones."""
+    side = choice("--half", half, ("whole", "left", "right"))
+    known_mode = choice("--mode", mode, ("paper", "deterministic", "running"))
+    return side, known_mode, size if size in (None, "train") else parse_size(str(size))
+
+
 def picture_suffix(name: str | None) -> str | None:
     """Return the ending that --format names: png, .png and PNG are ".png"."""
     from pix2pix.files import WRITTEN_SUFFIXES
@@ -139,7 +146,7 @@ def picture_suffix(name: str | None) -> str | None:
 def print_facts(facts: Iterable[tuple[str, str]]) -> None:
     """Print a line for each label and its value."""
     for label, value in facts:
-        print(f"{label:<16} {value}")
+        print(f"{label:<16} {printable(value)}")
 
 
 def report_failures(failures: Sequence[str], what: str, done: str) -> None:

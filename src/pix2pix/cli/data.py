@@ -27,7 +27,7 @@ from pix2pix.cli.common import (
     print_facts,
     report_failures,
 )
-from pix2pix.errors import UserError
+from pix2pix.errors import UserError, printable
 
 if TYPE_CHECKING:
     from pix2pix.datasets.file_tasks import Done
@@ -100,7 +100,7 @@ def check(
         report = checking.check(pairs, on_progress)
     page = checking.write_report(report, out)
     print_facts(checking.facts_of(report).items())
-    print(*checking.summary(report.findings), sep="\n")
+    print(*map(printable, checking.summary(report.findings)), sep="\n")
     print(f"report: {page}")
     raise typer.Exit(report.exit_code)
 

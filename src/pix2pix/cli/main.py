@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -38,6 +39,14 @@ from pix2pix.version import __version__
 
 if TYPE_CHECKING:
     from pix2pix.training.train import Result
+
+DryRun = Annotated[
+    bool, Option("--dry-run", help="Print memory, disk and time that it would take; write nothing.")
+]
+Labels = Annotated[str | None, Option(metavar="auto", help="Take halves that are label maps as classes.")]
+MakeRecipe = Annotated[
+    str | None, Option(metavar="RECIPE", help="Make sources: gray, lab, edges, inpaint, downscale:4")
+]
 
 _HELP = """Learn to translate one kind of picture into another from paired examples.
 
@@ -73,6 +82,20 @@ app = typer.Typer(
 
 app.add_typer(data_app, name="data")
 app.add_typer(study_app, name="study")
+
+
+def _whole_epochs(epochs: float | None, settings: Sequence[str]) -> int | None:
+    """Return --epochs as a whole number; raises UserError for a fraction, or for two lengths."""
+    if epochs is None:
+        return None
+    if epochs < 1 or epochs % 1:
+        raise UserError(
+            f"--epochs {epochs:g}: wanted a whole number from 1 on.",
+            "Less than once all pairs is --set training.images=N.",
+        )
+    if any(setting.startswith("training.images") for setting in settings):
+        raise UserError("--epochs and --set training.images both say how long to train.", "Leave one out.")
+    return int(epochs)
 
 
 def _finish_training(result: Result, folder: Path) -> None:
@@ -113,23 +136,17 @@ def train(
     settings: Settings = None,
     run: Annotated[Path | None, Option(help="Folder of the run.  [default: runs/<name of DATA>]")] = None,
     init: Annotated[Path | None, Option(metavar="MODEL", help="Start from this model's weights.")] = None,
-    make: Annotated[
-        str | None, Option(metavar="RECIPE", help="Make sources: gray, lab, edges, inpaint, downscale:4")
-    ] = None,
+    make: MakeRecipe = None,
     epochs: Annotated[float | None, Option(metavar="N", help="Length of training: N x pairs images.")] = None,
     layout: Layout = None,
     pair: PairNames = None,
-    labels: Annotated[
-        str | None, Option(metavar="auto", help="Take halves that are label maps as classes.")
-    ] = None,
+    labels: Labels = None,
     seed: Annotated[int | None, Option(help="Same as --set training.seed=N.")] = None,
     device: Device = "auto",
     engine: Annotated[str, Option(help="auto, plain, graph (captured; NVIDIA GPUs).")] = "auto",
     precision: Precision = "auto",
     strict: Strict = False,
-    dry_run: Annotated[
-        bool, Option("--dry-run", help="Print memory, disk and time that it would take; write nothing.")
-    ] = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Train on pairs. The same command again continues a run that was stopped.
 
@@ -148,20 +165,13 @@ def train(
         from pix2pix.training.train import train as train_model
 
     keep_freed_memory()
-    if epochs is not None and (epochs < 1 or epochs % 1):
-        raise UserError(
-            f"--epochs {epochs:g}: wanted a whole number from 1 on.",
-            "Less than once all pairs is --set training.images=N.",
-        )
     flags = {"training.seed": seed, "data.make": make, "data.labels": labels}
     changes = [f"{key}={value}" for key, value in flags.items() if value is not None]
-    if epochs and any(setting.startswith("training.images") for setting in settings or []):
-        raise UserError("--epochs and --set training.images both say how long to train.", "Leave one out.")
+    how: Any = {"device": device, "engine": engine, "precision": precision}
+    how["epochs"] = _whole_epochs(epochs, settings or [])
     config = Config.load(recipe, [*(settings or []), *changes, *layout_settings(layout, pair)])
     folder = run or Path("runs") / run_name(data[0])
     refuse_switched_off(config, settings or (), folder / "config.toml")
-    how: Any = {"device": device, "engine": engine, "precision": precision}
-    how["epochs"] = int(epochs) if epochs else None
     if dry_run:
         print_facts(describe_plan(make_plan(data, config, folder, **how)).items())
         return

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
 
@@ -21,20 +21,27 @@ from pix2pix.cli.common import (
     Precision,
     Scale,
     Strict,
-    choice,
     console_progress,
     loading,
-    parse_size,
     picture_suffix,
     report_failures,
+    translation_choices,
 )
-from pix2pix.errors import UserError
+from pix2pix.errors import UserError, printable
 from pix2pix.files import kind
 
 if TYPE_CHECKING:
-    from pix2pix.inference.folder import Item, Options
+    from pix2pix.inference.items import Item, Options
     from pix2pix.inference.translator import Translator
     from pix2pix.progress import Progress
+
+Smooth = Annotated[
+    float, Option(min=0, max=0.99, help="Of clips, against flicker: share kept from frame to frame.")
+]
+Streamed = Annotated[
+    bool,
+    Option("--stream", help="Layer by layer on disk, as pictures larger than the memory are by default."),
+]
 
 
 def translate(
@@ -52,13 +59,8 @@ def translate(
     device: Device = "auto",
     engine: Annotated[str, Option(help="auto, torch, openvino (on a processor, if installed).")] = "auto",
     precision: Precision = "auto",
-    stream: Annotated[
-        bool,
-        Option("--stream", help="Layer by layer on disk, as pictures larger than the memory are by default."),
-    ] = False,
-    smooth: Annotated[
-        float, Option(min=0, max=0.99, help="Of clips, against flicker: share kept from frame to frame.")
-    ] = 0.9,
+    stream: Streamed = False,
+    smooth: Smooth = 0.9,
     strict: Strict = False,
 ) -> None:
     """Translate pictures of any size; outputs keep names, sub-folders and sizes.
@@ -70,21 +72,17 @@ def translate(
     """
     with loading():
         from pix2pix.device import keep_freed_memory
-        from pix2pix.inference.folder import Options, first_note, plan
+        from pix2pix.inference.items import Options, first_note, plan
         from pix2pix.inference.translator import Translator
         from pix2pix.inference.video import is_clip
 
-    side: Any = choice("--half", half, ("whole", "left", "right"))
-    known_mode: Any = choice("--mode", mode, ("paper", "deterministic", "running"))
-    scaled: Any = size if size in (None, "train") else parse_size(size)
+    side, known_mode, scaled = translation_choices(half, mode, size)
     options = Options(side, known_mode, seed, samples, batch, strict, make, scaled, stream)
     if make:
         _refuse_recipe(inputs)
     clip = is_clip(inputs, out)
-    if clip and suffix is not None:
-        raise UserError("--format is for pictures: a clip has the format of its name.", "Leave it out.")
-    if clip and engine == "openvino" and smooth:
-        raise UserError(f"--engine {engine} takes the statistics of each frame alone.", "Add --smooth 0.")
+    if clip:
+        _refuse_for_clips(suffix, engine, smooth)
     keep_freed_memory()
     translator, progress = Translator.load(model, device, precision, engine), console_progress()
     if clip:
@@ -92,7 +90,7 @@ def translate(
         return
     jobs = plan(inputs, out, translator, picture_suffix(suffix), samples)
     if note := first_note(translator, jobs, side, scaled):
-        print(f"note: {note}", file=sys.stderr)
+        print(f"note: {printable(note)}", file=sys.stderr)
     _translate_pictures(translator, jobs, out, options, progress)
 
 
@@ -148,6 +146,13 @@ def _translate_clip(
         progress.close()
     print(f"{count:,} frames translated to {written}")
     report_failures(failures, "part", "left out")
+
+
+def _refuse_for_clips(suffix: str | None, engine: str, smooth: float) -> None:
+    if suffix is not None:
+        raise UserError("--format is for pictures: a clip has the format of its name.", "Leave it out.")
+    if engine == "openvino" and smooth:
+        raise UserError(f"--engine {engine} takes the statistics of each frame alone.", "Add --smooth 0.")
 
 
 def _refuse_recipe(inputs: Sequence[str]) -> None:

@@ -5,7 +5,6 @@ hub or of an archive. A process locks the pixels that it has mapped, and the fol
 reads, so that no other one removes them. Deleting the folder loses nothing.
 """
 
-import json
 import os
 import shutil
 from collections import defaultdict
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from pix2pix.files import cache_folder, limit_from_environment, require_space
+from pix2pix.parsing import parse_json
 
 SIZE_LIMIT = "PIX2PIX_CACHE_GB"
 PIXELS = (".source", ".target")
@@ -118,8 +118,21 @@ def make_room(needed: int) -> None:
 def read_index(index: Path) -> dict[str, Any]:
     """Return what an index says; nothing where it is missing or damaged."""
     with suppress(OSError, ValueError):
-        return dict(json.loads(index.read_text("utf-8")))
+        about = parse_json(index.read_text("utf-8"))
+        if _is_whole(about):
+            return dict(about)
     return {}
+
+
+def _is_whole(about: Any) -> bool:
+    """Return whether an index has all that is read of it."""
+    if not isinstance(about, dict) or not isinstance(about.get("digest"), str):
+        return False
+    lists = {"names": str, "failures": str, "bytes": int}
+    return all(
+        isinstance(about.get(key), list) and all(type(item) is kind for item in about[key])
+        for key, kind in lists.items()
+    )
 
 
 def open_pixels(file: Path) -> IO[bytes]:

@@ -7,14 +7,14 @@ rows fit, the first one is taken; `--layout` names another.
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from pix2pix.errors import UserError
-from pix2pix.files import list_pictures
 
 SIDE_BY_SIDE = "side-by-side"
+OR_HALVES = f" If each picture is a pair: --layout {SIDE_BY_SIDE}."
 SPLITS = {
     "train": "train",
     "training": "train",
@@ -30,6 +30,7 @@ FOLDER_PAIRS = (
     ("{}", "{}annot"),
     ("{}", "{}_labels"),
     ("{}", "{}_masks"),
+    ("{}_images", "{}_masks"),
     ("source", "target"),
     ("A", "B"),
     ("input", "target"),
@@ -48,10 +49,11 @@ FOLDER_PAIRS = (
     ("images", "gt"),
     ("img", "gt"),
     ("input", "gt"),
+    ("blur", "sharp"),
+    ("low", "high"),
     ("JPEGImages", "SegmentationClass"),
     ("leftImg8bit", "gtFine"),
 )
-_ALIKE = 0.9  # of the names in two folders, at least, are equal where they hold partners
 # Words in names: the one of the lower number is the source.
 _ROLES = {
     **dict.fromkeys(("a", "source", "src", "input", "in", "sketch", "edges", "blur", "low", "lr", "lq"), -2),
@@ -66,23 +68,38 @@ _ROLES = {
 }
 
 PHOTOGRAPHS = (0, 2)  # of these numbers
+_EITHER = {"depth", "depths", "disparity", "normal", "normals"}  # as often the sources as the targets
 
 
 class FolderPair(NamedTuple):
     """A row of the table that fits a folder: its name for --layout, sources and targets by split.
 
-    The split of "." is the whole folder.
+    The split of "." is the whole folder. `nested` ones lie further down, by the folder that holds both,
+    relative to the whole.
     """
 
     layout: str
     folders: Mapping[str, tuple[Path, Path]]
+    nested: bool = False
 
 
 def role(affix: str) -> int | None:
     """Return the number of the first known word in what tells two names apart; None without one."""
+    return next((_ROLES[word] for word in _words(affix) if word in _ROLES), None)
+
+
+def orders(one: str, other: str) -> list[tuple[str, str]]:
+    """Return sources and targets among the names of two folders: both orders where words do not tell."""
+    either = _EITHER & {*_words(one), *_words(other)}
+    ranks = [role(name) or 0 for name in (one, other)]
+    if ranks[0] == ranks[1] or either:
+        return sorted([(one, other), (other, one)])
+    return [(one, other) if ranks[0] < ranks[1] else (other, one)]
+
+
+def _words(affix: str) -> list[str]:
     apart = re.sub("([a-z])([A-Z])", r"\1 \2", affix)
-    words = re.findall("[a-z]+", f"{affix} {apart}".lower())
-    return next((_ROLES[word] for word in words if word in _ROLES), None)
+    return re.findall("[a-z]+", f"{affix} {apart}".lower())
 
 
 def find_folder_pairs(root: Path) -> list[FolderPair]:
@@ -92,21 +109,27 @@ def find_folder_pairs(root: Path) -> list[FolderPair]:
 
 
 def named_folder_pair(root: Path, layout: str) -> FolderPair:
-    """Return the folders that --layout SOURCES:TARGETS names; raise UserError where they are missing."""
+    """Return the folders that --layout SOURCES:TARGETS names, none where they are neither here nor in splits.
+
+    Raises UserError for what is no layout.
+    """
     source, colon, target = layout.partition(":")
     if not colon or source == target:
         raise UserError(
             f"--layout {layout} is no layout: wanted {SIDE_BY_SIDE}, or the folders SOURCES:TARGETS.",
             "For example --layout images:masks, or --layout '{}:{}_masks' where {} stands for the split.",
         )
-    pair = _fit(root, source, target)
-    if not pair.folders:
-        there = ", ".join(sorted(name for name in _folders(root).values())) or "none"
-        raise UserError(
-            f"{root} has no folders {source} and {target}, as --layout {layout} says (it has: {there}).",
-            "Both are wanted in DATA, or in each of train, val and test.",
-        )
-    return pair
+    return _fit(root, source, target)
+
+
+def missing_folders(root: Path, layout: str) -> UserError:
+    """Return the error of a folder without those that --layout names."""
+    source, _, target = layout.partition(":")
+    there = ", ".join(sorted(sub_folders(root).values())) or "none"
+    return UserError(
+        f"{root} has no folders {source} and {target}, as --layout {layout} says (it has: {there}).",
+        "Both are wanted in one folder: in DATA, in each of train, val and test, or further down.",
+    )
 
 
 def split_folders(root: Path) -> dict[str, Path]:
@@ -125,32 +148,6 @@ def split_of(name: str) -> str:
     return SPLITS.get(name.lower(), "")
 
 
-def data_sets_inside(root: Path) -> list[Path]:
-    """Return the folders in a folder that are data sets of their own: with splits, or folders of halves."""
-    if split_folders(root) or any(path.parent == root for path in list_pictures(root)):
-        return []
-    folders = [root / name for name in sorted(_folders(root).values())]
-    return [f for f in folders if split_folders(f) or find_folder_pairs(f)]
-
-
-def partners(files: Sequence[Path]) -> list[Path]:
-    """Return the two folders that hold all pictures, by equal names, the likely sources first; else none."""
-    if not files:
-        return []
-    parts = [file.parent.parts for file in files]
-    depth = len(Path(os.path.commonpath([file.parent for file in files])).parts)
-    names: dict[Path, set[str]] = {}
-    for file, folders in zip(files, parts, strict=True):
-        folder = Path(*folders[: depth + 1])
-        names.setdefault(folder, set()).add(str(file.relative_to(folder).with_suffix("")))
-    loose = any(len(folders) == depth for folders in parts)
-    if loose or len(names) != 2:
-        return []
-    one, other = names.values()
-    alike = len(one & other) >= _ALIKE * max(len(one), len(other))
-    return sorted(names, key=lambda folder: (role(folder.name) or 0, folder.name)) if alike else []
-
-
 def _fit(root: Path, source: str, target: str) -> FolderPair:
     """Return the folders of each split; by "." those of the whole, where no split has any."""
     folders = dict(_by_split(root, source, target))
@@ -158,25 +155,26 @@ def _fit(root: Path, source: str, target: str) -> FolderPair:
 
 
 def _by_split(root: Path, source: str, target: str) -> Iterator[tuple[str, tuple[Path, Path]]]:
-    names = _folders(root)
+    names = sub_folders(root)
     has_split = "{}" in source + target
     found = False
     for name, split in SPLITS.items():
         if has_split:
-            both = _both(root, names, source.replace("{}", name), target.replace("{}", name))
+            both = halves_in(root, names, source.replace("{}", name), target.replace("{}", name))
         elif folder := names.get(name):
-            both = _both(root / folder, _folders(root / folder), source, target)
+            both = halves_in(root / folder, sub_folders(root / folder), source, target)
         else:
             both = None
         if both:
             found = True
             yield split, both
-    if not found and not has_split and (both := _both(root, names, source, target)):
+    if not found and not has_split and (both := halves_in(root, names, source, target)):
         yield ".", both
 
 
-def _both(root: Path, names: Mapping[str, str], source: str, target: str) -> tuple[Path, Path] | None:
-    parts = [_inside(root, names, name) for name in (source, target)]
+def halves_in(folder: Path, names: Mapping[str, str], source: str, target: str) -> tuple[Path, Path] | None:
+    """Return the folders of sources and targets in a folder of these `sub_folders`, None without both."""
+    parts = [_inside(folder, names, name) for name in (source, target)]
     return (parts[0], parts[1]) if parts[0] and parts[1] else None
 
 
@@ -186,7 +184,7 @@ def _inside(root: Path, names: Mapping[str, str], name: str) -> Path | None:
     return root / names[name.lower()] if name.lower() in names else None
 
 
-def _folders(root: Path) -> dict[str, str]:
+def sub_folders(root: Path) -> dict[str, str]:
     """Return the names of the folders in a folder, by their lower case."""
     return {name.lower(): name for name in _folder_names(root)}
 
@@ -197,8 +195,3 @@ def _folder_names(root: Path) -> list[str]:
             return sorted(entry.name for entry in entries if entry.name[0] != "." and entry.is_dir())
     except OSError:
         return []  # reported where its pictures are listed
-
-
-def joined(names: Sequence[str]) -> str:
-    """Return `a, b and c`."""
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

@@ -9,7 +9,6 @@ source_1, source_2, ..., joined as channels), target and, optionally, split.
 
 import csv
 import io
-import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -24,6 +23,7 @@ from pix2pix.data.pairs import find_pairs
 from pix2pix.data.photographs import find_photographs
 from pix2pix.data.unpacked import with_archives
 from pix2pix.errors import UserError
+from pix2pix.parsing import parse_json, refuse_pipe
 from pix2pix.progress import OnProgress, no_progress
 
 Origin = Callable[[Sequence[str], DataConfig], PairSet | None]
@@ -54,7 +54,7 @@ def find_data(
     if config.source == "right" and pairs.layout != "side by side":
         note = "data.source=right has no effect: the pairs are not side by side"
         pairs = replace(pairs, notes=(*pairs.notes, note))
-    return plausible.checked(pairs, stated=bool(config.layout))
+    return plausible.checked(pairs, words, stated=bool(config.layout))
 
 
 def _listed(data: Sequence[str], config: DataConfig) -> PairSet | None:
@@ -96,6 +96,7 @@ def _refuse_leaks(path: Path, rows: Sequence[tuple[str, Pair]]) -> None:
 
 def _rows(path: Path) -> list[dict[str, Any]]:
     try:
+        refuse_pipe(path)
         text = path.read_text("utf-8-sig")
         if path.suffix.lower() == ".csv":
             return list(csv.DictReader(io.StringIO(text, newline="")))
@@ -107,8 +108,8 @@ def _rows(path: Path) -> list[dict[str, Any]]:
 
 def _parsed(line: str, where: str) -> dict[str, Any]:
     try:
-        row = json.loads(line)
-    except (json.JSONDecodeError, RecursionError) as error:
+        row = parse_json(line)
+    except ValueError as error:
         raise UserError(f"{where} is not JSON: {error}.") from None
     if not isinstance(row, dict):
         raise UserError(f'{where} is no object: wanted {{"source": ..., "target": ...}}.')
@@ -140,7 +141,7 @@ def _pair_of(row: Mapping[str, Any], root: Path, where: str) -> tuple[str, Pair]
 
 def _number(column: str) -> tuple[int, str]:
     tail = column.removeprefix("source_")
-    return (int(tail), "") if tail.isdigit() else (1 << 30, tail)
+    return (int(tail), "") if tail.isdecimal() and len(tail) < 10 else (1 << 30, tail)
 
 
 # The first that knows DATA finds its pairs; folders are the last, as they take anything.

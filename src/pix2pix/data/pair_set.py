@@ -90,10 +90,11 @@ def folder_names(pairs: PairSet) -> tuple[str, ...]:
     return apart if pairs.layout == "two folders" else ()
 
 
-def split_up(splits: Mapping[str, Sequence[Pair]], layout: Layout) -> PairSet:
+def split_up(splits: Mapping[str, Sequence[Pair]], layout: Layout, no_val: str = "") -> PairSet:
     """Return the set of pairs by split; those of no split ("") are split by the digest of their names.
 
-    Raises NoTrainingPairsError where no pair is left to learn from.
+    `no_val` is why there is no split val, if it is not that there is no such folder. Raises
+    NoTrainingPairsError where no pair is left to learn from.
     """
     if "" in splits:
         val, train = ([p for p in splits[""] if _is_held_out(p) == held] for held in (True, False))
@@ -105,9 +106,10 @@ def split_up(splits: Mapping[str, Sequence[Pair]], layout: Layout) -> PairSet:
         return PairSet({"train": train, "val": val}, layout, (note,), held_out=True)
     if not splits.get("train"):
         raise NoTrainingPairsError(PairSet({k: list(v) for k, v in splits.items()}, layout))
-    note = "" if splits.get("val") else "no val/ folder: nothing is scored"
-    if note and splits.get("test"):
-        note = "no val/ folder: test/ is scored in training, and is no test of what is chosen by these scores"
+    scored = "nothing is scored"
+    if splits.get("test"):
+        scored = "test/ is scored in training, and is no test of what is chosen by these scores"
+    note = "" if splits.get("val") else f"{no_val or 'no val/ folder'}: {scored}"
     return PairSet({k: list(v) for k, v in splits.items()}, layout, (note,) if note else ())
 
 

@@ -2,6 +2,7 @@
 
     DATA/[train/]NAME.jpg                    side by side, either half is the source
     DATA/[train/]source/NAME.png + target/   two folders of the table in `layouts`; or `SOURCES TARGETS`
+    DATA/[train/]PART/source + target/       the same in every part (`nested`)
     DATA/[train/]NAME_a.png + NAME_b.png     one folder of pictures that are pairs by their names
 
 each with or without sub-folders train, val and test; and photographs alone, of which each is a target
@@ -14,10 +15,10 @@ from glob import has_magic
 from pathlib import Path
 from typing import Literal
 
-from pix2pix.data import layouts, names
+from pix2pix.data import layouts, likely, nested
+from pix2pix.data.by_name import in_one_folder, in_two_folders
 from pix2pix.data.layouts import SIDE_BY_SIDE, FolderPair, split_folders
-from pix2pix.data.name_patterns import find_patterns, is_certain
-from pix2pix.data.names import Matched, PairOfPatterns, name_of
+from pix2pix.data.names import Matched, PairOfPatterns, name_of, parse_patterns
 from pix2pix.data.pair_set import (
     Half,
     Layout,
@@ -32,7 +33,7 @@ from pix2pix.data.pair_set import (
     with_unused,
     without_partner,
 )
-from pix2pix.errors import UserError, counted
+from pix2pix.errors import UserError, counted, joined
 from pix2pix.files import ENDINGS, Pictures, find_pictures, kind, list_pictures
 from pix2pix.pictures.contract import Side
 
@@ -51,6 +52,7 @@ class Found:
     faults: Mapping[Path, str] = field(default_factory=dict)
     roots: Sequence[Path] = ()  # folders whose pictures are all used, or counted in a note
     only_spare: bool = False  # the files without a partner are sources
+    no_val: str = ""  # why the folder of a split val has no pairs
 
 
 def find_pairs(
@@ -73,7 +75,7 @@ def find_pairs(
         notes.append(
             f"{counted(len(found.faults), 'source')} without a target {are} not used, such as {first}"
         )
-    pairs = split_up(found.splits, found.layout)
+    pairs = split_up(found.splits, found.layout, found.no_val)
     return with_unused(replace(pairs, notes=(*notes, *pairs.notes)), found.roots, found.faults)
 
 
@@ -81,18 +83,18 @@ def search(
     data: Sequence[Place], source: Literal["left", "right"], layout: str = "", pair: Sequence[str] = ()
 ) -> Found:
     """Return all pairs, and what has no partner; raises UserError as `find_pairs`."""
-    patterns = names.parse_patterns(pair)
+    patterns = parse_patterns(pair)
     if len(data) not in (1, 2):
         raise UserError(
             f"{len(data)} folders were given: wanted one of pairs, or two.",
             "A glob is put in quotes, so that it stays one word." if len(data) > 2 else "",
         )
-    if layout and patterns:
-        raise UserError("--layout and --pair exclude each other: names are paired in one folder, or in two.")
+    if layout == SIDE_BY_SIDE and patterns:
+        raise UserError(f"--layout {layout} and --pair exclude each other: a picture is a pair, or two are.")
     if len(data) == 2:
         if layout:
             raise UserError(f"--layout {layout} says how one folder is laid out, but DATA is two folders.")
-        matched, notes = _two_folders(pictures_of(data[0]), pictures_of(data[1]), patterns)
+        matched, notes = in_two_folders(pictures_of(data[0]), pictures_of(data[1]), patterns)
         return Found(
             split_unless_loose(_pairs(matched)),
             "two folders",
@@ -103,8 +105,11 @@ def search(
     pictures = pictures_of(data[0])
     if pictures.root == Path(data[0]):
         return _in_one_folder(pictures.root, source, layout, patterns)
-    named = None if layout else _one_folder(pictures, patterns)
-    return named or Found({"": _halved(pictures, source, layout)}, "side by side")
+    if by_name := None if layout else _one_folder(pictures, patterns):
+        return by_name
+    if not layout:
+        _refuse_partners(pictures.root, pictures)
+    return Found({"": _halved(pictures, source)}, "side by side")
 
 
 def pictures_of(place: Place, what: str = "pairs") -> Pictures:
@@ -119,50 +124,97 @@ def pictures_of(place: Place, what: str = "pairs") -> Pictures:
 def _in_one_folder(
     root: Path, source: Literal["left", "right"], layout: str, patterns: PairOfPatterns | None
 ) -> Found:
-    splits = split_folders(root) or {"": root}
     if layout and layout != SIDE_BY_SIDE:
-        return _of_folder_pair(root, layouts.named_folder_pair(root, layout), patterns, [])
+        pair = layouts.named_folder_pair(root, layout)
+        pair = pair if pair.folders else nested.named_nested(root, layout)
+        if not pair.folders:
+            raise layouts.missing_folders(root, layout)
+        return _of_folder_pair(root, pair, patterns)
     if not layout and (fitting := layouts.find_folder_pairs(root)):
-        others = [pair.layout for pair in fitting[1:]]
-        also = f"it also has the folders {layouts.joined(others)}: --layout {others[0]}" if others else ""
-        return _of_folder_pair(root, fitting[0], patterns, [also] if also else [])
-    if not layout and (inside := layouts.data_sets_inside(root)):
-        if len(inside) == 1 and len(list_pictures(root)) == len(list_pictures(inside[0])):
-            found = _in_one_folder(inside[0], source, layout, patterns)
-            return replace(found, notes=[f"all in {inside[0].name}/", *found.notes])
-        raise UserError(
-            f"{root} holds data sets of their own: {layouts.joined([f'{path.name}/' for path in inside])}.",
-            f"Name one of them: {inside[0]}.",
-        )
-    by_name = None if layout else _one_folder(Pictures(root, list_pictures(root)), patterns)
-    if by_name:
+        return _of_folder_pair(root, fitting[0], patterns, fitting[1:])
+    if not layout and (inside := _inside(root, source, patterns)):
+        return inside
+    if by_name := None if layout else _one_folder(Pictures(root, list_pictures(root)), patterns):
         return by_name
-    pairs = {s: _halved(Pictures(f, list_pictures(f)), source, layout) for s, f in splits.items()}
-    if not any(pairs.values()) and not list_pictures(root):
+    splits = split_folders(root) or {"": root}
+    pictures = {split: Pictures(folder, list_pictures(folder)) for split, folder in splits.items()}
+    if not any(held.files for held in pictures.values()) and not list_pictures(root):
         raise UserError(
             f"{root} holds no pictures ({sum(path.is_file() for path in root.rglob('*'))} files).",
             "Wanted side-by-side pictures, or folders source/ and target/ with equal names. " + ENDINGS,
         )
-    return Found(pairs, "side by side", roots=[root])
+    if not layout:
+        for held in pictures.values():
+            _refuse_partners(root, held)
+    pairs = {split: _halved(held, source) for split, held in pictures.items()}
+    return Found(pairs, "side by side", _together(root, pairs), roots=[root])
+
+
+def _inside(root: Path, source: Literal["left", "right"], patterns: PairOfPatterns | None) -> Found | None:
+    """Return the pairs of the parts of one data set further down, or of the only data set in a folder.
+
+    None where there are neither. Raises UserError for several data sets.
+    """
+    fitting = nested.find_nested(root)
+    if fitting and nested.are_parts(root, fitting[0]):
+        return _of_folder_pair(root, fitting[0], patterns, fitting[1:])
+    inside = nested.data_sets_inside(root, fitting)
+    if len(inside) == 1 and len(list_pictures(root)) == len(list_pictures(inside[0])):
+        found = _in_one_folder(inside[0], source, "", patterns)
+        return replace(found, notes=[f"all in {inside[0].name}/", *found.notes])
+    if not inside:
+        return None
+    calls = [likely.call("train", folder) for folder in inside]
+    of_one_layout = fitting and inside == nested.tops(root, fitting[0]) and len(inside) > 1
+    together = likely.call("train", root, "--layout", fitting[0].layout) if of_one_layout else ""
+    raise UserError(
+        f"{root} holds data sets of their own: {joined([f'{path.name}/' for path in inside])}.",
+        f"Name one of them: {likely.any_of(calls)}." + f" All together: {together}." * bool(together),
+    )
 
 
 def _of_folder_pair(
-    root: Path, pair: FolderPair, patterns: PairOfPatterns | None, also: Sequence[str]
+    root: Path, pair: FolderPair, patterns: PairOfPatterns | None, others: Sequence[FolderPair] = ()
 ) -> Found:
     """Return the pairs of the folders of a layout, by split."""
     splits: dict[str, Sequence[Pair]] = {}
+    parts: list[Pair] = []
     faults = dict[Path, str]()
     notes = [] if pair.layout in _PLAIN else [f"sources {_names(pair, 0)}, targets {_names(pair, 1)}"]
     spare = True
     for split, folders in pair.folders.items():
         pictures = [Pictures(folder, list_pictures(folder)) for folder in folders]
-        matched, patterned = _two_folders(pictures[0], pictures[1], patterns)
+        if pair.nested and not any(held.files for held in pictures):
+            continue
+        matched, patterned = in_two_folders(pictures[0], pictures[1], patterns)
         pairs = _pairs(matched)
-        splits |= split_unless_loose(pairs) if split == "." else {split: pairs}
+        if pair.nested:
+            parts += [replace(member, name=f"{split}/{member.name}") for member in pairs]
+        else:
+            splits |= split_unless_loose(pairs) if split == "." else {split: pairs}
         faults |= matched.faults
         spare &= matched.only_spare or not matched.faults
         notes += patterned
-    return Found(splits, "two folders", [*dict.fromkeys(notes), *also], faults, [root], spare)
+    if pair.nested:
+        splits = {**split_unless_loose(sorted(parts, key=lambda member: member.name))}
+        notes.append(_of_parts([*pair.folders]))
+    if also := [other.layout for other in others]:
+        notes.append(f"it also has the folders {joined(also)}: --layout {also[0]}")
+    no_val = _singles_in_val(root, pair) if "train" in splits and "val" not in splits else ""
+    return Found(splits, "two folders", [*dict.fromkeys(notes)], faults, [root], spare, no_val)
+
+
+def _of_parts(parents: Sequence[str]) -> str:
+    return f"the folders {joined([f'{parent}/' for parent in parents])} are taken together"
+
+
+def _together(root: Path, pairs: Mapping[str, Sequence[Pair]]) -> list[str]:
+    """Return a note on pictures side by side that lie in several folders: they may be several data sets."""
+    folders = {p.target.path.relative_to(root).parts[0] for p in pairs.get("", ()) if "/" in p.name}
+    if len(folders) < 2:
+        return []
+    calls = likely.any_of(likely.call("train", root / folder) for folder in sorted(folders))
+    return [f"{_of_parts(sorted(folders))}; one alone: {calls}"]
 
 
 # Layouts whose names say which half is which.
@@ -173,99 +225,51 @@ def _names(pair: FolderPair, side: int) -> str:
     return f"{next(iter(pair.folders.values()))[side].name}/"
 
 
+def _singles_in_val(root: Path, pair: FolderPair) -> str:
+    """Return why the pictures in a folder val are no pairs, and how others are held out; "" without any."""
+    folders = split_folders(root)
+    val, train = folders.get("val"), folders.get("train")
+    if val is None or not list_pictures(val):
+        return ""
+    source, _, target = pair.layout.partition(":")
+    halves = [half.replace("{}", val.name) for half in (source, target)]
+    halves = halves if "{}" in pair.layout else [f"{val.name}/{half}" for half in halves]
+    words = [train, "--layout", pair.layout] if pair.nested else [*pair.folders["train"]]
+    hold_out = likely.call("data split", *words, "-o", f"{root.resolve().name}-split")
+    return (
+        f"{val.name}/ holds single pictures, as {halves[0]}/ and {halves[1]}/ are not both there (to hold "
+        f"pairs out: {hold_out})"
+    )
+
+
 def _one_folder(pictures: Pictures, patterns: PairOfPatterns | None) -> Found | None:
     """Return the pairs of one folder by their names; None where names say nothing."""
-    if patterns is None:
-        suggested = find_patterns(pictures, pictures)
-        if len(suggested) > 1:
-            raise _several(suggested, f"{pictures.root} holds several pictures of each name.", _OR_HALVES)
-        if not suggested:
-            return None
-        patterns = suggested[0]
-        matched = names.match_patterns(pictures, pictures, patterns)
-        if not is_certain(patterns):
-            raise _several(
-                [patterns, patterns.reverse],
-                f"The names in {pictures.root} make pairs, but do not say which is the source.",
-                _OR_HALVES,
-            )
-    else:
-        matched = _stated(pictures, pictures, patterns)
-    splits = split_unless_loose(_pairs(matched))
-    return Found(splits, "one folder", [_by_pattern(matched, patterns)], roots=[pictures.root])
-
-
-def _two_folders(
-    sources: Pictures, targets: Pictures, patterns: PairOfPatterns | None
-) -> tuple[Matched, list[str]]:
-    """Return the pairs of two folders by equal names, or else by a pattern, which a note states."""
-    names_of = [[path.relative_to(p.root) for path in p.files] for p in (sources, targets)]
-    if names_of[0] and names_of[0] == names_of[1] and sources.root.resolve() == targets.root.resolve():
-        raise UserError(f"{sources.root} is given twice: sources and targets would be the same pictures.")
-    if patterns is not None:
-        matched = _stated(sources, targets, patterns)
-        return Matched(matched.pairs, {}), [_by_pattern(matched, patterns)]
-    matched = names.match_equal(sources, targets)
-    if not (matched.pairs or matched.faults):
-        raise UserError(f"{sources.root} and {targets.root} hold no pictures.")
-    if not matched.faults or matched.only_spare:
-        return matched, []
-    suggested = find_patterns(sources, targets)
-    if len(suggested) > 1:
-        raise _several(suggested, f"{targets.root} holds several pictures for each of {sources.root}.")
-    if not suggested:
-        return matched, []
-    matched = names.match_patterns(sources, targets, suggested[0])
-    return Matched(matched.pairs, {}), [_by_pattern(matched, suggested[0])]
-
-
-def _stated(sources: Pictures, targets: Pictures, patterns: PairOfPatterns) -> Matched:
-    """Return the pairs by patterns of the user; raise UserError where there are none."""
-    matched = names.match_patterns(sources, targets, patterns)
-    if not matched.pairs:
-        both = f"{sources.root} and {targets.root}" if targets is not sources else str(sources.root)
-        example = next(iter(sources.files), None)
-        raise UserError(
-            f"The patterns {patterns} pair none of the pictures of {both}"
-            + (f", such as {example.name}." if example else "."),
-            "{} stands for what the names have in common.",
-        )
-    return matched
-
-
-def _by_pattern(matched: Matched, patterns: PairOfPatterns) -> str:
-    """Return what was paired with what, and how many pictures were not."""
-    source, target = next(iter(matched.pairs.values()))
-    left = ""
-    if matched.faults:
-        first = printable(next(iter(matched.faults)))
-        left = f"; {counted(len(matched.faults), 'picture')} without a partner, such as {first}"
-    count = counted(len(matched.pairs), "pair")
-    return printable(f"{source.name} with {target.name} ({count}, by name pattern {patterns}{left})")
-
-
-_OR_HALVES = f" If each picture is a pair: --layout {SIDE_BY_SIDE}."
-
-
-def _several(suggested: Sequence[PairOfPatterns], what: str, more: str = "") -> UserError:
-    return UserError(what, f"Say what is a pair: {', or '.join(p.flag for p in suggested[:4])}.{more}")
+    by_name = in_one_folder(pictures, patterns)
+    if by_name is None:
+        return None
+    matched, note = by_name
+    return Found(split_unless_loose(_pairs(matched)), "one folder", [note], roots=[pictures.root])
 
 
 def _pairs(matched: Matched) -> list[Pair]:
     return [whole_pair(name, *files) for name, files in matched.pairs.items()]
 
 
-def _halved(pictures: Pictures, source: Literal["left", "right"], layout: str) -> list[Pair]:
-    """Return each picture as a pair of its halves; raise UserError for two folders of partners."""
-    if not layout and (folders := layouts.partners(pictures.files)):
-        first, second = (folder.name for folder in folders)
-        above = folders[0].parent
-        root = above.parent if above == pictures.root and layouts.split_of(above.name) else above
-        raise UserError(
-            f"{first}/ and {second}/ hold pictures of equal names: two folders are no pairs side by side.",
-            f"Are {first} the sources of {second}? Then `pix2pix train {root} --layout {first}:{second}`. "
-            f"If each picture is a pair: --layout {SIDE_BY_SIDE}.",
-        )
+def _refuse_partners(root: Path, pictures: Pictures) -> None:
+    """Raise UserError for the pictures of two folders that are partners by their names."""
+    folders = likely.partners(pictures.files)
+    if not folders:
+        return
+    calls = likely.any_of(likely.call("train", folder) for folder in folders)
+    raise UserError(
+        f"{folders[0].name}/ and {folders[1].name}/ hold pictures of equal names: two folders are no pairs "
+        "side by side.",
+        f"{likely.in_place_of_halves(root, pictures.files)} One folder alone: {calls}.",
+    )
+
+
+def _halved(pictures: Pictures, source: Literal["left", "right"]) -> list[Pair]:
+    """Return each picture as a pair of its halves."""
     target: Side = "left" if source == "right" else "right"
     return [
         Pair(name_of(path, pictures.root), Half(path, source), Half(path, target)) for path in pictures.files

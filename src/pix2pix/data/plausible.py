@@ -15,9 +15,10 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from PIL import Image
 
-from pix2pix.data.layouts import find_folder_pairs, role
+from pix2pix.data import likely
 from pix2pix.data.pair_set import Pair, PairSet, printable
 from pix2pix.errors import UserError
+from pix2pix.files import before_glob
 from pix2pix.pictures import codec
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.seam import goes_on
@@ -46,31 +47,32 @@ class _Seen(NamedTuple):
         return f"{self.width:.0f} x {self.height:.0f} px"
 
 
-def checked(pairs: PairSet, *, stated: bool) -> PairSet:
-    """Return the pairs, with what a user should know of them; `stated` is whether the layout was named.
+def checked(pairs: PairSet, data: Sequence[str | Path], *, stated: bool) -> PairSet:
+    """Return the pairs of DATA, with what a user should know of them; `stated`: the layout was named.
 
     Raises UserError where pictures side by side are none.
     """
     if pairs.layout == "side by side" and not stated:
-        _refuse_singles(pairs)
+        _refuse_singles(pairs, before_glob(Path(data[0])))
     if pairs.held_out and (note := _frames_note(pairs)):
         return replace(pairs, notes=(*pairs.notes, note))
     return pairs
 
 
-def _refuse_singles(pairs: PairSet) -> None:
+def _refuse_singles(pairs: PairSet, root: Path) -> None:
     splits = {"train": [*pairs.splits["train"], *pairs.validation]} if pairs.held_out else pairs.splits
     seen = {split: _look(members) for split, members in splits.items() if members}
     usual_split = "train" if pairs.splits.get("train") else next(iter(seen), "")
     train = seen.pop(usual_split, None)
     if train is None:
         return
+    files = [pair.target.path for members in pairs.splits.values() for pair in members]
     first = pairs.splits[usual_split][0].target.path
     if train.single:
         raise UserError(
             f"{printable(first)} and others like it are single pictures of {train.size}: they go on across "
             "the middle, where the halves of a pair would meet.",
-            f"{_likely_call(pairs)} If they are pairs side by side: --layout side-by-side.",
+            likely.in_place_of_halves(root, files),
         )
     for split, other in [(name, look) for name, look in seen.items() if look]:
         shape, usual = other.width / other.height, train.width / train.height
@@ -79,7 +81,7 @@ def _refuse_singles(pairs: PairSet) -> None:
             raise UserError(
                 f"The pictures of {split} are single ones of {other.size}, while those of {usual_split} are "
                 f"pairs of {train.size}: cut in two they would be scored as something else.",
-                f"`pix2pix train {folder}` holds some of its pairs out to validate on.",
+                f"{likely.call('train', folder)} holds some of its pairs out to validate on.",
             )
 
 
@@ -93,25 +95,6 @@ def _look(pairs: Sequence[Pair]) -> _Seen | None:
     known = [on for array in read if (on := goes_on(array)) is not None]
     single = sum(known) >= _SINGLE_SHARE * len(known) if len(known) >= min(_LEAST, len(pairs)) else None
     return _Seen(width, height, single)
-
-
-def _likely_call(pairs: PairSet) -> str:
-    """Return what to call in place, from the folders in which the pictures lie."""
-    files = [pair.target.path for members in pairs.splits.values() for pair in members]
-    folders = sorted({path.parent for path in files})
-    names = sorted({folder.name for folder in folders}, key=lambda name: (role(name) or 0, name))
-    if len(names) == 2 and len(folders) > 1:
-        root = Path(os.path.commonpath(folders))
-        layout = f"{names[0]}:{names[1]}"
-        return f"Are {names[0]} the sources of {names[1]}? Then `pix2pix train {root} --layout {layout}`."
-    here = Path(os.path.commonpath(folders))
-    for pair in find_folder_pairs(here.parent):
-        if both := next((both for both in pair.folders.values() if here in both), None):
-            return f"Is {both[0].name}/ to become {both[1].name}/? Then `pix2pix train {both[0]} {both[1]}`."
-    return (
-        "Give two folders with equal names, `pix2pix train SOURCES TARGETS`; of photographs alone make "
-        "sources, --make edges."
-    )
 
 
 def _folder(pairs: PairSet, split: str) -> str:

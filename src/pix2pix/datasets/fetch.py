@@ -23,6 +23,7 @@ from pix2pix.data.layouts import SPLITS
 from pix2pix.datasets.download import MB, AddressError, download
 from pix2pix.errors import UserError
 from pix2pix.files import cannot_write, list_pictures
+from pix2pix.parsing import parse_json
 from pix2pix.progress import Progress
 
 RECORD = "fetched.json"  # in the folder: where its pictures come from
@@ -108,7 +109,7 @@ def _read_record(data_set: DataSet, out: Path) -> Fetched | None:
     if is_free(out):
         return None
     try:
-        record = Fetched(**json.loads((out / RECORD).read_text("utf-8")))
+        record = Fetched(**parse_json((out / RECORD).read_text("utf-8")))
     except (OSError, ValueError, TypeError):
         record = None
     if record is None or record.name != data_set.name:

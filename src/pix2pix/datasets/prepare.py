@@ -59,7 +59,7 @@ def split(
             f"{data[0]} is split already: it holds {', '.join(sorted(found.splits))}.",
             f"To split a part once more, give {first}." if first else "",
         )
-    plausible.checked(PairSet({"train": found.splits[""]}, found.layout), stated=bool(layout))
+    plausible.checked(PairSet({"train": found.splits[""]}, found.layout), data, stated=bool(layout))
     place_of = _places([member.name for member in found.splits[""]], by, val, test, seed)
     tasks = []
     for member in found.splits[""]:

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from pix2pix.errors import UserError, first_line
+from pix2pix.errors import UserError, first_line, shortened
+from pix2pix.pth import read_pth
 
 # Name, channels and convolutions of each stage.
 _STAGES = (("One", 64, 2), ("Two", 128, 2), ("Thr", 256, 3), ("Fou", 512, 3), ("Fiv", 512, 3))
@@ -59,13 +60,13 @@ def load(path: Path) -> HED:
     network = HED()
     try:
         safe = path.suffix.lower() == ".safetensors"
-        state: dict[str, Any] = load_file(path) if safe else torch.load(path, weights_only=True)
+        state: dict[str, Any] = load_file(path) if safe else read_pth(path)
         network.load_state_dict({k.replace("net", "module", 1): v for k, v in state.items()})
     except FileNotFoundError:
         raise UserError(f"There is no file {path}: wanted the weights of HED.") from None
     except Exception as error:
         # Broken files are reported by errors of every type.
-        raise UserError(f"{path} does not hold the weights of HED: {first_line(error)}.") from None
+        raise UserError(f"{path} does not hold the weights of HED: {shortened(first_line(error))}.") from None
     return network.eval().requires_grad_(False)
 
 

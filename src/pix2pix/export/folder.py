@@ -18,6 +18,7 @@ from typing import Any
 
 from pix2pix.errors import UserError
 from pix2pix.files import cannot_write, kind
+from pix2pix.parsing import parse_json
 
 LIST = "export.json"  # what an export wrote, so that a later one may remove it
 PART_BYTES = 8 << 20
@@ -65,7 +66,7 @@ def _refuse_unknown_files(path: Path) -> None:
     if kind(path) == "file":
         raise UserError(f"{path} is a file: wanted a folder to write to.")
     try:
-        written = {LIST, *json.loads((path / LIST).read_text("utf-8"))}
+        written = {LIST, *parse_json((path / LIST).read_text("utf-8"))}
     except (OSError, ValueError, TypeError):
         written = set()
     if strangers := sorted(files_below(path) - written):

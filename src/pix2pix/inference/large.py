@@ -13,13 +13,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from pix2pix.device import free_memory
 from pix2pix.errors import UserError
 from pix2pix.files import bytes_in_words, exclusive, replacing, require_space, version
+from pix2pix.inference.items import Item, Options
 from pix2pix.inference.stream import Extent, Stream
 from pix2pix.inference.strips import Strips, UnreadableError, unreadable
 from pix2pix.inference.translator import Translator
@@ -27,9 +28,6 @@ from pix2pix.pictures import geo, geometry, masks, windows
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.windows import Rows
 from pix2pix.progress import Progress
-
-if TYPE_CHECKING:
-    from pix2pix.inference.folder import Item, Options
 
 _FORMAT = 1  # of the hidden folder
 # Measured: a pass takes three times the float32 numbers that streaming has on disk.

@@ -32,6 +32,7 @@ from pix2pix.networks.layers import Norm
 from pix2pix.networks.modes import set_mode, share_weights
 from pix2pix.networks.noise import noisy_dropout
 from pix2pix.networks.plan import Layer
+from pix2pix.parsing import parse_json
 
 Shape = tuple[int, int, int]
 # The rows from start to stop of the padded source, (C, rows, W) in [-1, 1].
@@ -261,7 +262,7 @@ class _Record:
         self._path, self._about = folder / _STATE, about
         self._layers: dict[str, Any] = {}
         with suppress(OSError, ValueError, KeyError, TypeError):
-            state = json.loads(self._path.read_text("utf-8"))
+            state = parse_json(self._path.read_text("utf-8"))
             if state["about"] == json.loads(json.dumps(about)):
                 self._layers = state["layers"]
 

@@ -18,7 +18,7 @@ from PIL import Image, ImageFilter
 from pix2pix.device import explain_out_of_memory
 from pix2pix.errors import UserError
 from pix2pix.files import is_picture, replacing
-from pix2pix.inference.folder import Options
+from pix2pix.inference.items import Options
 from pix2pix.inference.sources import restored
 from pix2pix.inference.translator import Translator
 from pix2pix.networks.modes import averaging

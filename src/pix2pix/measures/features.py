@@ -14,7 +14,6 @@ B batch, C channels, H height, W width, D features.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -31,6 +30,7 @@ from pix2pix.errors import UserError, first_line
 from pix2pix.files import file_digest
 from pix2pix.measures import inception
 from pix2pix.measures.onnx_file import OnnxNetwork
+from pix2pix.parsing import read_toml
 
 VGG16_NAME = "VGG16 of ST-LPIPS"
 _WEIGHTS = "weights/vST0.0/vgg_shift_tolerant.pth"
@@ -202,12 +202,12 @@ def _read_toml(path: Path) -> dict[str, Any]:
         "where pictures in 0..1 are normalised"
     )
     try:
-        stated = tomllib.loads(path.read_text("utf-8"))
+        stated = read_toml(path)
     except FileNotFoundError:
         raise UserError(
             f"There is no {path}, which says how pictures are fed to the network.", f"Write {example}."
         ) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or first_line(error)
         raise UserError(
             f"Cannot read {path}, which says how pictures are fed to the network: {reason}.",

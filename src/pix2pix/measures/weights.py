@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from pix2pix.errors import UserError
+from pix2pix.pth import read_pth
 
 
 def cached(pattern: str) -> Path | None:
@@ -40,14 +41,11 @@ def fetched(url: str) -> Path:
 def read_weights(path: Path, network: str) -> dict[str, Any]:
     """Return the tensors of a .pth; nothing else in it is unpickled. Raises UserError for any other file."""
     try:
-        weights = torch.load(path, weights_only=True, map_location="cpu")
+        return read_pth(path)
     except OSError as error:
         raise UserError(f"Cannot read {path}: {error.strerror}.") from None
     except Exception:  # torch raises what the broken place happens to raise
         raise wrong_weights(path, network) from None
-    if not isinstance(weights, dict):
-        raise wrong_weights(path, network)
-    return weights
 
 
 def wrong_weights(path: Path, network: str) -> UserError:

@@ -1,15 +1,16 @@
 """Palettes as TOML: those that ship with the package, and a user's own."""
 
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from importlib import resources
+from os.path import isfile
 from pathlib import Path
 from typing import Any
 
 import tomli_w
 
-from pix2pix.errors import UserError, did_you_mean
+from pix2pix.errors import UserError, did_you_mean, shortened
+from pix2pix.parsing import read_toml
 from pix2pix.pictures.contract import IGNORED, Ignored
 from pix2pix.pictures.palette import Colour, Palette, hex_code
 
@@ -33,15 +34,15 @@ def load_palette(name_or_path: str, others: Sequence[str] = ()) -> Palette:
     hint = f"Name one of {', '.join(names)}, or a .toml file (`pix2pix data palette` writes one)."
     shipped = name_or_path in palette_names()
     path = _SHIPPED / f"{name_or_path}.toml" if shipped else Path(name_or_path)
-    if path.suffix != ".toml" and not path.is_file():
+    if path.suffix != ".toml" and not isfile(path):  # `Path.is_file` raises for long names
         raise UserError(
-            f"There is no palette '{name_or_path}'{did_you_mean(name_or_path, names) or '.'}", hint
+            f"There is no palette '{shortened(name_or_path)}'{did_you_mean(name_or_path, names) or '.'}", hint
         )
     try:
-        return _parse(path.read_text("utf-8"))
+        return _parse(read_toml(path))
     except FileNotFoundError:
         raise UserError(f"There is no palette file {path}.", hint) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise UserError(f"Cannot read the palette {path}: {error}.") from None
     except UserError as error:
         raise UserError(f"{path}: {error.message}", error.hint) from None
@@ -64,8 +65,7 @@ def describe(palette: Palette, shares: Sequence[float] | None = None) -> list[st
     return lines[:-1]
 
 
-def _parse(text: str) -> Palette:
-    tables = tomllib.loads(text)
+def _parse(tables: Mapping[str, Any]) -> Palette:
     classes = tables.get("class")
     if not isinstance(classes, list) or not all(_is_class(entry) for entry in classes):
         raise UserError(

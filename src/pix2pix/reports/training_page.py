@@ -200,7 +200,7 @@ def read_metrics(path: Path) -> list[Record]:
     """Return the lines of metrics.jsonl that are whole: a crash may have cut the last."""
     records: list[Record] = []
     for text in path.read_bytes().splitlines() if path.is_file() else ():
-        with suppress(ValueError, TypeError, KeyError):
+        with suppress(ValueError, TypeError, KeyError, RecursionError):
             record = json.loads(text, parse_int=float)
             if not isinstance(record["images"], bool) and math.isfinite(record["images"]):
                 records.append(record)

@@ -25,7 +25,7 @@ from pix2pix.training.distributed import Processes
 from pix2pix.training.plan import facts_of
 from pix2pix.training.selection import Best
 from pix2pix.training.session import Session
-from pix2pix.training.state import save_state
+from pix2pix.training.state import add_to_average, save_state
 from pix2pix.training.step import Engine, EngineName, learning_rate, plain_engine
 from pix2pix.training.validation import BATCH, preview, rounded, validate
 
@@ -89,6 +89,7 @@ def _train(session: Session) -> None:
 
             before = state.images_seen
             make_step(packet)
+            add_to_average(state, before, training)
             now = time.monotonic()
             session.record.seconds = now - clock.began
 
@@ -151,7 +152,9 @@ def _in_any_process(processes: Processes, number: int, *flags: bool) -> list[boo
 def _average_over_processes(session: Session) -> None:
     """Average what each process gathers alone: losses and running statistics."""
     context = session.context
-    context.processes.average([*context.state.generator.buffers(), context.meter.sums])
+    state = context.state
+    statistics = [b for network in (state.generator, state.average) if network for b in network.buffers()]
+    context.processes.average([*statistics, context.meter.sums])
 
 
 def _write_page(session: Session, state: PageState = "training") -> None:
@@ -196,7 +199,7 @@ def _validate(session: Session) -> None:
     seen, config = context.state.images_seen, plan.config
     doing = "scoring the validation pairs" if session.stores.scored else "drawing previews"
     session.progress.update("training", seen, config.training.images, "images", doing)
-    network = (context.state.generator, session.stores.validation, config.default_mode, context.device)
+    network = (context.state.model, session.stores.validation, config.default_mode, context.device)
     size = " x ".join(map(str, config.data.size))
     with explain_out_of_memory(
         context.device,
@@ -218,7 +221,7 @@ def _keep_best(session: Session) -> bool:
     score = record.scores.get(f"val_{session.plan.features.best}")
     if score is None or (session.best and score >= session.best.score):
         return False
-    save_model(folder.best, session.context.state.generator, session.header())
+    save_model(folder.best, session.context.state.model, session.header())
     session.best = Best(score, session.context.state.images_seen)
     return True
 
@@ -239,7 +242,7 @@ def _save(session: Session) -> None:
     state, meter, folder = session.context.state, session.context.meter, session.plan.folder
     if session.context.processes.first:
         _refuse_broken(session, meter.means() | _broken_weights(session))
-        save_model(folder.model, state.generator, session.header())
+        save_model(folder.model, state.model, session.header())
         save_state(folder.state, state, session.remembered())
     session.saved_at = state.images_seen
 

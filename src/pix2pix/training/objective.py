@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from pix2pix.pictures.tensors import ignored_pixels
+from pix2pix.training.feature_matching import feature_matching
 from pix2pix.training.turn import Losses, Term, Turn
 
 _NO_CLASS = -100  # of pixels that the cross-entropy leaves out
@@ -64,8 +65,14 @@ def gan(turn: Turn) -> Tensor:
     return ADVERSARIAL[turn.adversarial].for_generator(turn.discriminate(turn.g)).mean()
 
 
-GENERATOR_TERMS: dict[str, Term] = {"l1": l1, "class": cross_entropy, "gan": gan}
+GENERATOR_TERMS: dict[str, Term] = {
+    "l1": l1,
+    "class": cross_entropy,
+    "gan": gan,
+    "feature_matching": feature_matching,
+}
 DISCRIMINATOR_TERMS: dict[str, Term] = {}  # besides the adversarial loss
+BY_ACTIVATIONS = frozenset({"feature_matching"})  # terms of G that compare D's activations
 # Term -> the network, by its name in scores, by whose features it compares pictures. The model file names it:
 # what was learned by a network must not be scored by the same.
 FEATURE_NETWORKS: dict[str, str] = {}

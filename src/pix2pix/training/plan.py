@@ -137,8 +137,9 @@ def saved_bytes(config: Config) -> tuple[int, int]:
     generator = sum(w.numel() for w in empty_generator(config).parameters())
     gan = config.objective.gan
     discriminator = sum(w.numel() for w in build_discriminator(config).parameters()) if gan else 0
+    average = generator if config.training.average else 0
     # Of float32; the state has Adam's two moments.
-    return 4 * 3 * (generator + discriminator), 4 * generator
+    return 4 * (3 * (generator + discriminator) + average), 4 * generator
 
 
 def pick_engine(name: str, device: torch.device, processes: Processes = ALONE) -> EngineName:
@@ -182,6 +183,7 @@ def facts_of(plan: Plan) -> dict[str, str]:
         "discriminator": f"{model.discriminator_px} px patches" if objective.gan else "none",
         "objective": " + ".join(terms),
         "batch": f"{training.batch}, learning rate {training.learning_rate:g}",
+        **({"average": f"of weights, decay {training.average:g} an image"} if training.average else {}),
         "inference mode": config.default_mode,
         "device": describe(plan.device),
     }

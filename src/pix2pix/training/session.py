@@ -12,7 +12,7 @@ from pix2pix.data.pairs import NoPairError, Pair
 from pix2pix.data.store import Store, open_store
 from pix2pix.derive import recipe
 from pix2pix.errors import UserError
-from pix2pix.model_file import Header, ImageContract, Provenance, versions
+from pix2pix.model_file import Header, ImageContract, Provenance, damaged, versions
 from pix2pix.pictures import codec
 from pix2pix.progress import Progress
 from pix2pix.training.plan import Plan, pairs_in_words
@@ -205,11 +205,14 @@ def _load(session: Session) -> None:
         raise UserError(
             error.message, f"The model is kept: train into another --run with --init {folder.model}."
         ) from None
-    _refuse_other_run(session, saved)
-    _continue_schedule(session, saved)
-    _continue_record(session, saved)
-    folder.cut(saved["metrics_bytes"], state.images_seen)
-    session.context.meter.unpack(saved["meter"])
+    try:
+        _refuse_other_run(session, saved)
+        _continue_schedule(session, saved)
+        _continue_record(session, saved)
+        session.context.meter.unpack(saved["meter"])
+        folder.cut(saved["metrics_bytes"], state.images_seen)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise damaged(folder.state, error) from None
     session.saved_at = state.images_seen
     session.progress.log(f"continuing {folder.path} at image {state.images_seen:,}")
 

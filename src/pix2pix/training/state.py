@@ -6,6 +6,7 @@ gathered, are strings. No random state is stored because there is none: order, c
 from the seed and the position in images seen.
 """
 
+import copy
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from pix2pix.model_file import damaged, load_tensors, read_facts, save_tensors
 from pix2pix.networks import Generator, PatchGAN, build_discriminator, build_generator
 
 FORMAT = 1
+_AVERAGE_STEPS = 8  # between two additions to the average
 _KEY = "pix2pix training state"
 
 
@@ -28,6 +30,7 @@ class State:
     """All that training changes; without the adversarial term there is no discriminator.
 
     `decay_from` is where the decay of a lengthened run starts: images seen, learning rate.
+    `average` has the averaged weights of the generator where training.average asks for these.
     """
 
     generator: Generator
@@ -36,6 +39,12 @@ class State:
     discriminator_optimiser: torch.optim.Adam | None
     images_seen: int = 0
     decay_from: tuple[int, float] | None = None
+    average: Generator | None = None
+
+    @property
+    def model(self) -> Generator:
+        """Return the generator that is scored, shown and saved as the model."""
+        return self.average or self.generator
 
     def parts(self) -> list[tuple[str, Generator | PatchGAN, torch.optim.Adam]]:
         """Return each network with its name and its optimiser."""
@@ -47,8 +56,9 @@ class State:
         return parts
 
     def tensors(self) -> list[torch.Tensor]:
-        """Return every tensor that a step changes: weights, running statistics, Adam's moments."""
-        return [
+        """Return every tensor that training changes: weights, statistics, Adam's moments, the average."""
+        averaged = self.average.state_dict().values() if self.average else ()
+        return [*averaged] + [
             tensor
             for _, network, optimiser in self.parts()
             for tensor in (
@@ -110,6 +120,8 @@ def new_state(config: Config, device: torch.device) -> State:
     """Return fresh networks and optimisers on the device."""
     generator = build_generator(config).to(device)
     state = State(generator, _adam(generator, config.training), None, None)
+    if config.training.average:
+        state.average = copy.deepcopy(generator).requires_grad_(False)
     if config.objective.gan:
         state.discriminator = build_discriminator(config).to(device)
         state.discriminator_optimiser = _adam(state.discriminator, config.training)
@@ -136,6 +148,23 @@ def reset(optimiser: torch.optim.Adam) -> None:
         }
 
 
+@torch.no_grad()
+def add_to_average(state: State, before: int, training: TrainingConfig) -> None:
+    """Add the generator's weights to their average, every few steps.
+
+    `before` is images seen before this step. Early averages forget faster, so that the first weights leave
+    no trace. Which steps are added follows from the images seen alone.
+    """
+    interval = _AVERAGE_STEPS * training.batch
+    if state.average is None or before // interval == state.images_seen // interval:
+        return
+    added = before // interval
+    decay = min(training.average**interval, added / (added + 10))
+    weights = state.generator.state_dict()
+    for name, average in state.average.state_dict().items():
+        average.lerp_(weights[name], 1 - decay)
+
+
 def save_state(path: Path, state: State, remembered: dict[str, Any]) -> None:
     """Write the whole state, or leave the old file; raises UserError where it cannot be written.
 
@@ -146,6 +175,8 @@ def save_state(path: Path, state: State, remembered: dict[str, Any]) -> None:
         tensors |= {f"{name}.{key}": t for key, t in network.state_dict().items()}
         for number, moments in optimiser.state_dict()["state"].items():
             tensors |= {f"{name}.adam.{number}.{key}": t for key, t in moments.items()}
+    if state.average is not None:
+        tensors |= {f"average.{key}": t for key, t in state.average.state_dict().items()}
     facts = {"format": FORMAT, "images_seen": state.images_seen, "about": remembered}
     save_tensors(path, tensors, {_KEY: json.dumps(facts)})
 
@@ -163,6 +194,10 @@ def load_state(path: Path, state: State, device: torch.device) -> dict[str, Any]
             moments = _take(tensors, f"{name}.adam.")
             network.load_state_dict(_take(tensors, f"{name}."))
             _load_adam(optimiser, moments)
+        if type(facts["images_seen"]) is not int or facts["images_seen"] < 0:
+            raise ValueError("it does not say how many images were seen")
+        if state.average is not None:
+            state.average.load_state_dict(_take(tensors, "average."))
         state.images_seen = facts["images_seen"]
         return dict(facts["about"])
     except (KeyError, TypeError, ValueError, RuntimeError) as error:

@@ -23,6 +23,7 @@ from pix2pix.errors import UserError
 from pix2pix.networks.layers import use_products
 from pix2pix.training.distributed import ALONE, Processes
 from pix2pix.training.objective import (
+    BY_ACTIVATIONS,
     DISCRIMINATOR_TERMS,
     FEATURE_NETWORKS,
     GENERATOR_TERMS,
@@ -94,9 +95,11 @@ def term_weights(config: Config) -> tuple[Weights, Weights]:
             f"Registered are: {', '.join(registered) or 'none'}. L1 and GAN have their own settings.",
         )
     discriminator = {n: w for n, w in chosen.items() if n in DISCRIMINATOR_TERMS}
-    if discriminator and not objective.gan:
+    by_discriminator = [*discriminator, *(chosen.keys() & BY_ACTIVATIONS)]
+    if by_discriminator and not objective.gan:
         raise UserError(
-            f"objective.terms names {next(iter(discriminator))}, and objective.gan is 0: there is no D."
+            f"objective.terms names {by_discriminator[0]}, and objective.gan is 0: there is no D.",
+            "Leave one of them out.",
         )
     return generator | {n: w for n, w in chosen.items() if n in GENERATOR_TERMS}, discriminator
 
@@ -193,7 +196,7 @@ def both_turns(
         state.discriminator.requires_grad_(True)
         losses = learn(discriminator_loss, turn, of_discriminator, state.discriminator_optimiser)
         state.discriminator.requires_grad_(False)  # in G's turn it only passes gradients on
-    turn = Turn(x, y, g, D, *shared, logits, known)
+    turn = Turn(x, y, g, D, *shared, logits, known, not BY_ACTIVATIONS.isdisjoint(of_generator))
     return losses | learn(generator_loss, turn, of_generator, state.generator_optimiser)
 
 

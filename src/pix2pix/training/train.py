@@ -137,7 +137,9 @@ def _load_weights(state: State, model: Path, plan: Plan) -> Header:
             "Request the same model.* and data.* as it has, for example "
             f"--set model.width={config.model.width}.",
         )
-    state.generator.load_state_dict(trained.state_dict())
+    for network in (state.generator, state.average):
+        if network is not None:
+            network.load_state_dict(trained.state_dict())
     return header
 
 

@@ -8,6 +8,7 @@ Tensors are (B, C, H, W) in [-1, 1].
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import torch
@@ -30,6 +31,7 @@ class Turn:
 
     `g` is G(x,z), `logits` the same before its last activation: cross-entropy needs those.
     `known` is true where y has data, None where all of it has; elsewhere y and g are 0.
+    With `matches` losses compare D's activations for g, too: one pass gives these and the logits.
     """
 
     x: Tensor
@@ -40,11 +42,19 @@ class Turn:
     adversarial: str = "bce"
     logits: Tensor | None = None
     known: Tensor | None = None
+    matches: bool = False
 
     def discriminate(self, target: Tensor) -> Tensor:
         """Return D's logits for a target: with the source (cGAN), or for the target alone (GAN)."""
         assert self.D is not None
+        if self.matches and target is self.g:
+            return self.output_features[-1]
         return self.D(self._seen(target))
+
+    @cached_property
+    def output_features(self) -> list[Tensor]:
+        """Return the activations of D's layers for g, the logits last."""
+        return self.features(self.g)
 
     def features(self, target: Tensor) -> list[Tensor]:
         """Return the activations of D's layers for a target, the logits last.

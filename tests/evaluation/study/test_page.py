@@ -50,7 +50,7 @@ def opened(browser: Any, address: str, **settings: Any) -> Iterator[Any]:
     failures: list[Any] = []
     with closing(browser.new_context(**settings)) as context:
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(30_000)
         page.on("pageerror", lambda error: failures.append(error))
         page.goto(address)
         yield page
@@ -77,7 +77,7 @@ def answer_trials(page: Any, study: Study, trials: range, answers: list[int], to
             page.tap(f"#answer-{answers[trial]}")
         else:
             page.keyboard.press(("ArrowLeft", "ArrowRight")[answers[trial]])
-        page.wait_for_selector("#answer-0[disabled]", state="attached")
+        page.wait_for_function("answered => document.getElementById('done').value >= answered", arg=trial + 1)
 
 
 @pytest.mark.parametrize(("settings", "question"), [(DESK, "picture"), (PHONE, "picture"), (PHONE, "pair")])
@@ -103,22 +103,26 @@ def test_a_whole_participant(tmp_path: Path, browser: Any, settings: Any, questi
     assert f"right in {sum(right[2:])} of 4 trials" in score
     for row in rows:
         assert len(row.shown_ms) == (2 if question == "pair" else 1)
-        # A frame early by the clock's jitter; later as busy machines are.
-        assert all(250 - FRAME_MS < ms < 1000 for ms in row.shown_ms)
+        # A frame early by the clock's jitter; late as busy machines are.
+        assert all(ms > 250 - FRAME_MS for ms in row.shown_ms)
+    assert min(row.shown_ms[0] for row in rows) < Study.model_fields["show_ms"].default  # the study's own
     report, _ = write_report(folder)
     assert (report.rows[0].participants, report.rows[0].unfinished) == (1, 0)
 
 
 def test_keys_and_buttons_wait_until_the_picture_is_gone(tmp_path: Path, browser: Any) -> None:
     folder, _ = small_study(tmp_path)
-    study = change(folder, show_ms=2000, pause_ms=100)
+    study = change(folder, show_ms=20_000, pause_ms=20)
+    pixels = "[...document.querySelector('canvas').getContext('2d').getImageData(0, 0, 20, 20).data]"
     with running(folder, study) as address, opened(browser, address, **DESK) as page:
+        page.clock.install()
         begin(page)
+        page.wait_for_function(f"{pixels}.some((value) => value)")
         page.keyboard.press("ArrowLeft")
         assert page.is_disabled("#answer-0")
+        page.clock.fast_forward(study.show_ms)
         wait_for_question(page)
         assert Answers(folder, study).all()[0].answer is None
-        pixels = "[...document.querySelector('canvas').getContext('2d').getImageData(0, 0, 20, 20).data]"
         assert set(page.evaluate(pixels)) == {0}
 
 

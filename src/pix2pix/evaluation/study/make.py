@@ -47,15 +47,7 @@ def make(
     if paired:
         reals, by_algorithm = _in_common(real, reals, by_algorithm)
     for folder, sources in zip([real, *fakes.values()], [reals, *by_algorithm.values()], strict=True):
-        least = practice + trials
-        if not sources and not paired:
-            raise UserError(f"{folder} holds no pictures: wanted at least {least}.", ENDINGS)
-        if (lacking := least - len(sources)) > 0:
-            raise UserError(
-                f"{folder} has {counted(len(sources), 'picture')}{' that all folders have' * paired}: "
-                f"wanted at least {least}, one for each trial. {lacking} "
-                f"{'is' if lacking == 1 else 'are'} missing."
-            )
+        _require_enough(folder, sources, practice + trials, paired)
     study = Study(
         id=secrets.token_hex(4),
         question=question,
@@ -79,6 +71,17 @@ def _sources(folder: Path) -> Sources:
         if (first := sources.setdefault(name_of(path, folder), path)) != path:
             raise UserError(f"{path} has the same name as {first}.", "Rename one of the two.")
     return sources
+
+
+def _require_enough(folder: Path, sources: Sources, least: int, paired: bool) -> None:
+    if not sources and not paired:
+        raise UserError(f"{folder} holds no pictures: wanted at least {least}.", ENDINGS)
+    if (lacking := least - len(sources)) > 0:
+        raise UserError(
+            f"{folder} has {counted(len(sources), 'picture')}{' that all folders have' * paired}: "
+            f"wanted at least {least}, one for each trial. {lacking} "
+            f"{'is' if lacking == 1 else 'are'} missing."
+        )
 
 
 def _in_common(

@@ -47,6 +47,7 @@ export function followKeys(canvas, strokeInput, editor, { show, nameOf }) {
 
   /** @param {boolean} enter */
   function press(enter) {
+    clearTimeout(announcing); // the point would replace what is announced of the stroke
     strokeInput.held.straight = false;
     if (strokeInput.isDrawing && (enter || strokeInput.tool !== "polygon")) return strokeInput.close();
     const start = strokeInput.tool === "rectangle" ? { ...at } : middle();

@@ -1,0 +1,96 @@
+"""Halves in folders further down: those of patients, of scenes, or of data sets of their own.
+
+    DATA/patient_00/images + masks, DATA/patient_01/images + masks     one data set in parts
+    DATA/train/scene_1/blur + sharp, DATA/val/scene_2/blur + sharp     the same in splits
+    DATA/eyes/images + masks, DATA/roads/images + masks                data sets of their own
+
+Parts of one data set are taken together without a word of the user; data sets are not.
+"""
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+from pix2pix.data.layouts import (
+    FOLDER_PAIRS,
+    FolderPair,
+    find_folder_pairs,
+    halves_in,
+    split_folders,
+    split_of,
+    sub_folders,
+)
+from pix2pix.files import list_pictures
+
+_MOST = 0.5  # of all pictures, at least, lie in the halves of a layout that nobody has named
+
+Below = Mapping[Path, Mapping[str, str]]  # the names of the folders in each folder, by their lower case
+
+
+def named_nested(root: Path, layout: str) -> FolderPair:
+    """Return the folders of --layout SOURCES:TARGETS in every folder below, none where they are nowhere."""
+    source, _, target = layout.partition(":")
+    return _nested(root, _folders_below(root), source, target)
+
+
+def find_nested(root: Path) -> list[FolderPair]:
+    """Return the rows of the table that folders below fit, that of the most folders first."""
+    below = _folders_below(root)
+    every = {name for names in below.values() for name in names}
+    rows = [_nested(root, below, *row) for row in FOLDER_PAIRS if {name.lower() for name in row} <= every]
+    return sorted((row for row in rows if row.folders), key=lambda row: -len(row.folders))
+
+
+def are_parts(root: Path, pair: FolderPair) -> bool:
+    """Return whether the folders of a layout are parts of one data set, which holds most of the pictures.
+
+    They are where splits hold them, or where their names differ by numbers alone.
+    """
+    parents = [PurePosixPath(parent).parts for parent in pair.folders]
+    if len(parents) < 2 or any(split_of(name) for names in parents for name in names[1:]):
+        return False
+    in_splits = all(split_of(names[0]) for names in parents)
+    if not in_splits and len({re.sub(r"\d+", "0", "/".join(names).lower()) for names in parents}) > 1:
+        return False
+    held = sum(len(list_pictures(half)) for both in pair.folders.values() for half in both)
+    return held >= _MOST * len(list_pictures(root))
+
+
+def data_sets_inside(root: Path, nested: Sequence[FolderPair]) -> list[Path]:
+    """Return the folders in a folder that are data sets of their own: with splits, or folders of halves."""
+    if split_folders(root) or any(path.parent == root for path in list_pictures(root)):
+        return []
+    holding = {folder for pair in nested for folder in tops(root, pair)}
+    folders = [root / name for name in sorted(sub_folders(root).values())]
+    return [f for f in folders if split_folders(f) or find_folder_pairs(f) or f in holding]
+
+
+def tops(root: Path, pair: FolderPair) -> list[Path]:
+    """Return the folders of a root in which those of a nested layout lie."""
+    return sorted({root / parent.partition("/")[0] for parent in pair.folders})
+
+
+def _nested(root: Path, below: Below, source: str, target: str) -> FolderPair:
+    folders: dict[str, tuple[Path, Path]] = {}
+    taken = set[Path]()  # halves, whose own folders belong to them
+    for parent, names in below.items():
+        both = halves_in(parent, names, source, target)
+        if both and not taken & {parent, *parent.parents}:
+            folders[parent.relative_to(root).as_posix()] = both
+            taken.update(both)
+    return FolderPair(f"{source}:{target}", folders, nested=True)
+
+
+def _folders_below(root: Path) -> Below:
+    """Return the names of the folders in each folder below, without those that hold none."""
+    return dict(_walk(root, frozenset()))
+
+
+def _walk(folder: Path, above: frozenset[str]) -> Iterator[tuple[Path, Mapping[str, str]]]:
+    real = os.path.realpath(folder)
+    names = {} if real in above else sub_folders(folder)  # a link may lead back up, endlessly
+    if names and above:
+        yield folder, names
+    for name in names.values():
+        yield from _walk(folder / name, above | {real})

@@ -1,0 +1,55 @@
+import os
+import shlex
+from pathlib import Path
+
+import pytest
+
+from pix2pix.data.likely import any_of, call, likely_layouts, partners
+from tests.helpers import write_text
+
+
+def lay(root: Path, *folders: str, name: str = "{}.png", count: int = 4) -> list[Path]:
+    return [write_text(root / folder / name.format(n)) for folder in folders for n in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("folders", "layouts"),
+    [
+        (("ct", "mr"), ["ct:mr", "mr:ct"]),
+        (("p1/ct", "p1/mr", "p2/ct", "p2/mr"), ["ct:mr", "mr:ct"]),
+        (("train/view", "train/segm", "val/view", "val/segm"), ["view:segm"]),
+        (("train_rgb", "train_depth", "val_rgb", "val_depth"), ["{}_depth:{}_rgb", "{}_rgb:{}_depth"]),
+        (("train_view", "train_segm", "test_view"), ["{}_view:{}_segm"]),
+        (("blur_a", "blur_gamma", "sharp"), ["blur_a:sharp", "blur_gamma:sharp"]),
+        (("p1", "p2"), []),
+        (("train", "val"), []),
+        (("alone",), []),
+    ],
+)
+def test_folders_of_equal_names_may_be_halves(
+    tmp_path: Path, folders: tuple[str, ...], layouts: list[str]
+) -> None:
+    assert likely_layouts(tmp_path, lay(tmp_path, *folders)) == layouts
+
+
+def test_folders_may_be_halves_by_a_pattern(tmp_path: Path) -> None:
+    files = [*lay(tmp_path, "view", count=9), *lay(tmp_path, "segm", name="{}_segm.png", count=9)]
+    assert likely_layouts(tmp_path, files) == ["view:segm"]
+    assert (
+        likely_layouts(tmp_path, [*lay(tmp_path, "a"), *lay(tmp_path, "b", name="x{}y.png", count=9)]) == []
+    )
+
+
+def test_two_folders_that_hold_all_pictures_are_partners(tmp_path: Path) -> None:
+    files = lay(tmp_path, "x/one", "x/other")
+    assert partners(files) == [tmp_path / "x" / "one", tmp_path / "x" / "other"]
+    assert partners([*files, write_text(tmp_path / "x" / "loose.png")]) == []
+    assert partners([*files, write_text(tmp_path / "third" / "0.png")]) == []
+    assert partners([]) == []
+
+
+def test_calls_are_quoted_for_a_shell() -> None:
+    text = call("data split", Path("my pictures"), "--by", "(a|b)")
+    assert shlex.split(text.strip("`")) == ["pix2pix", "data", "split", "my pictures", "--by", "(a|b)"]
+    call("train", os.fsdecode(b"caf\xe9")).encode()
+    assert any_of(str(n) for n in range(9)) == "0, or 1, or 2, or 3, or 4, or 5"

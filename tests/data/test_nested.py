@@ -1,0 +1,74 @@
+from pathlib import Path
+
+import pytest
+
+from pix2pix.data.nested import are_parts, data_sets_inside, find_nested, named_nested
+from tests.helpers import write_text
+
+
+def lay(root: Path, *parents: str, source: str = "images", target: str = "masks") -> Path:
+    for parent in parents:
+        for half in (source, target):
+            write_text(root / parent / half / "a.png")
+    return root
+
+
+def test_halves_are_found_below_every_parent(tmp_path: Path) -> None:
+    lay(tmp_path, "p1", "deep/er/p2")
+    lay(tmp_path, "p3", source="IMAGES", target="Labels")
+    rows = find_nested(tmp_path)
+    assert [(row.layout, sorted(row.folders)) for row in rows] == [
+        ("images:masks", ["deep/er/p2", "p1"]),
+        ("images:labels", ["p3"]),
+    ]
+    assert rows[0].folders["p1"] == (tmp_path / "p1" / "images", tmp_path / "p1" / "masks")
+    assert named_nested(tmp_path, "images:Labels").folders.keys() == {"p3"}
+
+
+def test_folders_inside_a_half_belong_to_it(tmp_path: Path) -> None:
+    lay(tmp_path, "p1", "p1/images/x")
+    assert find_nested(tmp_path)[0].folders.keys() == {"p1"}
+
+
+def test_a_link_that_leads_back_up_ends(tmp_path: Path) -> None:
+    lay(tmp_path, "p1", "p2")
+    (tmp_path / "p1" / "up").symlink_to(tmp_path)
+    assert {"p1", "p2"} <= find_nested(tmp_path)[0].folders.keys()
+
+
+@pytest.mark.parametrize(
+    ("parents", "parts"),
+    [
+        (("patient_01", "patient_02"), True),
+        (("group/p1", "group/p2"), True),
+        (("train/a", "val/b", "test/c"), True),
+        (("eyes", "roads"), False),
+        (("fold1/train", "fold1/val"), False),
+        (("train/a", "b"), False),
+        (("p1",), False),
+    ],
+)
+def test_parts_of_one_data_set_are_known_by_their_names(
+    tmp_path: Path, parents: tuple[str, ...], parts: bool
+) -> None:
+    lay(tmp_path, *parents)
+    assert are_parts(tmp_path, find_nested(tmp_path)[0]) == parts
+
+
+def test_parts_hold_most_of_the_pictures(tmp_path: Path) -> None:
+    lay(tmp_path, "p1", "p2")
+    for n in range(4):
+        write_text(tmp_path / f"{n}.png")
+    assert are_parts(tmp_path, find_nested(tmp_path)[0])
+    write_text(tmp_path / "more.png")
+    assert not are_parts(tmp_path, find_nested(tmp_path)[0])
+
+
+def test_data_sets_in_a_folder_are_listed(tmp_path: Path) -> None:
+    for name in ("maps/train/a.png", "masks/images/a.png", "masks/labels/a.png", "loose/a.png"):
+        write_text(tmp_path / name)
+    lay(tmp_path, "deep/er/set")
+    nested = find_nested(tmp_path)
+    assert data_sets_inside(tmp_path, nested) == [tmp_path / name for name in ("deep", "maps", "masks")]
+    write_text(tmp_path / "b.png")
+    assert data_sets_inside(tmp_path, nested) == []
