@@ -35,3 +35,4 @@ bench: setup
 
 docs: setup
 	$(BIN)/python docs/generate.py
+	$(BIN)/zensical build --strict
