@@ -44,11 +44,12 @@ def connected(address: str | None) -> Iterator[None]:
         _call(address or "")
         with _silent():  # a line that says the level of its lines
             ray.init(**how, logging_level=logging.CRITICAL, log_to_driver=False)
-    except (ConnectionError, ValueError, RuntimeError, OSError) as error:
+    except Exception as error:  # Ray's are of any kind
         if address:
             raise UserError(
                 f"There is no Ray cluster at {address}: {first_line(error)}.",
-                "Start one with 'ray start --head', or leave --address out.",
+                "Start one with 'ray start --head', or leave --address out; if it is there and asks for a "
+                "token, set RAY_AUTH_MODE=token.",
             ) from None
         raise UserError(f"Ray does not start on this machine: {first_line(error)}.") from None
     try:

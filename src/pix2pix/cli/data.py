@@ -19,6 +19,7 @@ from pix2pix.cli.common import (
     Layout,
     Out,
     PairNames,
+    Settings,
     choice,
     console_progress,
     counting,
@@ -41,6 +42,11 @@ data_app = typer.Typer(
 )
 
 _PALETTE_PICTURES = 400
+# Settings of training that say what the pairs are.
+_CHECKED_BY = {
+    *(f"data.{key}" for key in ("source", "layout", "pair")),
+    *(f"data.{half}_{key}" for half in ("source", "target") for key in ("column", "fill", "range")),
+}
 _ORDER = ("", "train", "val", "validation", "test")
 Force = Annotated[bool, Option("--force", help="Replace files that exist.")]
 Format = Annotated[str | None, Option("--format", help="png, tif, jpg...  [default: one that loses nothing]")]
@@ -82,23 +88,32 @@ def fetch(
 def check(
     data: Annotated[list[str], Argument(help="As for train: a folder of pairs, two folders, a manifest.")],
     out: Annotated[Path, Option("--out", "-o", help="Folder of the report.")] = Path("report"),
-    source: Annotated[str, Option(help="The half of side-by-side pictures that is the source.")] = "left",
+    source: Annotated[
+        str | None, Option(help="left or right: the half of side-by-side pictures that is the source.")
+    ] = None,
     layout: Layout = None,
     pair: PairNames = None,
+    settings: Settings = None,
 ) -> None:
     """Read every pair once and report what is wrong with which file.
 
     \b
     pix2pix data check facades --source right -o facades-report
+    pix2pix data check heights --set 'data.target_fill=[-9999]'
     """
     from pix2pix.config import Config
     from pix2pix.data.origins import find_data
     from pix2pix.datasets import check as checking
 
-    settings = [f"data.source={source}", *layout_settings(layout, pair)]
-    pairs = find_data(data, Config.load(None, settings).data)
+    half = [f"data.source={source}"] * (source is not None)
+    config = Config.load(None, [*(settings or ()), *half, *layout_settings(layout, pair)])
+    for key, _, _ in config.differences(Config()):
+        if key not in _CHECKED_BY:
+            uses = ", ".join(sorted(_CHECKED_BY))
+            raise UserError(f"{key} has no effect here: data check uses {uses}.", "Leave it out.")
+    pairs = find_data(_unpacked(*data), config.data)
     with counting("checking", "pairs") as on_progress:
-        report = checking.check(pairs, on_progress)
+        report = checking.check(pairs, on_progress, config.data)
     page = checking.write_report(report, out)
     print_facts(checking.facts_of(report).items())
     print(*map(printable, checking.summary(report.findings)), sep="\n")
@@ -108,7 +123,7 @@ def check(
 
 @data_app.command()
 def palette(
-    data: Annotated[Path, Argument(help="Folder of label maps, or of pairs as for train.")],
+    data: Annotated[str, Argument(help="Folder, archive or glob of label maps, or of pairs as for train.")],
     half: Annotated[
         str, Option(help="left, right, source or target: the half of pairs with the labels.")
     ] = "whole",
@@ -122,21 +137,25 @@ def palette(
     pix2pix data palette eyes --half target > classes.toml
     """
     from pix2pix.data.labels import label_halves
+    from pix2pix.data.origins import refuse_listed
+    from pix2pix.data.pair_set import evenly_spread
     from pix2pix.pictures import codec, geometry
     from pix2pix.pictures.find_palette import palette_report
 
     side = choice("--half", half, ("whole", "left", "right", "source", "target"))
-    halves = label_halves(data, side, layout or "", pair or ())
-    step = -(-len(halves) // _PALETTE_PICTURES)  # a palette shows in a few hundred
+    refuse_listed(data)
+    (folder,) = _unpacked(data)
+    halves = label_halves(folder, side, layout or "", pair or ())
+    sample = evenly_spread(halves, _PALETTE_PICTURES)  # a palette shows in a few hundred
     lines = palette_report(
-        lambda: (geometry.half(codec.read(h.path), h.side, str(h.path)) for h in halves[::step]), str(data)
+        lambda: (geometry.half(codec.read(h.path), h.side, str(h.path)) for h in sample), data
     )
     print(*lines, sep="\n")
 
 
 @data_app.command()
 def split(
-    data: Annotated[list[Path], Argument(help="Folder of pairs, or two folders: sources, targets.")],
+    data: Annotated[list[str], Argument(help="Folder, archive or glob of pairs, or two: sources, targets.")],
     out: Out,
     val: Annotated[float, Option(min=0, max=1, help="Share to validate on.")] = 0.1,
     test: Annotated[float, Option(min=0, max=1, help="Share to test on.")] = 0.0,
@@ -158,14 +177,15 @@ def split(
     """
     from pix2pix.datasets.prepare import split as split_pairs
 
+    data = _unpacked(*data)
     work = partial(split_pairs, data, out, val, test, seed, by=by, layout=layout or "", pair=pair or ())
     _prepare("copying", "pair", out, partial(work, link=link, force=force))
 
 
 @data_app.command()
 def combine(
-    sources: Annotated[Path, Argument(help="Folder of sources.")],
-    targets: Annotated[Path, Argument(help="Folder of targets with equal names.")],
+    sources: Annotated[str, Argument(help="Folder, archive or glob of sources.")],
+    targets: Annotated[str, Argument(help="The same of targets with equal names.")],
     out: Out,
     pair: PairNames = None,
     suffix: Format = None,
@@ -179,13 +199,14 @@ def combine(
     from pix2pix.datasets.prepare import combine as combine_pairs
 
     suffix = picture_suffix(suffix)
+    sources, targets = _unpacked(sources, targets)
     work = partial(combine_pairs, sources, targets, out, suffix, pair=pair or (), force=force)
     _prepare("combining", "pair", out, work)
 
 
 @data_app.command()
 def resize(
-    data: Annotated[Path, Argument(help="Folder of pictures; sub-folders are kept.")],
+    data: Annotated[str, Argument(help="Folder, archive or glob of pictures; sub-folders are kept.")],
     out: Out,
     size: Annotated[str, Option(metavar="PX|HxW", help="256, or height and width: 256x512.")],
     pairs: Annotated[bool, Option("--pairs", help="Side by side: resize each half to --size.")] = False,
@@ -201,7 +222,7 @@ def resize(
     """
     from pix2pix.datasets.prepare import resize as resize_pictures
 
-    suffix = picture_suffix(suffix)
+    suffix, (data,) = picture_suffix(suffix), _unpacked(data)
     work = partial(
         resize_pictures, data, out, parse_size(size), suffix, halves=pairs, nearest=nearest, force=force
     )
@@ -247,6 +268,14 @@ def sample(
 
 
 data_app.command()(cache)
+
+
+def _unpacked(*data: str) -> list[str]:
+    """Return DATA with the folder of each archive in its place."""
+    from pix2pix.data.unpacked import with_archives
+
+    with counting("unpacking", "bytes") as on_progress:
+        return with_archives(data, on_progress)
 
 
 def _prepare(task: str, what: str, out: Path, work: Callable[..., Done]) -> None:

@@ -1,13 +1,14 @@
 """Scores and previews while training, in the inference mode in which the model will be used."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor
 
 from pix2pix.config import Mode
 from pix2pix.data.batches import Batch, in_order, whole
+from pix2pix.data.pair_set import evenly_spread
 from pix2pix.data.reading import Reading
 from pix2pix.data.store import Store
 from pix2pix.measures import PERCEPTUAL, SET_MEASURES, measure
@@ -17,11 +18,13 @@ from pix2pix.networks import Generator
 from pix2pix.networks.modes import in_mode, uses_noise
 from pix2pix.networks.noise import noise_keys
 from pix2pix.pictures import codec, geometry, tensors
+from pix2pix.training.collapse import SPREAD
 from pix2pix.training.selection import FeatureScores, RealFeatures
 
 PREVIEWS = 4
 BATCH = 8
 _EXAMPLES = 12
+_DIFFERING = 1e-3  # mean deviation of targets that are not all the same
 
 
 @torch.no_grad()
@@ -119,6 +122,21 @@ def preview(generator: Generator, store: Store, mode: Mode, device: torch.device
     return codec.from_pillow(geometry.grid(rows, ("source", "output", "target")))
 
 
+def output_spread(generator: Generator, store: Store, mode: Mode, device: torch.device) -> dict[str, float]:
+    """Return how far the outputs of the store's first pairs differ, as a share of how far targets do.
+
+    Near 0 all outputs are alike. Nothing is returned where the targets do not differ either.
+    """
+    batch = next(in_order(store, BATCH)).to(device)
+    if len(batch.positions) < 2:
+        return {}
+    outputs, targets = (
+        float(pictures.nan_to_num().std(0).mean())
+        for pictures in (translate_batch(generator, batch, mode), batch.target)
+    )
+    return {SPREAD: outputs / targets} if targets > _DIFFERING else {}
+
+
 def examples(store: Store) -> Iterator[tuple[codec.Array, codec.Array]]:
     """Yield a few pairs as (H, W, 3) uint8: what a user would hand in, and the target.
 
@@ -128,18 +146,12 @@ def examples(store: Store) -> Iterator[tuple[codec.Array, codec.Array]]:
     contract = reading.photograph if reading.config.make == "lab" else reading.source
     if contract is None or contract.depth == "float32" or contract.channels not in (1, 3):
         return
-    batch = whole(store, spread_out(store.names, _EXAMPLES))
+    batch = whole(store, evenly_spread(range(len(store.names)), _EXAMPLES))
     sources = tensors.to_array(batch.source, reading.source)
     for source, target in zip(sources, tensors.to_array(batch.target, reading.target), strict=True):
         source_view, target_view = reading.view(source, target)
         # Lightness is taken from the photograph, which is also what the target shows.
         yield (target_view if reading.config.make == "lab" else source_view), target_view
-
-
-def spread_out(items: Sequence[object], count: int) -> list[int]:
-    """Return `count` indexes spread evenly over a sequence, or all where it is shorter."""
-    count = min(count, len(items))
-    return [i * len(items) // count for i in range(count)]
 
 
 def rounded(scores: Mapping[str, float]) -> dict[str, float]:
