@@ -33,9 +33,7 @@ def import_model(
     UserError for a file that holds no such generator, and for a mode that the generator does not have.
     """
     if out.exists() and out.samefile(file):
-        raise UserError(
-            f"{out} is the file to import.", "Choose another with -o, such as facades.safetensors."
-        )
+        raise UserError(f"{out} is the file to import.", "Choose another with -o: facades.safetensors.")
     name, published = _only_generator(file, _read(file))
     config = published.config
     if mode is not None and mode not in config.modes:
@@ -56,17 +54,17 @@ def _header(config: Config, mode: Mode, half: str, source: str) -> Header:
     channels = model.source_channels, model.target_channels
     contracts = [PictureContract(channels=count) for count in channels]
     data: dict[str, Any] = {"source": half}
-    made: dict[str, Any] = {}
+    place: dict[str, Any] = {"layout": "side by side", "half": half}
     if channels == _COLOUR:
         # Their colorization_model: of L in 0..100 and ab in -110..110, as here.
         contracts = [
             PictureContract(channels=count, depth="float32", low=low, high=high)
             for count, (low, high) in zip(channels, LAB_RANGES, strict=True)
         ]
-        made = {"made": "lab", "photograph": PictureContract()}
+        place |= {"layout": "photographs", "made": "lab", "photograph": PictureContract()}
         data["make"] = "lab"
     config = config.model_copy(update={"data": config.data.model_copy(update=data)})
-    image = ImageContract(source=contracts[0], target=contracts[1], layout="side by side", half=half, **made)
+    image = ImageContract(source=contracts[0], target=contracts[1], **place)
     provenance = Provenance(
         images_seen=0, pairs=0, data_digest="", scores={}, versions=versions(), imported_from=source
     )
