@@ -8,10 +8,10 @@ import json
 import re
 import tomllib
 from pathlib import Path
-from stat import S_ISDIR, S_ISREG
 from typing import Any
 
 from pix2pix.errors import first_line
+from pix2pix.files import is_pipe
 
 _LONGEST_BYTES = 2_000_000  # of a TOML file; palettes of a thousand classes have 60,000
 _MOST_PARTS = 32  # of a key
@@ -67,7 +67,6 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def refuse_pipe(path: Path) -> None:
-    """Raise OSError for what is no file and may never end: pipes, sockets, devices."""
-    mode = path.stat().st_mode
-    if not S_ISREG(mode) and not S_ISDIR(mode):  # opening a folder says what it is
-        raise OSError(0, "it is a pipe or a device, wanted a file")
+    """Raise OSError for what may never end: pipes, sockets, devices."""
+    if is_pipe(path):
+        raise OSError("it is a pipe or a device, wanted a file")
