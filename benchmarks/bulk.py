@@ -2,9 +2,9 @@
 
 command: python benchmarks/bulk.py [--files 2000] [--px 64] [--width 8] [--engine openvino] [--runs 3]
 
-Both have as many threads in all: bulk's workers have one each. Counted is from a quarter of the pictures
-on, when engines are compiled and blocks are on their way, to the last. Processor seconds are those of
-all processes, Ray's own among them: other work on the machine disturbs them less than clocks.
+Both have as many threads in all: bulk's workers have one each. Counted is what all pictures take longer
+than a quarter of them, so that neither starts nor the compiling of engines count. Processor seconds are
+those of all processes, Ray's own among them: other work on the machine disturbs them less than clocks.
 """
 
 import argparse
@@ -40,21 +40,16 @@ def used_seconds():
     return sum(seconds.get(number, 0.0) for number in own)
 
 
-class Marks(Progress):
-    """Keeps when a quarter of the pictures was done, and when all were."""
+class Clock(Progress):
+    """Knows what a job took until its last picture was done."""
 
     def __init__(self):
         super().__init__()
-        self.marks = []
+        self.begun, self.took = (time.perf_counter(), used_seconds()), (0.0, 0.0)
 
     def update(self, task, done, total, unit="", note=""):
-        if (not self.marks and done * 4 >= total) or done == total:
-            self.marks.append((done, time.perf_counter(), used_seconds()))
-
-    def figures(self):
-        """Return pictures per second, and processor seconds per picture."""
-        (done, start, before), (total, end, after) = self.marks[0], self.marks[-1]
-        return (total - done) / (end - start), (after - before) / (total - done)
+        if done == total:
+            self.took = time.perf_counter() - self.begun[0], used_seconds() - self.begun[1]
 
 
 def by_bulk(model, folder, out, engine, workers):
@@ -62,43 +57,58 @@ def by_bulk(model, folder, out, engine, workers):
     from pix2pix.bulk.job import Request, run
     from pix2pix.bulk.work import Options
 
-    marks = Marks()
-    request = Request(folder, out, Path(model), Options(), workers=workers, engine=engine)
-    run(request, cluster, marks)
-    return marks.figures()
+    clock = Clock()
+    run(Request(folder, out, Path(model), Options(), workers=workers, engine=engine), cluster, clock)
+    return clock.took
 
 
 def by_translate(model, folder, out, engine, threads):
     from pix2pix.device import keep_freed_memory
-    from pix2pix.inference.folder import Options, plan, translate_items
+    from pix2pix.inference.folder import translate_items
+    from pix2pix.inference.items import Options, plan
     from pix2pix.inference.translator import Translator
 
     torch.set_num_threads(threads)
     keep_freed_memory()
-    marks, translator = Marks(), Translator.load(model, "cpu", engine=engine)
+    clock, translator = Clock(), Translator.load(model, "cpu", engine=engine)
     items = plan([folder], Path(out), translator)
-    translate_items(translator, items, Options(), progress=lambda done, total: marks.update("", done, total))
-    return marks.figures()
+    translate_items(translator, items, Options(), progress=lambda done, total: clock.update("", done, total))
+    return clock.took
+
+
+def write_pictures(folder, count, px):
+    """Write PNGs, a quarter of them in a folder of their own as well."""
+    for path in write_noise_pairs(folder / "pairs", count, px).iterdir():
+        with Image.open(path) as pair:
+            for place in ("all", "few") if int(path.stem) % 4 == 0 else ("all",):
+                (folder / place).mkdir(exist_ok=True)
+                pair.crop((0, 0, px, px)).save(folder / place / f"{path.stem}.png")
 
 
 def in_turns(options, folder):
+    """Return pictures per second and processor seconds per picture, by what translates, of each run."""
     from translating import write_model
 
-    model, pictures = (
-        folder / "model.safetensors",
-        write_noise_pairs(folder / "in", options.files, options.px),
-    )
-    write_model(model, options.px, options.width)
-    for path in list(pictures.iterdir()):
-        with Image.open(path) as pair:
-            pair.crop((0, 0, options.px, options.px)).save(path.with_suffix(".png"))
-        path.unlink()
-    figures = {"translate": [], "bulk": []}
+    write_pictures(folder, options.files, options.px)
+    write_model(folder / "model.safetensors", options.px, options.width)
+    few, figures = len(list((folder / "few").iterdir())), {"translate": [], "bulk": []}
     for turn in range(options.runs):
         for name, of_name in figures.items():
-            what = [name, model, pictures, folder / f"{name}-{turn}", options.engine, options.workers]
-            line = [sys.executable, __file__, "--one", *map(str, what)]
-            of_name.append(json.loads(subprocess.run(line, check=True, stdout=subprocess.PIPE).stdout))
+            took = {}
+            for place in ("few", "all"):
+                out = folder / f"{name}-{place}-{turn}"
+                what = [
+                    name,
+                    folder / "model.safetensors",
+                    folder / place,
+                    out,
+                    options.engine,
+                    options.workers,
+                ]
+                line = [sys.executable, __file__, "--one", *map(str, what)]
+                took[place] = json.loads(subprocess.run(line, check=True, stdout=subprocess.PIPE).stdout)
+            seconds, used = (late - early for late, early in zip(took["all"], took["few"], strict=True))
+            of_name.append(((options.files - few) / seconds, used / (options.files - few)))
     return figures
 
 

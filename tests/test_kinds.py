@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from pix2pix.config import Config
 from pix2pix.inference.folder import translate_items
@@ -51,6 +52,13 @@ class Kind:
             return (273 + 40 * share).astype(np.float32)
         return (share * np.iinfo(self.depth).max).astype(self.depth)
 
+    def write(self, path: Path, array: Array) -> Path:
+        if self.suffix != ".gif":  # which the package reads, but does not write
+            return write(path, array)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(array).save(path)
+        return path
+
 
 PLAIN = Kind("uint8", 3, ".png")
 KINDS = {
@@ -64,6 +72,7 @@ KINDS = {
     "16 bits, 5 channels": Kind("uint16", 5, ".tif"),
     "label map": Kind("uint8", 3, ".png", labels=True),
     "label map, class indexes": Kind("uint8", 1, ".png", labels=True),
+    "label map, GIF": Kind("uint8", 3, ".gif", labels=True),
 }
 
 
@@ -79,7 +88,7 @@ class Task:
 def side_by_side(root: Path, kind: Kind) -> Task:
     for n in range(8):
         pair = np.concatenate([kind.draw(n), kind.draw(n + 100)], axis=1)
-        write(root / "train" / f"{n}{kind.suffix}", pair)
+        kind.write(root / "train" / f"{n}{kind.suffix}", pair)
     return Task([root], kind)
 
 
@@ -100,10 +109,17 @@ def suffixed_folders(root: Path, kind: Kind) -> Task:
     return Task([root])
 
 
+def parts(root: Path, kind: Kind) -> Task:
+    for part in ("p1", "p2"):
+        _halves(root / part / "images", PLAIN)
+        _halves(root / part / "masks", kind)
+    return Task([root])
+
+
 def names_in_one_folder(root: Path, kind: Kind) -> Task:
     for n in range(8):
         write(root / f"{n}.png", PLAIN.draw(n))
-        write(root / f"{n}_mask{kind.suffix}", kind.draw(n))
+        kind.write(root / f"{n}_mask{kind.suffix}", kind.draw(n))
     return Task([root])
 
 
@@ -130,6 +146,7 @@ LAYOUTS: dict[str, Callable[[Path, Kind], Task]] = {
     "two folders": two_folders,
     "`train/source`, `train/target`": folders_of_splits,
     "`trainA`, `trainB`": suffixed_folders,
+    "`p1/images`, `p1/masks`, ...": parts,
     "one folder, `1`, `1_mask`": names_in_one_folder,
     "a zip of `images`, `masks`": zipped_folders,
     "manifest": manifest,
@@ -143,7 +160,7 @@ CELLS = [
     for kind in KINDS
     if not (KINDS[kind].labels and lay is photographs)
 ]
-# Every layout and every kind at least once.
+# Every kind once, and nearly every layout.
 SAMPLE = [
     (list(LAYOUTS)[number % (len(LAYOUTS) - 1 * KINDS[kind].labels)], kind)
     for number, kind in enumerate(KINDS)
@@ -152,7 +169,7 @@ SAMPLE = [
 
 def _halves(folder: Path, kind: Kind) -> Path:
     for n in range(8):
-        write(folder / f"{n}{kind.suffix}", kind.draw(n))
+        kind.write(folder / f"{n}{kind.suffix}", kind.draw(n))
     return folder
 
 
@@ -191,7 +208,7 @@ def check(root: Path, layout: str, name: str) -> str:
     assert result.finished
     assert result.failures == []
 
-    picture = write(root / f"new{task.source.suffix}", task.source.draw(1000, OTHER_SIZE))
+    picture = task.source.write(root / f"new{task.source.suffix}", task.source.draw(1000, OTHER_SIZE))
     translator = Translator.load(result.model, "cpu")
     jobs = plan([str(picture)], root / "out", translator)
     assert translate_items(translator, jobs, Options(make=bool(task.make))) == []

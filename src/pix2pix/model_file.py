@@ -115,8 +115,7 @@ def read_header(model: Path) -> Header:
     Raises UserError for a file that is missing, no model, cut short or of a newer format.
     """
     path = model_path(model)
-    with _opened(path, "cpu") as opened:
-        return _header(path, opened.metadata() or {})
+    return _header(path, read_strings(path))
 
 
 def load_model(model: Path, device: torch.device) -> tuple[Generator, Header]:
@@ -160,6 +159,12 @@ def load_tensors(path: Path, device: torch.device) -> tuple[dict[str, Tensor], d
         names: list[str] = opened.keys()
         # Copied: they are views of the file, and change where it is overwritten.
         return {name: opened.get_tensor(name).clone() for name in names}, opened.metadata() or {}
+
+
+def read_strings(path: Path) -> dict[str, str]:
+    """Read the strings of a .safetensors alone; raises UserError that names what is wrong."""
+    with _opened(path, "cpu") as opened:
+        return opened.metadata() or {}
 
 
 def read_facts(path: Path, text: str) -> tuple[int, dict[str, Any]]:

@@ -1,4 +1,5 @@
 import io
+import shutil
 import tarfile
 from pathlib import Path
 
@@ -11,8 +12,7 @@ from typer.testing import CliRunner
 
 from pix2pix.cli.data import data_app
 from pix2pix.cli.main import _Commands
-from pix2pix.data.pairs import find_pairs
-from tests.helpers import files_below, noise, open_pairs, pixels, scene, write, write_pairs, write_text
+from tests.helpers import files_below, noise, pixels, scene, write, write_pairs, write_text
 
 app = typer.Typer(cls=_Commands, pretty_exceptions_enable=False)
 app.add_typer(data_app, name="data")
@@ -156,6 +156,62 @@ def test_the_palette_of_the_half_that_has_labels(place: Path) -> None:
     assert "share no palette" in refused("palette", "eyes", "--half", "source")
 
 
+def test_archives_and_globs_are_taken_in_place_of_folders(place: Path) -> None:
+    for n in range(12):
+        write(place / "s" / f"{n}.png", scene(n, 32, 32))
+        write(place / "t" / f"{n}.png", scene(n, 32, 32, 1) // 128 * np.uint8(255))
+    for half in ("s", "t"):
+        shutil.make_archive(str(place / half), "zip", place / half)
+    assert good("combine", "s.zip", "t/*.png", "-o", "pairs").startswith("pairs: 12 pairs")
+    shutil.make_archive(str(place / "packed"), "gztar", place / "pairs")
+    assert good("split", "packed.tar.gz", "-o", "a", "--layout", "side-by-side").startswith("a: train ")
+    assert good("split", "s/*.png", "t.zip", "-o", "b").startswith("b: train ")
+    assert len(files_below(place / "b")) == 24
+    assert good("palette", "t.zip") == good("palette", "t/*.png") == good("palette", "t")
+    assert good("resize", "s/[0-4].png", "-o", "small", "--size", "16") == "small: 5 pictures\n"
+    assert good("check", "s/*.png", "t.zip")
+
+
+@pytest.mark.parametrize(
+    "words", [("split", "{}", "-o", "out"), ("combine", "s", "{}", "-o", "out"), ("palette", "{}")]
+)
+def test_lists_of_pairs_are_named_where_folders_are_wanted(place: Path, words: tuple[str, ...]) -> None:
+    write(place / "s" / "a.png")
+    for listed, what in (("pairs.csv", "is a manifest"), ("hub:owner/name", "is a hub data set")):
+        message = refused(*(word.format(listed) for word in words))
+        assert f"{listed} {what}: wanted a folder, an archive or a glob" in message
+
+
+def heights(folder: Path, fill: float) -> None:
+    """Photographs and heights from 0 to 1 of float, of which the first rows have no data."""
+    for n in range(12):
+        height = scene(n, 32, 32, 1).astype(np.float32) / 255
+        height[:4] = fill
+        write(folder / "source" / f"{n}.png", scene(n, 32, 32))
+        write(folder / "target" / f"{n}.npy", height)
+
+
+def test_check_knows_what_has_no_data(place: Path) -> None:
+    heights(place / "in", -9999)
+    result = data("check", "in")
+    assert result.exit_code == 1
+    assert "few pixels set the range" in result.stdout
+    stated = good("check", "in", "--set", "data.target_fill=[-9999]")
+    assert "12.50% of the values (-9999)" in stated
+    assert "nothing wrong" in stated
+    assert "-9999" not in (place / "report" / "index.html").read_text().split("plotly")[-1]
+    assert "nothing wrong" in good("check", "in", "--set", "data.target_range=[0,1]")
+    heights(place / "nan", np.nan)
+    assert "12.50% of the values (NaN)" in good("check", "nan")
+
+
+def test_check_refuses_settings_that_it_does_not_use(place: Path) -> None:
+    write_pairs(place / "in", 3)
+    message = refused("check", "in", "--set", "training.images=3")
+    assert "training.images has no effect here: data check uses data.layout," in message
+    assert good("check", "in", "--set", "data.source=right")
+
+
 def test_sample_draws_pairs(place: Path) -> None:
     words = ("sample", "-o", "out", "--count", "2", "--val", "1", "--size", "32")
     assert good(*words) == "out: train 2, val 1 pairs, source left\n"
@@ -170,37 +226,3 @@ def test_no_command_is_slow_to_explain_itself() -> None:
     code = "import sys, pix2pix.cli.data; print(sorted({'torch', 'numpy', 'PIL'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
-
-
-# The cache
-
-
-def test_the_cache_is_listed_and_cleared(place: Path, cache: Path) -> None:
-    for name in ("one", "two"):
-        open_pairs(find_pairs([write_pairs(place / name / "train", 3)], "left").splits["train"])
-    lines = good("cache").splitlines()
-    assert len(lines) == 3
-    assert f"pairs of 32 x 32 px from {place / 'one' / 'train'}" in lines[0]
-    assert f"{place / 'two'}" in lines[1]
-    assert lines[2].endswith("decoded pairs may be 100 GB (PIX2PIX_CACHE_GB)")
-    first, second = (line.split()[0] for line in lines[:2])
-    assert good("cache", first).splitlines()[0] == lines[0]
-    assert "The cache has no entry nothing." in refused("cache", "nothing")
-    cleared = good("cache", first, "--clear")
-    assert "removed" in cleared
-    assert second not in cleared
-    assert [line.split()[0] for line in good("cache").splitlines()[:-1]] == [second]
-    good("cache", "--clear")
-    assert files_below(cache) == set()
-    assert good("cache").startswith(f"{cache}: 0.00 GB")
-
-
-def test_pairs_in_use_are_named_and_kept(place: Path) -> None:
-    store = open_pairs(find_pairs([write_pairs(place / "train", 3)], "left").splits["train"])
-    assert "from " in good("cache")
-    assert ", in use" in good("cache")
-    result = data("cache", "--clear")
-    assert result.exit_code == 1
-    assert "kept, as a process uses it" in result.stdout
-    del store
-    assert "removed" in good("cache", "--clear")

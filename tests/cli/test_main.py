@@ -1,5 +1,6 @@
 import gc
 import json
+import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -721,3 +722,21 @@ def test_commands_leave_the_collector_of_python_on(model: Path, place: Path) -> 
     write(place / "a.png")
     good("translate", model, "a.png", "-o", "out")
     assert gc.isenabled()
+
+
+def test_a_command_that_is_ended_leaves_nothing_unfinished(
+    place: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = codec.read_picture
+
+    def read_and_end(path: Path, *rest: Any) -> Any:
+        if path.name == "8.png":
+            signal.raise_signal(signal.SIGTERM)
+        return real(path, *rest)
+
+    write_pairs(place / "pairs", 20)
+    monkeypatch.setattr(codec, "read_picture", read_and_end)
+    before = signal.getsignal(signal.SIGTERM)
+    assert pix2pix("train", "pairs", "--run", "run", *TINY).exit_code == 130
+    assert files_below(cache) == files_below(place) - {f"pairs/{n}.png" for n in range(20)} == set()
+    assert signal.getsignal(signal.SIGTERM) == before

@@ -1,5 +1,6 @@
 import errno
 import io
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -131,13 +132,10 @@ def test_the_second_opening_decodes_nothing(folder: Path, monkeypatch: pytest.Mo
     assert (second.names, second.digest) == (first.names, first.digest)
 
 
-def test_pixels_are_mapped_from_the_cache_and_cannot_be_changed(folder: Path, cache: Path) -> None:
+def test_what_is_done_to_a_pair_does_not_reach_the_cache(folder: Path) -> None:
     store = store_of(folder)
-    for half in (store.sources, store.targets):
-        assert isinstance(half, np.memmap)
-        assert Path(str(half.filename)).parent == cache
-        with pytest.raises(ValueError, match="read-only"):
-            half[0] = 0
+    store.sources[1][:] = 0
+    assert np.array_equal(store.sources[1], noise(32, 64, seed=1)[:, :32])
 
 
 def test_a_changed_picture_makes_a_new_store(folder: Path) -> None:
@@ -359,8 +357,78 @@ def test_an_index_without_its_pixels_is_made_again(folder: Path, cache: Path) ->
     assert list(store_of(folder).names) == ["0", "1", "2", "3", "4"]
     next(cache.glob("*.target")).write_bytes(b"cut short")
     assert list(store_of(folder).names) == ["0", "1", "2", "3", "4"]
-    next(cache.glob("*.json")).write_text("{")
-    assert list(store_of(folder).names) == ["0", "1", "2", "3", "4"]
+    index = next(cache.glob("*.json"))
+    whole = json.loads(index.read_text())
+    pieces = ({key: value} for key, value in whole.items())
+    spoilt = ({**whole, key: wrong} for key in whole for wrong in (None, 1, [1], [[1, 2]], {}, "x" * 9))
+    for text in ("", "{", "5", "[" * 100_000, *map(json.dumps, [*pieces, *spoilt])):
+        index.write_text(text)
+        assert list(store_of(folder).names) == ["0", "1", "2", "3", "4"]
+        store_of(folder).sources[:]
+
+
+def test_an_entry_of_before_the_checksums_is_decoded_anew_with_the_same_digest(
+    folder: Path, cache: Path
+) -> None:
+    digest = store_of(folder).digest
+    index = next(cache.glob("*.json"))
+    of_before = json.loads(index.read_text())
+    del of_before["sums"]
+    index.write_text(json.dumps(of_before))
+    assert store_of(folder).digest == digest
+    assert "sums" in json.loads(index.read_text())
+
+
+def test_changed_bytes_are_noticed_and_decoded_anew(folder: Path, cache: Path) -> None:
+    store_of(folder)
+    file = next(cache.glob("*.target"))
+    pixels = bytearray(file.read_bytes())
+    pixels[-5] ^= 1
+    file.write_bytes(pixels)
+    store = store_of(folder)
+    assert np.array_equal(store.targets[3], noise(32, 64, seed=3)[:, 32:])
+    with pytest.raises(UserError, match="has changed since it was written, at pair 5") as caught:
+        store.targets[4]
+    assert str(file) in str(caught.value)
+    assert np.array_equal(store_of(folder).targets[4], noise(32, 64, seed=4)[:, 32:])
+
+
+# Pictures that change while they are decoded
+
+
+def replace_while_decoding(monkeypatch: pytest.MonkeyPatch, victim: Path, times: int) -> None:
+    """The file is another one as soon as it was read, so many times."""
+    real, done = codec.read_picture, []
+
+    def read_and_replace(path: Path, *rest: Any) -> Any:
+        picture = real(path, *rest)
+        if path == victim and len(done) < times:
+            done.append(path)
+            write(victim, noise(32, 64, seed=90 + len(done)))
+            os.utime(victim, ns=(0, len(done)))
+        return picture
+
+    monkeypatch.setattr(codec, "read_picture", read_and_replace)
+
+
+def test_a_picture_that_changes_while_it_is_decoded_is_decoded_anew(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace_while_decoding(monkeypatch, folder / "2.png", 1)
+    notes: list[str] = []
+    store = store_of(folder, note=notes.append)
+    assert notes == [f"{folder / '2.png'} changed while the pairs were decoded: they are decoded anew"]
+    assert np.array_equal(store.sources[2], noise(32, 64, seed=91)[:, :32])
+    monkeypatch.undo()
+
+
+def test_pictures_that_change_all_the_time_are_refused(
+    folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace_while_decoding(monkeypatch, folder / "2.png", 99)
+    with pytest.raises(UserError, match=r"2\.png changed while the pairs were decoded, twice"):
+        store_of(folder)
+    assert files_below(cache) == set()
 
 
 def test_what_is_cleared_between_index_and_pixels_is_kept_or_made_again(
@@ -373,7 +441,7 @@ def test_what_is_cleared_between_index_and_pixels_is_kept_or_made_again(
     def clear() -> None:
         removed.extend(entry.remove() for entry in data_cache.entries())
 
-    def read_and_clear(index: Path) -> dict[str, Any]:
+    def read_and_clear(index: Path) -> data_cache.Index | None:
         listed = read_index(index)
         clear()
         return listed

@@ -10,7 +10,7 @@ from PIL import Image
 from pix2pix.datasets.sample import make_pair
 from pix2pix.errors import UserError
 from pix2pix.pictures.contract import Ignored
-from pix2pix.pictures.find_palette import find_palette, palette_report, stray_colours
+from pix2pix.pictures.find_palette import find_palette, palette_report, stray_colours, thinned
 from pix2pix.pictures.palette import Palette, to_colours, to_index
 from pix2pix.pictures.palette_file import load_palette
 from tests.helpers import noise
@@ -223,3 +223,13 @@ def test_colours_that_a_palette_lacks_are_listed_with_their_shares(change: Calla
     (first, share), (second, _) = strays()
     assert np.abs(np.subtract([first, second], [(200, 190, 40), (10, 90, 130)])).max() <= 3
     assert change is jpeg or share == 400 / 128**2
+
+
+@pytest.mark.parametrize(
+    ("size", "kept"), [((64, 64), (64, 64)), ((128, 300), (64, 150)), ((65, 127), (65, 127))]
+)
+def test_large_pictures_are_thinned_by_whole_steps(size: tuple[int, int], kept: tuple[int, int]) -> None:
+    array = np.arange(size[0] * size[1]).reshape(*size, 1)
+    small = thinned(array, 64)
+    assert small.shape == (*kept, 1)
+    assert small[1, 1] == array[size[0] // kept[0], size[1] // kept[1]]

@@ -2,21 +2,29 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
+import time
+from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
 from torch import multiprocessing
 
 from pix2pix.config import Config
+from pix2pix.data.feed import PacketSource
 from pix2pix.errors import UserError
 from pix2pix.training.distributed import Processes, process_group
+from pix2pix.training.state import saved_images
 from tests.helpers import SMALL
 from tests.training.test_captured import new_context, run
 
+CPU = torch.device("cpu")
 SETTINGS = (*SMALL, "training.batch=2", "training.images=40", "training.schedule=linear")
 
 
@@ -35,7 +43,7 @@ def test_more_processes_than_gpus_are_refused_with_both_counts(monkeypatch: pyte
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    with pytest.raises(UserError, match=r"8 processes .* 2 GPUs") as caught, process_group("auto"):
+    with pytest.raises(UserError, match=r"8 processes .* 2 GPUs") as caught, process_group("auto", str):
         pass
     assert "--nproc-per-node=2" in caught.value.hint
 
@@ -56,8 +64,36 @@ def test_a_batch_that_cannot_be_shared_is_refused() -> None:
 
 def test_without_torchrun_a_process_is_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TORCHELASTIC_RUN_ID", raising=False)
-    with process_group("auto") as alone:
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    with process_group("auto", str) as alone:
         assert alone == (Processes(), "auto")
+
+
+def test_a_number_of_processes_without_torchrun_s_environment_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("TORCHELASTIC_RUN_ID", raising=False)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "0")
+    with (
+        pytest.raises(UserError, match=r"WORLD_SIZE is 2, .* MASTER_ADDR, MASTER_PORT are") as caught,
+        process_group("auto", str),
+    ):
+        pass
+    assert "torchrun" in caught.value.hint
+
+
+@pytest.mark.parametrize("worlds", [(1, 4, 2), (4, 1, 1), (2, 4, 1)])
+def test_a_run_by_other_numbers_of_processes_sees_each_image_once(worlds: Sequence[int]) -> None:
+    """A restart goes on at an image, with the batch of all together."""
+    feed: Any = SimpleNamespace(loader=SimpleNamespace(batch=4), tensors=lambda positions: ())
+    seen: list[int] = []
+    for world in worlds:
+        for start in range(len(seen), len(seen) + 12, 4):
+            for rank in range(world):
+                source = PacketSource(feed, CPU, Processes(rank, world).share, torch.clone)
+                seen += source.packet(start).positions
+    assert seen == [*range(36)]
 
 
 def config(norm: str) -> Config:
@@ -71,16 +107,26 @@ def weights(norm: str, processes: Processes) -> list[torch.Tensor]:
     return [*context.state.tensors(), context.meter.sums]
 
 
-def work(rank: int, port: int, folder: Path) -> None:
-    os.environ |= {
-        "TORCHELASTIC_RUN_ID": "test",
+def environment(rank: int, port: int) -> dict[str, str]:
+    """What torchrun tells one of two processes on this machine."""
+    return {
         "RANK": str(rank),
         "LOCAL_RANK": str(rank),
         "WORLD_SIZE": "2",
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": str(port),
     }
-    with process_group("cpu") as (processes, device):
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def work(rank: int, port: int, folder: Path) -> None:
+    os.environ |= environment(rank, port)
+    with process_group("cpu", str) as (processes, device):
         assert (processes, device) == (Processes(rank, 2), "cpu")
         assert processes.any_of([rank == 1, False]) == [True, False]
         assert processes.gather(f"from {rank}") == ["from 0", "from 1"]
@@ -96,10 +142,7 @@ def work(rank: int, port: int, folder: Path) -> None:
 def by_two(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, list[torch.Tensor]]]:
     """What each of two processes ends with, by norm."""
     folder = tmp_path_factory.mktemp("processes")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    multiprocessing.spawn(work, (port, folder), nprocs=2)
+    multiprocessing.spawn(work, (free_port(), folder), nprocs=2)
     return [torch.load(folder / f"{rank}.pt") for rank in range(2)]
 
 
@@ -140,3 +183,54 @@ def test_a_run_of_two_processes_goes_on_with_one(tmp_path: Path, pairs: Path) ->
     )
     assert "finished: 40 images" in alone.stdout
     assert "trained by 2 processes and goes on with 1" in alone.stderr
+
+
+LONG = 300.0  # seconds; the machines that run tests are shared
+
+
+def start(command: Sequence[str], *more: str) -> list[subprocess.Popen[str]]:
+    """The same command as two processes."""
+    port = free_port()
+    return [
+        subprocess.Popen(
+            [*command, *more],
+            env=os.environ | environment(rank, port),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rank", [0, 1])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_when_one_process_ends_all_do_and_the_run_goes_on(
+    tmp_path: Path, pairs: Path, rank: int, number: signal.Signals
+) -> None:
+    run = tmp_path / "run"
+    train = [sys.executable, "-m", "pix2pix", "train", str(pairs), "--device", "cpu", "--run", str(run)]
+    for setting in (*SMALL, "training.batch=2", "training.save_images=20", "training.log_images=20"):
+        train += ["--set", setting]
+    both = start(train, "--set", "training.images=1000000")
+    state, deadline = run / "checkpoints" / "state.safetensors", time.monotonic() + LONG
+    while not state.exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    both[rank].send_signal(number)
+    outputs = [process.communicate(timeout=LONG) for process in both]
+    seen = saved_images(state)
+    assert not any("Traceback" in err for _, err in outputs)
+    if number == signal.SIGKILL:
+        said = re.findall("^pix2pix: .*", "\n".join(err for _, err in outputs), re.MULTILINE)
+        assert len(said) == 1
+        assert f"Process {rank} of 2 was killed" in said[0]
+        assert f"The state of image {seen:,} in {run} is good" in said[0]
+        assert both[1 - rank].returncode == 2
+    else:
+        assert outputs[0][0].startswith(f"stopped at image {seen:,}")
+        assert both[0].returncode == 130
+    alone = subprocess.run(
+        [*train, "--set", f"training.images={(seen or 0) + 20}"], capture_output=True, text=True, check=True
+    )
+    assert f"continuing {run} at image {seen:,}" in alone.stderr

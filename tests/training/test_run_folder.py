@@ -127,6 +127,38 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
         RunFolder(tmp_path / "file" / "run").lock()
 
 
+def test_a_model_whose_state_is_lost_is_not_replaced(run: RunFolder, tiny: Tiny) -> None:
+    for path in (run.state, run.model):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("")
+        run.check(tiny())
+    run.state.unlink()
+    with pytest.raises(UserError, match=r"has a model, but not the state of its training, .*state\.safe"):
+        run.check(tiny())
+
+
+def write_all(run: RunFolder) -> Iterator[None]:
+    """Each way in which a run writes while it is trained."""
+    for write in (lambda: run.append({"images": 1}), lambda: run.save_preview(1, noise(2, 2))):
+        with pytest.raises(UserError, match=r"was moved or removed .* the last save") as caught:
+            write()
+        assert str(run.path) in str(caught.value)
+        yield
+
+
+@pytest.mark.parametrize("new_folder", [False, True])
+def test_a_folder_that_was_moved_is_not_made_again(run: RunFolder, tmp_path: Path, new_folder: bool) -> None:
+    run.append({"images": 1})
+    run.path.rename(tmp_path / "moved")
+    if new_folder:
+        run.path.mkdir()
+    for _ in write_all(run):
+        assert run.path.exists() == new_folder
+    assert files_below(tmp_path) == {f"moved/{n}" for n in (".lock", "config.toml", "environment.json")} | {
+        "moved/metrics.jsonl"
+    }
+
+
 def test_metrics_are_lines_of_json(run: RunFolder) -> None:
     assert run.metrics_bytes() == 0
     run.append({"images": 1, "loss": 0.5})

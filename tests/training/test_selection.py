@@ -123,9 +123,9 @@ def test_a_run_that_was_killed_keeps_the_same_best_model(
     colours: Colours,
     save_images: int,
 ) -> None:
-    config = tiny(*CHOOSING, f"training.save_images={save_images}")
+    config = tiny(*CHOOSING, f"training.save_images={save_images}", "training.images=24")
     train([pairs], config, tmp_path / "whole")
-    for killed_at in (8, 24, 40):
+    for killed_at in (8, 16, 24):
         with monkeypatch.context() as patch:
             crash_in(patch, killed_at)
             with pytest.raises(KeyError):

@@ -14,7 +14,15 @@ from pix2pix import model_file
 from pix2pix.config import Config
 from pix2pix.data.batches import Batch
 from pix2pix.errors import UserError
-from pix2pix.training.state import Meter, State, add_to_average, load_state, new_state, save_state
+from pix2pix.training.state import (
+    Meter,
+    State,
+    add_to_average,
+    load_state,
+    new_state,
+    save_state,
+    saved_images,
+)
 from tests.helpers import make_step
 
 CPU = torch.device("cpu")
@@ -153,6 +161,13 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path, tiny: Tiny) -> None
         with pytest.raises(UserError, match=words) as caught:
             load_state(path, new_state(tiny(), CPU), CPU)
         assert str(path) in str(caught.value)
+
+
+def test_the_images_of_a_state_are_known_without_its_tensors(saved: Path) -> None:
+    assert saved_images(saved) == 2
+    assert saved_images(saved.with_name("missing")) is None
+    saved.write_bytes(saved.read_bytes()[:-100])
+    assert saved_images(saved) is None
 
 
 def test_a_state_of_other_networks_is_refused(tiny: Tiny, saved: Path) -> None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -331,6 +332,70 @@ def test_a_finished_run_is_left_as_it_is(tmp_path: Path, pairs: Path, config: Co
     assert contents(tmp_path / "run") == before
 
 
+def test_a_crash_within_the_first_save_is_made_good(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pairs: Path, tiny: Tiny
+) -> None:
+    def crash(*inputs: object) -> None:
+        raise CrashError
+
+    config = tiny("training.save_images=1000")
+    train([pairs], config, tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "save_model", crash)
+        with pytest.raises(CrashError):
+            train([pairs], config, tmp_path / "stopped")
+    assert not (tmp_path / "stopped" / "model.safetensors").exists()
+    assert train([pairs], config, tmp_path / "stopped").finished
+    assert_same_run(tmp_path / "whole", tmp_path / "stopped")
+
+
+def test_a_finished_run_without_its_state_is_not_begun_anew(tmp_path: Path, pairs: Path, tiny: Tiny) -> None:
+    train([pairs], tiny("training.images=4"), tmp_path / "run")
+    (tmp_path / "run" / "checkpoints" / "state.safetensors").unlink()
+    before = contents(tmp_path / "run")
+    with pytest.raises(UserError, match="has a model, but not the state of its training"):
+        train([pairs], tiny("training.images=4"), tmp_path / "run")
+    assert contents(tmp_path / "run") == before
+
+
+def test_a_run_that_is_moved_while_it_is_trained_goes_on_at_its_new_place(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pairs: Path, tiny: Tiny
+) -> None:
+    config = tiny("training.log_images=1000", "training.validate_images=1000")
+    train([pairs], config, tmp_path / "whole")
+
+    def moving(state: State, *inputs: object) -> object:
+        losses = plain_step(state, *inputs)
+        if state.images_seen == 25:
+            (tmp_path / "run").rename(tmp_path / "moved")
+        return losses
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pix2pix.training.step.plain_step", moving)
+        with pytest.raises(UserError, match="was moved or removed"):
+            train([pairs], config, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    assert not list((tmp_path / "moved").rglob(".unfinished-*"))
+    assert train([pairs], config, tmp_path / "moved").finished
+    assert_same_run(tmp_path / "whole", tmp_path / "moved")
+
+
+def test_a_run_that_ended_after_the_plan_was_made_is_not_taken_over(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pairs: Path, tiny: Tiny
+) -> None:
+    start = train_module._start
+
+    def start_late(*inputs: Any) -> Any:
+        monkeypatch.setattr(train_module, "_start", start)
+        train([pairs], tiny("training.images=4", "training.seed=7"), tmp_path / "run")
+        return start(*inputs)
+
+    monkeypatch.setattr(train_module, "_start", start_late)
+    with pytest.raises(UserError, match=r"training\.seed is 7 there and 0 here"):
+        train([pairs], tiny(), tmp_path / "run")
+    assert read_header(tmp_path / "run").config.training.seed == 7
+
+
 def test_a_run_that_another_process_holds_is_refused(tmp_path: Path, pairs: Path, tiny: Tiny) -> None:
     run = tmp_path / "run"
     train([pairs], tiny("training.images=1"), run)
@@ -490,7 +555,7 @@ def test_the_engine_and_the_processes_end_where_training_fails(
     ended = []
 
     @contextmanager
-    def group(device: str) -> Iterator[tuple[Processes, str]]:
+    def group(device: str, advice: object) -> Iterator[tuple[Processes, str]]:
         try:
             yield Processes(), device
         finally:

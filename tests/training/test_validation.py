@@ -4,8 +4,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pix2pix.config import Config
 from pix2pix.data.batches import in_order
@@ -20,7 +18,7 @@ from pix2pix.networks.noise import noise_keys
 from pix2pix.pictures import geometry, tensors
 from pix2pix.pictures.contract import PictureContract
 from pix2pix.training.selection import FeatureScores
-from pix2pix.training.validation import examples, preview, rounded, spread_out, translate_batch, validate
+from pix2pix.training.validation import examples, preview, rounded, translate_batch, validate
 from tests.helpers import noise, open_pairs, pixels, write, write_text
 
 Tiny = Callable[..., Config]
@@ -142,16 +140,6 @@ def test_a_preview_shows_source_output_and_target(generator: Generator, store: S
     rows = [(store.sources[i], output[i], store.targets[i]) for i in range(4)]
     expected = geometry.grid(rows, ("source", "output", "target"))
     assert np.array_equal(preview(generator, store, "paper", CPU), np.asarray(expected))
-
-
-@given(st.integers(1, 500), st.integers(1, 500))
-def test_chosen_indexes_are_spread_evenly(length: int, count: int) -> None:
-    chosen = spread_out(range(length), count)
-    assert len(chosen) == min(count, length)
-    assert chosen[0] == 0
-    steps = np.diff([*chosen, length])
-    assert steps.min() >= 1
-    assert steps.max() - steps.min() <= 1
 
 
 def test_scores_are_written_with_six_digits() -> None:

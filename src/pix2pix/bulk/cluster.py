@@ -48,7 +48,8 @@ def connected(address: str | None) -> Iterator[None]:
         if address:
             raise UserError(
                 f"There is no Ray cluster at {address}: {first_line(error)}.",
-                "Start one with 'ray start --head', or leave --address out.",
+                "Start one with 'ray start --head', or leave --address out; if it is there and asks for a "
+                "token, set RAY_AUTH_MODE=token.",
             ) from None
         raise UserError(f"Ray does not start on this machine: {first_line(error)}.") from None
     try:

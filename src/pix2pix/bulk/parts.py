@@ -34,7 +34,8 @@ def settle(place: Place, records: Mapping[str, Record]) -> None:
             continue
         if any(right):
             rows = tables.read_rows(place, path, _COLUMNS)
-            kept = [row for row, is_right in zip(rows, right, strict=True) if is_right]
+            pairs = zip(rows, right, strict=True)
+            kept = [row | {"picture": bytes(row["picture"])} for row, is_right in pairs if is_right]
             place.write(path, tables.to_file(kept))
         else:
             place.delete(path)

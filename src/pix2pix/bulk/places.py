@@ -18,6 +18,7 @@ from pyarrow import fs
 from pix2pix.errors import UserError, first_line
 from pix2pix.files import replacing
 
+CONNECTIONS = 16  # to a store at a time, by one process: each waits most of its time
 T = TypeVar("T")
 _ATTEMPTS = 5
 _FIRST_WAIT_SECONDS = 0.5  # doubled after each attempt
@@ -132,7 +133,7 @@ def open_place(text: str) -> Place:
     if "://" not in text:
         return Place(text, str(Path(text).resolve()), fs.LocalFileSystem())
     try:
-        system, root = fs.FileSystem.from_uri(text)
+        system, root = fs.FileSystem.from_uri(_in_one_request(text))
     except (ValueError, NotImplementedError, OSError) as error:
         system, root = _by_fsspec(text, error)
     return Place(text, root.rstrip("/"), system)
@@ -156,6 +157,13 @@ def is_full(error: BaseException) -> bool:
     cause = error.__cause__
     # Libraries that hide the number most likely met a full disk.
     return isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, None)
+
+
+def _in_one_request(text: str) -> str:
+    """Return a URI by which S3 gets a small file in one request; by default pyarrow makes three."""
+    if not text.startswith("s3://") or "allow_delayed_open" in text:
+        return text
+    return f"{text}{'&' if '?' in text else '?'}allow_delayed_open=true"
 
 
 def _by_fsspec(text: str, first: Exception) -> tuple[Any, str]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pix2pix.bulk import tables
+from pix2pix.bulk.places import CONNECTIONS
 from pix2pix.bulk.tables import Row
 from pix2pix.bulk.work import Work, attempt, columns, file_digest
 from pix2pix.errors import UserError
@@ -42,11 +45,14 @@ def read(work: Work, rows: Iterable[Row]) -> Iterator[list[Row]]:
 
 def _loaders(work: Work, rows: Iterable[Row]) -> Iterator[tuple[Row, Callable[[], bytes | Path]]]:
     """Yield each row with a function that returns the file of its picture, or its bytes."""
+    if not work.column and not work.source.is_local:
+        yield from _from_store(work, rows)
+        return
     group: tuple[str, int] = "", -1
     pictures: list[bytes | None] | UserError = []
     for row in rows:
         if not work.column:
-            yield row, partial(work.source.local if work.source.is_local else work.source.read, row["path"])
+            yield row, partial(work.source.local, row["path"])
             continue
         if group != (row["path"], row["group"]):
             group = row["path"], row["group"]
@@ -55,6 +61,18 @@ def _loaders(work: Work, rows: Iterable[Row]) -> Iterator[tuple[Row, Callable[[]
             except UserError as error:
                 pictures = error
         yield row, partial(_of_group, row, pictures)
+
+
+def _from_store(work: Work, rows: Iterable[Row]) -> Iterator[tuple[Row, Callable[[], bytes]]]:
+    """Yield what `_loaders` does of a store's files, which are fetched ahead: answers take long."""
+    ahead = deque[tuple[Row, Future[bytes]]]()
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        for row in rows:
+            ahead.append((row, pool.submit(work.source.read, row["path"])))
+            if len(ahead) > CONNECTIONS:
+                first, fetched = ahead.popleft()
+                yield first, fetched.result
+        yield from ((row, fetched.result) for row, fetched in ahead)
 
 
 def _of_group(row: Row, pictures: list[bytes | None] | UserError) -> bytes:

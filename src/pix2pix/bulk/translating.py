@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from pix2pix.bulk import parts
-from pix2pix.bulk.places import is_full
+from pix2pix.bulk.places import CONNECTIONS, is_full
 from pix2pix.bulk.tables import Row
 from pix2pix.bulk.work import Work, array, check_model, file_digest, reason
 from pix2pix.device import is_out_of_memory, keep_freed_memory
@@ -40,7 +40,7 @@ class Translate:
         self._work, self._refusal = work, ""
         # On a processor a picture's bytes must not depend on what else is in the batch.
         self._batch = _BATCH if work.device == "cuda" else 1
-        self._writers = ThreadPoolExecutor(writers)
+        self._writers = ThreadPoolExecutor(writers if work.target.is_local else CONNECTIONS)
         os.environ["OMP_NUM_THREADS"] = str(work.threads)  # OpenVINO's too
         keep_freed_memory()
         try:

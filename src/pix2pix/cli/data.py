@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer import Argument, Option
 
+from pix2pix.cli.cache import cache
 from pix2pix.cli.common import (
     Layout,
     Out,
     PairNames,
+    Settings,
     choice,
     console_progress,
     counting,
@@ -40,6 +42,11 @@ data_app = typer.Typer(
 )
 
 _PALETTE_PICTURES = 400
+# Settings of training that say what the pairs are.
+_CHECKED_BY = {
+    *(f"data.{key}" for key in ("source", "layout", "pair")),
+    *(f"data.{half}_{key}" for half in ("source", "target") for key in ("column", "fill", "range")),
+}
 _ORDER = ("", "train", "val", "validation", "test")
 Force = Annotated[bool, Option("--force", help="Replace files that exist.")]
 Format = Annotated[str | None, Option("--format", help="png, tif, jpg...  [default: one that loses nothing]")]
@@ -81,23 +88,32 @@ def fetch(
 def check(
     data: Annotated[list[str], Argument(help="As for train: a folder of pairs, two folders, a manifest.")],
     out: Annotated[Path, Option("--out", "-o", help="Folder of the report.")] = Path("report"),
-    source: Annotated[str, Option(help="The half of side-by-side pictures that is the source.")] = "left",
+    source: Annotated[
+        str | None, Option(help="left or right: the half of side-by-side pictures that is the source.")
+    ] = None,
     layout: Layout = None,
     pair: PairNames = None,
+    settings: Settings = None,
 ) -> None:
     """Read every pair once and report what is wrong with which file.
 
     \b
     pix2pix data check facades --source right -o facades-report
+    pix2pix data check heights --set 'data.target_fill=[-9999]'
     """
     from pix2pix.config import Config
     from pix2pix.data.origins import find_data
     from pix2pix.datasets import check as checking
 
-    settings = [f"data.source={source}", *layout_settings(layout, pair)]
-    pairs = find_data(data, Config.load(None, settings).data)
+    half = [f"data.source={source}"] * (source is not None)
+    config = Config.load(None, [*(settings or ()), *half, *layout_settings(layout, pair)])
+    for key, _, _ in config.differences(Config()):
+        if key not in _CHECKED_BY:
+            uses = ", ".join(sorted(_CHECKED_BY))
+            raise UserError(f"{key} has no effect here: data check uses {uses}.", "Leave it out.")
+    pairs = find_data(_unpacked(*data), config.data)
     with counting("checking", "pairs") as on_progress:
-        report = checking.check(pairs, on_progress)
+        report = checking.check(pairs, on_progress, config.data)
     page = checking.write_report(report, out)
     print_facts(checking.facts_of(report).items())
     print(*map(printable, checking.summary(report.findings)), sep="\n")
@@ -107,7 +123,7 @@ def check(
 
 @data_app.command()
 def palette(
-    data: Annotated[Path, Argument(help="Folder of label maps, or of pairs as for train.")],
+    data: Annotated[str, Argument(help="Folder, archive or glob of label maps, or of pairs as for train.")],
     half: Annotated[
         str, Option(help="left, right, source or target: the half of pairs with the labels.")
     ] = "whole",
@@ -121,21 +137,25 @@ def palette(
     pix2pix data palette eyes --half target > classes.toml
     """
     from pix2pix.data.labels import label_halves
+    from pix2pix.data.origins import refuse_listed
+    from pix2pix.data.pair_set import evenly_spread
     from pix2pix.pictures import codec, geometry
     from pix2pix.pictures.find_palette import palette_report
 
     side = choice("--half", half, ("whole", "left", "right", "source", "target"))
-    halves = label_halves(data, side, layout or "", pair or ())
-    step = -(-len(halves) // _PALETTE_PICTURES)  # a palette shows in a few hundred
+    refuse_listed(data)
+    (folder,) = _unpacked(data)
+    halves = label_halves(folder, side, layout or "", pair or ())
+    sample = evenly_spread(halves, _PALETTE_PICTURES)  # a palette shows in a few hundred
     lines = palette_report(
-        lambda: (geometry.half(codec.read(h.path), h.side, str(h.path)) for h in halves[::step]), str(data)
+        lambda: (geometry.half(codec.read(h.path), h.side, str(h.path)) for h in sample), data
     )
     print(*lines, sep="\n")
 
 
 @data_app.command()
 def split(
-    data: Annotated[list[Path], Argument(help="Folder of pairs, or two folders: sources, targets.")],
+    data: Annotated[list[str], Argument(help="Folder, archive or glob of pairs, or two: sources, targets.")],
     out: Out,
     val: Annotated[float, Option(min=0, max=1, help="Share to validate on.")] = 0.1,
     test: Annotated[float, Option(min=0, max=1, help="Share to test on.")] = 0.0,
@@ -157,14 +177,15 @@ def split(
     """
     from pix2pix.datasets.prepare import split as split_pairs
 
+    data = _unpacked(*data)
     work = partial(split_pairs, data, out, val, test, seed, by=by, layout=layout or "", pair=pair or ())
     _prepare("copying", "pair", out, partial(work, link=link, force=force))
 
 
 @data_app.command()
 def combine(
-    sources: Annotated[Path, Argument(help="Folder of sources.")],
-    targets: Annotated[Path, Argument(help="Folder of targets with equal names.")],
+    sources: Annotated[str, Argument(help="Folder, archive or glob of sources.")],
+    targets: Annotated[str, Argument(help="The same of targets with equal names.")],
     out: Out,
     pair: PairNames = None,
     suffix: Format = None,
@@ -178,13 +199,14 @@ def combine(
     from pix2pix.datasets.prepare import combine as combine_pairs
 
     suffix = picture_suffix(suffix)
+    sources, targets = _unpacked(sources, targets)
     work = partial(combine_pairs, sources, targets, out, suffix, pair=pair or (), force=force)
     _prepare("combining", "pair", out, work)
 
 
 @data_app.command()
 def resize(
-    data: Annotated[Path, Argument(help="Folder of pictures; sub-folders are kept.")],
+    data: Annotated[str, Argument(help="Folder, archive or glob of pictures; sub-folders are kept.")],
     out: Out,
     size: Annotated[str, Option(metavar="PX|HxW", help="256, or height and width: 256x512.")],
     pairs: Annotated[bool, Option("--pairs", help="Side by side: resize each half to --size.")] = False,
@@ -200,7 +222,7 @@ def resize(
     """
     from pix2pix.datasets.prepare import resize as resize_pictures
 
-    suffix = picture_suffix(suffix)
+    suffix, (data,) = picture_suffix(suffix), _unpacked(data)
     work = partial(
         resize_pictures, data, out, parse_size(size), suffix, halves=pairs, nearest=nearest, force=force
     )
@@ -245,42 +267,15 @@ def sample(
     print(f"{out}: {_counted({k: n for k, n in counts.items() if n})} pairs, source left")
 
 
-@data_app.command()
-def cache(
-    names: Annotated[
-        list[str] | None,
-        Argument(metavar="[ENTRY]...", help="Entries by name or its beginning.  [default: all]"),
-    ] = None,
-    clear: Annotated[bool, Option("--clear", help="Remove the entries that no process uses.")] = False,
-) -> None:
-    """List the decoded pairs that are kept for later runs, the latest used last, or clear them.
+data_app.command()(cache)
 
-    \b
-    pix2pix data cache
-    pix2pix data cache --clear
-    pix2pix data cache 3f9c21 --clear
-    """
-    from datetime import datetime
 
-    from pix2pix.data.cache import SIZE_LIMIT, entries, limit_bytes
-    from pix2pix.files import cache_folder
+def _unpacked(*data: str) -> list[str]:
+    """Return DATA with the folder of each archive in its place."""
+    from pix2pix.data.unpacked import with_archives
 
-    listed = entries()
-    for name in names or ():
-        if not any(entry.name.startswith(name) for entry in listed):
-            raise UserError(f"The cache has no entry {name}.", "See `pix2pix data cache`.")
-    chosen = [entry for entry in listed if not names or entry.name.startswith(tuple(names))]
-    kept = 0
-    for entry in chosen:
-        state = "removed" if clear else entry.describe()
-        if not entry.remove() if clear else entry.in_use:
-            kept += clear
-            state = "kept, as a process uses it" if clear else f"{state}, in use"
-        used = datetime.fromtimestamp(entry.used)
-        print(f"{entry.name[:8]}  {entry.bytes / 1e6:10,.1f} MB  {used:%Y-%m-%d %H:%M}  {state}")
-    total, limit = sum(entry.bytes for entry in entries()) / 1e9, limit_bytes() / 1e9
-    print(f"{cache_folder()}: {total:,.2f} GB; decoded pairs may be {limit:g} GB ({SIZE_LIMIT})")
-    raise typer.Exit(1 if kept else 0)
+    with counting("unpacking", "bytes") as on_progress:
+        return with_archives(data, on_progress)
 
 
 def _prepare(task: str, what: str, out: Path, work: Callable[..., Done]) -> None:

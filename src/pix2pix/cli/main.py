@@ -31,6 +31,7 @@ from pix2pix.cli.common import (
     loading,
     print_facts,
     report_failures,
+    stopped_by_sigterm,
 )
 from pix2pix.cli.data import data_app
 from pix2pix.cli.study import study_app
@@ -62,7 +63,8 @@ class _Commands(typer.core.TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         try:
-            return super().invoke(ctx)
+            with stopped_by_sigterm():
+                return super().invoke(ctx)
         except UserError as error:
             print(f"pix2pix: {error}", file=sys.stderr)
             raise typer.Exit(2) from None

@@ -1,19 +1,21 @@
 """The folder of decoded pairs: what it holds, how large it may grow, what leaves it first.
 
 An entry is an index, KEY.json, and its pixels, KEY.source and KEY.target; or a folder of pictures, of the
-hub or of an archive. A process locks the pixels that it has mapped, and the folders of pictures that it
+hub or of an archive. A process locks the pixels that it has open, and the folders of pictures that it
 reads, so that no other one removes them. Deleting the folder loses nothing.
 """
 
 import os
 import shutil
+import zlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import cache
+from io import BufferedReader
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from pix2pix.files import cache_folder, limit_from_environment, require_space
 from pix2pix.parsing import parse_json
@@ -23,6 +25,18 @@ PIXELS = (".source", ".target")
 HUB, UNPACKED = "hub", "unpacked"  # folders of folders of pictures
 _LOCK = ".lock"
 _DEFAULT_GB = 100.0
+
+
+@dataclass(frozen=True)
+class Index:
+    """What decoded pairs are, written when their pixels are complete."""
+
+    names: list[str]
+    failures: list[str]  # one sentence for each pair that was left out
+    bytes: list[int]  # of each file of pixels
+    digest: str  # of names and pixels
+    data: str = ""  # in words
+    sums: Sequence[list[int]] = ()  # CRC-32 of each pair in each file; none in those of earlier versions
 
 
 @dataclass(frozen=True)
@@ -46,7 +60,33 @@ class CacheEntry:
             what = "pictures of a hub data set" if is_hub else "files of an archive"
             return f"{len(self.files):,} {what}"
         index = read_index(self.files[0].with_suffix(".json"))
-        return str(index.get("data") or f"{len(index.get('names', ())):,} pairs of an earlier version")
+        return (index and index.data) or f"{len(index.names if index else ()):,} pairs of an earlier version"
+
+    def damage(self, on_bytes: Callable[[int], None]) -> str | None:
+        """Return what is not as it was written, or nothing; None where that cannot be known.
+
+        `on_bytes` is called with the bytes of each pair that was compared with its checksum.
+        """
+        index = read_index(self.files[0].with_suffix(".json"))
+        if self.of_pictures or (index and not index.sums):
+            return None
+        if index is None:
+            return "there is no index of these pixels"
+        for suffix, length, sums in zip(PIXELS, index.bytes, index.sums, strict=False):
+            pair_bytes = length // len(sums) if sums else 0
+            try:
+                with self.files[0].with_suffix(suffix).open("rb") as opened:
+                    with suppress(OSError):  # as in `open_pixels`
+                        _lock(opened.fileno(), exclusive=False)
+                    if os.fstat(opened.fileno()).st_size != length:
+                        return f"{suffix} has another length"
+                    for number, checksum in enumerate(sums, start=1):
+                        if zlib.crc32(opened.read(pair_bytes)) != checksum:
+                            return f"{suffix} has changed at pair {number:,}"
+                        on_bytes(pair_bytes)
+            except OSError as error:
+                return f"{suffix} cannot be read: {error.strerror or error}"
+        return ""
 
     @property
     def _folder(self) -> Path:
@@ -115,28 +155,24 @@ def make_room(needed: int) -> None:
     require_space(cache_folder(), needed, "The decoded pairs")
 
 
-def read_index(index: Path) -> dict[str, Any]:
-    """Return what an index says; nothing where it is missing or damaged."""
-    with suppress(OSError, ValueError):
-        about = parse_json(index.read_text("utf-8"))
-        if _is_whole(about):
-            return dict(about)
-    return {}
+def read_index(index: Path) -> Index | None:
+    """Return what an index says; None where it is missing or damaged."""
+    with suppress(OSError, ValueError, TypeError):
+        read = Index(**parse_json(index.read_text("utf-8")))
+        texts = read.names, read.failures, [read.digest, read.data]
+        if all(_is_list(of, str) for of in texts) and all(
+            _is_list(of, int) for of in (read.bytes, *read.sums)
+        ):
+            return read
+    return None
 
 
-def _is_whole(about: Any) -> bool:
-    """Return whether an index has all that is read of it."""
-    if not isinstance(about, dict) or not isinstance(about.get("digest"), str):
-        return False
-    lists = {"names": str, "failures": str, "bytes": int}
-    return all(
-        isinstance(about.get(key), list) and all(type(item) is kind for item in about[key])
-        for key, kind in lists.items()
-    )
+def _is_list(items: Any, kind: type) -> bool:
+    return isinstance(items, list) and all(isinstance(item, kind) for item in items)
 
 
-def open_pixels(file: Path) -> IO[bytes]:
-    """Open the pixels of an entry; while they are open or mapped, no process removes the entry."""
+def open_pixels(file: Path) -> BufferedReader:
+    """Open the pixels of an entry; while they are open, no process removes the entry."""
     opened = file.open("rb")
     with suppress(OSError):  # of a disk that knows no locks, or cannot be written to
         _lock(opened.fileno(), exclusive=False)

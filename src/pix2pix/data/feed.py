@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from pix2pix.data.batches import Loader
+from pix2pix.data.pixels import Pixels
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.tensors import from_levels, from_planes, to_levels
 
@@ -40,7 +41,7 @@ class Packet:
 
 
 class HostFeed:
-    """Crops made on the processor from the mapped store: memory stays flat in the set's size."""
+    """Crops made on the processor from the store's files: memory stays flat in the set's size."""
 
     name = "streamed"
 
@@ -89,10 +90,10 @@ class DeviceFeed:
 Feed = HostFeed | DeviceFeed
 
 
-def _pixels(half: Array, device: torch.device) -> Tensor:
+def _pixels(half: Pixels | Array, device: torch.device) -> Tensor:
     """Return one half of all pairs on the device, one row a pixel: (pairs x H x W, C).
 
-    Copied a few pairs at a time: the mapped file never lies in memory whole.
+    Copied a few pairs at a time: the file never lies in memory whole.
     """
     pixels = torch.empty(half.shape, dtype=to_levels(half[:1]).dtype, device=device)
     for start in range(0, len(half), _COPIED):

@@ -11,13 +11,13 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from pix2pix.config import Config
-from pix2pix.data.pair_set import Half, Pair, printable
-from pix2pix.data.pairs import search
+from pix2pix.data.pair_set import Half, Pair, evenly_spread, printable
+from pix2pix.data.pairs import pictures_of, search
 from pix2pix.errors import UserError
-from pix2pix.files import is_lossy, list_pictures
+from pix2pix.files import is_lossy
 from pix2pix.pictures import codec, geometry
 from pix2pix.pictures.codec import Array
-from pix2pix.pictures.find_palette import find_palette
+from pix2pix.pictures.find_palette import find_palette, thinned
 from pix2pix.pictures.palette import Palette, stray_share, to_index
 from pix2pix.pictures.palette_file import load_palette
 from pix2pix.progress import in_parallel
@@ -47,8 +47,7 @@ class FoundLabels(NamedTuple):
 
 def find_labels(pairs: Sequence[Pair], side: Role, most: int = _SAMPLED) -> FoundLabels | None:
     """Return the label maps that the sources or targets are, or None; `most` pictures are read."""
-    places = np.linspace(0, len(pairs) - 1, min(most, len(pairs))).round().astype(int)
-    halves = [getattr(pairs[place], side) for place in places]
+    halves = [getattr(pair, side) for pair in evenly_spread(pairs, most)]
     arrays = [array for _, array in in_parallel(halves, _read) if not isinstance(array, UserError)]
     palette = find_palette(arrays) if len(arrays) >= min(_LEAST, len(pairs)) else None
     if palette is None or len(palette.names) < 2 or not _is_shared(palette, arrays):
@@ -61,13 +60,16 @@ def find_labels(pairs: Sequence[Pair], side: Role, most: int = _SAMPLED) -> Foun
 
 
 def label_halves(
-    data: Path, half: Literal["whole", "left", "right", "source", "target"], layout: str, pair: Sequence[str]
+    data: str | Path,
+    half: Literal["whole", "left", "right", "source", "target"],
+    layout: str,
+    pair: Sequence[str],
 ) -> list[Half]:
-    """Return the halves in a folder that are label maps, `whole` being all pictures, or that half of pairs.
+    """Return the halves in a folder or a glob that are label maps: of all pictures, or that half of pairs.
 
     Raises UserError where there are none.
     """
-    pictures = list_pictures(data) if data.is_dir() else []
+    pictures = pictures_of(data, "label maps").files
     if not pictures:
         raise UserError(f"{data} holds no pictures: wanted a folder of label maps.")
     if half in ("left", "right"):
@@ -134,14 +136,14 @@ def hints(config: Config, pairs: Sequence[Pair]) -> list[str]:
             notes.append(
                 f"the {side}s are label maps ({kind} of {len(labels.palette.names)} classes), but are {verb} "
                 f"as plain pictures; as classes: {settings} (or --labels {FOUND}), in another run, "
-                "--run NAME"
+                f"--run NAME{_other_half(pairs[0]) if side == 'target' else ''}"
             )
     return notes
 
 
 def refuse_photographs(palette: Palette, pairs: Sequence[Pair], arrays: Sequence[Array], side: Role) -> None:
     """Raise UserError where the pictures that should be label maps are photographs."""
-    thin = [_thinned(array) for array in arrays]
+    thin = [thinned(array, _ENOUGH_PX) for array in arrays]
     if sum(stray_share(array, palette) > 0.5 for array in thin) > len(thin) / 2 and not find_palette(thin):
         path = printable(getattr(pairs[0], side).path)
         raise UserError(
@@ -158,6 +160,12 @@ def _is_shared(palette: Palette, arrays: Sequence[Array]) -> bool:
     return len(arrays) < _LEAST or 2 * shared >= len(palette.names)
 
 
+def _other_half(pair: Pair) -> str:
+    """Return how to make pictures of label maps that are the targets side by side, else ""."""
+    side = pair.target.side
+    return "" if side == "whole" else f"; to make pictures of them instead: --set data.source={side}"
+
+
 def _swap(pair: Pair) -> str:
     """Return how to make the target the source."""
     if pair.source.side == "whole":
@@ -167,9 +175,4 @@ def _swap(pair: Pair) -> str:
 
 
 def _read(half: Half) -> Array:
-    return _thinned(geometry.half(codec.read(half.path), half.side, str(half.path)))
-
-
-def _thinned(array: Array) -> Array:
-    step = max(1, min(array.shape[:2]) // _ENOUGH_PX)
-    return array[::step, ::step]
+    return thinned(geometry.half(codec.read(half.path), half.side, str(half.path)), _ENOUGH_PX)

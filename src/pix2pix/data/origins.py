@@ -26,6 +26,8 @@ from pix2pix.errors import UserError
 from pix2pix.parsing import parse_json, refuse_pipe
 from pix2pix.progress import OnProgress, no_progress
 
+_MANIFESTS = (".csv", ".jsonl")
+
 Origin = Callable[[Sequence[str], DataConfig], PairSet | None]
 
 
@@ -57,6 +59,20 @@ def find_data(
     return plausible.checked(pairs, words, stated=bool(config.layout))
 
 
+def refuse_listed(place: str | Path) -> None:
+    """Raise UserError where DATA of a command that takes folders lists its pairs elsewhere."""
+    if str(place).startswith("hub:"):
+        raise UserError(
+            f"{place} is a hub data set: wanted a folder, an archive or a glob of pictures.",
+            "Training takes it as it is, with the splits that it has.",
+        )
+    if Path(place).suffix.lower() in _MANIFESTS:
+        raise UserError(
+            f"{place} is a manifest: wanted a folder, an archive or a glob of the pictures that it lists.",
+            "Its column split says which pairs are held out.",
+        )
+
+
 def _listed(data: Sequence[str], config: DataConfig) -> PairSet | None:
     """Return the pairs of a manifest; None where DATA is none.
 
@@ -64,7 +80,7 @@ def _listed(data: Sequence[str], config: DataConfig) -> PairSet | None:
     to learn from is also one to score on.
     """
     path = Path(data[0])
-    if len(data) > 1 or path.suffix.lower() not in (".csv", ".jsonl"):
+    if len(data) > 1 or path.suffix.lower() not in _MANIFESTS:
         return None
     rows = [_pair_of(row, path.parent, f"{path}, row {number}") for number, row in enumerate(_rows(path), 1)]
     if not rows:

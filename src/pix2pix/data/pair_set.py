@@ -5,13 +5,14 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from pix2pix.data.layouts import split_of
 from pix2pix.errors import UserError, counted, in_short
 from pix2pix.files import list_pictures
 from pix2pix.pictures.contract import Side
 
+T = TypeVar("T")
 Layout = Literal["side by side", "two folders", "one folder", "photographs", "manifest", "hub data set"]
 
 
@@ -172,6 +173,12 @@ def with_unused(pairs: PairSet, roots: Sequence[Path], known: Collection[Path] =
     are = "is" if len(unused) == 1 else "are"
     outside = f"{counted(len(unused), 'picture')} outside these folders {are} not used, such as {first}"
     return replace(pairs, notes=(*pairs.notes, outside))
+
+
+def evenly_spread(items: Sequence[T], count: int) -> list[T]:
+    """Return so many items, spread evenly over a sequence, or all where it is shorter."""
+    count = min(count, len(items))
+    return [items[n * len(items) // count] for n in range(count)]
 
 
 def printable(name: str | Path) -> str:

@@ -117,7 +117,7 @@ def pictures_of(place: Place, what: str = "pairs") -> Pictures:
     entry, is_glob = kind(Path(place)), has_magic(str(place))
     if entry != "folder" and not (entry == "nothing" and is_glob):
         ending = "is a file" if entry == "file" else "does not exist"
-        raise UserError(f"{place} {ending}: wanted a folder of {what}.")
+        raise UserError(f"{place} {ending}: wanted a folder of {what}, or an archive or a glob of some.")
     return find_pictures(place)
 
 

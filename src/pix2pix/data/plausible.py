@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
 from pix2pix.data import likely
-from pix2pix.data.pair_set import Pair, PairSet, printable
+from pix2pix.data.pair_set import Pair, PairSet, evenly_spread, printable
 from pix2pix.errors import UserError
 from pix2pix.files import before_glob
 from pix2pix.pictures import codec
@@ -24,7 +24,6 @@ from pix2pix.pictures.codec import Array
 from pix2pix.pictures.seam import goes_on
 from pix2pix.progress import in_parallel
 
-T = TypeVar("T")
 _SAMPLED = 12  # pictures of each split
 _LEAST = 3  # of them, at least, tell whether they are single pictures
 _SINGLE_SHARE = 0.8
@@ -41,6 +40,7 @@ class _Seen(NamedTuple):
     width: float
     height: float
     single: bool | None  # None where they are too even to tell
+    panels: str = ""  # what they are made of, if not of two side by side
 
     @property
     def size(self) -> str:
@@ -68,6 +68,12 @@ def _refuse_singles(pairs: PairSet, root: Path) -> None:
         return
     files = [pair.target.path for members in pairs.splits.values() for pair in members]
     first = pairs.splits[usual_split][0].target.path
+    if train.single and train.panels:
+        raise UserError(
+            f"{printable(first)} and others like it are {train.panels}, of {train.size}: wanted two pictures "
+            "side by side, the left half and the right.",
+            "Cut each into files of one picture, and give two folders of equal names.",
+        )
     if train.single:
         raise UserError(
             f"{printable(first)} and others like it are single pictures of {train.size}: they go on across "
@@ -87,14 +93,32 @@ def _refuse_singles(pairs: PairSet, root: Path) -> None:
 
 def _look(pairs: Sequence[Pair]) -> _Seen | None:
     """Return what a few pictures of a split are; None where none can be read."""
-    paths = dict.fromkeys(pair.target.path for pair in _spread(pairs, _SAMPLED))
+    paths = dict.fromkeys(pair.target.path for pair in evenly_spread(pairs, _SAMPLED))
     read = [array for _, array in in_parallel([*paths], codec.read) if not isinstance(array, UserError)]
     if not read:
         return None
     height, width = (median(array.shape[axis] for array in read) for axis in (0, 1))
     known = [on for array in read if (on := goes_on(array)) is not None]
     single = sum(known) >= _SINGLE_SHARE * len(known) if len(known) >= min(_LEAST, len(pairs)) else None
-    return _Seen(width, height, single)
+    return _Seen(width, height, single, _panels(read))
+
+
+def _panels(pictures: Sequence[Array]) -> str:
+    """Return whether most pictures are made of two, one over the other, or of three side by side."""
+    turned = [goes_on(np.swapaxes(array, 0, 1)) for array in pictures]
+    # The seam between two of three lies in the middle of their two thirds.
+    thirds = [
+        goes_on(array[:, start : start + 2 * (array.shape[1] // 3)])
+        for array in pictures
+        for start in (0, array.shape[1] // 3)
+    ]
+    for answers, what in (
+        (turned, "two pictures, one over the other"),
+        (thirds, "three pictures side by side"),
+    ):
+        if answers.count(False) >= _SINGLE_SHARE * len(answers) and len(answers) >= _LEAST:
+            return what
+    return ""
 
 
 def _folder(pairs: PairSet, split: str) -> str:
@@ -105,7 +129,7 @@ def _frames_note(pairs: PairSet) -> str:
     """Return a note where the pictures that are held out look like their neighbours by name, or ""."""
     train, held = pairs.splits["train"], set(pairs.splits["val"])
     order = sorted([*train, *held], key=_counting)
-    chosen = _spread([n for n, pair in enumerate(order) if pair in held and 0 < n < len(order) - 1], 8)
+    chosen = evenly_spread([n for n, pair in enumerate(order) if pair in held and 0 < n < len(order) - 1], 8)
     if len(chosen) < _LEAST or len(train) < 4 * _LEAST:
         return ""
     sides = {tuple(pair.target.path for pair in order), tuple(pair.source.path for pair in order)}
@@ -124,7 +148,7 @@ def _frames_note(pairs: PairSet) -> str:
 
 def _nearness(files: Sequence[Path], chosen: Sequence[int]) -> float:
     """Return how far pictures are from their neighbours, as a part of how far they are from others."""
-    others = _spread(files, 12)
+    others = evenly_spread(files, 12)
     needed = {files[n + step] for n in chosen for step in (-1, 0, 1)} | {*others}
     views = {p: v for p, v in in_parallel(sorted(needed), _thumbnail) if not isinstance(v, UserError)}
     ratios = []
@@ -142,12 +166,6 @@ def _counting(pair: Pair) -> list[tuple[str, int]]:
     """Return a key by which names are sorted as a person counts them."""
     parts = re.findall(r"(\D*)(\d*)", pair.name)
     return [(text, int(number or 0)) for text, number in parts]
-
-
-def _spread(items: Sequence[T], count: int) -> list[T]:
-    """Return a few items, evenly spread."""
-    places = np.linspace(0, len(items) - 1, min(count, len(items))).round().astype(int)
-    return [items[place] for place in places]
 
 
 def _thumbnail(path: Path) -> Array:

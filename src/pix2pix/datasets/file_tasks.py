@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from pix2pix.data.origins import refuse_listed
 from pix2pix.errors import UserError
+from pix2pix.files import before_glob
 from pix2pix.progress import OnProgress, in_parallel
 
 
@@ -41,13 +43,21 @@ class LeftOutError(UserError):
     """What is wrong with one picture; the others go on."""
 
 
-def check_folders(data: Sequence[Path], out: Path) -> None:
-    """Raise UserError where one of `data` is no folder, or `out` would lie among its pictures."""
-    for folder in data:
+def check_places(data: Sequence[str | Path], out: Path) -> list[Path]:
+    """Return the folders of `data`; of a glob the one in front of its patterns.
+
+    Raises UserError where one is neither folder nor glob, or `out` would lie among its pictures.
+    """
+    folders = []
+    for place in data:
+        refuse_listed(place)
+        folder = Path(place) if Path(place).is_dir() else before_glob(Path(place))
         if not folder.is_dir():
-            raise UserError(f"{folder} is no folder: wanted one of pictures.")
+            raise UserError(f"{place} is no folder: wanted one of pictures, or an archive or a glob of them.")
+        folders.append(folder)
         if folder.resolve() in (out.resolve(), *out.resolve().parents):
             raise UserError(f"{out} lies in {folder}, among its pictures.", "Choose another --out.")
+    return folders
 
 
 @contextmanager
@@ -71,12 +81,12 @@ def run(
     tasks: Sequence[FileTask],
     write: Callable[[FileTask], bool],
     failures: Mapping[Path, str],
-    data: Sequence[Path],
+    data: Sequence[str | Path],
     on_progress: OnProgress,
 ) -> Done:
     """Do the tasks on all cores; `write` returns whether it wrote something.
 
-    `failures` are those known before, `data` the folders that the tasks read. Raises UserError where
+    `failures` are those known before, `data` the folders or globs that the tasks read. Raises UserError where
     nothing could be used.
     """
     failures, pairs, written = dict(failures), Counter[str](), 0
@@ -94,7 +104,7 @@ def run(
     return Done(pairs, written, [*failures.values()], _other_files(data, named))
 
 
-def _nothing_used(failures: Sequence[str], data: Sequence[Path]) -> UserError:
+def _nothing_used(failures: Sequence[str], data: Sequence[str | Path]) -> UserError:
     if not failures:
         return UserError(f"{' and '.join(map(str, data))}: no pictures are there.")
     more = f" (and {len(failures) - 5} more)" if len(failures) > 5 else ""
@@ -102,11 +112,11 @@ def _nothing_used(failures: Sequence[str], data: Sequence[Path]) -> UserError:
     return UserError(" ".join(failures[:5]) + more, hint)
 
 
-def _other_files(data: Sequence[Path], named: set[Path]) -> list[Path]:
+def _other_files(data: Sequence[str | Path], named: set[Path]) -> list[Path]:
     """Return the files of the folders that were neither used nor named, without hidden ones."""
     return sorted(
         path
-        for folder in data
+        for folder in map(Path, data)
         for path in folder.rglob("*")
         if path not in named
         and (not path.is_dir() or path.is_symlink())

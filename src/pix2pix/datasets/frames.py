@@ -3,7 +3,7 @@
 from itertools import count
 from pathlib import Path
 
-from pix2pix.datasets.file_tasks import Done, FileTask, check_folders, leaving_out, refuse_existing, run
+from pix2pix.datasets.file_tasks import Done, FileTask, check_places, leaving_out, refuse_existing, run
 from pix2pix.errors import UserError
 from pix2pix.files import list_pictures
 from pix2pix.pictures import codec
@@ -19,7 +19,7 @@ def write_frames(
     Sub-folders are kept. Raises UserError where nothing can be used.
     """
     if data.is_dir():
-        check_folders([data], out)
+        check_places([data], out)
     folder, paths = (data, list_pictures(data)) if data.is_dir() else (data.parent, [data])
     if not paths:
         raise UserError(f"{data} holds no pictures: wanted animations.")

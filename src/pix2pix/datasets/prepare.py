@@ -15,9 +15,9 @@ from pix2pix.data import plausible
 from pix2pix.data.layouts import split_folders
 from pix2pix.data.pair_set import PairSet, printable
 from pix2pix.data.pairs import search
-from pix2pix.datasets.file_tasks import Done, FileTask, check_folders, leaving_out, refuse_existing, run
+from pix2pix.datasets.file_tasks import Done, FileTask, check_places, leaving_out, refuse_existing, run
 from pix2pix.errors import UserError
-from pix2pix.files import list_pictures, replacing
+from pix2pix.files import find_pictures, replacing
 from pix2pix.pictures import codec
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.contract import Side
@@ -27,7 +27,7 @@ _SPLITS = ("train", "val", "test")
 
 
 def split(
-    data: Sequence[Path],
+    data: Sequence[str | Path],
     out: Path,
     val: float,
     test: float = 0.0,
@@ -42,7 +42,8 @@ def split(
 ) -> Done:
     """Copy pairs to out/train, out/val and out/test, by the digest of each pair's name.
 
-    `data` is what training takes: a folder of pairs in any layout, or two. `val` and `test` are shares of 1.
+    `data` is what training takes: a folder of pairs in any layout, or two, or globs in their place. `val`
+    and `test` are shares of 1.
     `by` keeps pairs together: of one `folder`, or of one text that a regular expression finds in their
     names, its first group if it has one; of few such parts each split gets one, at least. A pair stays
     in its split when others come; another `seed` gives other splits. `link` makes hard links instead of
@@ -51,10 +52,10 @@ def split(
     """
     if val < 0 or test < 0 or not 0 < val + test < 1:
         raise UserError(f"Shares of {val:g} and {test:g}: wanted two from 0 on, below 1 together.")
-    check_folders(data, out)
+    folders = check_places(data, out)
     found = search(data, "left", layout, pair)
     if found.splits.keys() != {""}:
-        first = split_folders(data[0]).get("train")
+        first = split_folders(folders[0]).get("train")
         raise UserError(
             f"{data[0]} is split already: it holds {', '.join(sorted(found.splits))}.",
             f"To split a part once more, give {first}." if first else "",
@@ -74,8 +75,8 @@ def split(
 
 
 def combine(
-    sources: Path,
-    targets: Path,
+    sources: str | Path,
+    targets: str | Path,
     out: Path,
     suffix: str | None = None,
     *,
@@ -89,7 +90,7 @@ def combine(
     given, TIFF for what PNG cannot hold. Grey next to RGB becomes RGB, which loses nothing. Raises
     UserError where nothing can be used.
     """
-    check_folders([sources, targets], out)
+    check_places([sources, targets], out)
     found = search([sources, targets], "left", pair=pair)
 
     def write(task: FileTask) -> bool:
@@ -110,7 +111,7 @@ def combine(
 
 
 def resize(
-    data: Path,
+    data: str | Path,
     out: Path,
     size_px: tuple[int, int],
     suffix: str | None = None,
@@ -120,7 +121,7 @@ def resize(
     force: bool = False,
     on_progress: OnProgress = no_progress,
 ) -> Done:
-    """Write every picture of a folder at size_px (height, width), names and sub-folders kept.
+    """Write every picture of a folder or a glob at size_px (height, width), names and sub-folders kept.
 
     `halves` resizes the two halves of side-by-side pictures, each to size_px, so that they do not
     mix. `nearest` takes the nearest pixel, as label maps need; else antialiased bicubic. Depth and
@@ -129,11 +130,11 @@ def resize(
     from pix2pix.pictures import geometry  # which loads torch
 
     sides: tuple[Side, ...] = ("left", "right") if halves else ("whole",)
-    check_folders([data], out)
+    (folder,) = check_places([data], out)
     failures: dict[Path, str] = {}
     tasks: dict[Path, FileTask] = {}
-    for path in list_pictures(data):
-        output = out / path.relative_to(data)
+    for path in find_pictures(data).files:
+        output = out / path.relative_to(folder)
         output = output.with_suffix(suffix) if suffix else output
         if (first := tasks.setdefault(output, FileTask((path,), (output,)))).inputs != (path,):
             failures[path] = f"{path} would become {output}, as {first.inputs[0]}."

@@ -50,6 +50,12 @@ _MOST_INDEXES = 64  # classes, in maps in which 255 marks pixels of no class and
 _SAME_CLASS = 48  # distance to the colour of a shipped palette that gives the name
 
 
+def thinned(array: Array, enough_px: int) -> Array:
+    """Return every n-th row and column of a picture (H, W, C) whose sides are longer: areas stay areas."""
+    step = max(1, min(array.shape[:2]) // enough_px)
+    return array[::step, ::step]
+
+
 def find_palette(arrays: Iterable[Array], limit: int = 64) -> Palette | None:
     """Return the palette that (H, W, C) label maps share, or None: photographs, drawings of lines.
 

@@ -6,12 +6,15 @@
 the same for any number of processes. Each takes its part of every batch; gradients are averaged in
 each turn, so that the weights stay equal. Batch norm alone sees the difference: its statistics are
 those of each process's pictures. The first process writes the run. All make the plain step:
-recording NCCL's messages in a CUDA graph was never measured.
+recording NCCL's messages in a CUDA graph was never measured. When one ends, all do (`watch.py`), with
+one sentence.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+import signal
+import socket
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -20,7 +23,21 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
-from pix2pix.errors import UserError
+from pix2pix.errors import UserError, first_line
+from pix2pix.training.watch import Watch, knock, let_in, open_door
+
+# What torchrun sets, and torch needs.
+_ENVIRONMENT = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
+_TORCHRUN = "torchrun --nproc-per-node=2 -m -- pix2pix train ..."
+_NOTICE_SECONDS = 60.0  # until the kernel has noticed a network that is cut
+
+
+class UnreachableError(Exception):
+    """A message between the processes did not come through: another has ended."""
+
+
+class _Stopped(BaseException):
+    """A signal asks the process to end: no `except` for errors may catch it."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +72,8 @@ class Processes:
         averaged = list(tensors)
         # In one message: a small one costs as much as a large one.
         flat = torch.cat([t.flatten() for t in averaged])
-        dist.all_reduce(flat)
+        with _message():
+            dist.all_reduce(flat)
         flat /= self.world
         parts = torch.split(flat, [t.numel() for t in averaged])
         for tensor, part in zip(averaged, parts, strict=True):
@@ -65,7 +83,8 @@ class Processes:
         """Return the values of all processes, the first one's first, once all have called this."""
         values = [value] * self.world
         if self.world > 1:
-            dist.all_gather_object(values, value, group=_host_group())
+            with _message():
+                dist.all_gather_object(values, value, group=_host_group())
         return values
 
     def any_of(self, flags: Sequence[bool]) -> list[bool]:
@@ -77,11 +96,21 @@ class Processes:
         if self.world > 1:
             for tensor in tensors:
                 ready = tensor.contiguous()
-                dist.broadcast(ready, 0)
+                with _message():
+                    dist.broadcast(ready, 0)
                 tensor.copy_(ready)
 
 
 ALONE = Processes()
+
+
+@contextmanager
+def _message() -> Iterator[None]:
+    """Raise UnreachableError where a message fails: torch's own errors have no type in common."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise UnreachableError(first_line(error)) from error
 
 
 @cache
@@ -92,23 +121,112 @@ def _host_group() -> Any:
 
 
 @contextmanager
-def process_group(device: str) -> Iterator[tuple[Processes, str]]:
+def process_group(device: str, advice: Callable[[], str]) -> Iterator[tuple[Processes, str]]:
     """Join the processes that torchrun started, if any, and yield them with this one's device.
 
-    Raises UserError where there are more of them than GPUs.
+    Where one of them ends, all do: the first raises UserError with the reason and `advice()`, how the run
+    goes on, the others SystemExit. Raises UserError too where there are more of them than GPUs, and
+    where they cannot reach each other.
     """
-    if "TORCHELASTIC_RUN_ID" not in os.environ:
+    if not _started_together():
         yield ALONE, device
         return
     on_gpu = device.partition(":")[0] in ("auto", "cuda") and torch.cuda.is_available()
     if on_gpu:
         device = _own_gpu()
-    dist.init_process_group("nccl" if on_gpu else "gloo")
+    processes = _join("nccl" if on_gpu else "gloo")
     try:
-        yield Processes(dist.get_rank(), dist.get_world_size()), device
+        watch = _watch(processes, advice)
+        with _stopped_by_signals(watch), _ending_together(watch):
+            yield processes, device
     finally:
         _host_group.cache_clear()
         dist.destroy_process_group()
+
+
+def _started_together() -> bool:
+    """Return whether torchrun, or another with the same environment, started several processes."""
+    missing = [name for name in _ENVIRONMENT if name not in os.environ]
+    if "TORCHELASTIC_RUN_ID" in os.environ or not missing:
+        return True
+    if (world := os.environ.get("WORLD_SIZE", "1")) in ("", "1"):
+        return False
+    raise UserError(
+        f"WORLD_SIZE is {world}, for several processes, but {', '.join(missing)} "
+        f"{'is' if len(missing) == 1 else 'are'} not set.",
+        f"Start them with {_TORCHRUN}, or unset WORLD_SIZE to train with one.",
+    )
+
+
+def _join(backend: str) -> Processes:
+    """Connect this process with all others; raises UserError where that fails."""
+    try:
+        dist.init_process_group(backend)
+        _host_group()
+    except (RuntimeError, ValueError) as error:
+        raise UserError(
+            f"Process {os.environ['RANK']} of {os.environ['WORLD_SIZE']} cannot join the others: "
+            f"{first_line(error)}.",
+            "Name the network interface between the machines by GLOO_SOCKET_IFNAME and, with GPUs, "
+            "NCCL_SOCKET_IFNAME; all ports must be open.",
+        ) from None
+    return Processes(dist.get_rank(), dist.get_world_size())
+
+
+def _watch(processes: Processes, advice: Callable[[], str]) -> Watch:
+    """Connect the first process with each other one, so that the end of any is noticed."""
+    rank, world, local = processes.rank, processes.world, int(os.environ["LOCAL_RANK"])
+    door, port, password = open_door(world) if processes.first else (None, 0, "")
+    places = processes.gather((port, password, socket.gethostname()))
+    hosts = [host for _, _, host in places]
+    names = [f"Process {n} of {world}{f' on {host}' * (len({*hosts}) > 1)}" for n, host in enumerate(hosts)]
+    port, password, _ = places[0]
+    if door is not None:
+        peers = let_in(door, password, world - 1)
+    else:
+        peers = knock(os.environ["MASTER_ADDR"], port, password, rank)
+    return Watch(peers, names, local == 0 or rank == local == 1, advice)
+
+
+@contextmanager
+def _ending_together(watch: Watch) -> Iterator[None]:
+    """Let no process wait for one that has ended, and let one of all report why."""
+    try:
+        yield
+    except UnreachableError as error:
+        ended = watch.verdict(_NOTICE_SECONDS)
+        raise ended or watch.report(UserError(f"A message to other processes failed: {error}.")) from None
+    except _Stopped as error:
+        raise watch.report(UserError(f"Training was stopped by {error}.", watch.advice())) from None
+    except UserError as error:
+        raise watch.report(error) from None
+    except BaseException:
+        watch.close(well=False)
+        raise
+    watch.close(well=True)
+
+
+@contextmanager
+def _stopped_by_signals(watch: Watch) -> Iterator[None]:
+    """Turn signals that come before or after the steps into a sentence."""
+
+    def stop(number: int, frame: object) -> None:
+        # torchrun sends one, too, because another process has ended: that is what must be reported,
+        # and is noticed in a moment.
+        if not watch.has_ended(1.0):
+            raise _Stopped(signal.Signals(number).name)
+
+    before = {}
+    with suppress(ValueError):  # only the main thread may handle signals
+        before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    except BaseException:
+        if before:  # the reason must be printed, whoever else ends this process now
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def _own_gpu() -> str:

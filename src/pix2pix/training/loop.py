@@ -99,7 +99,8 @@ def _train(session: Session) -> None:
 
             # Log
             _average_over_processes(session)
-            _refuse_broken(session, context.meter.means())
+            if context.processes.first:
+                _refuse_broken(session, context.meter.means())
             if log:
                 _log(session, clock, now)
 
@@ -111,6 +112,10 @@ def _train(session: Session) -> None:
             if save or overdue:
                 _save(session)
                 clock.save = time.monotonic()
+
+            # Wait
+            if validation or save or overdue:  # in this message, that may take long; gradients may not
+                context.processes.gather(None)
 
             # Show
             if validation or time.monotonic() - clock.page > _PAGE_SECONDS:
@@ -159,6 +164,7 @@ def _average_over_processes(session: Session) -> None:
 
 def _write_page(session: Session, state: PageState = "training") -> None:
     if session.context.processes.first:
+        session.plan.folder.require_in_place()
         write_training_page(
             session.plan.folder.path,
             title=session.plan.folder.path.resolve().name,
@@ -221,6 +227,7 @@ def _keep_best(session: Session) -> bool:
     score = record.scores.get(f"val_{session.plan.features.best}")
     if score is None or (session.best and score >= session.best.score):
         return False
+    folder.require_in_place()
     save_model(folder.best, session.context.state.model, session.header())
     session.best = Best(score, session.context.state.images_seen)
     return True
@@ -237,13 +244,19 @@ def _best_in_words(session: Session) -> str:
 def _save(session: Session) -> None:
     """Write the model, then the state: a state on disk is never newer than its model.
 
-    A broken one never replaces a good one.
+    The first time the state goes first, so that a model without one says that it was lost. A broken one
+    never replaces a good one.
     """
     state, meter, folder = session.context.state, session.context.meter, session.plan.folder
     if session.context.processes.first:
         _refuse_broken(session, meter.means() | _broken_weights(session))
+        folder.require_in_place()
+        first = not folder.model.is_file()
+        if first:
+            save_state(folder.state, state, session.remembered())
         save_model(folder.model, state.model, session.header())
-        save_state(folder.state, state, session.remembered())
+        if not first:
+            save_state(folder.state, state, session.remembered())
     session.saved_at = state.images_seen
 
 

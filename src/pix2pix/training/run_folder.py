@@ -14,6 +14,7 @@ best.safetensors    the one with the best score, where training.best names a mea
 import json
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -38,10 +39,12 @@ class RunFolder:
         self.state = path / "checkpoints" / "state.safetensors"
         self.model = path / "model.safetensors"
         self.best = path / "best.safetensors"
+        self._lock_file = path / ".lock"
         self._lock: IO[str] | None = None
 
     def check(self, config: Config) -> None:
-        """Raise UserError where the folder holds something else than a run of this configuration.
+        """Raise UserError where the folder holds something else than a run of this configuration, or a
+        model without the state of its training, which a new beginning would replace.
 
         Lengths and intervals may differ. Nothing is written.
         """
@@ -58,6 +61,14 @@ class RunFolder:
                 f"{self.path} is a run of another configuration: {named}.",
                 f"Request the same settings, or choose another folder with --run{with_weights}.",
             )
+        # A run that was killed never leaves this: its first state is written before its first model.
+        if self.model.is_file() and not self.state.is_file():
+            raise UserError(
+                f"{self.path} has a model, but not the state of its training, {self.state}: it cannot go on, "
+                "and beginning anew would replace the model.",
+                f"Put that file back; or choose another --run, with --init {self.model} to begin with its "
+                "weights; or remove the folder to begin anew.",
+            )
 
     def lock(self) -> None:
         """Make the folder where it is missing, and lock it."""
@@ -65,7 +76,7 @@ class RunFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             if fcntl is None:
                 return
-            self._lock = (self.path / ".lock").open("w")
+            self._lock = self._lock_file.open("w")
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             self.close()
@@ -78,6 +89,22 @@ class RunFolder:
         for unfinished in self.path.rglob(".unfinished-*"):
             if not unfinished.is_dir():
                 unfinished.unlink()
+
+    def require_in_place(self) -> None:
+        """Raise UserError where the folder was moved or removed since it was locked.
+
+        What is written to a path that is gone would make a second folder there.
+        """
+        if self._lock is None:
+            return
+        with suppress(OSError):
+            if os.path.samestat(os.fstat(self._lock.fileno()), self._lock_file.stat()):
+                return
+        raise UserError(
+            f"{self.path} was moved or removed (or its file {self._lock_file.name}) while it was trained: "
+            "nothing more is written there.",
+            "The same command with --run and its new place goes on from the last save.",
+        )
 
     def write_request(self, config: Config, environment: Mapping[str, Any]) -> None:
         """Write what was requested, and where it runs."""
@@ -93,6 +120,7 @@ class RunFolder:
 
     def append(self, line: Mapping[str, float]) -> None:
         """Add one line to metrics.jsonl."""
+        self.require_in_place()
         try:
             with self.metrics.open("a", encoding="utf-8") as out:
                 out.write(json.dumps(line) + "\n")
@@ -113,6 +141,7 @@ class RunFolder:
 
     def save_preview(self, images_seen: int, sheet: Array) -> None:
         """Keep a preview under the number of images seen."""
+        self.require_in_place()
         write(sheet, self.path / "previews" / f"{images_seen:09d}.png")
 
     def save_examples(self, pairs: Iterable[tuple[Array, Array]]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pix2pix.config import Config
 from pix2pix.data.labels import hints
-from pix2pix.data.pair_set import folder_names
+from pix2pix.data.pair_set import evenly_spread, folder_names
 from pix2pix.data.pairs import NoPairError, Pair
 from pix2pix.data.store import Store, open_store
 from pix2pix.derive import recipe
@@ -19,7 +19,7 @@ from pix2pix.training.plan import Plan, pairs_in_words
 from pix2pix.training.selection import Best, RealFeatures
 from pix2pix.training.state import load_state
 from pix2pix.training.step import EngineContext, learning_rate
-from pix2pix.training.validation import PREVIEWS, spread_out
+from pix2pix.training.validation import PREVIEWS
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ def _open_stores(plan: Plan, strict: bool, progress: Progress) -> Stores:
     )
 
     def open_spread(chosen: Sequence[Pair], count: int) -> Store:
-        return open_pairs([chosen[i] for i in spread_out(chosen, count)], config.data.size)
+        return open_pairs(evenly_spread(chosen, count), config.data.size)
 
     training, failures = open_pairs(pairs.splits["train"], config.data.resize), []
     if pairs.validation:
@@ -195,8 +195,6 @@ def _load(session: Session) -> None:
     """Load the saved state, if there is one, and cut away what was written after it."""
     folder, state = session.plan.folder, session.context.state
     if not folder.state.is_file():
-        if folder.model.is_file():
-            session.progress.log(f"note: {folder.path} has no saved state: training begins at image 0")
         folder.cut(0, 0)
         return
     try:
@@ -213,7 +211,8 @@ def _load(session: Session) -> None:
         folder.cut(saved["metrics_bytes"], state.images_seen)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise damaged(folder.state, error) from None
-    session.saved_at = state.images_seen
+    if folder.model.is_file():  # the first save may have ended between its state and its model
+        session.saved_at = state.images_seen
     session.progress.log(f"continuing {folder.path} at image {state.images_seen:,}")
 
 

@@ -17,7 +17,7 @@ import torch
 
 from pix2pix.config import Config, TrainingConfig
 from pix2pix.errors import UserError
-from pix2pix.model_file import damaged, load_tensors, read_facts, save_tensors
+from pix2pix.model_file import damaged, load_tensors, read_facts, read_strings, save_tensors
 from pix2pix.networks import Generator, PatchGAN, build_discriminator, build_generator
 
 FORMAT = 1
@@ -202,6 +202,15 @@ def load_state(path: Path, state: State, device: torch.device) -> dict[str, Any]
         return dict(facts["about"])
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise damaged(path, error) from None
+
+
+def saved_images(path: Path) -> int | None:
+    """Return the images seen by a saved state, by its header alone; None where there is no whole one."""
+    try:
+        _, facts = read_facts(path, read_strings(path)[_KEY])
+        return int(facts["images_seen"])
+    except (UserError, KeyError):
+        return None
 
 
 def _take(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -16,12 +17,14 @@ from pix2pix.device import describe, explain_out_of_memory
 from pix2pix.errors import UserError
 from pix2pix.model_file import Header, load_model, versions
 from pix2pix.progress import Progress
+from pix2pix.training.agreement import agree_on_data, agree_on_plan
 from pix2pix.training.distributed import process_group
 from pix2pix.training.loop import fit
 from pix2pix.training.plan import MEMORY_HINT, Plan, length_in_words, make_plan, step_in_words
+from pix2pix.training.run_folder import RunFolder
 from pix2pix.training.selection import find_best
 from pix2pix.training.session import Record, Session, Stores, open_stores, resume
-from pix2pix.training.state import Meter, State, new_state
+from pix2pix.training.state import Meter, State, new_state, saved_images
 from pix2pix.training.step import EngineContext, feature_networks
 from pix2pix.training.validation import examples
 
@@ -61,24 +64,38 @@ def train(
     that cannot be met; then nothing was written. Where torchrun started several processes, they train
     together.
     """
-    with process_group(device) as (processes, device):
+    folder = RunFolder(Path(run))
+    with process_group(device, partial(how_to_go_on, folder)) as (processes, device):
         progress = Progress(console if processes.first else None)
         how = {"device": device, "engine": engine, "precision": precision}
         unpacking = progress.counter("unpacking", "bytes")
         plan = make_plan(data, config, run, **how, epochs=epochs, processes=processes, on_progress=unpacking)
+        plan = agree_on_plan(plan)
         with closing(plan.folder), closing(progress):
             if epochs is not None:
                 progress.log(f"length: {length_in_words(plan)}")
             return _run(plan, Path(init) if init else None, strict, progress)
 
 
+def how_to_go_on(folder: RunFolder) -> str:
+    """Return what of a run that ended is on disk, and how it goes on, as a sentence."""
+    seen = saved_images(folder.state)
+    if seen is None:
+        return (
+            f"No state is in {folder.path} here: the same command goes on from what the first process saved."
+        )
+    return f"The state of image {seen:,} in {folder.path} is good: the same command goes on from there."
+
+
 def _run(plan: Plan, init: Path | None, strict: bool, progress: Progress) -> Result:
     """Carry out a plan."""
     stores = open_stores(plan, strict, progress)
+    agree_on_data(plan, stores.training.digest)
     with explain_out_of_memory(plan.device, f"training in {step_in_words(plan.config)}", MEMORY_HINT):
         session = _start(plan, stores, init, progress)
         if plan.processes.first:
             plan.folder.lock()
+            plan.folder.check(plan.config)  # another run may have begun and ended since it was planned
         resume(session)
         if plan.processes.first:
             plan.folder.write_request(plan.config, _environment(session))

@@ -1,13 +1,14 @@
 """Scores and previews while training, in the inference mode in which the model will be used."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor
 
 from pix2pix.config import Mode
 from pix2pix.data.batches import Batch, in_order, whole
+from pix2pix.data.pair_set import evenly_spread
 from pix2pix.data.reading import Reading
 from pix2pix.data.store import Store
 from pix2pix.measures import PERCEPTUAL, SET_MEASURES, measure
@@ -128,18 +129,12 @@ def examples(store: Store) -> Iterator[tuple[codec.Array, codec.Array]]:
     contract = reading.photograph if reading.config.make == "lab" else reading.source
     if contract is None or contract.depth == "float32" or contract.channels not in (1, 3):
         return
-    batch = whole(store, spread_out(store.names, _EXAMPLES))
+    batch = whole(store, evenly_spread(range(len(store.names)), _EXAMPLES))
     sources = tensors.to_array(batch.source, reading.source)
     for source, target in zip(sources, tensors.to_array(batch.target, reading.target), strict=True):
         source_view, target_view = reading.view(source, target)
         # Lightness is taken from the photograph, which is also what the target shows.
         yield (target_view if reading.config.make == "lab" else source_view), target_view
-
-
-def spread_out(items: Sequence[object], count: int) -> list[int]:
-    """Return `count` indexes spread evenly over a sequence, or all where it is shorter."""
-    count = min(count, len(items))
-    return [i * len(items) // count for i in range(count)]
 
 
 def rounded(scores: Mapping[str, float]) -> dict[str, float]:

@@ -7,6 +7,7 @@
 `report` reads every pair, `pair_facts` inspects one, `conclusions` compares all, `page` shows the findings.
 """
 
+from pix2pix.config import DataConfig
 from pix2pix.data.pairs import PairSet
 from pix2pix.datasets.check.conclusions import conclude
 from pix2pix.datasets.check.findings import KINDS, Finding, summary
@@ -17,11 +18,12 @@ from pix2pix.progress import OnProgress, no_progress
 __all__ = ["KINDS", "Finding", "Report", "check", "facts_of", "summary", "write_report"]
 
 
-def check(pairs: PairSet, on_progress: OnProgress = no_progress) -> Report:
+def check(pairs: PairSet, on_progress: OnProgress = no_progress, config: DataConfig | None = None) -> Report:
     """Read every pair once, on all cores, and report; `on_progress` receives pairs done and in all.
 
-    Files that cannot be read are findings, not errors.
+    `config` names ranges and the values without data, as for training. Files that cannot be read are
+    findings, not errors.
     """
-    report = scan(pairs, on_progress)
+    report = scan(pairs, on_progress, config or DataConfig())
     report.findings = list(conclude(report))
     return report

@@ -167,8 +167,10 @@ def _mixed(report: Report) -> Iterator[Finding]:
 
 
 def _ranges(report: Report) -> Iterator[Finding]:
-    """Yield what is odd about the values of sources and of targets; label maps have none."""
+    """Yield what is odd about the values of sources and of targets; but of label maps and stated ranges."""
     for side, half in enumerate(SIDES):
+        if report.has_range[side]:
+            continue
         spread = merged(facts.spread for facts in report.halves(side).values())
         if spread and (odd := remark(spread, half)):
             ends = (spread.low.value, spread.high.value)

@@ -11,14 +11,14 @@ import numpy as np
 from PIL import Image
 
 from pix2pix.pictures.codec import Array
-from pix2pix.pictures.find_palette import find_palette, stray_colours
+from pix2pix.pictures.find_palette import find_palette, stray_colours, thinned
 from pix2pix.pictures.palette import Colour, Palette, as_rgb
 
 _LEAST_MAPS = 4
 _MAPS_SHARE = 0.8  # of the pictures, at least, are label maps
 _FEW = 25  # of fewer pictures none can say that a colour is rare: there each counts as a class
 _EXACT_COLOURS = 256
-_ENOUGH_PX = 128
+ENOUGH_PX = 128  # sides of larger pictures are thinned, which is enough for areas, and faster
 _NEAR = 24  # levels between a class's colour and what JPEG makes of it
 _STRAYS = 16  # so many colours of no class: the picture as a whole is in question
 _CELL = 32  # levels: stray colours of blurred maps within a cell are one
@@ -77,18 +77,12 @@ def inspect_labels(array: Array, classes: Classes, *, lossy: bool) -> LabelFacts
     if few and classes.exact:
         strays = [] if few <= {*palette.colours} else stray_colours(array, palette, blurred=False)
     else:
-        flat = stray_colours(thinned(array), palette, blurred=True)
+        flat = stray_colours(thinned(array, ENOUGH_PX), palette, blurred=True)
         strays = [(colour, share) for colour, share in flat if share >= _BLURRED_SHARE]
     odd = len(strays) >= _STRAYS or sum(share for _, share in strays) > 0.5
-    if (odd or (classes.exact and not few)) and not find_palette([thinned(array)]):
+    if (odd or (classes.exact and not few)) and not find_palette([thinned(array, ENOUGH_PX)]):
         return LabelFacts("no label map", {})
     return LabelFacts("exact" if few and classes.exact else "blurred", dict(strays))
-
-
-def thinned(array: Array) -> Array:
-    """Return every second or so of the pixels where there are many: enough for areas, and faster."""
-    step = max(1, min(array.shape[:2]) // _ENOUGH_PX)
-    return array[::step, ::step]
 
 
 def cell(colour: Colour, *, exact: bool) -> Colour:

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pix2pix.data.pairs import Pair
+from pix2pix.data.pair_set import Pair, evenly_spread
 from pix2pix.datasets.check.findings import KINDS, Finding, grouped
 from pix2pix.datasets.check.pair_facts import format_of, read_halves, visible
-from pix2pix.datasets.check.report import Report, relative_name, spread
+from pix2pix.datasets.check.report import Report, relative_name
 from pix2pix.pictures import codec
 from pix2pix.pictures.codec import Array
 from pix2pix.progress import in_parallel
@@ -47,7 +47,7 @@ def write_report(report: Report, folder: Path) -> Path:
     examples = {kind: _examples(findings) for kind, findings in groups.items()}
     counts = Counter(report.splits)
     usable = [(report.splits[row], report.pairs[row]) for row in report.usable]
-    sample = {split: spread([pair for s, pair in usable if s == split], _SHOWN) for split in counts}
+    sample = {split: evenly_spread([pair for s, pair in usable if s == split], _SHOWN) for split in counts}
     pairs = dict.fromkeys(pair for shown in (*examples.values(), *sample.values()) for pair in shown)
     write_page(
         folder / "index.html",
@@ -94,7 +94,10 @@ def _histograms(report: Report, side: int, label: str) -> list[Figure]:
     kinds: dict[str, list[Array]] = {}
     for halves in report.sample:
         array, _ = halves[side]
-        kinds.setdefault(format_of(array).kind, []).append(array.reshape(-1, array.shape[2]))
+        values = array.reshape(-1, array.shape[2])
+        fill = report.fills[side]
+        known = values if fill is None else values[(values != fill).any(axis=1)]
+        kinds.setdefault(format_of(array).kind, []).append(known if len(known) else values)
     return [_histogram(f"{label}, {kind}", np.concatenate(values)) for kind, values in kinds.items()]
 
 
@@ -130,10 +133,21 @@ def facts_of(report: Report) -> dict[str, str]:
         facts[f"{label}: size"] = _counted(form.size for form in side)
         facts[f"{label}: values"] = _counted(form.kind for form in side)
     for label, classes in zip(_LABELS, report.classes, strict=True):
+        if missing := _without_data(report, _LABELS.index(label)):
+            facts[f"{label}: no data"] = missing
         if classes:
             number, exact = len(classes.shares), "exact" if classes.exact else "blurred"
             facts[f"Colours of the {label.lower()}"] = f"label maps of {number} colours, {exact}"
     return {label: value for label, value in facts.items() if value}
+
+
+def _without_data(report: Report, side: int) -> str:
+    """Return how many of the pixels of sources or targets are without data, or "" for none."""
+    spreads = [half.spread for half in report.halves(side).values() if half.spread]
+    gone = sum(spread.missing for spread in spreads)
+    fill = report.fills[side]
+    share = gone / (gone + sum(spread.size for spread in spreads)) if gone else 0.0
+    return f"{share:.2%} of the values ({'NaN' if fill is None else f'{fill:g}'})" if gone else ""
 
 
 def _counted(values: Iterable[str]) -> str:

@@ -94,8 +94,13 @@ def read_halves(pair: Pair, name: Callable[[Path], str] = str) -> tuple[Array, A
     return source, target
 
 
-def inspect(pair: Pair, classes: Sequence[Classes | None], name: Callable[[Path], str]) -> PairFacts:
-    """Return what a pair is; `classes` are those of sources and targets.
+def inspect(
+    pair: Pair,
+    classes: Sequence[Classes | None],
+    name: Callable[[Path], str],
+    fills: Sequence[float | None] = (None, None),
+) -> PairFacts:
+    """Return what a pair is; `classes` are those of sources and targets, `fills` what has no data in them.
 
     Raises UnusableError where it cannot be used.
     """
@@ -104,8 +109,8 @@ def inspect(pair: Pair, classes: Sequence[Classes | None], name: Callable[[Path]
     size = (min(pictures[0].width, _VIEW_PX), min(pictures[0].height, _VIEW_PX))
     views = [picture.resize(size, Image.Resampling.BOX) for picture in pictures]
     source, target = (
-        _half_facts(array, view, half, labels)
-        for array, view, half, labels in zip(arrays, views, (pair.source, pair.target), classes, strict=True)
+        _half_facts(*half)
+        for half in zip(arrays, views, (pair.source, pair.target), classes, fills, strict=True)
     )
     equal = _is_equal(*arrays)
     if equal or source.constant or target.constant:
@@ -139,7 +144,9 @@ def format_of(array: Array) -> Format:
     return Format(width, height, _CHANNELS.get(channels, f"{channels} channels"), _DEPTHS[str(array.dtype)])
 
 
-def _half_facts(array: Array, view: Image.Image, half: Half, classes: Classes | None) -> HalfFacts:
+def _half_facts(
+    array: Array, view: Image.Image, half: Half, classes: Classes | None, fill: float | None
+) -> HalfFacts:
     digest = hashlib.sha256(np.ascontiguousarray(array).data)
     digest.update(f"{array.shape} {array.dtype}".encode())
     return HalfFacts(
@@ -150,7 +157,7 @@ def _half_facts(array: Array, view: Image.Image, half: Half, classes: Classes | 
         inspect_labels(array, classes, lossy=is_lossy(half.path))
         if classes and array.dtype == np.uint8
         else None,
-        None if classes else spread_of(array),
+        None if classes else spread_of(array, fill),
     )
 
 

@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 
-import numpy as np
-
-from pix2pix.data.pairs import Pair, PairSet
+from pix2pix.config import DataConfig
+from pix2pix.data.pair_set import Pair, PairSet, evenly_spread
+from pix2pix.data.ranges import find_fill
 from pix2pix.datasets.check.findings import Finding
-from pix2pix.datasets.check.label_maps import Classes, find_classes, thinned
+from pix2pix.datasets.check.label_maps import ENOUGH_PX, Classes, find_classes
 from pix2pix.datasets.check.pair_facts import HalfFacts, PairFacts, inspect, read_halves
 from pix2pix.errors import UserError
 from pix2pix.files import is_lossy
 from pix2pix.pictures.codec import Array
+from pix2pix.pictures.contract import PictureContract
+from pix2pix.pictures.find_palette import thinned
 from pix2pix.progress import OnProgress, in_parallel
 
 SampledHalves = list[tuple[Array, bool]]  # source and target, each with whether its file is lossy
@@ -37,6 +39,8 @@ class Report:
     facts: Sequence[PairFacts | UserError]
     classes: Sequence[Classes | None]  # None where a half is no label map
     sample: Sequence[SampledHalves]  # a few pairs from all over
+    fills: Sequence[float | None]  # the value without data, besides NaN
+    has_range: Sequence[bool]  # whether a range was stated
     findings: Sequence[Finding] = ()
 
     @cached_property
@@ -58,17 +62,35 @@ class Report:
         return relative_name(pair.source.path, self.folder)
 
 
-def scan(pair_set: PairSet, on_progress: OnProgress) -> Report:
-    """Read every pair once; `on_progress` receives pairs done and in all. There are no findings yet."""
+def scan(pair_set: PairSet, on_progress: OnProgress, config: DataConfig) -> Report:
+    """Read every pair once; `on_progress` receives pairs done and in all. There are no findings yet.
+
+    Raises UserError where no one value can stand for pixels without data.
+    """
     pairs = [pair for members in pair_set.splits.values() for pair in members]
     splits = [split for split, members in pair_set.splits.items() for _ in members]
     folder = _common_folder(pairs)
-    sampled = in_parallel(spread(pairs, _SAMPLED), _sampled_halves)
+    sampled = in_parallel(evenly_spread(pairs, _SAMPLED), _sampled_halves)
     sample = [halves for _, halves in sampled if not isinstance(halves, UserError)]
     classes = [find_classes([halves[side] for halves in sample]) for side in range(2)]
-    inspect_pair = partial(inspect, classes=classes, name=partial(relative_name, folder=folder))
+    stated = (config.source_fill, config.target_fill)
+    fills = [_fill(pairs, side, sample, stated[side]) if not classes[side] else None for side in range(2)]
+    name = partial(relative_name, folder=folder)
+    inspect_pair = partial(inspect, classes=classes, name=name, fills=fills)
     facts = [result for _, result in in_parallel(pairs, inspect_pair, on_progress)]
-    return Report(pair_set, folder, pairs, splits, facts, classes, sample)
+    has_range = [bool(config.source_range), bool(config.target_range)]
+    return Report(pair_set, folder, pairs, splits, facts, classes, sample, fills, has_range)
+
+
+def _fill(
+    pairs: Sequence[Pair], side: int, sample: Sequence[SampledHalves], stated: Sequence[float]
+) -> float | None:
+    """Return the value that stands for pixels without data, as in training; None for none but NaN."""
+    depths = {str(halves[side][0].dtype) for halves in sample}
+    depth = next((depth for depth in ("float32", "uint16") if depth in depths), "uint8")
+    files = [(pair.source, pair.target)[side].path for pair in evenly_spread(pairs, _SAMPLED)]
+    fill = find_fill(PictureContract(depth=depth), ("source", "target")[side], stated, files)
+    return fill if isinstance(fill, float) else None
 
 
 def relative_name(path: Path, folder: Path) -> str:
@@ -78,16 +100,10 @@ def relative_name(path: Path, folder: Path) -> str:
     return os.fsencode(absolute.relative_to(folder) if inside else path).decode("utf-8", "replace")
 
 
-def spread(pairs: Sequence[Pair], count: int) -> list[Pair]:
-    """Return a few pairs, evenly spread."""
-    places = np.linspace(0, len(pairs) - 1, min(count, len(pairs))).round().astype(int)
-    return [pairs[place] for place in places]
-
-
 def _sampled_halves(pair: Pair) -> SampledHalves:
     """Return source and target, thinned where they are large, each with whether its file is lossy."""
     return [
-        (thinned(array).copy(), is_lossy(half.path))
+        (thinned(array, ENOUGH_PX).copy(), is_lossy(half.path))
         for array, half in zip(read_halves(pair), (pair.source, pair.target), strict=True)
     ]
 

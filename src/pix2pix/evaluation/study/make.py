@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from pix2pix.data.names import name_of
-from pix2pix.datasets.file_tasks import check_folders
+from pix2pix.datasets.file_tasks import check_places
 from pix2pix.errors import UserError, counted
 from pix2pix.evaluation.study.protocol import FILE, Algorithm, Question, Study
 from pix2pix.files import ENDINGS, list_pictures, replacing
@@ -39,7 +39,7 @@ def make(
     takes the sources that all folders have. Raises UserError for a study that exists, for folders with too
     few pictures, for a paired fake without its real picture, and for a picture that cannot be read.
     """
-    check_folders([real, *fakes.values()], out)
+    check_places([real, *fakes.values()], out)
     if (out / FILE).exists():
         raise UserError(f"{out} holds a study already.", "Choose another folder with -o.")
     reals = _sources(real)

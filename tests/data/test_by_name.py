@@ -1,0 +1,49 @@
+from pathlib import Path
+
+import pytest
+
+from pix2pix.data.by_name import in_one_folder, in_two_folders
+from pix2pix.data.names import parse_patterns
+from pix2pix.errors import UserError
+from pix2pix.files import Pictures
+
+
+def pictures(folder: str, *patterns: str, count: int = 9) -> Pictures:
+    root = Path(folder)
+    return Pictures(root, [root / pattern.format(n) for pattern in patterns for n in range(count)])
+
+
+def test_one_folder_is_paired_by_a_pattern_that_is_said() -> None:
+    both = in_one_folder(pictures("x", "{}.jpg", "{}_mask.png"), None)
+    assert both is not None
+    matched, note = both
+    assert matched.pairs["3"] == (Path("x/3.jpg"), Path("x/3_mask.png"))
+    assert "9 pairs, by name pattern '{}.jpg' / '{}_mask.png'" in note
+    assert in_one_folder(pictures("x", "{}.jpg"), None) is None
+
+
+def test_a_stated_pattern_counts_what_it_leaves() -> None:
+    both = in_one_folder(
+        pictures("x", "{}_a.png", "{}_b.png", "{}_a.jpg"), parse_patterns(["{}_b.png", "{}_a.jpg"])
+    )
+    assert both is not None
+    assert both[0].pairs["3"] == (Path("x/3_b.png"), Path("x/3_a.jpg"))
+    with pytest.raises(UserError, match="pair none of the pictures of x, such as 0_a"):
+        in_one_folder(pictures("x", "{}_a.png"), parse_patterns(["{}_b.png", "{}_a.png"]))
+
+
+def test_two_folders_are_paired_by_equal_names_or_by_a_pattern() -> None:
+    equal, notes = in_two_folders(pictures("x", "{}.jpg"), pictures("y", "{}.png"), None)
+    assert (len(equal.pairs), notes) == (9, [])
+    by_pattern, notes = in_two_folders(pictures("x", "{}_im.jpg"), pictures("y", "{}_gt.png"), None)
+    assert (len(by_pattern.pairs), len(notes)) == (9, 1)
+    spare, _ = in_two_folders(pictures("x", "{}.jpg", count=12), pictures("y", "{}.png"), None)
+    assert (len(spare.pairs), len(spare.faults), spare.only_spare) == (9, 3, True)
+
+
+def test_several_ways_are_refused_with_each() -> None:
+    several = pictures("x", "{}.jpg", "{}_1stHO.png", "{}_2ndHO.png")
+    with pytest.raises(UserError, match=r"--pair '\{\}\.jpg' '\{\}_1stHO\.png', or --pair"):
+        in_one_folder(several, None)
+    with pytest.raises(UserError, match="x is given twice"):
+        in_two_folders(pictures("x", "{}.png"), pictures("x", "{}.png"), None)
