@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import takewhile
 from pathlib import Path
-from stat import S_ISDIR, S_ISREG
+from stat import S_ISDIR
 from typing import Literal, NamedTuple
 
 from pix2pix.errors import UserError
@@ -87,12 +87,6 @@ def kind(path: Path) -> Literal["file", "folder", "nothing"]:
         return "nothing"
     except OSError as error:
         raise UserError(f"Cannot open {path}: {error.strerror}.") from None
-
-
-def is_pipe(path: Path) -> bool:
-    """Return whether a path leads to what is no file and may never end: a pipe, a socket, a device."""
-    mode = path.stat().st_mode
-    return not S_ISREG(mode) and not S_ISDIR(mode)
 
 
 def require_own_folder(path: Path, is_own: bool, what: str, option: str = "-o") -> None:

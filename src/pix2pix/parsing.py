@@ -8,10 +8,10 @@ import json
 import re
 import tomllib
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 from typing import Any
 
 from pix2pix.errors import first_line
-from pix2pix.files import is_pipe
 
 _LONGEST_BYTES = 2_000_000  # of a TOML file; palettes of a thousand classes have 60,000
 _MOST_PARTS = 32  # of a key
@@ -70,3 +70,9 @@ def refuse_pipe(path: Path) -> None:
     """Raise OSError for what may never end: pipes, sockets, devices."""
     if is_pipe(path):
         raise OSError("it is a pipe or a device, wanted a file")
+
+
+def is_pipe(path: Path) -> bool:
+    """Return whether a path leads to what is no file and may never end: a pipe, a socket, a device."""
+    mode = path.stat().st_mode
+    return not S_ISREG(mode) and not S_ISDIR(mode)

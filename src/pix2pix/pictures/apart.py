@@ -110,7 +110,7 @@ def _receive(pipe: BufferedReader) -> Message | None:
         return message, None
     array = np.empty(message["shape"], message["type"])
     # A BufferedReader, which fills the whole.
-    return (message, array) if pipe.readinto(array.reshape(-1).view(np.uint8)) == array.nbytes else None
+    return (message, array) if pipe.readinto(array.reshape(-1).view(np.uint8).data) == array.nbytes else None
 
 
 def _too_slow(path: Path, seconds: float) -> UserError:

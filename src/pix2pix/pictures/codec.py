@@ -275,7 +275,8 @@ def _decode(
 def _read_npy(path: Path) -> Array:
     mapped = channels_last(np.lib.format.open_memmap(path, mode="r"), str(path))
     if mapped.ndim >= 2:
-        refuse_large(*mapped.shape[:2], path, math.prod(mapped.shape[2:]) * mapped.dtype.itemsize)
+        height, width, *inner = mapped.shape
+        refuse_large(height, width, path, math.prod(inner) * mapped.dtype.itemsize)
     return np.array(mapped)
 
 

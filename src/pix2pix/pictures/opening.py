@@ -9,7 +9,8 @@ from typing import BinaryIO, NamedTuple
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from pix2pix.errors import UserError, first_line
-from pix2pix.files import bytes_in_words, is_pipe, limit_from_environment
+from pix2pix.files import bytes_in_words, limit_from_environment
+from pix2pix.parsing import is_pipe
 
 LIMIT = "PIX2PIX_MAX_MEGAPIXELS"
 MAX_SIDE_PX = 65_535  # JPEG's own; the network widens a thin strip to hundreds of rows
