@@ -6,7 +6,7 @@ A decoder works through all of it: thousands of scans of one picture, or gigabyt
 import struct
 from typing import BinaryIO
 
-from pix2pix.pictures.opening import Head
+from pix2pix.pictures.opening import Head, PictureError
 
 MOST_SCANS = 100  # encoders write up to a dozen
 _ALWAYS_SCANS = 16
@@ -21,7 +21,7 @@ _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # of a PNG's pixel, by its type of co
 
 
 def refuse_excess(file: BinaryIO, head: Head) -> None:
-    """Raise ValueError for more scans, parts or bytes than a picture with that head can need."""
+    """Raise PictureError for more scans, parts or bytes than a picture with that head can need."""
     place = file.tell()
     if head.kind in ("JPEG", "MPO"):
         _check_scans(count_scans(file), head.height * head.width / 1e6)
@@ -48,7 +48,7 @@ def count_scans(file: BinaryIO) -> int:
             return 0  # the decoder says what is wrong
         else:
             file.seek(length - 2, 1)
-    raise ValueError(f"it has more than {_MOST_PARTS:,} parts")
+    raise PictureError(f"it has more than {_MOST_PARTS:,} parts")
 
 
 def occurrences(file: BinaryIO, word: bytes) -> int:
@@ -71,7 +71,7 @@ def _next_marker(file: BinaryIO) -> int:
 
 def _check_scans(scans: int, megapixels: float) -> None:
     if scans > MOST_SCANS or (scans > _ALWAYS_SCANS and scans * megapixels > _MOST_SCANNED):
-        raise ValueError(f"it is stored in {scans:,} scans, wanted up to {_ALWAYS_SCANS}")
+        raise PictureError(f"it is stored in {scans:,} scans, wanted up to {_ALWAYS_SCANS}")
 
 
 def _check_png(file: BinaryIO, frames: int) -> None:
@@ -88,6 +88,6 @@ def _check_png(file: BinaryIO, frames: int) -> None:
         count = int.from_bytes(head[:4])
         packed += count if head[4:] in (b"IDAT", b"fdAT") else 0
         if packed > most:
-            raise ValueError(f"it holds more data than {width} x {height} px can need")
+            raise PictureError(f"it holds more data than {width} x {height} px can need")
         file.seek(count + 4, 1)
-    raise ValueError(f"it has more than {_MOST_PARTS:,} parts")
+    raise PictureError(f"it has more than {_MOST_PARTS:,} parts")

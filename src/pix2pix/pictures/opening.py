@@ -30,6 +30,10 @@ _WEBP_ANIMATION = 2  # a flag
 _OPENING = Lock()  # while Pillow's limit is lifted
 
 
+class PictureError(ValueError):
+    """What is wrong with a file, in words of this package; texts of decoders may hold anything."""
+
+
 class Head(NamedTuple):
     """What the first bytes of a picture claim. `kind` is Pillow's name of the format."""
 
@@ -53,7 +57,7 @@ def open_unread(file: BinaryIO, kinds: tuple[str, ...] | None) -> tuple[Image.Im
     # Cameras append a second, smaller picture to a JPEG: no animation.
     frames = getattr(opened, "n_frames", 1) if opened.format != "MPO" else 1
     if frames > MOST_FRAMES:
-        raise ValueError(f"it has {frames:,} frames, wanted up to {MOST_FRAMES:,}")
+        raise PictureError(f"it has {frames:,} frames, wanted up to {MOST_FRAMES:,}")
     return opened, Head(
         opened.format or "", opened.height, opened.width, frames, pixel_bytes=_pixel_bytes(opened)
     )
@@ -149,8 +153,11 @@ def refuse_large(height: int, width: int, path: Path, pixel_bytes: int = 1) -> N
 
 
 @contextmanager
-def in_words(name: str, count_bytes: Callable[[], int]) -> Iterator[None]:
-    """Turn whatever a decoder raises into a sentence about the picture of that name."""
+def in_words(name: str, count_bytes: Callable[[], int], *, quote: bool = True) -> Iterator[None]:
+    """Turn whatever a decoder raises into a sentence about the picture of that name.
+
+    Without `quote` it has no words of the decoder's own.
+    """
     try:
         yield
     except FileNotFoundError:
@@ -161,4 +168,6 @@ def in_words(name: str, count_bytes: Callable[[], int]) -> Iterator[None]:
         raise
     except Exception as error:
         # Decoders report broken files by errors of every type, some of their own.
-        raise UserError(f"{name} cannot be read: {first_line(error)}.") from None
+        quotable = quote or isinstance(error, PictureError)
+        why = first_line(error) if quotable else "it is damaged, or cut short"
+        raise UserError(f"{name} cannot be read: {why}.") from None

@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any, BinaryIO, NamedTuple
 
 from pix2pix.pictures.excess import MOST_SCANS, occurrences
+from pix2pix.pictures.opening import PictureError
 
 _MOST_TAGS = 100_000  # of all pages; a page may have 65,535, and pages may lie over each other
 _PACKED = 259  # the tag that says how
@@ -43,17 +44,17 @@ class _Pages:
 
 
 def is_costly(file: BinaryIO) -> bool:
-    """Return whether a decoder may take long for a page; raises ValueError as `check_pages` does."""
+    """Return whether a decoder may take long for a page; raises PictureError as `check_pages` does."""
     pages = check_pages(file)
     if _JPEG in pages.packed:
         file.seek(0)
         if occurrences(file, b"\xff\xda") > MOST_SCANS * max(1, pages.segments):
-            raise ValueError(f"its parts are stored in more than {MOST_SCANS} scans")
+            raise PictureError(f"its parts are stored in more than {MOST_SCANS} scans")
     return bool(pages.packed - _PLAIN)
 
 
 def check_pages(file: BinaryIO) -> _Pages:
-    """Raise ValueError where pages come round in a circle, or are more than MOST_PAGES.
+    """Raise PictureError where pages come round in a circle, or are more than MOST_PAGES.
 
     What is cut short or damaged otherwise is left to the decoder, which names it.
     """
@@ -76,10 +77,10 @@ def _walk(file: BinaryIO, layout: _Layout, first: int, pages: _Pages) -> None:
         offset = waiting.pop()
         while offset:
             if offset in seen:
-                raise ValueError("its pages name each other in a circle")
+                raise PictureError("its pages name each other in a circle")
             seen.add(offset)
             if len(seen) > MOST_PAGES:
-                raise ValueError(f"it has more than {MOST_PAGES:,} pages")
+                raise PictureError(f"it has more than {MOST_PAGES:,} pages")
             try:
                 offset, inner = _page(file, layout, offset, pages)
             except struct.error:  # it leads out of the file
@@ -95,7 +96,7 @@ def _page(file: BinaryIO, layout: _Layout, offset: int, pages: _Pages) -> tuple[
     following = layout.read(file, layout.offset)
     pages.tags += count
     if pages.tags > _MOST_TAGS:
-        raise ValueError(f"its pages have more than {_MOST_TAGS:,} entries")
+        raise PictureError(f"its pages have more than {_MOST_TAGS:,} entries")
     return following, list(_sub_pages(file, layout, tags, pages))
 
 
@@ -110,7 +111,7 @@ def _sub_pages(file: BinaryIO, layout: _Layout, tags: bytes, pages: _Pages) -> I
         if number != _SUB_PAGES or kind not in _BYTES:
             continue
         if count > MOST_PAGES:
-            raise ValueError(f"it has more than {MOST_PAGES:,} pages")
+            raise PictureError(f"it has more than {MOST_PAGES:,} pages")
         place = start + 4 + struct.calcsize(layout.offset)
         needed = count * _BYTES[kind]
         values = tags[place : place + needed]
