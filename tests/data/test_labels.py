@@ -109,6 +109,7 @@ def test_the_halves_of_pairs_side_by_side_are_swapped_by_a_setting(tmp_path: Pat
         both = np.concatenate([scene(n, 48, 64), COLOURS[areas(n)[:, :, 0]]], axis=1)
         write(tmp_path / f"{n}.png", both)
     pairs = find_pairs([tmp_path], "left").splits["train"]
+    assert hints(Config(), pairs)[0].endswith("to make pictures of them instead: --set data.source=right")
     with pytest.raises(UserError, match=r"--set data\.source=right makes the right half the source"):
         find_reading(pairs, Config.load(None, ["data.source_labels=auto"]))
     swapped = find_pairs([tmp_path], "right").splits["train"]

@@ -86,6 +86,15 @@ def test_pairs_of_which_one_split_has_single_pictures_are_refused(tmp_path: Path
     assert "single ones" in refused(tmp_path)  # by their shape alone
 
 
+def test_pictures_over_one_another_and_three_side_by_side_are_named(tmp_path: Path) -> None:
+    for n in range(6):
+        panels = [scene(n + 100 * k, 48, 48) for k in range(3)]
+        write(tmp_path / "stacked" / f"{n}.png", np.concatenate(panels[:2], axis=0))
+        write(tmp_path / "triple" / f"{n}.png", np.concatenate(panels, axis=1))
+    assert "are two pictures, one over the other, of 48 x 96 px: wanted two" in refused(tmp_path / "stacked")
+    assert "are three pictures side by side, of 144 x 48 px" in refused(tmp_path / "triple")
+
+
 def test_pairs_side_by_side_are_pairs(tmp_path: Path) -> None:
     pairs(tmp_path / "train", 5)
     pairs(tmp_path / "val", 2, first=50)

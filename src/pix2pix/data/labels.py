@@ -136,7 +136,7 @@ def hints(config: Config, pairs: Sequence[Pair]) -> list[str]:
             notes.append(
                 f"the {side}s are label maps ({kind} of {len(labels.palette.names)} classes), but are {verb} "
                 f"as plain pictures; as classes: {settings} (or --labels {FOUND}), in another run, "
-                "--run NAME"
+                f"--run NAME{_other_half(pairs[0]) if side == 'target' else ''}"
             )
     return notes
 
@@ -158,6 +158,12 @@ def _is_shared(palette: Palette, arrays: Sequence[Array]) -> bool:
     counts = Counter(number for index in indexes for number in np.unique(index).tolist())
     shared = sum(counts[number] > 1 for number in range(len(palette.names)))
     return len(arrays) < _LEAST or 2 * shared >= len(palette.names)
+
+
+def _other_half(pair: Pair) -> str:
+    """Return how to make pictures of label maps that are the targets side by side, else ""."""
+    side = pair.target.side
+    return "" if side == "whole" else f"; to make pictures of them instead: --set data.source={side}"
 
 
 def _swap(pair: Pair) -> str:

@@ -40,6 +40,7 @@ class _Seen(NamedTuple):
     width: float
     height: float
     single: bool | None  # None where they are too even to tell
+    panels: str = ""  # what they are made of, if not of two side by side
 
     @property
     def size(self) -> str:
@@ -67,6 +68,12 @@ def _refuse_singles(pairs: PairSet, root: Path) -> None:
         return
     files = [pair.target.path for members in pairs.splits.values() for pair in members]
     first = pairs.splits[usual_split][0].target.path
+    if train.single and train.panels:
+        raise UserError(
+            f"{printable(first)} and others like it are {train.panels}, of {train.size}: wanted two pictures "
+            "side by side, the left half and the right.",
+            "Cut each into files of one picture, and give two folders of equal names.",
+        )
     if train.single:
         raise UserError(
             f"{printable(first)} and others like it are single pictures of {train.size}: they go on across "
@@ -93,7 +100,25 @@ def _look(pairs: Sequence[Pair]) -> _Seen | None:
     height, width = (median(array.shape[axis] for array in read) for axis in (0, 1))
     known = [on for array in read if (on := goes_on(array)) is not None]
     single = sum(known) >= _SINGLE_SHARE * len(known) if len(known) >= min(_LEAST, len(pairs)) else None
-    return _Seen(width, height, single)
+    return _Seen(width, height, single, _panels(read))
+
+
+def _panels(pictures: Sequence[Array]) -> str:
+    """Return whether most pictures are made of two, one over the other, or of three side by side."""
+    turned = [goes_on(np.swapaxes(array, 0, 1)) for array in pictures]
+    # The seam between two of three lies in the middle of their two thirds.
+    thirds = [
+        goes_on(array[:, start : start + 2 * (array.shape[1] // 3)])
+        for array in pictures
+        for start in (0, array.shape[1] // 3)
+    ]
+    for answers, what in (
+        (turned, "two pictures, one over the other"),
+        (thirds, "three pictures side by side"),
+    ):
+        if answers.count(False) >= _SINGLE_SHARE * len(answers) and len(answers) >= _LEAST:
+            return what
+    return ""
 
 
 def _folder(pairs: PairSet, split: str) -> str:
