@@ -1,5 +1,5 @@
 """`python -m pix2pix`: the command line, also under torchrun."""
 
-from pix2pix.cli.main import app
+from pix2pix.cli.main import run
 
-app()
+run()

@@ -156,6 +156,12 @@ def keep_freed_memory() -> None:
         libc.mallopt(_MMAP_THRESHOLD, 2**25)  # its maximum
 
 
+def give_back_memory() -> None:
+    """Return what `keep_freed_memory` has kept to the system."""
+    with suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
 def _fastest() -> str:
     without_cuda = "mps" if torch.backends.mps.is_available() else "cpu"
     return "cuda" if torch.cuda.is_available() else without_cuda

@@ -9,9 +9,17 @@ import pytest
 from starlette.types import ASGIApp
 
 from pix2pix.serve.app import create_app, page_files
+from pix2pix.serve.decoders import Decoders
 from pix2pix.serve.service import Service
 from tests.helpers import write, write_model
-from tests.serve.helpers import open_service
+from tests.serve.helpers import DECODERS, open_service
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ended_decoders() -> Iterator[None]:
+    """End the decode processes that tests share."""
+    yield
+    Decoders.close(DECODERS)
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from PIL import Image
 from starlette.types import ASGIApp
 
 from pix2pix.pictures.codec import Array
+from pix2pix.serve.decoders import Decoders
 from pix2pix.serve.hosting import host
 from pix2pix.serve.service import Service
 from tests.helpers import noise
@@ -23,9 +24,21 @@ BASE = "http://127.0.0.1:8000"
 SOURCE = noise(32, 32)
 
 
+class SharedDecoders(Decoders):
+    """Decode processes for all tests: their start takes longer than most tests."""
+
+    def close(self) -> None:
+        """They end with the tests' own process."""
+
+
+DECODERS = SharedDecoders()
+
+
 def open_service(*paths: Path, **options: Any) -> Service:
     """A service on these models; close it in the end."""
-    return Service(host(paths), **options)
+    service = Service(host(paths), **options)
+    service.decoders = DECODERS
+    return service
 
 
 def ask(app: ASGIApp, work: Callable[[httpx.AsyncClient], Awaitable[T]]) -> T:

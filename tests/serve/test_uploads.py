@@ -42,11 +42,11 @@ def test_all_bodies_together_have_a_budget() -> None:
     budget = Budget(5, lambda: RequestError(503, "full"))
 
     async def read(body: bytes) -> bytes:
-        with budget.share() as take:
-            return await read_body(PNG, chunks([body]), LIMITS, take)
+        with budget.share() as share:
+            return await read_body(PNG, chunks([body]), LIMITS, share.take)
 
-    with budget.share() as take:
-        take(3)
+    with budget.share() as share:
+        share.take(3)
         with pytest.raises(RequestError, match="full"):
             asyncio.run(read(b"abc"))
         assert asyncio.run(read(b"ab")) == b"ab"

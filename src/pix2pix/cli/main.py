@@ -190,6 +190,8 @@ def train(
     result = train_model(data, config, folder, init=init, strict=strict, console=console, **how)
     if result.first:
         _finish_training(result, folder)
+    elif not result.finished:
+        raise typer.Exit(130)
 
 
 app.command()(translate.translate)
@@ -245,5 +247,18 @@ app.command()(share.export)
 app.command()(share.serve)
 
 
+def run() -> None:
+    """Run the command line as a program."""
+    try:
+        app()
+    except SystemExit as end:
+        if end.code == 130:
+            # Threads of libraries may still compute, and abort when Python ends before they do.
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(130)
+        raise
+
+
 if __name__ == "__main__":
-    app()
+    run()

@@ -127,10 +127,10 @@ def read_bytes(data: bytes, name: str, accept: Callable[[Head], None]) -> Array:
 
     `accept` is called before anything is unpacked, and refuses what it likes by raising UserError:
     there is no other limit. Of an animation that it lets pass, the first picture is taken. Raises
-    UserError for what is broken or none of these.
+    UserError for what is broken or none of these; errors hold no text of a decoder.
     """
     file = io.BytesIO(data)
-    with in_words(name, lambda: len(data)):
+    with in_words(name, lambda: len(data), quote=False):
         if not data.startswith(_TIFF_HEADS):
             return checked(_decode(file, name, accept, _FORMATS_OF_BYTES), name)
         array, fill = tiff.read(file, lambda *size: accept(Head("TIFF", size[0], size[1], 1, size[2])))

@@ -18,6 +18,10 @@ _DEFAULT_LIMIT = 178  # where Pillow begins to suspect an attack
 _OPENING = Lock()  # while Pillow's limit is lifted
 
 
+class PictureError(ValueError):
+    """What is wrong with a file, in words of this package; texts of decoders may hold anything."""
+
+
 class Head(NamedTuple):
     """What the first bytes of a picture claim. `kind` is Pillow's name of the format."""
 
@@ -64,8 +68,11 @@ def refuse_large(height: int, width: int, path: Path) -> None:
 
 
 @contextmanager
-def in_words(name: str, count_bytes: Callable[[], int]) -> Iterator[None]:
-    """Turn whatever a decoder raises into a sentence about the picture of that name."""
+def in_words(name: str, count_bytes: Callable[[], int], *, quote: bool = True) -> Iterator[None]:
+    """Turn whatever a decoder raises into a sentence about the picture of that name.
+
+    Without `quote` it has no words of the decoder's own.
+    """
     try:
         yield
     except FileNotFoundError:
@@ -76,4 +83,6 @@ def in_words(name: str, count_bytes: Callable[[], int]) -> Iterator[None]:
         raise
     except Exception as error:
         # Decoders report broken files by errors of every type, some of their own.
-        raise UserError(f"{name} cannot be read: {first_line(error)}.") from None
+        quotable = quote or isinstance(error, PictureError)
+        why = first_line(error) if quotable else "it is damaged, or cut short"
+        raise UserError(f"{name} cannot be read: {why}.") from None

@@ -9,6 +9,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from pix2pix.pictures.contract import MAX_CHANNELS, Fill
+from pix2pix.pictures.opening import PictureError
 from pix2pix.pictures.tiff_colours import is_scaled, plain
 from pix2pix.pictures.tiff_pages import check_pages, picture_parts
 
@@ -44,13 +45,13 @@ def read(file: BinaryIO, accept: Callable[[int, int, int], None]) -> Tiff:
         parts = picture_parts(opened)
         first, page = parts[0], parts[0].keyframe
         if not {"Y", "X"} <= set(first.axes):
-            raise ValueError(f"its axes are {first.axes}, wanted rows and columns")
+            raise PictureError(f"its axes are {first.axes}, wanted rows and columns")
         places = [first.axes.index(axis) for axis in "YX"]
         height, width = (first.shape[place] for place in places)
         channels = len(parts) * first.size // max(1, height * width)
         accept(height, width, channels)
         if channels > MAX_CHANNELS:  # before they fill the memory
-            raise ValueError(f"it has {channels} pages and channels, wanted up to {MAX_CHANNELS}")
+            raise PictureError(f"it has {channels} pages and channels, wanted up to {MAX_CHANNELS}")
         arrays = [np.moveaxis(part.asarray(), places, (0, 1)).reshape(height, width, -1) for part in parts]
         array = upright(plain(np.concatenate(arrays, axis=2), page), page.tags.valueof(ORIENTATION, 1))
         return Tiff(array, None if is_scaled(page) else fill_of(page))

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pix2pix.pictures.opening import PictureError
+
 Array = NDArray[Any]
 # What a sample is in these, no grey and no RGB.
 _REFUSED = {
@@ -29,11 +31,11 @@ def plain(array: Array, page: Any) -> Array:
     """Return (H, W, C) samples of a tifffile page as grey, RGB, either with alpha, or other channels.
 
     A palette's colours are looked up, white is the highest, and samples of 1 to 7 or 9 to 15 bits are
-    scaled to 8 and 16. Raises ValueError for colours that cannot be converted.
+    scaled to 8 and 16. Raises PictureError for colours that cannot be converted.
     """
     kind = getattr(page.photometric, "name", str(page.photometric))
     if kind in _REFUSED:
-        raise ValueError(f"it holds {_REFUSED[kind]}: wanted grey or RGB")
+        raise PictureError(f"it holds {_REFUSED[kind]}: wanted grey or RGB")
     if kind == "PALETTE":
         return _looked_up(array, page)
     array = _full_depth(array, page)
@@ -54,10 +56,10 @@ def is_scaled(page: Any) -> bool:
 
 def _looked_up(array: Array, page: Any) -> Array:
     if page.colormap is None:
-        raise ValueError("it has a palette without colours")
+        raise PictureError("it has a palette without colours")
     index = array[:, :, 0].astype(np.int64)
     if index.max(initial=0) >= page.colormap.shape[1]:
-        raise ValueError(f"it has the colour {index.max()}, and its palette {page.colormap.shape[1]}")
+        raise PictureError(f"it has the colour {index.max()}, and its palette {page.colormap.shape[1]}")
     return np.asarray(page.colormap.T[index] >> 8, np.uint8)  # (colours, 3) of 16 bits
 
 
@@ -72,7 +74,7 @@ def _full_depth(array: Array, page: Any) -> Array:
 
 def _white(array: Array, what: str) -> float:
     if array.dtype not in (np.uint8, np.uint16):
-        raise ValueError(f"it holds {what} of {array.dtype}: wanted 8 or 16 bits")
+        raise PictureError(f"it holds {what} of {array.dtype}: wanted 8 or 16 bits")
     return float(np.iinfo(array.dtype).max)
 
 
@@ -80,7 +82,7 @@ def _from_inks(array: Array, page: Any) -> Array:
     """Return RGB of cyan, magenta, yellow and black; a fifth channel is alpha."""
     white = _white(array, "inks")
     if page.tags.valueof("InkSet", 1) != 1 or array.shape[2] not in (4, 5):
-        raise ValueError(f"it holds {array.shape[2]} inks that are not CMYK: wanted grey or RGB")
+        raise PictureError(f"it holds {array.shape[2]} inks that are not CMYK: wanted grey or RGB")
     paper = white - array[:, :, :4].astype(np.float32)
     rgb = (paper[:, :, :3] * paper[:, :, 3:] / white).round().astype(array.dtype)
     return np.concatenate([rgb, array[:, :, 4:]], axis=2)
@@ -93,7 +95,7 @@ def _from_ycbcr(array: Array, page: Any) -> Array:
         return array
     white, tags = _white(array, "YCbCr colours"), page.tags
     if packed not in _WITHOUT_LOSS or array.shape[2] < 3:
-        raise ValueError(f"it holds YCbCr colours packed as {packed}: wanted grey or RGB")
+        raise PictureError(f"it holds YCbCr colours packed as {packed}: wanted grey or RGB")
     half = (white + 1) / 2
     ends = _ratios(tags.valueof("ReferenceBlackWhite"), 6) or [0, white, half, white, half, white]
     red, green, blue = _ratios(tags.valueof("YCbCrCoefficients"), 3) or _LUMA

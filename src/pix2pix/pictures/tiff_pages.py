@@ -8,6 +8,8 @@ import struct
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO, NamedTuple
 
+from pix2pix.pictures.opening import PictureError
+
 MOST_PAGES = 1_000  # of one file; more is no picture but an attack, or a film
 _SUB_PAGES = 330  # the tag that lists the offsets of a page's own pages
 _BYTES = {4: 4, 13: 4, 16: 8, 18: 8}  # of an offset, by its type
@@ -26,7 +28,7 @@ class _Layout(NamedTuple):
 
 
 def check_pages(file: BinaryIO) -> None:
-    """Raise ValueError where pages come round in a circle, or are more than MOST_PAGES.
+    """Raise PictureError where pages come round in a circle, or are more than MOST_PAGES.
 
     What is cut short or damaged otherwise is left to the decoder, which names it.
     """
@@ -49,10 +51,10 @@ def _walk(file: BinaryIO, layout: _Layout, first: int) -> None:
         offset = waiting.pop()
         while offset:
             if offset in seen:
-                raise ValueError("its pages name each other in a circle")
+                raise PictureError("its pages name each other in a circle")
             seen.add(offset)
             if len(seen) > MOST_PAGES:
-                raise ValueError(f"it has more than {MOST_PAGES:,} pages")
+                raise PictureError(f"it has more than {MOST_PAGES:,} pages")
             try:
                 offset, inner = _page(file, layout, offset)
             except struct.error:  # it leads out of the file
@@ -76,7 +78,7 @@ def _sub_pages(file: BinaryIO, layout: _Layout, tags: bytes) -> Iterator[int]:
             continue
         (count,) = struct.unpack_from(layout.order + layout.offset, tags, start + 4)
         if count > MOST_PAGES:
-            raise ValueError(f"it has more than {MOST_PAGES:,} pages")
+            raise PictureError(f"it has more than {MOST_PAGES:,} pages")
         place = start + 4 + struct.calcsize(layout.offset)
         needed = count * _BYTES[kind]
         values = tags[place : place + needed]

@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pix2pix.errors import UserError
+from pix2pix.serve.connections import HEADER_BYTES
 
 _HEADERS = {
     # Everything from this server; workers run networks, pictures are made in memory.
@@ -63,7 +64,11 @@ class Guard:
             await send(message)
 
         answer = self._app
-        if refusal := self._refusal(Headers(scope=scope)):
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > HEADER_BYTES:
+            # h11 refuses longer ones only while they are not whole.
+            refusal = f"The request's header has more than {HEADER_BYTES // 1024} kB."
+            answer = JSONResponse({"error": refusal, "hint": ""}, 431)
+        elif refusal := self._refusal(Headers(scope=scope)):
             hint = "Whoever runs the server can allow a site with --origin https://its.name."
             answer = JSONResponse({"error": refusal, "hint": hint}, 403)
         await answer(scope, receive, send_safely)

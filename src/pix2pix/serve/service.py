@@ -1,7 +1,7 @@
 """What happens to a request: admitted, read, translated, answered. Knows no routes.
 
-Decoding and encoding have their own threads, so that the event loop stays free to receive the next
-requests, and the workers to translate.
+Pictures are decoded in processes of their own and encoded in threads, so that the event loop stays free to
+receive the next requests, and the workers to translate.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from pydantic import BaseModel, Field
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from pix2pix.config import Mode
@@ -23,14 +23,18 @@ from pix2pix.networks.modes import uses_noise
 from pix2pix.pictures.codec import Array, Format
 from pix2pix.pictures.geometry import padded_size
 from pix2pix.serve.answers import check_size, encode, preferred_format
+from pix2pix.serve.decoders import Decoders
 from pix2pix.serve.errors import RequestError
 from pix2pix.serve.hosting import Hosted
 from pix2pix.serve.metrics import Metrics
 from pix2pix.serve.pool import Pool
-from pix2pix.serve.uploads import Budget, Limits, read_body, read_picture
+from pix2pix.serve.uploads import Budget, Limits, Share, read_body, read_picture
 from pix2pix.serve.workers import WaitingPicture, Workers, shape_of_work
 
-_BODIES = 8  # of the largest size, that all requests together may send at a time
+# Of the largest size: what all requests together may send at a time, and what may wait decoded.
+_BODIES = 8
+_PICTURES = 8
+_CLIENT_GONE = 499  # nginx's; nobody receives it, but it is counted
 
 
 class Parameters(BaseModel, extra="forbid", frozen=True):
@@ -63,7 +67,13 @@ class Service:
             queue, lambda: self._busy(f"The server is busy: it takes {queue} requests at a time.")
         )
         self.bodies = Budget(_BODIES * self.limits.bytes, self._too_many_bytes)
-        self._codecs = ThreadPoolExecutor(2, "codec")
+        self.pictures = Budget(
+            _PICTURES * self.limits.bytes,
+            lambda: self._busy("The server is busy: the pictures that wait fill their memory."),
+        )
+        self.decoders = Decoders()
+        self._decoding = ThreadPoolExecutor(self.decoders.count, "decoding")
+        self._encoding = ThreadPoolExecutor(2, "encoding")
         for name, about, value in (
             ("requests_under_way", "Requests in progress.", lambda: self.requests.taken),
             ("pictures_waiting", "Not in the network yet.", lambda: workers.waiting),
@@ -85,13 +95,16 @@ class Service:
         try:
             model = self.model(name)
             kind, mode = preferred_format(request.headers.get("accept", "")), _mode(model, parameters)
-            with self.requests.share() as take:
-                take(1)
+            with self.requests.share() as place:
+                place.take(1)
                 encoded, milliseconds = await self._translate(model, mode, kind, parameters, request)
             status = 200
         except RequestError as error:
             status = error.status
             raise
+        except ClientDisconnect:
+            status = _CLIENT_GONE
+            raise RequestError(status, "The client has gone.") from None
         finally:
             known = name if name in self.hosted else ""
             self.metrics.count_request(known, status, time.perf_counter() - start)
@@ -100,25 +113,41 @@ class Service:
 
     def close(self) -> None:
         """Finish the requests that were admitted."""
+        self._decoding.shutdown()
         self.workers.close()
-        self._codecs.shutdown()
+        self._encoding.shutdown()
+        self.decoders.close()
 
     async def _translate(
         self, model: Hosted, mode: Mode, kind: Format, parameters: Parameters, request: Request
     ) -> tuple[bytes, float]:
         """Return the file of the variants, and the milliseconds in the network."""
-        with self.bodies.share() as take:
-            body = await read_body(request.headers, request.stream(), self.limits, take)
-            decoding = self._codecs.submit(self._decode, model, mode, parameters, body)
-            pictures = await asyncio.wrap_future(decoding)
-        height, width = pictures[0].source.shape[:2]
-        check_size(height, width * parameters.samples, kind)
-        targets, milliseconds = zip(*await self._translated(pictures, request), strict=True)
-        encoding = self._codecs.submit(encode, targets, model.header, kind)
-        # Variants may have shared a batch or not: the last to come back was there longest.
-        return await asyncio.wrap_future(encoding), max(milliseconds)
+        with self.bodies.share() as received, self.pictures.share() as memory:
+            body = await read_body(request.headers, request.stream(), self.limits, received.take)
+            pictures = await self._decoded(model, mode, parameters, body, memory)
+            del body
+            received.hold(0)
+            height, width = pictures[0].source.shape[:2]
+            check_size(height, width * parameters.samples, kind)
+            targets, milliseconds = zip(*await self._translated(pictures, request), strict=True)
+            encoding = self._encoding.submit(encode, targets, model.header, kind)
+            # Variants may have shared a batch or not: the last to come back was there longest.
+            return await asyncio.wrap_future(encoding), max(milliseconds)
 
-    def _decode(self, model: Hosted, mode: Mode, parameters: Parameters, body: bytes) -> list[WaitingPicture]:
+    async def _decoded(
+        self, model: Hosted, mode: Mode, parameters: Parameters, body: bytes, memory: Share
+    ) -> list[WaitingPicture]:
+        work = asyncio.wrap_future(self._decoding.submit(self._decode, model, mode, parameters, body, memory))
+        try:
+            async with asyncio.timeout(self.limits.decoding_seconds):
+                return await work
+        except TimeoutError:
+            message = f"The picture waited {self.limits.decoding_seconds:g} seconds to be decoded."
+            raise self._busy(message) from None
+
+    def _decode(
+        self, model: Hosted, mode: Mode, parameters: Parameters, body: bytes, memory: Share
+    ) -> list[WaitingPicture]:
         multiple, seed = model.card.multiple_px, parameters.seed
         if parameters.make and model.header.image.photograph is None:
             raise RequestError(
@@ -126,11 +155,12 @@ class Service:
                 "This model learned from pairs as they are: it makes no sources.",
                 "Send the request without make=true.",
             )
-        array = read_picture(body, multiple, parameters.samples, self.limits)
+        array = read_picture(body, multiple, parameters.samples, self.limits, self.decoders, memory.hold)
         try:
             source = conformed(model.header, array, "The upload", parameters.make)
         except UserError as error:
             raise RequestError(422, error.message, error.hint) from None
+        memory.hold(source.nbytes)
         size = padded_size(source.shape[0], source.shape[1], multiple)
         samples = range(parameters.sample, parameters.sample + parameters.samples)
         return [WaitingPicture(model.card.name, mode, size, source, seed, sample) for sample in samples]
@@ -155,7 +185,7 @@ class Service:
             work.cancel()
             left.cancel()
         if left.done():
-            raise RequestError(503, "The client has gone.")
+            raise RequestError(_CLIENT_GONE, "The client has gone.")
         raise self._busy(f"The picture waited {self.limits.seconds:g} seconds for the network.")
 
     def _busy(self, message: str) -> RequestError:

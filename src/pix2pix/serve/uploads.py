@@ -4,6 +4,7 @@ What a picture costs is known from its first bytes: it is refused before it is u
 """
 
 import asyncio
+import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,9 +13,10 @@ from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from pix2pix.errors import UserError
-from pix2pix.pictures.codec import Array, is_picture, read_bytes
+from pix2pix.pictures.codec import Array, is_picture
 from pix2pix.pictures.geometry import padded_size
 from pix2pix.pictures.opening import FRAMES_HINT, Head, animation
+from pix2pix.serve.decoders import CostlyPictureError, Decoders
 from pix2pix.serve.errors import RequestError
 
 RAW = (
@@ -36,6 +38,7 @@ class Limits:
 
     megapixels: float = 4.0  # after padding, of all variants together
     seconds: float = 30.0  # to send the picture, and to wait for the network
+    decoding_seconds: float = 30.0
 
     @property
     def bytes(self) -> int:
@@ -44,29 +47,50 @@ class Limits:
 
 
 class Budget:
-    """What all requests may take together, in one event loop: places, or bytes."""
+    """What all requests may take together, in any thread: places, or bytes."""
 
     def __init__(self, limit: int, refusal: Callable[[], RequestError]) -> None:
         self.limit, self.taken, self._refusal = limit, 0, refusal
+        self._lock = threading.Lock()
 
     @contextmanager
-    def share(self) -> Iterator[Callable[[int], None]]:
-        """Yield the function by which one request takes its part, until the block ends.
-
-        It raises the refusal where not enough is left.
-        """
-        counts: list[int] = []
-
-        def take(count: int) -> None:
-            if self.taken + count > self.limit:
-                raise self._refusal()
-            self.taken += count
-            counts.append(count)
-
+    def share(self) -> Iterator["Share"]:
+        """Yield the share of one request, which it gives back when the block ends."""
+        share = Share(self)
         try:
-            yield take
+            yield share
         finally:
-            self.taken -= sum(counts)
+            share.close()
+
+    def exchange(self, before: int, after: int) -> None:
+        """Replace a part of one size by one of another; raises the refusal where not enough is left."""
+        with self._lock:
+            taken = self.taken - before + after
+            if after > before and taken > self.limit:
+                raise self._refusal()
+            self.taken = taken
+
+
+class Share:
+    """The part of a budget that one request has."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget, self._count, self._is_open = budget, 0, True
+
+    def take(self, count: int) -> None:
+        """Take more; raises the budget's refusal where not enough is left."""
+        self.hold(self._count + count)
+
+    def hold(self, count: int) -> None:
+        """Have so much from now on; raises the budget's refusal where not enough is left."""
+        if self._is_open:  # else the request has ended, and a thread of it has not
+            self._budget.exchange(self._count, count)
+            self._count = count
+
+    def close(self) -> None:
+        """Give all back."""
+        self.hold(0)
+        self._is_open = False
 
 
 async def read_body(
@@ -129,10 +153,13 @@ async def _received(
     return bytes(body)
 
 
-def read_picture(data: bytes, multiple: int, samples: int, limits: Limits) -> Array:
+def read_picture(
+    data: bytes, multiple: int, samples: int, limits: Limits, decoders: Decoders, hold: Callable[[int], None]
+) -> Array:
     """Return (H, W, C) of a body; `multiple` is what the network's sides are multiples of.
 
-    Raises RequestError that says what is wrong with the picture.
+    `hold` is called with the number of bytes that the picture may have, before it is decoded. Raises
+    RequestError that says what is wrong with the picture.
     """
 
     def accept(head: Head) -> None:
@@ -150,13 +177,16 @@ def read_picture(data: bytes, multiple: int, samples: int, limits: Limits) -> Ar
                 f"megapixels: more than the limit of {limits.megapixels:g}.",
                 "Send a smaller one" + (", or request fewer variants." if samples > 1 else "."),
             )
+        hold(head.height * head.width * max(8, 2 * head.channels))
 
     if not data:
         raise RequestError(400, "The body is empty: wanted a picture.")
     try:
-        return read_bytes(data, _NAME, accept)
+        return decoders.read_bytes(data, _NAME, accept, limits.decoding_seconds)
     except RequestError:
         raise
+    except CostlyPictureError as error:
+        raise RequestError(413, error.message, error.hint) from None
     except UserError as error:
         raise RequestError(400, error.message + _resemblance(data), f"Wanted: {_FORMATS}.") from None
 

@@ -24,6 +24,7 @@ from starlette.staticfiles import StaticFiles
 from pix2pix.errors import UserError
 from pix2pix.evaluation.study.answers import Answers
 from pix2pix.evaluation.study.protocol import Question, Study, read_study
+from pix2pix.serve.connections import http_config
 from pix2pix.serve.guard import Guard, parse_origin
 from pix2pix.serve.sockets import address_of, listen
 
@@ -136,11 +137,8 @@ def serve(
         # The socket listens already; some browsers block the program that opens them.
         threading.Thread(target=webbrowser.open, args=[address], daemon=True).start()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: a normal end
-    config = uvicorn.Config(
-        Guard(app, allowed, loopback), log_level="error", access_log=False, server_header=False
-    )
     with suppress(KeyboardInterrupt):  # raised again by uvicorn, after it has stopped
-        uvicorn.Server(config).run(sockets=[listening])
+        uvicorn.Server(http_config(Guard(app, allowed, loopback))).run(sockets=[listening])
 
 
 def _refuse_lost_pictures(folder: Path, study: Study) -> None:
