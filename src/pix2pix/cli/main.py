@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer import Option
 
-from pix2pix.cli import ablate, bulk, compare, evaluate, share, translate
+from pix2pix.cli import ablate, bulk, compare, evaluate, import_, share, translate
 from pix2pix.cli.common import (
     Data,
     Device,
@@ -113,6 +113,12 @@ def _finish_training(result: Result, folder: Path) -> None:
     report_failures(result.failures, "pair", "left out")
 
 
+_OTHER_RECIPE = (
+    "note: this is the paper's method, right where figures are compared with published ones; "
+    "--recipe modern makes clearly better pictures"
+)
+
+
 def _version(requested: bool) -> None:
     if requested:
         print(f"pix2pix {__version__}")
@@ -177,7 +183,10 @@ def train(
     if dry_run:
         print_facts(describe_plan(make_plan(data, config, folder, **how)).items())
         return
-    console = console_progress().console
+    progress = console_progress()
+    if recipe is None and not (folder / "config.toml").is_file() and os.environ.get("RANK", "0") == "0":
+        progress.log(_OTHER_RECIPE)
+    console = progress.console
     result = train_model(data, config, folder, init=init, strict=strict, console=console, **how)
     if result.first:
         _finish_training(result, folder)
@@ -234,6 +243,7 @@ app.command()(evaluate.evaluate)
 app.command()(compare.compare)
 app.command()(ablate.ablate)
 app.command()(bulk.bulk)
+app.command("import")(import_.import_)
 app.command()(share.export)
 app.command()(share.serve)
 
