@@ -65,3 +65,12 @@ def is_below(process: int) -> bool:
 def test_an_address_without_a_cluster() -> None:
     with pytest.raises(UserError, match="There is no Ray cluster at"), cluster.connected("127.0.0.1:9"):
         pass
+
+
+def test_a_start_that_fails_has_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def init(**how: Any) -> None:
+        raise Exception("The current node timed out during startup. This could happen.")
+
+    monkeypatch.setattr(cluster.ray, "init", init)
+    with pytest.raises(UserError, match="Ray does not start on this machine: The current node timed out"):
+        cluster.connected(None).__enter__()

@@ -205,9 +205,9 @@ def start(command: Sequence[str], *more: str) -> list[subprocess.Popen[str]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("rank", [0, 1])
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGTERM", "SIGINT"])
 def test_when_one_process_ends_all_do_and_the_run_goes_on(
-    tmp_path: Path, pairs: Path, rank: int, number: signal.Signals
+    tmp_path: Path, pairs: Path, rank: int, name: str
 ) -> None:
     run = tmp_path / "run"
     train = [sys.executable, "-m", "pix2pix", "train", str(pairs), "--device", "cpu", "--run", str(run)]
@@ -215,13 +215,17 @@ def test_when_one_process_ends_all_do_and_the_run_goes_on(
         train += ["--set", setting]
     both = start(train, "--set", "training.images=1000000")
     state, deadline = run / "checkpoints" / "state.safetensors", time.monotonic() + LONG
-    while not state.exists() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    both[rank].send_signal(number)
-    outputs = [process.communicate(timeout=LONG) for process in both]
+    try:
+        while not state.exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        both[rank].send_signal(signal.Signals[name])
+        outputs = [process.communicate(timeout=LONG) for process in both]
+    finally:
+        for process in both:
+            process.kill()
     seen = saved_images(state)
     assert not any("Traceback" in err for _, err in outputs)
-    if number == signal.SIGKILL:
+    if name == "SIGKILL":
         said = re.findall("^pix2pix: .*", "\n".join(err for _, err in outputs), re.MULTILINE)
         assert len(said) == 1
         assert f"Process {rank} of 2 was killed" in said[0]

@@ -181,6 +181,8 @@ def train(
     result = train_model(data, config, folder, init=init, strict=strict, console=console, **how)
     if result.first:
         _finish_training(result, folder)
+    elif not result.finished:
+        raise typer.Exit(130)
 
 
 app.command()(translate.translate)

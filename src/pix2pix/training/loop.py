@@ -19,15 +19,16 @@ from pix2pix.errors import UserError
 from pix2pix.model_file import save_model
 from pix2pix.networks.noise import noise_keys
 from pix2pix.progress import describe_losses, describe_scores
-from pix2pix.reports.training_page import PageState, write_training_page
+from pix2pix.reports.training_page import PageState, read_metrics, write_training_page
 from pix2pix.training.captured import captured_engine
+from pix2pix.training.collapse import COLLAPSED, notice, signs_in
 from pix2pix.training.distributed import Processes
 from pix2pix.training.plan import facts_of
 from pix2pix.training.selection import Best
 from pix2pix.training.session import Session
 from pix2pix.training.state import add_to_average, save_state
 from pix2pix.training.step import Engine, EngineName, learning_rate, plain_engine
-from pix2pix.training.validation import BATCH, preview, rounded, validate
+from pix2pix.training.validation import BATCH, output_spread, preview, rounded, validate
 
 # However long the interval in images, a slow machine never loses more than this.
 _SAVE_SECONDS = 600.0
@@ -213,12 +214,26 @@ def _validate(session: Session) -> None:
         "Lower data.size_px or model.width; what was saved is kept.",
     ):
         plan.folder.save_preview(seen, preview(*network))
+        spread = rounded(output_spread(*network))
         if session.stores.scored:
             scores = validate(*network, plan.features, session.real_features)
             record.scores, record.scored_at = rounded(scores), seen
-            plan.folder.append({"images": seen, **record.scores})
+            _append_validation(session, {"images": seen, **record.scores, **spread})
             best = "  (the best so far)" if _keep_best(session) else ""
             session.progress.log(f"image {seen:,}: {describe_scores(record.scores)}{best}")
+        elif spread:
+            _append_validation(session, {"images": seen, **spread})
+
+
+def _append_validation(session: Session, line: dict[str, float]) -> None:
+    """Write a line of validation, and say what has collapsed by then."""
+    folder = session.plan.folder
+    lines = [*read_metrics(folder.metrics), line]
+    if signs_in(lines):
+        line[COLLAPSED] = 1
+    folder.append(line)
+    if sentence := notice(lines):
+        session.progress.log(f"note: {sentence}")
 
 
 def _keep_best(session: Session) -> bool:

@@ -18,11 +18,13 @@ from pix2pix.networks import Generator
 from pix2pix.networks.modes import in_mode, uses_noise
 from pix2pix.networks.noise import noise_keys
 from pix2pix.pictures import codec, geometry, tensors
+from pix2pix.training.collapse import SPREAD
 from pix2pix.training.selection import FeatureScores, RealFeatures
 
 PREVIEWS = 4
 BATCH = 8
 _EXAMPLES = 12
+_DIFFERING = 1e-3  # mean deviation of targets that are not all the same
 
 
 @torch.no_grad()
@@ -118,6 +120,21 @@ def preview(generator: Generator, store: Store, mode: Mode, device: torch.device
         for s, o, t in zip(sources, outputs, targets, strict=True)
     ]
     return codec.from_pillow(geometry.grid(rows, ("source", "output", "target")))
+
+
+def output_spread(generator: Generator, store: Store, mode: Mode, device: torch.device) -> dict[str, float]:
+    """Return how far the outputs of the store's first pairs differ, as a share of how far targets do.
+
+    Near 0 all outputs are alike. Nothing is returned where the targets do not differ either.
+    """
+    batch = next(in_order(store, BATCH)).to(device)
+    if len(batch.positions) < 2:
+        return {}
+    outputs, targets = (
+        float(pictures.nan_to_num().std(0).mean())
+        for pictures in (translate_batch(generator, batch, mode), batch.target)
+    )
+    return {SPREAD: outputs / targets} if targets > _DIFFERING else {}
 
 
 def examples(store: Store) -> Iterator[tuple[codec.Array, codec.Array]]:
