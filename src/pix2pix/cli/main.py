@@ -113,6 +113,12 @@ def _finish_training(result: Result, folder: Path) -> None:
     report_failures(result.failures, "pair", "left out")
 
 
+_OTHER_RECIPE = (
+    "note: this is the paper's method, right where figures are compared with published ones; "
+    "--recipe modern makes clearly better pictures"
+)
+
+
 def _version(requested: bool) -> None:
     if requested:
         print(f"pix2pix {__version__}")
@@ -177,7 +183,10 @@ def train(
     if dry_run:
         print_facts(describe_plan(make_plan(data, config, folder, **how)).items())
         return
-    console = console_progress().console
+    progress = console_progress()
+    if recipe is None and not (folder / "config.toml").is_file() and os.environ.get("RANK", "0") == "0":
+        progress.log(_OTHER_RECIPE)
+    console = progress.console
     result = train_model(data, config, folder, init=init, strict=strict, console=console, **how)
     if result.first:
         _finish_training(result, folder)
