@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo check test test-all bench docs
+.PHONY: setup demo check test test-all fuzz bench docs
 
 setup: $(VENV)/installed
 
@@ -27,6 +27,9 @@ test: setup
 
 test-all: setup
 	$(BIN)/python -m pytest -m 'slow or not slow'
+
+fuzz: setup
+	$(BIN)/python -m tests.fuzz.fuzz
 
 bench: setup
 	$(BIN)/python benchmarks/startup.py
