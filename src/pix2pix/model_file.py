@@ -70,6 +70,7 @@ class Provenance(BaseModel, frozen=True, extra="forbid"):
     scored_at_images: int | None = None  # images seen when the scores were taken
     versions: dict[str, str]
     initialised_from: str | None = None
+    imported_from: str | None = None  # another program's file; the images seen are not known then
     # Of its losses and of those of the model that it began with: not to be scored or chosen by.
     feature_networks: tuple[str, ...] = ()
     feature_network: str | None = None  # by which the scores of sets were taken

@@ -67,7 +67,12 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def refuse_pipe(path: Path) -> None:
-    """Raise OSError for what is no file and may never end: pipes, sockets, devices."""
+    """Raise OSError for what may never end: pipes, sockets, devices."""
+    if is_pipe(path):
+        raise OSError("it is a pipe or a device, wanted a file")
+
+
+def is_pipe(path: Path) -> bool:
+    """Return whether a path leads to what is no file and may never end: a pipe, a socket, a device."""
     mode = path.stat().st_mode
-    if not S_ISREG(mode) and not S_ISDIR(mode):  # opening a folder says what it is
-        raise OSError(0, "it is a pipe or a device, wanted a file")
+    return not S_ISREG(mode) and not S_ISDIR(mode)

@@ -15,25 +15,33 @@ from pix2pix.parsing import refuse_pipe
 
 # What a file of tensors names. Torch allows more: a `bytearray` of any size fills the memory.
 _OF_TENSORS = re.compile(
-    r"collections OrderedDict|torch\._utils _rebuild_(tensor_v2|parameter)|torch (Size|\w+Storage)"
+    r"collections OrderedDict|torch\._utils _rebuild_(tensor|tensor_v2|parameter)|torch (Size|\w+Storage)"
 )
 _LARGEST_LIST_BYTES = 100_000_000  # of names and shapes
 _OLD_PICKLES = 5  # in a file of before torch 1.6, one after the other
 
 
+class NotTensorsError(ValueError):
+    """A file holds something else than tensors and their names; the message says what."""
+
+
 def read_pth(path: Path) -> dict[str, Any]:
-    """Return the tensors of a file by name; raise OSError, or what the broken place happens to raise."""
+    """Return the tensors of a file by name.
+
+    Raises NotTensorsError for what holds something else, OSError, or what the broken place happens to raise.
+    """
     refuse_pipe(path)
     with path.open("rb") as file:
-        if zipfile.is_zipfile(file):
+        if zipped := zipfile.is_zipfile(file):
             _check_archive(file)
         else:
             file.seek(0)
             for _ in range(_OLD_PICKLES):
                 _check_names(file)
-    tensors = torch.load(path, weights_only=True, map_location="cpu")
+    # Mapped where the format allows: a file of gigabytes that holds something else is not read whole.
+    tensors = torch.load(path, weights_only=True, map_location="cpu", mmap=zipped)
     if not isinstance(tensors, dict):
-        raise ValueError(f"it holds a {type(tensors).__name__}")
+        raise NotTensorsError(f"it holds a {type(tensors).__name__}")
     return tensors
 
 
@@ -50,4 +58,4 @@ def _check_names(file: BinaryIO) -> None:
     """Raise ValueError where a pickle names more than tensors; nothing is unpickled."""
     for operation, name, _ in pickletools.genops(file):
         if operation.name in ("GLOBAL", "INST", "STACK_GLOBAL") and not _OF_TENSORS.fullmatch(str(name)):
-            raise ValueError(f"it holds {name}")
+            raise NotTensorsError(f"it holds {name or 'objects'}")

@@ -172,6 +172,11 @@ class ModelConfig(Section):
         lt=1,
         description="share of zeroed features in the innermost decoder layers or the residual blocks: z",
     )
+    dropout_from: Literal[0, 1] = Field(
+        0,
+        description="first decoder layer of the U-Net with dropout: 0 is the innermost, 1 the next, as in "
+        "models of pytorch-CycleGAN-and-pix2pix",
+    )
     discriminator_px: Literal[1, 16, 34, 70, 142, 286] = Field(
         70, description="receptive field of the discriminator in pixels"
     )

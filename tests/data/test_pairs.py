@@ -400,6 +400,13 @@ def test_single_pictures_in_val_are_named_as_such(
     assert "no val/ folder" not in pair_set.note
 
 
+def test_single_pictures_in_val_are_named_where_the_halves_hold_the_splits(tmp_path: Path) -> None:
+    make(tmp_path, *numbered("source/train/{}.png"), *numbered("target/train/{}.png"))
+    pair_set = find(make(tmp_path, "val/a.png"))
+    assert set(pair_set.splits) == {"train"}
+    assert f"`pix2pix data split {tmp_path}/source {tmp_path}/target" in pair_set.note
+
+
 def test_one_folder_given_twice_is_refused(tmp_path: Path) -> None:
     make(tmp_path, "a.png")
     assert f"{tmp_path} is given twice" in refused(tmp_path, tmp_path)

@@ -71,6 +71,14 @@ def test_dropout_is_in_the_innermost_layers_alone(depth: int) -> None:
     assert [up.layer for up in unfilled(depth).decoder] == list(range(depth))
 
 
+def test_dropout_may_begin_after_the_innermost_layer() -> None:
+    def noisy(depth: int) -> list[int]:
+        network = unet(f"model.depth={depth}", f"data.size_px={2**depth}", "model.dropout_from=1")
+        return [layer for layer, up in enumerate(network.decoder) if up.drop]
+
+    assert [noisy(depth) for depth in (8, 7, 5)] == [[1, 2, 3], [1, 2], [1]]
+
+
 def test_masks_are_as_large_as_the_maps_that_they_drop_from() -> None:
     assert unfilled(8).noise == tuple(
         NoiseInput(f"keep_{layer}", layer, DECODERS[8][layer], 256 // 2 ** (layer + 1), 0.5)

@@ -511,7 +511,7 @@ def test_bytes_are_read_as_a_file_is(tmp_path: Path) -> None:
         heads: list[Head] = []
         data = (tmp_path / "a.png").read_bytes()
         assert np.array_equal(read_bytes(data, "upload", heads.append), array)
-        assert heads == [Head("PNG", 5, 7, 1)]
+        assert heads == [Head("PNG", 5, 7, 1, pixel_bytes=3 * array.itemsize)]
 
 
 @pytest.mark.parametrize("bits", [8, 16])

@@ -29,7 +29,7 @@ def test_frames_are_those_of_an_animation_and_not_a_cameras_second_picture() -> 
     _, head = open_unread(file_of(images[0], "GIF", save_all=True, append_images=images[1:]), None)
     assert animation("a.gif", head) == "a.gif is an animation of 3 frames (GIF)"
     _, head = open_unread(file_of(images[0], "MPO", save_all=True, append_images=images[1:]), None)
-    assert head == Head("MPO", 6, 8, 1)
+    assert head == Head("MPO", 6, 8, 1, pixel_bytes=3)
 
 
 def test_only_named_formats_are_opened() -> None:

@@ -40,7 +40,7 @@ def read(made: Decoders, data: bytes, seconds: float = 30) -> np.ndarray:
 def test_pictures_are_those_of_the_file(shared: Decoders) -> None:
     heads: list[Head] = []
     assert np.array_equal(shared.read_bytes(PNG, "a", heads.append, 30), SOURCE)
-    assert heads == [Head("PNG", 32, 48, 1)]
+    assert heads == [Head("PNG", 32, 48, 1, pixel_bytes=3)]
     large = noise(700, 600)  # more than a pipe holds
     assert np.array_equal(read(shared, file_of(large)), large)
 

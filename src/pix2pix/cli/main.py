@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer import Option
 
-from pix2pix.cli import ablate, bulk, compare, evaluate, share, translate
+from pix2pix.cli import ablate, bulk, compare, evaluate, import_, share, translate
 from pix2pix.cli.common import (
     Data,
     Device,
@@ -243,6 +243,7 @@ app.command()(evaluate.evaluate)
 app.command()(compare.compare)
 app.command()(ablate.ablate)
 app.command()(bulk.bulk)
+app.command("import")(import_.import_)
 app.command()(share.export)
 app.command()(share.serve)
 

@@ -234,7 +234,9 @@ def _singles_in_val(root: Path, pair: FolderPair) -> str:
     source, _, target = pair.layout.partition(":")
     halves = [half.replace("{}", val.name) for half in (source, target)]
     halves = halves if "{}" in pair.layout else [f"{val.name}/{half}" for half in halves]
-    words = [train, "--layout", pair.layout] if pair.nested else [*pair.folders["train"]]
+    # The halves may have the splits within them: sources/train and targets/train.
+    of_train = pair.folders.get("train") or next(iter(pair.folders.values()))
+    words = [train or root, "--layout", pair.layout] if pair.nested else [*of_train]
     hold_out = likely.call("data split", *words, "-o", f"{root.resolve().name}-split")
     return (
         f"{val.name}/ holds single pictures, as {halves[0]}/ and {halves[1]}/ are not both there (to hold "

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from pix2pix.model_file import ImageContract, load_model, model_path
+from pix2pix.model_file import ImageContract, Provenance, load_model, model_path
 from pix2pix.pictures.contract import PictureContract, largest_value
 
 _KINDS = {"colours": "", "grey": ", in grey", "indexes": ", by index", "palette": ", by index into colours"}
@@ -24,15 +24,21 @@ def describe_model(path: Path) -> list[tuple[str, str]]:
         ("target", _in_words(image.target) + target),
         ("trained at", f"{' x '.join(map(str, header.config.data.size))} px"),
         ("inference mode", header.mode),
-        ("trained on", f"{provenance.pairs:,} pairs, {provenance.images_seen:,} images seen"),
+        _learned_from(provenance),
         *((name, f"{value:g}") for name, value in provenance.scores.items()),
         *([("scored by", provenance.feature_network)] if provenance.feature_network else []),
         *([("learned from", ", ".join(provenance.feature_networks))] if provenance.feature_networks else []),
-        ("data digest", provenance.data_digest),
+        *([("data digest", provenance.data_digest)] if provenance.data_digest else []),
         ("made by", ", ".join(f"{name} {v}" for name, v in provenance.versions.items())),
         *([("started from", provenance.initialised_from)] if provenance.initialised_from else []),
         *_commands(path, image),
     ]
+
+
+def _learned_from(provenance: Provenance) -> tuple[str, str]:
+    if provenance.imported_from:
+        return "imported from", provenance.imported_from
+    return "trained on", f"{provenance.pairs:,} pairs, {provenance.images_seen:,} images seen"
 
 
 def _origins(image: ImageContract) -> tuple[str, str]:

@@ -26,6 +26,7 @@ from pix2pix.inference.strips import Strips, UnreadableError, unreadable
 from pix2pix.inference.translator import Translator
 from pix2pix.pictures import geo, geometry, masks, windows
 from pix2pix.pictures.codec import Array
+from pix2pix.pictures.opening import most_bytes
 from pix2pix.pictures.windows import Rows
 from pix2pix.progress import Progress
 
@@ -190,14 +191,26 @@ def fitting_batch(translator: Translator, sources: Sequence[Array], most: int) -
     free = free_memory(translator.device)
     if free is None or not translator.generator.plan():
         return most
-    largest = max(_whole_bytes(translator, *source.shape[:2]) for source in sources)
-    return max(1, min(most, int(_SHARE * free / largest)))
+    sizes = [source.shape[:2] for source in sources]
+    fitting = _SHARE * free / max(_whole_bytes(translator, *size) for size in sizes)
+    within = most_bytes() / max(_tensor_bytes(translator, *size) for size in sizes)
+    return max(1, min(most, int(fitting), int(within)))
 
 
 def fits(translator: Translator, height: int, width: int) -> bool:
-    """Return whether a picture of that size is translated whole in the memory that is free."""
-    free = free_memory(translator.device) if translator.generator.plan() else None
-    return free is None or _whole_bytes(translator, height, width) <= _SHARE * free
+    """Return whether a picture of that size is translated whole, in the free memory and within the limit."""
+    if not translator.generator.plan():
+        return True
+    free = free_memory(translator.device)
+    fitting = free is None or _whole_bytes(translator, height, width) <= _SHARE * free
+    return fitting and _tensor_bytes(translator, height, width) <= most_bytes()
+
+
+def _tensor_bytes(translator: Translator, height: int, width: int) -> int:
+    """Return how much memory source and translation take as float32, padded."""
+    generator = translator.generator
+    rows, columns = geometry.padded_size(height, width, generator.multiple_px)
+    return 4 * rows * columns * (generator.source_channels + generator.target_channels)
 
 
 def _whole_bytes(translator: Translator, height: int, width: int) -> int:

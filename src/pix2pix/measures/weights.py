@@ -43,7 +43,7 @@ def read_weights(path: Path, network: str) -> dict[str, Any]:
     try:
         return read_pth(path)
     except OSError as error:
-        raise UserError(f"Cannot read {path}: {error.strerror}.") from None
+        raise UserError(f"Cannot read {path}: {error.strerror or error}.") from None
     except Exception:  # torch raises what the broken place happens to raise
         raise wrong_weights(path, network) from None
 

@@ -36,7 +36,8 @@ class UNet(Generator):
     encoder    C64-C128-C256-C512-C512-...: no norm on the first layer
     decoder    CD512-CD512-CD512-C512-...-C64, then the target's channels without norm
 
-    Dropout is in the innermost max(1, depth - 5) layers: three of them at 256 px, as in the paper.
+    Dropout is in the innermost max(1, depth - 5) layers: three of them at 256 px, as in the paper. From
+    the second layer on (`model.dropout_from`) it is where another program has it.
     Without `skips` it is the paper's encoder-decoder (figures 3 and 5): all passes the bottleneck.
     """
 
@@ -44,7 +45,8 @@ class UNet(Generator):
         model, depth = config.model, fitting_depth(config)
         channels = [model.source_channels, *(model.width * min(8, 2**i) for i in range(depth))]
         sizes = [*channels[:0:-1], model.target_channels]
-        noisy = range(min(max(1, depth - 5), depth - 1)) if model.dropout else ()
+        first = min(model.dropout_from, depth - 2)
+        noisy = range(first, min(first + max(1, depth - 5), depth - 1)) if model.dropout else ()
         super().__init__(
             model.source_channels,
             model.target_channels,

@@ -12,9 +12,10 @@ from PIL import Image
 
 from pix2pix.errors import UserError
 from pix2pix.files import bytes_in_words, replacing
-from pix2pix.pictures.codec import NPY_HEAD, Array, from_pillow, is_tiff, read, to_pillow
+from pix2pix.pictures import apart
+from pix2pix.pictures.codec import Array, from_pillow, is_tiff, read, to_pillow
 from pix2pix.pictures.numbers import checked
-from pix2pix.pictures.opening import Head, in_words, open_unread, refuse_large
+from pix2pix.pictures.opening import NPY_HEAD, Head, in_words, open_file, open_unread, refuse_large
 
 WRITTEN = (".gif", ".webp")
 _KINDS = ("GIF", "WEBP", "PNG")  # by Pillow's names
@@ -42,13 +43,20 @@ def read_frames(path: Path) -> Iterator[Array]:
 
 def read_timed_frames(path: Path) -> Iterator[tuple[Array, float]]:
     """Yield every frame of an animation as `read_frames` does, and for how many milliseconds it is shown."""
-    with in_words(str(path), lambda: path.stat().st_size), path.open("rb") as file:
+    with in_words(str(path), lambda: path.stat().st_size), open_file(path) as file:
+        costly = apart.is_costly(file)
+    yield from apart.frames(path) if costly else frames_here(path)
+
+
+def frames_here(path: Path) -> Iterator[tuple[Array, float]]:
+    """Yield frames as `read_timed_frames` does, decoded in this process."""
+    with in_words(str(path), lambda: path.stat().st_size), open_file(path) as file:
         start = file.read(len(NPY_HEAD))
         if start.startswith(NPY_HEAD) or is_tiff(start):
             yield read(path), 0.0
             return
         opened, head = open_unread(file, None)
-        refuse_large(head.height, head.width, path)
+        refuse_large(head.height, head.width, path, head.pixel_bytes)
         with opened:
             if head.frames == 1:  # Pillow alone would halve the depth of 16 bits
                 yield read(path), 0.0
@@ -157,7 +165,15 @@ def _distance(indexed: Image.Image, picture: Image.Image) -> float:
 
 
 def _look(path: Path) -> tuple[Head, int | None]:
-    with in_words(str(path), lambda: path.stat().st_size), path.open("rb") as file:
+    with in_words(str(path), lambda: path.stat().st_size), open_file(path) as file:
+        if apart.is_costly(file):
+            return apart.look(path)
+    return look_here(path)
+
+
+def look_here(path: Path) -> tuple[Head, int | None]:
+    """Return what an animation claims to be and how often it is shown, as this process reads it."""
+    with in_words(str(path), lambda: path.stat().st_size), open_file(path) as file:
         opened, head = open_unread(file, None)
         with opened:
             return head, opened.info.get("loop")

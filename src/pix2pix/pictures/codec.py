@@ -7,6 +7,7 @@ cut to 8; tifffile reads every TIFF. The first bytes say what a file is, not its
 """
 
 import io
+import math
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -19,19 +20,28 @@ from PIL import Image, ImageFile, ImageOps
 
 from pix2pix.errors import UserError
 from pix2pix.files import replacing
-from pix2pix.pictures import tiff
+from pix2pix.pictures import apart, tiff
 from pix2pix.pictures.contract import MAX_CHANNELS, Fill
+from pix2pix.pictures.excess import refuse_excess
 from pix2pix.pictures.missing import as_written
 from pix2pix.pictures.numbers import channels_last, checked
-from pix2pix.pictures.opening import FRAMES_HINT, Head, animation, in_words, open_unread, refuse_large
+from pix2pix.pictures.opening import (
+    FRAMES_HINT,
+    NPY_HEAD,
+    TIFF_HEADS,
+    Head,
+    animation,
+    in_words,
+    open_file,
+    open_unread,
+    refuse_large,
+)
 
 Array = NDArray[Any]
 Format = Literal["png", "jpeg", "webp"]
 # What browsers show. Among all that Pillow reads there are formats that start other programs.
 _FORMATS_OF_BYTES = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
-_TIFF_HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _BROWSER_HEADS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM")  # and WebP, in two parts
-NPY_HEAD = b"\x93NUMPY"
 # What each kind of file can hold: depths and channels.
 _HOLDS: dict[str, tuple[tuple[str, ...], tuple[int, ...]]] = {
     ".png": (("uint8", "uint16"), (1, 2, 3, 4)),
@@ -78,22 +88,34 @@ def read(path: Path, note: OnNote = no_note) -> Array:
 
 
 def read_picture(path: Path, note: OnNote = no_note) -> Picture:
-    """Return the picture of a file with the value of its pixels without data; see `read`."""
+    """Return the picture of a file with the value of its pixels without data; see `read`.
+
+    What a decoder may take long for is decoded in a process apart, with a deadline.
+    """
+    with in_words(str(path), lambda: path.stat().st_size), open_file(path) as file:
+        costly = apart.is_costly(file)
+    return Picture(*apart.read(path, note)) if costly else read_here(path, note)
+
+
+def read_here(path: Path, note: OnNote = no_note) -> Picture:
+    """Return the picture of a file as `read_picture` does, decoded in this process whatever it is."""
     name = str(path)
 
     def accept(head: Head) -> None:
-        refuse_large(head.height, head.width, path)
+        refuse_large(head.height, head.width, path, head.pixel_bytes)
         if head.frames > 1:
             note(f"{animation(name, head)}; its first frame is taken. {FRAMES_HINT}")
 
     with in_words(name, lambda: path.stat().st_size):
-        with path.open("rb") as file:
+        with open_file(path) as file:
             start = file.read(len(NPY_HEAD))
             if start.startswith(NPY_HEAD):
                 return Picture(checked(_read_npy(path), name))
             if not is_tiff(start):
                 return Picture(checked(_decode(file, name, accept), name))
-            array, fill = tiff.read(file, lambda height, width, _: refuse_large(height, width, path))
+            array, fill = tiff.read(
+                file, lambda height, width, _, count: refuse_large(height, width, path, count)
+            )
         array = checked(array, name, fill)
         return Picture(array, fill)
 
@@ -104,12 +126,15 @@ def size(path: Path) -> tuple[int, int]:
     A picture that a camera's mark turns may have them exchanged. Raises UserError that names the file
     where it is missing or no picture.
     """
-    with in_words(str(path), lambda: path.stat().st_size), path.open("rb") as file:
+    with in_words(str(path), lambda: path.stat().st_size), open_file(path) as file:
         start = file.read(len(NPY_HEAD))
         if start.startswith(NPY_HEAD):
             height, width = channels_last(np.lib.format.open_memmap(path, mode="r"), str(path)).shape[:2]
         elif is_tiff(start):
             height, width = tiff.size(path)
+        elif apart.is_costly(file):
+            head, _ = apart.look(path)
+            height, width = head.height, head.width
         else:
             opened, head = open_unread(file, None)
             opened.close()
@@ -119,7 +144,7 @@ def size(path: Path) -> tuple[int, int]:
 
 def is_tiff(start: bytes) -> bool:
     """Return whether a file that starts so is a TIFF."""
-    return start.startswith(_TIFF_HEADS)
+    return start.startswith(TIFF_HEADS)
 
 
 def read_bytes(data: bytes, name: str, accept: Callable[[Head], None]) -> Array:
@@ -131,7 +156,7 @@ def read_bytes(data: bytes, name: str, accept: Callable[[Head], None]) -> Array:
     """
     file = io.BytesIO(data)
     with in_words(name, lambda: len(data), quote=False):
-        if not data.startswith(_TIFF_HEADS):
+        if not data.startswith(TIFF_HEADS):
             return checked(_decode(file, name, accept, _FORMATS_OF_BYTES), name)
         array, fill = tiff.read(file, lambda *size: accept(Head("TIFF", size[0], size[1], 1, size[2])))
         return checked(array, name, fill)
@@ -139,20 +164,7 @@ def read_bytes(data: bytes, name: str, accept: Callable[[Head], None]) -> Array:
 
 def is_picture(data: bytes) -> bool:
     """Return whether bytes begin like a file of a kind that `read_bytes` reads."""
-    return data.startswith((*_TIFF_HEADS, *_BROWSER_HEADS)) or (data[:4] == b"RIFF" and data[8:12] == b"WEBP")
-
-
-def colour_table(path: Path) -> tuple[tuple[int, int, int], ...] | None:
-    """Return the colours into which the pixels of a file are indexes; () where they are none.
-
-    None where Pillow cannot open it.
-    """
-    try:
-        with path.open("rb") as file, open_unread(file, None)[0] as opened:
-            values = (opened.getpalette() or []) if opened.mode == "P" else []
-    except Exception:  # of every type; `read` puts it into words
-        return None
-    return tuple(zip(values[::3], values[1::3], values[2::3], strict=True))
+    return data.startswith((*TIFF_HEADS, *_BROWSER_HEADS)) or (data[:4] == b"RIFF" and data[8:12] == b"WEBP")
 
 
 def write(array: Array, path: Path, fill: Fill | None = None) -> None:
@@ -244,6 +256,7 @@ def _decode(
         opened, head = open_unread(file, kinds)
         with opened:
             accept(head)
+            refuse_excess(file, head)
             # The decoder `ppm` scales other depths to 8 bits.
             tiles = opened.tile if isinstance(opened, ImageFile.ImageFile) else []
             if opened.mode == "RGB" and any(tile.codec_name == "ppm" for tile in tiles):
@@ -262,7 +275,8 @@ def _decode(
 def _read_npy(path: Path) -> Array:
     mapped = channels_last(np.lib.format.open_memmap(path, mode="r"), str(path))
     if mapped.ndim >= 2:
-        refuse_large(mapped.shape[0], mapped.shape[1], path)
+        height, width, *inner = mapped.shape
+        refuse_large(height, width, path, math.prod(inner) * mapped.dtype.itemsize)
     return np.array(mapped)
 
 

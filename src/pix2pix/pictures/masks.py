@@ -8,16 +8,17 @@ import numpy as np
 from PIL import Image
 
 from pix2pix.files import replacing
-from pix2pix.pictures import codec
+from pix2pix.pictures import apart, codec
 from pix2pix.pictures import palette as palettes
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.contract import PictureContract
+from pix2pix.pictures.opening import open_file, open_unread
 from pix2pix.pictures.palette import Palette
 
 
 def kept_as(paths: Sequence[Path], arrays: Sequence[Array], classes: Palette) -> dict[str, Any]:
     """Return the fields of a contract that say how label maps, files and their arrays, hold classes."""
-    tables = {table for path in paths if (table := codec.colour_table(path)) is not None}
+    tables = {table for path in paths if (table := _colour_table(path)) is not None}
     if tables and () not in tables:
         # The indexes of the files, where all agree on them; else those of the classes.
         table = next(iter(tables)) if len(tables) == 1 else classes.colours
@@ -58,3 +59,19 @@ def write(array: Array, path: Path, contract: PictureContract) -> None:
         return
     with replacing(path) as temporary:
         picture.save(temporary)
+
+
+def _colour_table(path: Path) -> tuple[tuple[int, int, int], ...] | None:
+    """Return the colours into which the pixels of a file are indexes; () where they are none.
+
+    None where Pillow cannot open it.
+    """
+    try:
+        with open_file(path) as file:
+            if apart.is_costly(file):  # none of them is a label map
+                return None
+            opened, _ = open_unread(file, None)
+            values = (opened.getpalette() or []) if opened.mode == "P" else []
+    except Exception:  # of every type; `read` puts it into words
+        return None
+    return tuple(zip(values[::3], values[1::3], values[2::3], strict=True))

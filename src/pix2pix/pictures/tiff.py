@@ -34,10 +34,11 @@ class Tiff(NamedTuple):
     fill: float | None
 
 
-def read(file: BinaryIO, accept: Callable[[int, int, int], None]) -> Tiff:
+def read(file: BinaryIO, accept: Callable[[int, int, int, int], None]) -> Tiff:
     """Return pages and samples as channels, wherever the file keeps them; leave out smaller copies.
 
-    `accept` gets height, width and channels before anything is unpacked, and refuses by raising.
+    `accept` gets height, width, channels and the bytes of a pixel before anything is unpacked, and refuses
+    by raising.
     """
     check_pages(file)
     file.seek(0)
@@ -49,7 +50,7 @@ def read(file: BinaryIO, accept: Callable[[int, int, int], None]) -> Tiff:
         places = [first.axes.index(axis) for axis in "YX"]
         height, width = (first.shape[place] for place in places)
         channels = len(parts) * first.size // max(1, height * width)
-        accept(height, width, channels)
+        accept(height, width, channels, channels * np.dtype(first.dtype).itemsize)
         if channels > MAX_CHANNELS:  # before they fill the memory
             raise PictureError(f"it has {channels} pages and channels, wanted up to {MAX_CHANNELS}")
         arrays = [np.moveaxis(part.asarray(), places, (0, 1)).reshape(height, width, -1) for part in parts]

@@ -6,10 +6,18 @@ picture itself next to a thumbnail that comes first.
 
 import struct
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any, BinaryIO, NamedTuple
 
+from pix2pix.pictures.excess import MOST_SCANS, occurrences
 from pix2pix.pictures.opening import PictureError
 
+_MOST_TAGS = 100_000  # of all pages; a page may have 65,535, and pages may lie over each other
+_PACKED = 259  # the tag that says how
+# None, LZW, JPEG, deflate (two numbers), PackBits, Zstandard: others are decoded in a process apart.
+_PLAIN = {1, 5, 7, 8, 32946, 32773, 50000}
+_JPEG = 7
+_SEGMENTS = (273, 324)  # the tags that list strips and tiles
 MOST_PAGES = 1_000  # of one file; more is no picture but an attack, or a film
 _SUB_PAGES = 330  # the tag that lists the offsets of a page's own pages
 _BYTES = {4: 4, 13: 4, 16: 8, 18: 8}  # of an offset, by its type
@@ -27,7 +35,25 @@ class _Layout(NamedTuple):
         return int(struct.unpack(self.order + kind, file.read(struct.calcsize(kind)))[0])
 
 
-def check_pages(file: BinaryIO) -> None:
+class _Pages:
+    """What a walk has seen: how pages are packed, in how many strips and tiles, by how many tags."""
+
+    def __init__(self) -> None:
+        self.packed: set[int] = set()
+        self.segments = self.tags = 0
+
+
+def is_costly(file: BinaryIO) -> bool:
+    """Return whether a decoder may take long for a page; raises PictureError as `check_pages` does."""
+    pages = check_pages(file)
+    if _JPEG in pages.packed:
+        file.seek(0)
+        if occurrences(file, b"\xff\xda") > MOST_SCANS * max(1, pages.segments):
+            raise PictureError(f"its parts are stored in more than {MOST_SCANS} scans")
+    return bool(pages.packed - _PLAIN)
+
+
+def check_pages(file: BinaryIO) -> _Pages:
     """Raise PictureError where pages come round in a circle, or are more than MOST_PAGES.
 
     What is cut short or damaged otherwise is left to the decoder, which names it.
@@ -38,13 +64,13 @@ def check_pages(file: BinaryIO) -> None:
     big = head[2:] in (b"+\0", b"\0+")
     layout = _Layout(order, "Q", "Q", 20) if big else _Layout(order, "H", "I", 12)
     file.seek(8 if big else 4)
-    try:
-        _walk(file, layout, layout.read(file, layout.offset))
-    except struct.error:
-        return
+    pages = _Pages()
+    with suppress(struct.error):
+        _walk(file, layout, layout.read(file, layout.offset), pages)
+    return pages
 
 
-def _walk(file: BinaryIO, layout: _Layout, first: int) -> None:
+def _walk(file: BinaryIO, layout: _Layout, first: int, pages: _Pages) -> None:
     seen: set[int] = set()
     waiting = [first]
     while waiting:
@@ -56,27 +82,34 @@ def _walk(file: BinaryIO, layout: _Layout, first: int) -> None:
             if len(seen) > MOST_PAGES:
                 raise PictureError(f"it has more than {MOST_PAGES:,} pages")
             try:
-                offset, inner = _page(file, layout, offset)
+                offset, inner = _page(file, layout, offset, pages)
             except struct.error:  # it leads out of the file
                 break
             waiting += [place for place in inner if place not in seen and place not in waiting]
 
 
-def _page(file: BinaryIO, layout: _Layout, offset: int) -> tuple[int, Sequence[int]]:
+def _page(file: BinaryIO, layout: _Layout, offset: int, pages: _Pages) -> tuple[int, Sequence[int]]:
     """Return the offset of the next page, 0 for none, and those of the page's own pages."""
     file.seek(offset)
     count = min(layout.read(file, layout.tags), 0xFFFF)
     tags = file.read(count * layout.tag_bytes)
     following = layout.read(file, layout.offset)
-    return following, list(_sub_pages(file, layout, tags))
+    pages.tags += count
+    if pages.tags > _MOST_TAGS:
+        raise PictureError(f"its pages have more than {_MOST_TAGS:,} entries")
+    return following, list(_sub_pages(file, layout, tags, pages))
 
 
-def _sub_pages(file: BinaryIO, layout: _Layout, tags: bytes) -> Iterator[int]:
+def _sub_pages(file: BinaryIO, layout: _Layout, tags: bytes, pages: _Pages) -> Iterator[int]:
     for start in range(0, len(tags) - layout.tag_bytes + 1, layout.tag_bytes):
         number, kind = struct.unpack_from(layout.order + "HH", tags, start)
+        (count,) = struct.unpack_from(layout.order + layout.offset, tags, start + 4)
+        if number == _PACKED:
+            place = start + 4 + struct.calcsize(layout.offset)
+            pages.packed.add(struct.unpack_from(layout.order + "H", tags, place)[0])
+        pages.segments += count if number in _SEGMENTS else 0
         if number != _SUB_PAGES or kind not in _BYTES:
             continue
-        (count,) = struct.unpack_from(layout.order + layout.offset, tags, start + 4)
         if count > MOST_PAGES:
             raise PictureError(f"it has more than {MOST_PAGES:,} pages")
         place = start + 4 + struct.calcsize(layout.offset)

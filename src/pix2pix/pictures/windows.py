@@ -21,6 +21,7 @@ from pix2pix.pictures import codec, tiff
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.contract import Fill
 from pix2pix.pictures.numbers import checked
+from pix2pix.pictures.opening import open_file
 from pix2pix.pictures.tiff_colours import is_scaled, plain
 from pix2pix.pictures.tiff_pages import check_pages, picture_parts
 
@@ -163,7 +164,7 @@ def _without_nodata(array: Array, nodata: float | None, mask: Mask | None) -> tu
 def open_rows(path: Path) -> Rows:
     """Return a picture that is read by rows; raises UserError where the file is no picture."""
     with suppress(Exception):  # put into words where the file is read whole
-        with path.open("rb") as file:
+        with open_file(path) as file:
             is_tiff = codec.is_tiff(file.read(4))
         if is_tiff and _has_blocks(path):
             return _Blocks(path)

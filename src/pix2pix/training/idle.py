@@ -92,6 +92,12 @@ _NEEDS = (
         "Leave it out, or set model.generator=resnet.",
     ),
     _Need(
+        ("model.dropout_from",),
+        lambda config, hub: config.model.generator != "resnet" and config.model.dropout > 0,
+        "the resnet has dropout in every block, and model.dropout = 0 in none",
+        "Leave it out.",
+    ),
+    _Need(
         ("training.extend",),
         lambda config, hub: config.training.schedule == "linear",
         "the learning rate is constant (training.schedule)",

@@ -1,0 +1,1 @@
+"""Models of other programs, made models of this package: names and shapes say what they are."""
