@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo check test test-all bench docs
+.PHONY: setup demo check test test-all faults bench docs
 
 setup: $(VENV)/installed
 
@@ -28,10 +28,16 @@ test: setup
 test-all: setup
 	$(BIN)/python -m pytest -m 'slow or not slow'
 
+# 200 kills and six kinds of bad luck; a sample of them is in `make test`.
+faults: setup
+	$(BIN)/python -m tests.faults
+
 bench: setup
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/steps.py
 	$(BIN)/python benchmarks/translating.py --runs 1
+	$(BIN)/python benchmarks/endurance.py --steps 2000
 
 docs: setup
 	$(BIN)/python docs/generate.py
+	$(BIN)/zensical build --strict

@@ -1,11 +1,14 @@
-"""Write the reference pages that follow from the code: docs/commands.md and docs/settings.md.
+"""Write the pages that follow from the code and from the README: commands, settings, start pages.
 
 `make docs` writes them; a test calls `pages()` and compares, so that they never lag behind.
 """
 
 from __future__ import annotations
 
+import re
+import tomllib
 from collections.abc import Iterator
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +18,33 @@ from pix2pix.cli.main import app
 from pix2pix.config import Config, recipe_names
 
 HERE = Path(__file__).parent
+# Files outside docs that are pages of the site, by their names there.
+PAGES_OF_ROOT = {
+    "ARCHITECTURE.md": "architecture.md",
+    "CHANGELOG.md": "changes.md",
+    "README.md": "index.md",
+    "README.zh.md": "index.zh.md",
+}
 
 
 def pages() -> dict[str, str]:
     """File name -> text of every generated page."""
-    return {"commands.md": _commands(), "settings.md": _settings()}
+    return {"commands.md": _commands(), "settings.md": _settings(), "index.md": _from_root("README.md")}
+
+
+def _from_root(name: str) -> str:
+    """Return a file of the repository's root as a page: links as the site has them, code without a link."""
+    text = (HERE.parent / name).read_text("utf-8")
+
+    def linked(match: re.Match[str]) -> str:
+        shown, target = match.groups()
+        if target.startswith("docs/"):
+            return f"[{shown}]({target.removeprefix('docs/')})"
+        if target in PAGES_OF_ROOT:
+            return f"[{shown}]({PAGES_OF_ROOT[target]})"
+        return shown if "://" not in target else match[0]
+
+    return re.sub(r"\[([^]]*)\]\(([^)]*)\)", linked, text)
 
 
 def _commands() -> str:
@@ -60,11 +85,28 @@ def _settings() -> str:
         for key, field in type(model).model_fields.items():
             value = str(getattr(model, key)).lower()
             rows.append(f"| `{section}.{key}` | {value} | {field.description} |")
+    recipes = ["| recipe | what it is, and what it changes |", "|---|---|", *map(_recipe, recipe_names())]
     return (
         "# Settings\n\nThe defaults are the paper's. Change one with `--set section.key=value`, "
-        "many with a TOML file: `--recipe mine.toml`. `pix2pix config` prints what would be used. "
-        f"Recipes of the package: {', '.join(recipe_names())}.\n\n" + "\n".join(rows) + "\n"
+        "many with a TOML file: `--recipe mine.toml`. `pix2pix config` prints what would be used.\n\n"
+        + "\n".join(rows)
+        + "\n\n## Recipes\n\n`--recipe NAME` takes one of these, and `config --recipe NAME` prints it.\n\n"
+        + "\n".join(recipes)
+        + "\n"
     )
+
+
+def _recipe(name: str) -> str:
+    """One line of the table of recipes: the first paragraph of the file's head, and what it sets."""
+    text = (resources.files("pix2pix") / "recipes" / f"{name}.toml").read_text("utf-8")
+    head = text.split("\n#\n")[0].replace("# ", "").replace("\n", " ")
+    values = tomllib.loads(text)
+    changed = ", ".join(f"`{s}.{key}={_shown(v)}`" for s, keys in values.items() for key, v in keys.items())
+    return f"| `{name}` | {head}<br>{changed} |"
+
+
+def _shown(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -39,6 +40,7 @@ def kill(name: str, kills: int, random: Random) -> Killed:
                 faults.append(f"run {runs} ended otherwise: {', '.join(differing[:5])}")
             if not faults:
                 shutil.rmtree(folder)
+            print(f"{name}: {done} of {kills} kills", file=sys.stderr, flush=True)
     return Killed(done, runs, faults)
 
 
