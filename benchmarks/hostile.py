@@ -4,7 +4,7 @@ command: python benchmarks/hostile.py [MODEL] [--seconds 60]
 The honest clients are those of `serving.py`. They are measured alone, with the hostile ones, and alone
 again; a request is lost where its connection breaks or its status is neither 200 nor 503 (which they
 repeat). The hostile ones, all at once, without a pause: JPEGs of 30,000 scans (2) and of 100 (1), a PNG
-of 16 bits with 100 MB behind its last row (1), flat pictures of 4 megapixels (2), 300 silent
+of 16 bits with 100 MB behind its last row (1), flat pictures of 3.2 megapixels (2), 300 silent
 connections (1), a header that never ends (1), answers that nobody reads (1), bodies that break off (1).
 """
 
@@ -107,7 +107,7 @@ def attacks(port, name):
         return "broken off"
 
     small = to_bytes(make_pair(0, 0, SIZE_PX)[0], "png")
-    flat = to_bytes(np.full((1984, 1984, 3), 128, np.uint8), "png")
+    flat = to_bytes(np.full((1792, 1792, 3), 128, np.uint8), "png")
     scans = posting(jpeg_of_scans(30_000, 64))
     return [
         *(scans, scans, posting(jpeg_of_scans(85, 1000)), posting(overlong_png())),
