@@ -129,7 +129,7 @@ def test_the_table_names_the_six_sets_with_addresses_and_terms() -> None:
     sets = data_sets()
     assert list(sets) == ["facades", "maps", "cityscapes", "edges2shoes", "edges2handbags", "night2day"]
     for name, row in sets.items():
-        assert row.addresses[0].startswith("https://")
+        assert all(address.startswith("https://") for address in row.addresses)
         assert all(address.endswith(f"/{name}.tar.gz") for address in row.addresses)
         assert len(row.addresses) > 1
         assert row.licence.endswith(".")
@@ -265,6 +265,42 @@ def test_an_archive_with_another_digest_is_left_for_the_mirror(
     found = hashlib.sha256(wrong).hexdigest()
     assert f"/wrong: the SHA-256 is {found}, wanted {SHA256}" in printed(console)
     assert f"verified: SHA-256 {SHA256}" in printed(console)
+
+
+def test_the_first_digest_is_kept_and_every_later_archive_compared_with_it(
+    tmp_path: Path, facades: Callable[..., DataSet], server: Server, console: Console
+) -> None:
+    assert not fetch(facades("/good"), tmp_path / "1").verified
+    got = fetch(facades("/good"), tmp_path / "2" / "facades", progress=Progress(console))
+    assert is_good(tmp_path / "2" / "facades", got)
+    assert got.verified
+    assert f"verified against the first fetched: SHA-256 {SHA256}" in printed(console)
+    server.files["/changed"] = tar({"facades/train/evil.jpg": b"x"})
+    with pytest.raises(UserError, match=rf"wanted {SHA256}, as when first fetched \(delete .*sha256"):
+        fetch(facades("/changed"), tmp_path / "3")
+    assert not (tmp_path / "3").exists()
+
+
+def test_archives_that_are_broken_or_the_users_own_are_not_the_first(
+    tmp_path: Path, facades: Callable[..., DataSet], server: Server, cache: Path
+) -> None:
+    server.files["/page"] = b"<html>please log in</html>"
+    with pytest.raises(UserError):
+        fetch(facades("/page"), tmp_path / "1")
+    server.files["/mine"] = tar({"train/1.jpg": b"x"})
+    fetch(facades("/none"), tmp_path / "2", f"{server.address}/mine")
+    assert not (cache / "fetched").exists()
+    fetch(facades("/good"), tmp_path / "3")
+    assert (cache / "fetched" / "facades.sha256").read_text() == f"{SHA256}\n"
+
+
+def test_a_data_set_is_fetched_where_no_digest_can_be_kept(
+    tmp_path: Path, facades: Callable[..., DataSet], console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIX2PIX_CACHE", str(tmp_path / "file"))
+    (tmp_path / "file").write_text("")
+    assert fetch(facades("/good"), tmp_path / "1", progress=Progress(console)).pairs
+    assert "note: Cannot write" in printed(console)
 
 
 def test_an_archive_of_another_size_is_not_even_taken(

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pix2pix.config import Config
 from pix2pix.errors import UserError
 from pix2pix.export import runtime
 from pix2pix.export.onnx import runner
@@ -110,6 +111,16 @@ def test_the_network_in_parts_is_the_exported_graph(site: Site, tmp_path: Path) 
     values = output[:: check["step"]].tolist()
     assert values == pytest.approx(check["values"], abs=1e-4)
     assert np.ptp(values) > 0.1  # a check that any backend passes is none
+
+
+def test_a_model_of_the_recipe_modern_runs_in_the_page_without_noise(package: Path, tmp_path: Path) -> None:
+    modern = Config.load("modern", ["model.blocks=1"])
+    changed = [f"{key}={value}" for key, value, _ in modern.differences(Config()) if "terms" not in key]
+    model = write_model(tmp_path / "model.safetensors", *changed, "model.width=4", "data.size_px=32")
+    site = export_web([model], tmp_path / "site", precision="fp32", runtime=package)
+    network = read_json(site, "models.json")["models"][0]["network"]
+    assert network["noise"] == []
+    assert np.ptp(network["check"]["values"]) > 0.1
 
 
 @pytest.mark.parametrize("settings", [("model.generator=resnet", "model.blocks=1"), ("model.depth=2",)])

@@ -10,6 +10,7 @@ files and folders, none outside and none huge. The folder takes its name when it
 import hashlib
 import importlib.resources
 import json
+import re
 import shutil
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -22,7 +23,7 @@ from pix2pix.data.archives import ArchiveError, is_free, new_folder, unpack
 from pix2pix.data.layouts import SPLITS
 from pix2pix.datasets.download import MB, AddressError, download
 from pix2pix.errors import UserError
-from pix2pix.files import cannot_write, list_pictures
+from pix2pix.files import cache_folder, cannot_write, file_digest, list_pictures, replacing
 from pix2pix.parsing import parse_json
 from pix2pix.progress import Progress
 
@@ -131,10 +132,11 @@ def _fetch_from(address: str, data_set: DataSet, out: Path, chosen: bool, progre
             work.mkdir(parents=True, exist_ok=True)
             download(address, archive, 0 if chosen else data_set.bytes, data_set.about_mb * MB, progress)
         progress.close()
-        sha256 = _verify(archive, data_set, chosen, progress)
+        known = data_set.sha256 or _first_digest(data_set)
+        sha256 = _verify(archive, data_set, known, chosen, progress)
         with new_folder(out) as folder:
             pairs = _unpack(archive, folder, progress)
-            fetched = Fetched(data_set.name, address, sha256, sha256 == data_set.sha256, pairs)
+            fetched = Fetched(data_set.name, address, sha256, sha256 == known, pairs)
             (folder / RECORD).write_text(json.dumps(asdict(fetched), indent=1), "utf-8")
     except ArchiveError as error:
         if not local:
@@ -143,6 +145,8 @@ def _fetch_from(address: str, data_set: DataSet, out: Path, chosen: bool, progre
     except OSError as error:
         raise cannot_write(work, error) from error
     shutil.rmtree(work, ignore_errors=True)
+    if not known and not chosen:
+        _remember(data_set, sha256, progress)
     return fetched
 
 
@@ -151,21 +155,46 @@ def _work_folder(out: Path) -> Path:
     return out.parent / f".{out.name}.fetch"
 
 
-def _verify(archive: Path, data_set: DataSet, chosen: bool, progress: Progress) -> str:
+def _digest_file(data_set: DataSet) -> Path:
+    """Return where the SHA-256 of the archive that was fetched first is kept, for all folders of the user."""
+    return cache_folder() / "fetched" / f"{data_set.name}.sha256"
+
+
+def _first_digest(data_set: DataSet) -> str:
+    """Return the SHA-256 of the archive that was fetched first; "" where none was."""
+    try:
+        text = _digest_file(data_set).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return text if re.fullmatch("[0-9a-f]{64}", text) else ""
+
+
+def _remember(data_set: DataSet, sha256: str, progress: Progress) -> None:
+    """Keep the SHA-256 of the archive that was fetched first; the data set is good without."""
+    try:
+        with replacing(_digest_file(data_set)) as temporary:
+            temporary.write_text(f"{sha256}\n", "utf-8")
+    except UserError as error:
+        progress.log(f"note: {error}")
+
+
+def _verify(archive: Path, data_set: DataSet, known: str, chosen: bool, progress: Progress) -> str:
     """Return the SHA-256 of the archive, and report whether it is the known one.
 
     Raises ArchiveError where it is another one, unless the user has chosen the archive.
     """
-    with archive.open("rb") as file:
-        sha256, known = hashlib.file_digest(file, "sha256").hexdigest(), data_set.sha256
+    sha256 = file_digest(archive)
     if known not in ("", sha256) and not chosen:
-        raise ArchiveError(f"the SHA-256 is {sha256}, wanted {known}")
+        first = f", as when first fetched (delete {_digest_file(data_set)} if the authors have changed it)"
+        raise ArchiveError(f"the SHA-256 is {sha256}, wanted {known}{first * (not data_set.sha256)}")
     if not known:
-        progress.log(f"not verified: no SHA-256 of {data_set.name} is known; this one's is {sha256}")
+        later = "" if chosen else ", kept to compare later ones with"
+        progress.log(f"not verified: no SHA-256 of {data_set.name} is known; this one's is {sha256}{later}")
     elif sha256 == known:
-        progress.log(f"verified: SHA-256 {sha256}")
+        progress.log(f"verified{' against the first fetched' * (not data_set.sha256)}: SHA-256 {sha256}")
     else:
-        progress.log(f"not the authors' archive: SHA-256 {sha256}, theirs is {known}")
+        whose = "theirs is" if data_set.sha256 else "the one first fetched had"
+        progress.log(f"not the authors' archive: SHA-256 {sha256}, {whose} {known}")
     return sha256
 
 
