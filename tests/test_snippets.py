@@ -122,6 +122,8 @@ INPUTS: dict[str, Callable[[Path], object]] = {
     "model.safetensors": write_model,
     "pairs": pictures,
     "shoes": facades,
+    "DATA": facades,
+    "datasets/facades": facades,
     **dict.fromkeys(
         ("photos", "labels", "labels/", "photographs", "flowers", "edges", "translated"), pictures
     ),
