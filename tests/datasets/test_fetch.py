@@ -276,9 +276,7 @@ def test_the_first_digest_is_kept_and_every_later_archive_compared_with_it(
     assert got.verified
     assert f"verified against the first fetched: SHA-256 {SHA256}" in printed(console)
     server.files["/changed"] = tar({"facades/train/evil.jpg": b"x"})
-    with pytest.raises(
-        UserError, match=rf"wanted {SHA256}, as when first fetched \(delete .*sha256"
-    ):
+    with pytest.raises(UserError, match=rf"wanted {SHA256}, as when first fetched \(delete .*sha256"):
         fetch(facades("/changed"), tmp_path / "3")
     assert not (tmp_path / "3").exists()
 
