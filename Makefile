@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo check test test-all faults bench docs
+.PHONY: setup demo check test test-all faults fuzz bench docs
 
 setup: $(VENV)/installed
 
@@ -31,6 +31,10 @@ test-all: setup
 # 200 kills and six kinds of bad luck; a sample of them is in `make test`.
 faults: setup
 	$(BIN)/python -m tests.faults
+
+# 20,000 damaged files for every parser; a sample of them is in `make test`.
+fuzz: setup
+	$(BIN)/python -m tests.fuzz.fuzz
 
 bench: setup
 	$(BIN)/python benchmarks/startup.py

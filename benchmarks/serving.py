@@ -123,20 +123,29 @@ async def client(port, request, end, times, statuses):
     writer.close()
 
 
+def processor_seconds(pid):
+    """Return what a process and those that it started have used."""
+    used, waiting = 0, [pid]
+    while waiting:
+        process = Path(f"/proc/{waiting.pop()}")
+        used += sum(map(int, (process / "stat").read_text().rpartition(")")[2].split()[11:13]))
+        waiting += (process / "task" / process.name / "children").read_text().split()
+    return used / os.sysconf("SC_CLK_TCK")
+
+
 async def metrics(port):
-    """Return the server's memory in MB, its processor seconds and its mean batch."""
+    """Return the server's memory in MB, without that of its decode processes, and its mean batch."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     _, body = await answer(reader, writer, b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
     writer.close()
     values = dict(line.rsplit(" ", 1) for line in body.decode().splitlines() if line[0] != "#")
     return (
         float(values["process_resident_memory_bytes"]) / 1e6,
-        float(values["process_cpu_seconds_total"]),
         float(values["pix2pix_batch_pictures_sum"]) / max(1, float(values["pix2pix_batch_pictures_count"])),
     )
 
 
-async def load(port, name, clients, seconds, accept):
+async def load(pid, port, name, clients, seconds, accept):
     source, _ = make_pair(0, 0, SIZE_PX)
     picture = to_bytes(source, "png")
     request = (
@@ -146,17 +155,18 @@ async def load(port, name, clients, seconds, accept):
     warm = time.perf_counter() + 3
     await asyncio.gather(*(client(port, request, warm, [], Counter()) for _ in range(4)))
     times, statuses = [], Counter()
-    _, cpu_before, _ = await metrics(port)
+    cpu_before = processor_seconds(pid)
     own_before, start = time.process_time(), time.perf_counter()
     running = asyncio.gather(
         *(client(port, request, start + seconds, times, statuses) for _ in range(clients))
     )
     await asyncio.sleep(min(10, seconds / 2))
-    early, _, _ = await metrics(port)
+    early, _ = await metrics(port)
     await running
     elapsed = time.perf_counter() - start
     own = time.process_time() - own_before
-    late, cpu, batch = await metrics(port)
+    cpu = processor_seconds(pid)
+    late, batch = await metrics(port)
     lasted = sorted(times)
     p50, p99 = (lasted[int(len(lasted) * share)] for share in (0.5, 0.99))
     rate, each = len(times) / elapsed, (cpu - cpu_before) / len(times)
@@ -185,7 +195,9 @@ def main():
         before = bare_apart(model, apart)
         server, name, port = start_server(model)
         try:
-            served = asyncio.run(load(port, name, options.clients, options.seconds, options.accept))
+            served = asyncio.run(
+                load(server.pid, port, name, options.clients, options.seconds, options.accept)
+            )
         finally:
             server.terminate()
             print(f"server's end    exit code {server.wait()}")

@@ -306,3 +306,10 @@ def test_a_folder_of_runs_lists_them(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"runs is a folder: wanted a model\.safetensors") as caught:
         read_header(tmp_path / "runs")
     assert f"Runs in it: {tmp_path}/runs/eyes, {tmp_path}/runs/maps." in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"format": Infinity}', '{"format": ' + "9" * 5_000 + "}"])
+def test_metadata_that_python_cannot_hold_is_refused(model: Path, tmp_path: Path, text: str) -> None:
+    path = tmp_path / "hostile.safetensors"
+    save_file({"a": torch.zeros(1)}, path, {"pix2pix": text})
+    assert f"{path} is damaged" in refusal(path)

@@ -1,6 +1,8 @@
 import gc
 import json
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -749,3 +751,21 @@ def test_a_command_that_is_ended_leaves_nothing_unfinished(
     assert pix2pix("train", "pairs", "--run", "run", *TINY).exit_code == 130
     assert files_below(cache) == files_below(place) - {f"pairs/{n}.png" for n in range(20)} == set()
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_a_stopped_command_does_not_wait_for_threads() -> None:
+    """Threads of libraries may still compute, and abort when Python ends before they do."""
+    program = """
+import threading, time
+from pix2pix.cli import main
+
+def app():
+    threading.Thread(target=time.sleep, args=[600]).start()
+    print("stopped")
+    raise SystemExit(130)
+
+main.app = app
+main.run()
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "stopped\n", "")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pix2pix.data.cache import SIZE_LIMIT, entries
+from pix2pix.data.cache import SIZE_LIMIT, entries, read_index
 from pix2pix.data.pairs import find_pairs
 from pix2pix.data.store import Store
 from pix2pix.errors import UserError
@@ -176,3 +176,18 @@ def test_a_limit_that_is_no_number_is_refused(three: Path, monkeypatch: pytest.M
     monkeypatch.setenv(SIZE_LIMIT, "much")
     with pytest.raises(UserError, match="PIX2PIX_CACHE_GB is 'much': wanted a number of gigabytes"):
         open_set(three / "d")
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "5", "{}", '{"names": 1}', "[" * 100_000, '{"bytes": null, "digest": "a"}']
+)
+def test_an_index_that_is_not_whole_is_none(tmp_path: Path, text: str) -> None:
+    assert read_index(write_text(tmp_path / "a.json", text)) is None
+
+
+def test_pairs_with_an_index_that_is_not_whole_are_decoded_anew(three: Path, cache: Path) -> None:
+    before = {entry.name for entry in entries()}
+    for index in cache.glob("*.json"):
+        index.write_text("{}")
+    assert [entry.describe() for entry in entries()]
+    assert {entry.name for entry in entries()} == before

@@ -128,7 +128,7 @@ def _bulk(inputs: Path, folder: Path) -> None:
 
 
 def _pictures(folder: Path) -> dict[str, str]:
-    return {path.name: _digest(path.read_bytes()) for path in (folder / "out").glob("*.png")}
+    return {path.name: _digest(path.read_bytes()) for path in (folder / "out").glob("[!.]*.png")}
 
 
 def _study(inputs: Path, folder: Path) -> None:

@@ -22,6 +22,7 @@ from pix2pix.networks.modes import in_mode
 from pix2pix.pictures import codec, geometry
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.contract import LabelClass, PictureContract
+from pix2pix.pictures.opening import LIMIT
 from tests.helpers import files_below, noise, settle, write, write_model, write_truncated
 from tests.pictures.test_geo import geotiff
 
@@ -185,6 +186,18 @@ def test_as_many_pictures_are_translated_at_a_time_as_the_memory_holds(
     ):
         monkeypatch.setattr(large, "free_memory", lambda device, free=free: free)
         assert large.fitting_batch(translator, sources, 8) == batch
+
+
+def test_what_takes_more_than_the_limit_as_floats_is_streamed_whatever_memory_is_free(
+    translator: Translator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(large, "free_memory", lambda device: None)
+    floats = 4 * 6 * 160 * 160  # of source and translation
+    for limit, whole_one, batch in ((floats + 1, True, 1), (floats - 1, False, 1), (3 * floats, True, 3)):
+        monkeypatch.setenv(LIMIT, str(limit * 178 / 1e9))
+        assert large.fits(translator, 160, 160) == whole_one
+        monkeypatch.setattr(large, "free_memory", lambda device: 1e12)
+        assert large.fitting_batch(translator, [noise(160, 160)], 8) == batch
 
 
 def test_one_that_cannot_be_read_does_not_stop_the_others(tmp_path: Path, translator: Translator) -> None:

@@ -159,7 +159,7 @@ def test_the_longest_silent_make_room(served: Any, monkeypatch: pytest.MonkeyPat
         one.close()
 
 
-@pytest.mark.parametrize(("files", "most"), [(1024, 768), (100, 16), (resource.RLIM_INFINITY, 2000)])
+@pytest.mark.parametrize(("files", "most"), [(1024, 512), (100, 16), (resource.RLIM_INFINITY, 2000)])
 def test_there_are_fewer_connections_than_files(
     files: int, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

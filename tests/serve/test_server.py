@@ -1,3 +1,4 @@
+import asyncio
 import contextlib
 import os
 import re
@@ -15,9 +16,11 @@ import pytest
 
 from pix2pix.errors import UserError
 from pix2pix.serve import server
+from pix2pix.serve.app import create_app, page_files
+from pix2pix.serve.connections import http_config
 from pix2pix.serve.server import ServerOptions, serve
-from tests.helpers import write_text
-from tests.serve.helpers import SOURCE, file_of
+from tests.helpers import noise, write_text
+from tests.serve.helpers import SOURCE, file_of, open_service
 
 
 @contextlib.contextmanager
@@ -116,6 +119,52 @@ def test_a_second_signal_ends_at_once(models: Path) -> None:
 
         with contextlib.suppress(httpx.TransportError):
             assert send_while(address, stop).status_code >= 500
+
+
+@pytest.mark.slow
+def test_clients_that_read_nothing_do_not_keep_the_server(models: Path) -> None:
+    """A SIGTERM while answers of 12 MB lie unread: the process ends within 30 seconds."""
+    body = file_of(noise(512, 512), "WEBP", lossless=True)
+    head = (
+        "POST /api/models/house/translate?samples=8&mode=paper HTTP/1.1\r\nHost: localhost\r\n"
+        f"Content-Type: image/webp\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    with served(models / "house.safetensors") as (process, address):
+        url = httpx.URL(address)
+        with contextlib.closing(socket.create_connection((url.host, url.port or 80))) as client:
+            client.sendall(head.encode() + body)
+            assert client.recv(1)  # the answer has begun
+            start = time.monotonic()
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(40) == 0
+            assert 5 < time.monotonic() - start < 31
+        assert process.stderr is not None
+        errors = process.stderr.read()
+        assert "closing 1 connection" in errors
+        assert "Traceback" not in errors
+
+
+def test_the_server_gives_memory_back_when_it_is_idle(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given_back: list[bool] = []
+    monkeypatch.setattr(server, "give_back_memory", lambda: given_back.append(True))
+    service = open_service(models / "house.safetensors", device="cpu")
+    made = server.Server(http_config(create_app(service, page_files(models / "page"))), service)
+
+    async def ticks() -> None:
+        await made.on_tick(1)
+        assert not given_back  # there was nothing to do yet
+        with service.requests.share() as place:
+            place.take(1)
+            await made.on_tick(1)
+        await made.on_tick(1)
+        assert not given_back  # not at once
+        monkeypatch.setattr(server, "_IDLE_SECONDS", 0)
+        await made.on_tick(1)
+        await made.on_tick(1)
+
+    asyncio.run(ticks())
+    service.close()
+    assert given_back == [True]
 
 
 def test_a_file_that_is_no_model_is_refused_before_anything_is_served(tmp_path: Path) -> None:

@@ -1,7 +1,10 @@
 """What happens under load, and to those who do not wait."""
 
 import asyncio
+import gc
+import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -10,10 +13,14 @@ from typing import Any
 
 import httpx
 import pytest
+import uvicorn
 from starlette.types import ASGIApp
 
 from pix2pix.inference.translator import Translator
 from pix2pix.serve.app import create_app, page_files
+from pix2pix.serve.connections import http_config
+from pix2pix.serve.service import Service
+from pix2pix.serve.sockets import listen
 from tests.serve.helpers import SOURCE, ask, error_of, file_of, open_service
 
 URL = "/api/models/house/translate"
@@ -51,6 +58,20 @@ def held(models: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Held]:
     made.service.close()
 
 
+def over_sockets(app: ASGIApp, work: Callable[[int], None]) -> None:
+    """Serve an application at a port of this machine while a thread works with it."""
+    listening = listen("127.0.0.1", 0)
+    server = uvicorn.Server(http_config(app))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    port = listening.getsockname()[1]
+    thread.start()
+    try:
+        work(port)
+    finally:
+        server.should_exit = True
+        thread.join(30)
+
+
 async def until(true: Callable[[], object]) -> None:
     async with asyncio.timeout(30):
         while not true():
@@ -79,7 +100,9 @@ def test_a_full_queue_answers_when_to_come_again(held: Held) -> None:
     assert held.service.requests.taken == 0
 
 
-def test_who_waited_too_long_is_reported_and_leaves_the_queue(held: Held) -> None:
+def test_who_waited_too_long_is_reported_and_leaves_the_queue(
+    held: Held, caplog: pytest.LogCaptureFixture
+) -> None:
     held.limit_seconds(0.05)
 
     async def work(client: httpx.AsyncClient) -> list[httpx.Response]:
@@ -94,6 +117,8 @@ def test_who_waited_too_long_is_reported_and_leaves_the_queue(held: Held) -> Non
     assert first.status_code == 200  # begun in time, so it is finished
     assert second.status_code == 503
     assert "waited 0.05 seconds" in error_of(second)
+    gc.collect()
+    assert not caplog.records  # asyncio reports exceptions that nobody looked at
     assert "retry-after" in second.headers
 
 
@@ -144,6 +169,51 @@ def test_a_client_that_hangs_up_leaves_the_queue(held: Held) -> None:
     assert sorted(m["status"] for m in sent if "status" in m) == [200, 499]
     assert held.service.requests.taken == 0
     assert "pix2pix_batch_pictures_sum 1.0" in held.service.metrics.text().decode()
+
+
+def test_a_hang_up_in_the_body_is_no_error(
+    service: Service, app: ASGIApp, capfd: pytest.CaptureFixture[str]
+) -> None:
+    before = service.metrics.text().decode()
+
+    def hang_up(port: int) -> None:
+        head = f"POST {URL} HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n"
+        for length in (f"Content-Length: {2 * len(PNG)}", "Transfer-Encoding: chunked"):
+            with socket.create_connection(("127.0.0.1", port)) as client:
+                client.sendall(f"{head}{length}\r\n\r\n".encode() + b"5\r\n" + PNG[:5])
+                while not service.requests.taken:
+                    time.sleep(0.01)
+            while service.requests.taken:
+                time.sleep(0.01)
+
+    over_sockets(app, hang_up)
+    counts = service.metrics.text().decode()
+    assert 'status="499"' in counts
+    assert counts.count('status="500"') == before.count('status="500"')
+    assert "Traceback" not in capfd.readouterr().err
+    assert service.requests.taken == service.bodies.taken == service.pictures.taken == 0
+
+
+def test_pictures_that_wait_have_a_budget(held: Held) -> None:
+    source_bytes = SOURCE.nbytes
+
+    async def work(client: httpx.AsyncClient) -> list[httpx.Response]:
+        first = post(client)
+        await until(held.begun.is_set)
+        assert held.service.pictures.taken == source_bytes  # no longer what it might have had
+        second = post(client)
+        await until(lambda: held.service.workers.waiting == 1)
+        refused = await post(client)
+        held.release.set()
+        return [refused, *await asyncio.gather(first, second)]
+
+    held.service.pictures.limit = source_bytes + 8 * SOURCE.shape[0] * SOURCE.shape[1]
+    refused, *others = ask(held.app, work)
+    assert refused.status_code == 503
+    assert "pictures that wait fill their memory" in error_of(refused)
+    assert "retry-after" in refused.headers
+    assert [answer.status_code for answer in others] == [200, 200]
+    assert held.service.pictures.taken == 0
 
 
 def test_closing_finishes_what_was_taken(held: Held) -> None:

@@ -1,6 +1,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -64,16 +65,16 @@ def test_what_waits_becomes_batches_by_model_mode_and_size(held: Held, batches: 
     first = waiting()
     workers.submit([first])
     assert held.begun.wait(30)
-    alike = [waiting(n) for n in range(1, 6)]
-    others = [waiting(8, "b"), waiting(8, mode="deterministic"), waiting(8, size=(32, 64))]
-    workers.submit([alike[0], others[0], *alike[1:], *others[1:]])
+    pictures = [waiting(1), waiting(8, "b"), *(waiting(n) for n in range(2, 6))]
+    pictures += [waiting(8, mode="deterministic"), waiting(8, size=(32, 64))]
+    workers.submit(pictures)
     assert workers.waiting == 8
     held.release.set()
     workers.close()
     # The oldest comes first, with the companions that fit.
     assert batches == [1, 3, 1, 2, 1, 1]
     assert held.names == ["a", "a", "b", "a", "a", "a"]
-    for one in [first, *alike, *others]:
+    for one in [first, *pictures]:
         (alone,) = held.translator.translate_sources([one.source], mode=one.mode, seed=one.seed)
         assert abs(one.future.result()[0].astype(int) - alone).max() <= 1
 
@@ -86,6 +87,19 @@ def test_a_picture_larger_than_a_batch_goes_alone(held: Held, batches: list[int]
     workers.close()
     assert batches == [1, 1, 1]
     assert all(j.future.result()[1] > 0 for j in pictures)
+
+
+def test_large_pictures_let_smaller_ones_pass_for_a_while(held: Held, batches: list[int]) -> None:
+    workers = opened(held, batches, largest_px=1)
+    first = waiting()
+    workers.submit([first])
+    assert held.begun.wait(30)
+    large, old = waiting(1, size=(992, 992)), waiting(2, "b", size=(992, 992))
+    old = replace(old, arrived=old.arrived - 5)
+    workers.submit([large, waiting(3, "c"), old])
+    held.release.set()
+    workers.close()
+    assert held.names == ["a", "b", "c", "a"]
 
 
 def test_who_has_gone_is_left_out(held: Held, batches: list[int]) -> None:

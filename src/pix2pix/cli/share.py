@@ -89,6 +89,9 @@ def serve(
         float, Option(min=0.001, help="Largest picture, its sides filled up to multiples.")
     ] = 4.0,
     device: Device = "auto",
+    token_file: Annotated[
+        Path | None, Option(metavar="FILE", help="Refuse requests without the token in this file.")
+    ] = None,
     open_page: Annotated[bool, Option("--open", help="Open the page in a browser.")] = False,
 ) -> None:
     """Serve models: a page to draw on, and an API that translates pictures.
@@ -103,7 +106,9 @@ def serve(
 
     serve_models(
         models,
-        ServerOptions(host, port, device, memory, queue, max_megapixels, origins or (), examples, open_page),
+        ServerOptions(
+            host, port, device, memory, queue, max_megapixels, origins or (), examples, open_page, token_file
+        ),
     )
 
 

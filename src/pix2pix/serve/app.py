@@ -12,6 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
@@ -23,6 +24,7 @@ from pix2pix.serve.errors import RequestError
 from pix2pix.serve.guard import Guard
 from pix2pix.serve.hosting import example_digest, example_png
 from pix2pix.serve.service import Parameters, Service
+from pix2pix.serve.token import TokenCheck
 from pix2pix.serve.uploads import FIELD, FORM, RAW
 from pix2pix.version import __version__
 
@@ -48,11 +50,12 @@ _TRANSLATION = {
 }
 _ERRORS = {
     400: "The picture is empty, broken or none.",
+    401: "The server wants a token, and the request has none or another one.",
     403: "The request comes from another site's page, or is for another host.",
     404: "There is no such model or example.",
     406: "The client accepts no format that there is, or that can hold the answer.",
     408: "The picture came too slowly.",
-    413: "The body or the picture is too large.",
+    413: "The body or the picture is too large, or costs more than its size can need.",
     415: "The body is of a kind that is not taken.",
     422: "A parameter has no such value, or the picture does not fit the model.",
     500: "The server failed; its log says how.",
@@ -105,9 +108,17 @@ def page_files(folder: FilePath | None = None) -> StaticFiles:
 
 
 def create_app(
-    service: Service, page: StaticFiles, origins: Sequence[str] = (), *, loopback: bool = True
+    service: Service,
+    page: StaticFiles,
+    origins: Sequence[str] = (),
+    *,
+    loopback: bool = True,
+    token: str | None = None,
 ) -> ASGIApp:
-    """Return the application; `page` serves the drawing page; the rest is as for `Guard`."""
+    """Return the application; `page` serves the drawing page; the rest is as for `Guard`.
+
+    With `token` requests for anything but the page's files must have it.
+    """
     app = FastAPI(
         title="pix2pix",
         version=__version__,
@@ -123,14 +134,16 @@ def create_app(
     _add_state(app, service)
     # What no route takes is one of the page's files, or not there.
     app.router.default = page
+    routes = {route.path.split("/")[1] for route in app.routes if isinstance(route, Route)}
+    checked: ASGIApp = TokenCheck(app, token, routes) if token else app
     allowed = CORSMiddleware(
-        app,
+        checked,
         origins,
         allow_methods=["GET", "POST"],
-        allow_headers=["Content-Type"],
+        allow_headers=["Authorization", "Content-Type"],
         expose_headers=["X-Milliseconds", "Retry-After"],
     )
-    return Guard(allowed if origins else app, origins, loopback)
+    return Guard(allowed if origins else checked, origins, loopback)
 
 
 def _add_models(app: FastAPI, service: Service) -> None:

@@ -19,7 +19,7 @@ HEADER_BYTES = 16_384  # of a request
 READ_BYTES_PER_SECOND = 8_000  # the slowest that an answer may be read
 _LOOK_SECONDS = 5.0
 _MOST = 2_000
-_OWN_FILES = 256  # of the server itself: models, pipes, and connections just accepted
+_OWN_FILES = 512  # models, pipes, and connections that are accepted faster than others are closed
 _BACKLOG = 64  # accepted at a time
 
 _log = logging.getLogger(__name__)

@@ -23,6 +23,7 @@ with suppress(ImportError):  # Windows has none of these
 _CAUSES: dict[int, str] = {}  # by the signal that ended a process
 with suppress(AttributeError):  # nor these
     _CAUSES = {signal.SIGPROF: "processor", signal.SIGALRM: "time"}
+_NICE = 5  # hostile pictures take no more than a share from the network
 HEAD_SECONDS = 1.0  # of processor, until it is known how large the picture is
 
 
@@ -33,6 +34,8 @@ class _DeclinedError(BaseException):
 def main() -> None:
     """Decode what comes until the input ends. Each process that dies is followed by another."""
     memory_bytes = int(sys.argv[1])
+    if hasattr(os, "nice"):
+        os.nice(_NICE)
     # A fork starts in milliseconds, with all that is imported.
     while hasattr(os, "fork") and (process := os.fork()):
         status = os.waitpid(process, 0)[1]

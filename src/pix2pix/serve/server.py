@@ -26,8 +26,10 @@ from pix2pix.serve.hosting import host
 from pix2pix.serve.log import open_log
 from pix2pix.serve.service import Service
 from pix2pix.serve.sockets import address_of, listen
+from pix2pix.serve.token import read_token
 
 END_SECONDS = 28.0  # to finish what was admitted; the process has ended after 30
+_CUT_SECONDS = 1.0  # for what is left then
 _IDLE_SECONDS = 10.0  # until freed memory is given back
 
 
@@ -44,6 +46,7 @@ class ServerOptions:
     origins: Sequence[str] = ()
     examples: Path | None = None
     open_page: bool = False
+    token_file: Path | None = None
 
 
 def serve(models: Sequence[Path], options: ServerOptions) -> None:
@@ -53,15 +56,17 @@ def serve(models: Sequence[Path], options: ServerOptions) -> None:
     """
     keep_freed_memory()
     origins = [parse_origin(url) for url in options.origins]
+    token = read_token(options.token_file) if options.token_file else None
     hosted = host(models, options.examples, options.megapixels)
     listening = listen(options.host, options.port)
     bound = ipaddress.ip_address(listening.getsockname()[0])
     service = Service(hosted, options.device, options.memory_gb, options.megapixels, options.queue)
-    app = create_app(service, page_files(), origins, loopback=bound.is_loopback)
+    app = create_app(service, page_files(), origins, loopback=bound.is_loopback, token=token)
     address = address_of(listening)
     print(f"pix2pix serves {', '.join(hosted)} at {address} (Ctrl-C stops it)", flush=True)
     if not bound.is_loopback:
-        print("note: whoever can reach this machine can use it", file=sys.stderr)
+        who = "whoever can reach this machine" + " and knows the token" * (token is not None)
+        print(f"note: {who} can use it", file=sys.stderr)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: a normal end
     open_log()
     if options.open_page:
@@ -72,7 +77,10 @@ def serve(models: Sequence[Path], options: ServerOptions) -> None:
         with suppress(KeyboardInterrupt):  # raised again by uvicorn, after it has stopped
             server.run(sockets=[listening])
         if not server.force_exit:
-            service.close()
+            closing = threading.Thread(target=service.close, daemon=True)
+            closing.start()
+            closing.join(server.ends_at and max(0.0, server.ends_at - time.monotonic()))
+            server.force_exit = closing.is_alive()
     except KeyboardInterrupt:
         server.force_exit = True
     print("pix2pix has stopped serving", flush=True)
@@ -87,6 +95,7 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._service = service
         self._busy_at, self._trimmed = 0.0, True
+        self.ends_at: float | None = None  # by time.monotonic(), once a signal has come
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """End gracefully at the first signal, at once at the second."""
@@ -95,6 +104,7 @@ class Server(uvicorn.Server):
         if self.should_exit:
             self.force_exit = True
         else:
+            self.ends_at = time.monotonic() + END_SECONDS + _CUT_SECONDS
             print(f"stopping{left}; Ctrl-C again stops at once", file=sys.stderr)
         super().handle_exit(sig, frame)
 
@@ -121,4 +131,4 @@ class Server(uvicorn.Server):
         print(f"closing {counted(count, 'connection')} whose clients do not end", file=sys.stderr)
         for connection in list(self.server_state.connections):
             connection.transport.abort()
-        asyncio.get_running_loop().call_later(1, setattr, self, "force_exit", True)
+        asyncio.get_running_loop().call_later(_CUT_SECONDS, setattr, self, "force_exit", True)

@@ -180,11 +180,15 @@ class Service:
                 await asyncio.wait(either, return_when="FIRST_COMPLETED")
             if work.done():
                 return work.result()
+            gone = left.done()
         finally:
             # Removes what has not begun from the queue.
             work.cancel()
             left.cancel()
-        if left.done():
+            await asyncio.wait(either)
+            if not work.cancelled():
+                work.exception()  # else asyncio logs that nobody looked at it
+        if gone:
             raise RequestError(_CLIENT_GONE, "The client has gone.")
         raise self._busy(f"The picture waited {self.limits.seconds:g} seconds for the network.")
 

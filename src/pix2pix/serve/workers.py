@@ -1,8 +1,9 @@
 """Pictures that wait become batches for the network.
 
 There is one queue for all models, and a few workers: threads that take the oldest picture, and with
-it those that can share its batch. No request waits for a batch to fill: a batch is what waits when a
-worker is free. In all inference modes a batch gives what single calls give.
+it those that can share its batch; large pictures let smaller ones pass, for a while. No request
+waits for a batch to fill: a batch is what waits when a worker is free. In all inference modes a
+batch gives what single calls give.
 
 On a processor two workers of one thread each translate more pictures a second than one worker of two
 threads: threads of one convolution wait for each other. So a worker takes all cores where it is
@@ -25,6 +26,8 @@ from pix2pix.inference.translator import Translator
 from pix2pix.pictures.codec import Array
 from pix2pix.serve.errors import RequestError
 
+_PATIENCE_SECONDS = 4.0  # a megapixel
+
 
 @dataclass(frozen=True, eq=False)
 class WaitingPicture:
@@ -42,11 +45,17 @@ class WaitingPicture:
     seed: int
     sample: int
     future: Future[tuple[Array, float]] = field(default_factory=Future)
+    arrived: float = field(default_factory=time.monotonic)
 
     @property
     def network_pass(self) -> tuple[str, Mode, tuple[int, int]]:
         """Return what is equal in pictures that one pass of a network can translate."""
         return self.model, self.mode, self.padded
+
+    @property
+    def turn(self) -> float:
+        """Return when its turn is: large pictures let smaller ones pass, for a while."""
+        return self.arrived + _PATIENCE_SECONDS * self.padded[0] * self.padded[1] / 1e6
 
 
 def shape_of_work(device: torch.device) -> tuple[int, int]:
@@ -115,9 +124,9 @@ class Workers:
                 self._running -= 1
 
     def _take(self) -> list[WaitingPicture]:
-        """Take the oldest picture and its companions, without those whose client has gone."""
+        """Take the picture whose turn it is and its companions, without those whose client has gone."""
         batch: list[WaitingPicture] = []
-        waiting = list(self._queue)
+        waiting = sorted(self._queue, key=lambda picture: picture.turn)
         for picture in waiting:
             height, width = picture.padded
             fits = len(batch) < max(1, self._largest_px // (height * width))

@@ -8,6 +8,7 @@ import { createSession } from "./input/session.js";
 import { choices, createStore, keepChoice } from "./input/store.js";
 import { createStrokeInput } from "./input/stroke-input.js";
 import { openWebcam } from "./input/webcam.js";
+import { fetchWithToken, takeToken } from "./model/access.js";
 import { failure } from "./model/errors.js";
 import { createCanvas } from "./paint/canvas.js";
 import { createChoice } from "./paint/choice.js";
@@ -172,7 +173,8 @@ languageChoice.addEventListener("change", () => {
 async function fetchCards() {
   const address = /** @type {HTMLMetaElement} */ (document.querySelector('meta[name="pix2pix-models"]')).content;
   try {
-    const answer = await fetch(address);
+    const answer = await fetchWithToken(address);
+    if (!answer.ok) throw answer;
     return (await answer.json()).models;
   } catch {
     throw failure("error_no_models");
@@ -182,6 +184,7 @@ async function fetchCards() {
 async function start() {
   byId("not-started").remove();
   setLanguage(languageChoice.value);
+  takeToken();
   const cards = await fetchCards();
   if (!cards.length) throw new Error("error_empty_models");
   const session = createSession(cards, editor, pictures, store);

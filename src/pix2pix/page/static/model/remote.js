@@ -1,5 +1,6 @@
 /** The translator of a served page: send the drawing to the server, get the translation back. */
 
+import { fetchWithToken } from "./access.js";
 import { failure } from "./errors.js";
 
 /**
@@ -54,7 +55,7 @@ async function encode(canvas) {
  */
 async function send(url, body, signal) {
   try {
-    return await fetch(url, { method: "POST", body, signal, headers: { "Content-Type": "image/png", Accept: "image/png" } });
+    return await fetchWithToken(url, { method: "POST", body, signal, headers: { "Content-Type": "image/png", Accept: "image/png" } });
   } catch (error) {
     if (signal.aborted) throw error;
     throw Object.assign(failure("error_server_gone"), { retryAfter: GONE_SECONDS });

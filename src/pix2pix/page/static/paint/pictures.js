@@ -1,5 +1,6 @@
 /** Pictures under a drawing: uploads and examples, decoded as the model's sources are made. */
 
+import { fetchWithToken } from "../model/access.js";
 import { snap, toGrey, toPixel } from "./colours.js";
 import { pictureStrokes, scaledSize } from "./drawing.js";
 
@@ -182,7 +183,7 @@ function shareOfGreys(pixels) {
 
 /** @param {string} url  @param {Card|null} card */
 async function fetchPicture(url, card) {
-  const answer = await fetch(url);
+  const answer = await fetchWithToken(url);
   if (!answer.ok) throw new Error("error_unreadable_picture");
   return decode(await answer.blob(), card);
 }

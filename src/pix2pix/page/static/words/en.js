@@ -161,6 +161,7 @@ export default {
   error_server: "The server could not translate the drawing.",
   error_busy: "The server is busy. The page tries again in {seconds} s.",
   error_too_large: "The picture is too large for the server. Choose a smaller size.",
+  token_wanted: "This server wants a token. Whoever runs it knows it:",
   error_no_models: "The list of models could not be loaded.",
   hint_no_models: "Is the server still running?",
   error_empty_models: "There is no model to draw for.",

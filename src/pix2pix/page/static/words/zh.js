@@ -161,6 +161,7 @@ export default {
   error_server: "服务器无法转换这幅绘图。",
   error_busy: "服务器繁忙。页面将在 {seconds} 秒后重试。",
   error_too_large: "图片对服务器来说太大。请选择较小的尺寸。",
+  token_wanted: "此服务器需要令牌，请向运营者索取：",
   error_no_models: "无法载入模型列表。",
   hint_no_models: "服务器还在运行吗？",
   error_empty_models: "没有可用的模型。",
