@@ -365,7 +365,22 @@ def test_data_sets_of_one_layout_are_taken_together_by_name_alone(tmp_path: Path
 def test_splits_inside_parts_are_not_mixed(tmp_path: Path) -> None:
     folds = [name for n in (1, 2) for split in ("train", "val") for name in halves(f"fold{n}/{split}")]
     message = refused(make(tmp_path, *folds))
-    assert f"Name one of them: `pix2pix train {tmp_path}/fold1`" in message
+    assert message.endswith(
+        f"Name one of them: `pix2pix train {tmp_path}/fold1`, or `pix2pix train {tmp_path}/fold2`."
+    )
+
+
+@pytest.mark.parametrize("above", ["", "deep/"])
+def test_a_layout_that_is_named_does_not_mix_splits_further_down(tmp_path: Path, above: str) -> None:
+    for split in ("train", "val", "test"):
+        make(tmp_path / f"{above}mine" / split, *numbered("images/{}.png"), *numbered("masks/{}.png"))
+    make(tmp_path / "scored/test", *numbered("images/{}.png"), *numbered("masks/{}.png"))
+    with pytest.raises(UserError) as caught:
+        find_pairs([tmp_path], "left", layout="images:masks")
+    mine = tmp_path / f"{above}mine"
+    assert f"its splits lie further down, in {above}mine/ and scored/" in str(caught.value)
+    assert str(caught.value).endswith(f"Name one of them: `pix2pix train {mine} --layout images:masks`.")
+    assert set(find_pairs([mine], "left", layout="images:masks").splits) == {"train", "val", "test"}
 
 
 def test_a_few_parts_among_other_pictures_are_not_all_of_the_data(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
+from pix2pix.data import likely
 from pix2pix.data.layouts import (
     FOLDER_PAIRS,
     FolderPair,
@@ -21,6 +22,7 @@ from pix2pix.data.layouts import (
     split_of,
     sub_folders,
 )
+from pix2pix.errors import UserError, joined
 from pix2pix.files import list_pictures
 
 _MOST = 0.5  # of all pictures, at least, lie in the halves of a layout that nobody has named
@@ -48,13 +50,37 @@ def are_parts(root: Path, pair: FolderPair) -> bool:
     They are where splits hold them, or where their names differ by numbers alone.
     """
     parents = [PurePosixPath(parent).parts for parent in pair.folders]
-    if len(parents) < 2 or any(split_of(name) for names in parents for name in names[1:]):
+    if len(parents) < 2 or splits_inside(pair):
         return False
     in_splits = all(split_of(names[0]) for names in parents)
     if not in_splits and len({re.sub(r"\d+", "0", "/".join(names).lower()) for names in parents}) > 1:
         return False
     held = sum(len(list_pictures(half)) for both in pair.folders.values() for half in both)
     return held >= _MOST * len(list_pictures(root))
+
+
+def splits_inside(pair: FolderPair) -> dict[str, set[str]]:
+    """Return the splits that lie further down in the folders of a nested layout, by what holds them."""
+    splits: dict[str, set[str]] = {}
+    for parent in pair.folders:
+        names = parent.split("/")
+        if depth := next((n for n, name in enumerate(names) if n and split_of(name)), 0):
+            splits.setdefault("/".join(names[:depth]), set()).add(split_of(names[depth]))
+    return splits
+
+
+def refuse_mixed(root: Path, pair: FolderPair) -> None:
+    """Raise UserError where the folders of a nested layout, taken together, would mix their splits."""
+    splits = splits_inside(pair)
+    if not splits:
+        return
+    to_learn = [holder for holder, inside in splits.items() if "train" in inside] or [*splits]
+    calls = [likely.call("train", root / holder, "--layout", pair.layout) for holder in to_learn]
+    raise UserError(
+        f"{root} holds the folders of --layout {pair.layout}, but its splits lie further down, in "
+        f"{joined([f'{holder}/' for holder in splits])}: taken together they would be mixed.",
+        f"Name one of them: {likely.any_of(calls)}.",
+    )
 
 
 def data_sets_inside(root: Path, nested: Sequence[FolderPair]) -> list[Path]:

@@ -129,6 +129,8 @@ def _in_one_folder(
         pair = pair if pair.folders else nested.named_nested(root, layout)
         if not pair.folders:
             raise layouts.missing_folders(root, layout)
+        if pair.nested:
+            nested.refuse_mixed(root, pair)
         return _of_folder_pair(root, pair, patterns)
     if not layout and (fitting := layouts.find_folder_pairs(root)):
         return _of_folder_pair(root, fitting[0], patterns, fitting[1:])
@@ -165,7 +167,8 @@ def _inside(root: Path, source: Literal["left", "right"], patterns: PairOfPatter
     if not inside:
         return None
     calls = [likely.call("train", folder) for folder in inside]
-    of_one_layout = fitting and inside == nested.tops(root, fitting[0]) and len(inside) > 1
+    of_one_layout = bool(fitting) and inside == nested.tops(root, fitting[0]) and len(inside) > 1
+    of_one_layout = of_one_layout and not nested.splits_inside(fitting[0])
     together = likely.call("train", root, "--layout", fitting[0].layout) if of_one_layout else ""
     raise UserError(
         f"{root} holds data sets of their own: {joined([f'{path.name}/' for path in inside])}.",

@@ -275,7 +275,7 @@ class Translator:
         if not uses_noise(chosen):
             raise UserError(
                 f"The mode '{chosen}' has no noise, so all {samples} samples would be equal.",
-                "Use --mode paper.",
+                "Use --mode paper." if self.generator.noise else "The model was trained without dropout.",
             )
         pictures = self.translate_sources([source] * samples, mode=chosen, seed=seed, sample=range(samples))
         contract = image.lab_photograph or image.target

@@ -24,7 +24,7 @@ import torch
 import torch.distributed as dist
 
 from pix2pix.errors import UserError, first_line
-from pix2pix.training.watch import Watch, knock, let_in, open_door
+from pix2pix.training.watch import Watch, accept_peers, connect_to_first, open_listener
 
 # What torchrun sets, and torch needs.
 _ENVIRONMENT = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
@@ -176,15 +176,15 @@ def _join(backend: str) -> Processes:
 def _watch(processes: Processes, advice: Callable[[], str]) -> Watch:
     """Connect the first process with each other one, so that the end of any is noticed."""
     rank, world, local = processes.rank, processes.world, int(os.environ["LOCAL_RANK"])
-    door, port, password = open_door(world) if processes.first else (None, 0, "")
+    listener, port, password = open_listener(world) if processes.first else (None, 0, "")
     places = processes.gather((port, password, socket.gethostname()))
     hosts = [host for _, _, host in places]
     names = [f"Process {n} of {world}{f' on {host}' * (len({*hosts}) > 1)}" for n, host in enumerate(hosts)]
     port, password, _ = places[0]
-    if door is not None:
-        peers = let_in(door, password, world - 1)
+    if listener is not None:
+        peers = accept_peers(listener, password, world - 1)
     else:
-        peers = knock(os.environ["MASTER_ADDR"], port, password, rank)
+        peers = connect_to_first(os.environ["MASTER_ADDR"], port, password, rank)
     return Watch(peers, names, local == 0 or rank == local == 1, advice)
 
 
