@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -128,3 +129,42 @@ def test_pictures_of_different_things_are_no_video(tmp_path: Path) -> None:
     for half in ("images", "masks"):
         singles(tmp_path / half, 60)
     assert "video" not in find(tmp_path).note
+
+
+def test_one_folder_of_single_pictures_among_masks_is_enough_to_refuse(tmp_path: Path) -> None:
+    for band in ("red", "green"):
+        for n in range(5):
+            write(tmp_path / f"train_{band}" / f"{band}_{n}.png", scene(n, 48, 64))
+            even = np.full((48, 64, 1), 255 * (n % 2), np.uint8)
+            even[:, 32:] = np.arange(48, dtype=np.uint8)[:, None, None] * 5  # a mask that ends in the middle
+            write(tmp_path / f"train_{band}_mask" / f"mask_{n}.png", even)
+    assert "are single pictures of 64 x 48 px" in refused(tmp_path)
+
+
+def noise(folder: Path, names: Sequence[str], channels: int = 3) -> Path:
+    """Pictures that tell nothing of whether they go on across their middle."""
+    for n, name in enumerate(names):
+        write(folder / name, np.random.default_rng(n).integers(0, 255, (48, 48, channels), np.uint8))
+    return folder
+
+
+def test_folders_whose_names_make_pairs_are_no_pairs_side_by_side(tmp_path: Path) -> None:
+    for band in ("red", "gt"):
+        noise(tmp_path / band, [f"{band}_patch_{n}.png" for n in range(6)])
+    message = refused(tmp_path)
+    assert "The names in gt/ and red/ make pairs: folders are no pairs side by side" in message
+    assert f"`pix2pix train {tmp_path} --layout red:gt`" in message
+
+
+def test_two_folders_of_which_one_is_grey_are_no_pairs_side_by_side(tmp_path: Path) -> None:
+    noise(tmp_path / "photos", ["f-001-01.png", "m-002-05.png", "f-007-03.png"])
+    noise(tmp_path / "sketches", ["F2-001.png", "M1-002.png", "F-7-sz1.png"], channels=1)
+    assert "photos/ and sketches/ hold 3 pictures each, one in colour and the other in grey" in refused(
+        tmp_path
+    )
+
+
+def test_square_pictures_that_tell_nothing_are_reported(tmp_path: Path) -> None:
+    found = find(noise(tmp_path, [f"{n}.png" for n in range(6)]))
+    assert "the halves would be 24 x 48 px (if they are: --layout side-by-side)" in found.note
+    assert "tells" not in find(tmp_path, layout="side-by-side").note

@@ -14,7 +14,7 @@ from pix2pix.data.pair_set import printable
 from pix2pix.files import Pictures
 
 _ALIKE = 0.9  # of the names in two folders, at least, are equal where they hold partners
-_SIBLINGS = 6  # folders in one, at most, of which two may be the halves of pairs
+SIBLINGS = 6  # folders in one, at most, of which two may be the halves of pairs
 _SHOWN = 6  # calls
 
 Names = Mapping[str, set[str]]  # of the pictures in the folders of one, by folder
@@ -108,7 +108,7 @@ def _siblings(root: Path, files: Sequence[Path]) -> dict[Path, Names]:
             if parent == root:
                 break
     named = {parent: _names_by_folder(parent, inside) for parent, inside in sorted(by_parent.items())}
-    return {parent: names for parent, names in named.items() if 2 <= len(names) <= _SIBLINGS}
+    return {parent: names for parent, names in named.items() if 2 <= len(names) <= SIBLINGS}
 
 
 def _layout_of(one: str, other: str) -> tuple[str, str] | None:

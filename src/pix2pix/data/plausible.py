@@ -6,7 +6,7 @@ of one video of which a part is held out are reported.
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
@@ -16,8 +16,9 @@ import numpy as np
 from PIL import Image
 
 from pix2pix.data import likely
+from pix2pix.data.layouts import SIDE_BY_SIDE
 from pix2pix.data.pair_set import Pair, PairSet, evenly_spread, printable
-from pix2pix.errors import UserError
+from pix2pix.errors import UserError, joined
 from pix2pix.files import before_glob
 from pix2pix.pictures import codec
 from pix2pix.pictures.codec import Array
@@ -27,6 +28,7 @@ from pix2pix.progress import in_parallel
 _SAMPLED = 12  # pictures of each split
 _LEAST = 3  # of them, at least, tell whether they are single pictures
 _SINGLE_SHARE = 0.8
+_WIDE = 1.5  # times as wide as high, at least, are two squares side by side
 _THUMBNAIL_PX = 16
 # A neighbour is so much nearer than others: 0.36 among street scenes a second apart, 0.64 among shoes of one
 # catalogue, 0.9 among facades.
@@ -41,6 +43,8 @@ class _Seen(NamedTuple):
     height: float
     single: bool | None  # None where they are too even to tell
     panels: str = ""  # what they are made of, if not of two side by side
+    meets: bool = False  # most end in the middle, as two side by side do
+    grey: bool | None = None  # whether all are; None where one is in colour and another is not
 
     @property
     def size(self) -> str:
@@ -53,19 +57,21 @@ def checked(pairs: PairSet, data: Sequence[str | Path], *, stated: bool) -> Pair
     Raises UserError where pictures side by side are none.
     """
     if pairs.layout == "side by side" and not stated:
-        _refuse_singles(pairs, before_glob(Path(data[0])))
+        notes = _refuse_singles(pairs, before_glob(Path(data[0])))
+        pairs = replace(pairs, notes=(*pairs.notes, *notes))
     if pairs.held_out and (note := _frames_note(pairs)):
         return replace(pairs, notes=(*pairs.notes, note))
     return pairs
 
 
-def _refuse_singles(pairs: PairSet, root: Path) -> None:
+def _refuse_singles(pairs: PairSet, root: Path) -> list[str]:
+    """Return a note where pictures do not tell that they are pairs; raise UserError where they are none."""
     splits = {"train": [*pairs.splits["train"], *pairs.validation]} if pairs.held_out else pairs.splits
     seen = {split: _look(members) for split, members in splits.items() if members}
     usual_split = "train" if pairs.splits.get("train") else next(iter(seen), "")
     train = seen.pop(usual_split, None)
     if train is None:
-        return
+        return []
     files = [pair.target.path for members in pairs.splits.values() for pair in members]
     first = pairs.splits[usual_split][0].target.path
     if train.single and train.panels:
@@ -74,21 +80,63 @@ def _refuse_singles(pairs: PairSet, root: Path) -> None:
             "side by side, the left half and the right.",
             "Cut each into files of one picture, and give two folders of equal names.",
         )
-    if train.single:
-        raise UserError(
-            f"{printable(first)} and others like it are single pictures of {train.size}: they go on across "
-            "the middle, where the halves of a pair would meet.",
-            likely.in_place_of_halves(root, files),
-        )
-    for split, other in [(name, look) for name, look in seen.items() if look]:
-        shape, usual = other.width / other.height, train.width / train.height
-        if other.single or (usual >= 1.5 and abs(2 * shape / usual - 1) < 0.1):
-            folder = _folder(pairs, usual_split)
+    folders = _by_folder(splits[usual_split])
+    looks = {folder: look for folder, members in folders.items() if (look := _look(members))}
+    of_folders = [(folders[folder][0].target.path, look) for folder, look in looks.items()]
+    for path, look in ((first, train), *of_folders):
+        if look.single:
             raise UserError(
-                f"The pictures of {split} are single ones of {other.size}, while those of {usual_split} are "
-                f"pairs of {train.size}: cut in two they would be scored as something else.",
-                f"{likely.call('train', folder)} holds some of its pairs out to validate on.",
+                f"{printable(path)} and others like it are single pictures of {look.size}: they go on across "
+                "the middle, where the halves of a pair would meet.",
+                likely.in_place_of_halves(root, files),
             )
+    if why := _as_two_folders(root, files, folders, looks):
+        raise UserError(f"{why}: folders are no pairs side by side.", likely.in_place_of_halves(root, files))
+    for split, other in [(name, look) for name, look in seen.items() if look]:
+        _refuse_split(pairs, (usual_split, train), (split, other))
+    if train.single is None and train.width < _WIDE * train.height:
+        return [
+            "nothing in the pictures tells that these are pairs: the halves would be "
+            f"{train.width / 2:.0f} x {train.height:.0f} px (if they are: --layout {SIDE_BY_SIDE})"
+        ]
+    return []
+
+
+def _refuse_split(pairs: PairSet, usual: tuple[str, _Seen], other: tuple[str, _Seen]) -> None:
+    """Raise UserError where the pictures of another split are single ones, while the usual are pairs."""
+    (usual_split, train), (split, look) = usual, other
+    shape, usual_shape = look.width / look.height, train.width / train.height
+    folder = _folder(pairs, usual_split)
+    if look.single or (usual_shape >= _WIDE and abs(2 * shape / usual_shape - 1) < 0.1):
+        raise UserError(
+            f"The pictures of {split} are single ones of {look.size}, while those of {usual_split} are "
+            f"pairs of {train.size}: cut in two they would be scored as something else.",
+            f"{likely.call('train', folder)} holds some of its pairs out to validate on.",
+        )
+
+
+def _by_folder(pairs: Sequence[Pair]) -> dict[str, list[Pair]]:
+    """Return the pairs of each of a few folders; none where all lie in one, or in many."""
+    folders: dict[str, list[Pair]] = {}
+    for pair in pairs:
+        folders.setdefault(pair.name.rpartition("/")[0], []).append(pair)
+    return folders if 2 <= len(folders) <= likely.SIBLINGS else {}
+
+
+def _as_two_folders(
+    root: Path, files: Sequence[Path], folders: Mapping[str, Sequence[Pair]], looks: Mapping[str, _Seen]
+) -> str:
+    """Return why the pictures of folders are partners of each other, and not pairs of halves; or ""."""
+    names = joined([f"{printable(folder)}/" for folder in folders])
+    if not folders or any(look.single is False and look.meets for look in looks.values()):
+        return ""
+    counts = {len(members) for members in folders.values()}
+    greys = [look.grey for look in looks.values()]
+    if len(folders) == 2 and len(counts) == 1 and sorted(map(str, greys)) == ["False", "True"]:
+        return f"{names} hold {counts.pop()} pictures each, one in colour and the other in grey"
+    if likely.likely_layouts(root, files):
+        return f"The names in {names} make pairs"
+    return ""
 
 
 def _look(pairs: Sequence[Pair]) -> _Seen | None:
@@ -100,7 +148,9 @@ def _look(pairs: Sequence[Pair]) -> _Seen | None:
     height, width = (median(array.shape[axis] for array in read) for axis in (0, 1))
     known = [on for array in read if (on := goes_on(array)) is not None]
     single = sum(known) >= _SINGLE_SHARE * len(known) if len(known) >= min(_LEAST, len(pairs)) else None
-    return _Seen(width, height, single, _panels(read))
+    meets = 2 * known.count(False) > max(len(known), _LEAST)
+    greys = {bool(np.ptp(array, axis=2).max() == 0) for array in read}
+    return _Seen(width, height, single, _panels(read), meets, greys.pop() if len(greys) == 1 else None)
 
 
 def _panels(pictures: Sequence[Array]) -> str:
