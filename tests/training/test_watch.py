@@ -12,7 +12,7 @@ import pytest
 
 from pix2pix.errors import UserError
 from pix2pix.training import watch as watch_module
-from pix2pix.training.watch import Watch, knock, let_in, open_door
+from pix2pix.training.watch import Watch, accept_peers, connect_to_first, open_listener
 
 NAMES = [f"Process {n} of 3" for n in range(3)]
 LONG = 30.0  # seconds: never waited for where the code is right
@@ -22,11 +22,11 @@ class Group:
     """The watches of three processes, and the sockets by which the last two are connected."""
 
     def __init__(self) -> None:
-        door, port, password = open_door(3)
+        listener, port, password = open_listener(3)
         with ThreadPoolExecutor(1) as pool:
-            inside = pool.submit(let_in, door, password, 2)
-            self.outside = {rank: knock("127.0.0.1", port, password, rank)[0] for rank in (1, 2)}
-            self.inside = inside.result()
+            accepted = pool.submit(accept_peers, listener, password, 2)
+            self.outside = {rank: connect_to_first("127.0.0.1", port, password, rank)[0] for rank in (1, 2)}
+            self.inside = accepted.result()
         peers = [self.inside, *({0: self.outside[rank]} for rank in (1, 2))]
         self.watches = [Watch(peer, NAMES, rank == 1, lambda: "Go on.") for rank, peer in enumerate(peers)]
 
@@ -66,7 +66,7 @@ def test_of_a_killed_process_the_first_one_reports(group: Group) -> None:
     assert group.verdicts(0, 1) == [killed, SILENT]
 
 
-def test_where_the_first_one_is_killed_a_deputy_reports(group: Group) -> None:
+def test_where_the_first_one_is_killed_another_reports(group: Group) -> None:
     group.kill(0)
     killed = "UserError('Process 0 of 3 was killed or has crashed, and training has stopped. Go on.')"
     assert group.verdicts(1, 2) == [killed, SILENT]
@@ -76,6 +76,13 @@ def test_an_error_of_another_process_is_reported_by_the_first(group: Group) -> N
     assert repr(group.watches[2].report(UserError("The disk is full.", "Empty it."))) == SILENT
     expected = "UserError('Process 2 of 3: The disk is full. Empty it.')"
     assert group.verdicts(0, 1) == [expected, SILENT]
+
+
+@pytest.mark.parametrize("letter", ["x", "\u56fe"])
+def test_a_long_error_of_another_process_is_shortened(group: Group, letter: str) -> None:
+    assert repr(group.watches[2].report(UserError(letter * 20_000))) == SILENT
+    (said,) = group.verdicts(0)
+    assert said.startswith(f"UserError('Process 2 of 3: {letter * 1000}")
 
 
 def test_an_error_of_the_first_process_is_its_own_to_report(group: Group) -> None:
@@ -117,15 +124,19 @@ def test_a_process_that_waits_for_a_message_is_ended_by_its_thread(
     assert said.startswith("pix2pix: Process 2 of 3 was killed")
 
 
-def test_strangers_are_not_let_in() -> None:
-    door, port, password = open_door(2)
+def test_other_programs_are_not_taken_for_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch_module, "_PASSWORD_SECONDS", 0.1)
+    listener, port, password = open_listener(2)
     with ThreadPoolExecutor(1) as pool:
-        inside = pool.submit(let_in, door, password, 1)
-        with socket.create_connection(("127.0.0.1", port)) as stranger:
-            stranger.sendall(b"GET / HTTP/1.1\n")
-            friend = knock("127.0.0.1", port, password, 1)[0]
-            assert [*inside.result()] == [1]
-        for connection in (friend, *inside.result().values()):
+        accepted = pool.submit(accept_peers, listener, password, 1)
+        with (
+            socket.create_connection(("127.0.0.1", port)) as other,
+            socket.create_connection(("127.0.0.1", port)),  # says nothing
+        ):
+            other.sendall(b"GET / HTTP/1.1\n")
+            second = connect_to_first("127.0.0.1", port, password, 1)[0]
+            assert [*accepted.result()] == [1]
+        for connection in (second, *accepted.result().values()):
             connection.close()
 
 
@@ -134,11 +145,11 @@ def test_a_first_process_that_cannot_be_reached_is_named_with_its_address() -> N
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     with pytest.raises(UserError, match=rf"Process 1 cannot reach .* 127\.0\.0\.1, port {port}"):
-        knock("127.0.0.1", port, "password", 1)
+        connect_to_first("127.0.0.1", port, "password", 1)
 
 
 def test_a_process_that_does_not_come_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch_module, "_CONNECT_SECONDS", 0.05)
-    door, _, password = open_door(2)
+    listener, _, password = open_listener(2)
     with pytest.raises(UserError, match="1 of 1 processes did not connect"):
-        let_in(door, password, 1)
+        accept_peers(listener, password, 1)
