@@ -24,6 +24,7 @@ PAGES_OF_ROOT = {
     "CHANGELOG.md": "changes.md",
     "README.md": "index.md",
     "README.zh.md": "index.zh.md",
+    "SECURITY.md": "security.md",
 }
 
 

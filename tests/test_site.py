@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("zensical")
 ROOT = Path(__file__).parents[1]
-NEEDED = ("mkdocs.yml", "docs", "src", "ARCHITECTURE.md", "CHANGELOG.md")
+NEEDED = ("mkdocs.yml", "docs", "src", "ARCHITECTURE.md", "CHANGELOG.md", "SECURITY.md")
 
 
 class Page(HTMLParser):

@@ -22,6 +22,7 @@ from torch import Tensor
 from pix2pix.config import Mode
 from pix2pix.device import describe, pick_device, pick_precision
 from pix2pix.errors import UserError
+from pix2pix.hub import download_model
 from pix2pix.inference.executor import Passes, pick_executor
 from pix2pix.inference.sources import Size, conformed, joined, restored
 from pix2pix.inference.stream import Stream, Where
@@ -84,6 +85,16 @@ class Translator:
         picked = pick_precision(precision, chosen)
         executor = pick_executor(engine, generator, chosen, picked, may_compile)
         return cls(Passes(generator, chosen, picked, executor), header)
+
+    @classmethod
+    def from_pretrained(
+        cls, name: str, device: str = "auto", precision: str = "auto", engine: str = "auto"
+    ) -> Translator:
+        """Load OWNER/NAME from the Hugging Face hub (extra `hub`), as `load` does a file.
+
+        Raises UserError also where there is no such model, or the hub cannot be reached.
+        """
+        return cls.load(download_model(name), device, precision, engine)
 
     def share(self) -> Translator:
         """Return another translator of the same weights, for another thread."""
