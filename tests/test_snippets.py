@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import subprocess
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +94,13 @@ def labelled(path: Path) -> None:
             write(path / split / "target" / f"{n}.png", noise(32, 32, seed=n))
 
 
+def camvid(path: Path) -> None:
+    for folder in ("train", "trainannot", "val", "valannot"):
+        for n in range(4):
+            classes = (label_map(n)[..., :1] > 6).astype(np.uint8)
+            write(path / folder / f"{n}.png", classes if folder.endswith("annot") else noise(32, 32, seed=n))
+
+
 def masks(path: Path) -> None:
     for n in range(4):
         write(path / "images" / f"{n}.png", noise(32, 32, seed=n))
@@ -128,6 +136,8 @@ INPUTS: dict[str, Callable[[Path], object]] = {
     ),
     **dict.fromkeys(("photos/grey", "photos/colour", "out", "out/l1", "out/cgan"), pictures),
 }
+# What a page calls by a name that others use for something else.
+OF_PAGE = {"docs/results/evaluation.md": {"labels": labelled, "camvid": camvid}}
 SCORER = ("--recipe", "scorer", "--set", "data.target_labels=facades", "--set", "data.snap_labels=true")
 RUNS = {
     **dict.fromkeys(("runs/facades", "runs/l1", "runs/cgan", "runs/shoes"), ("--recipe", "facades")),
@@ -137,11 +147,13 @@ RUNS = {
 
 def tiny(words: list[str]) -> list[str]:
     """The smallest networks and two images; a recipe without a GAN has no discriminator to make small."""
-    small = [s for s in SMALL if "scorer" not in words or "discriminator" not in s]
-    return [word for setting in (*small, "training.images=2", *LENGTH) for word in ("--set", setting)]
+    gan = ("--recipe", "scorer") not in pairwise(words)
+    small = [s for s in SMALL if gan or "discriminator" not in s]
+    length = ["training.images=2"] if "--epochs" not in words else []
+    return [word for setting in (*small, *length, *LENGTH) for word in ("--set", setting)]
 
 
-def run(words: list[str]) -> None:
+def run(words: list[str], inputs: Mapping[str, Callable[[Path], object]] = INPUTS) -> None:
     """Run a command of a document on inputs that are made when they are named first; training is short."""
     outputs = [words[i + 1] for i, word in enumerate(words[:-1]) if word in ("-o", "--out", "--run")]
     for word in words:
@@ -152,8 +164,8 @@ def run(words: list[str]) -> None:
             run(["train", "facades", *RUNS[name], "--run", name])
             if word.endswith("/scores"):
                 run(["evaluate", name, "facades", "-o", f"{name}/scores"])
-        elif name in INPUTS:
-            INPUTS[name](Path(name.partition("/val")[0]))
+        elif name in inputs:
+            inputs[name](Path(name.partition("/val")[0]))
     result = pix2pix(*words, *(tiny(words) if words[0] in ("train", "ablate") else ()))
     assert result.exit_code == 0, f"{' '.join(words)}\n{result.output}"
 
@@ -163,11 +175,12 @@ def skipped(words: list[str], command: list[str]) -> bool:
     return words[0] != "pix2pix" or any(re.search(pattern, line) for pattern in NOT_RUN)
 
 
-def run_shell(text: str) -> None:
-    for words in commands(text):
+def run_shell(block: Block) -> None:
+    inputs = INPUTS | OF_PAGE.get(block.path.relative_to(ROOT).as_posix(), {})
+    for words in commands(block.text):
         command = ours(words)
         if command is not None and not skipped(words, command):
-            run(command)
+            run(["1" if before == "--epochs" else word for before, word in pairwise(("", *command))], inputs)
 
 
 @pytest.fixture
@@ -215,7 +228,7 @@ def run_page(path: Path, place: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(folder)
-            run_shell(block.text)
+            run_shell(block)
 
 
 @pytest.mark.parametrize("name", ["README.md", "docs/start.md"])
