@@ -24,12 +24,18 @@ PAGES_OF_ROOT = {
     "CHANGELOG.md": "changes.md",
     "README.md": "index.md",
     "README.zh.md": "index.zh.md",
+    "SECURITY.md": "security.md",
 }
 
 
 def pages() -> dict[str, str]:
     """File name -> text of every generated page."""
-    return {"commands.md": _commands(), "settings.md": _settings(), "index.md": _from_root("README.md")}
+    return {
+        "commands.md": _commands(),
+        "settings.md": _settings(),
+        "index.md": _from_root("README.md"),
+        "index.zh.md": _from_root("README.zh.md"),
+    }
 
 
 def _from_root(name: str) -> str:

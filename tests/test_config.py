@@ -203,6 +203,8 @@ def test_a_discriminator_has_at_least_two_patches_a_side(size_px: int, largest: 
     ("settings", "mode"),
     [
         ([], "paper"),
+        (["model.dropout=0"], "deterministic"),
+        (["model.dropout=0", "training.batch=4"], "running"),
         (["training.batch=4"], "running"),
         (["training.batch=4", "model.norm=instance"], "paper"),
         (["training.batch=4", "model.norm=none"], "paper"),

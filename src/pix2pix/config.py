@@ -65,11 +65,13 @@ class Config(Section):
     def default_mode(self) -> Mode:
         """Return the inference mode that fits how the networks were normalised in training.
 
-        Statistics of single pictures (batch 1, instance norm, no norm) need the paper's mode;
-        batch norm over several pictures learned running statistics and uses them.
+        Statistics of single pictures (batch 1, instance norm, no norm) need the paper's mode, which is the
+        deterministic one where there is no dropout; batch norm over several pictures learned running
+        statistics and uses them.
         """
-        per_picture = self.model.norm != "batch" or self.training.batch == 1
-        return "paper" if per_picture else "running"
+        if self.model.norm == "batch" and self.training.batch > 1:
+            return "running"
+        return "paper" if self.model.dropout else "deterministic"
 
     @property
     def modes(self) -> tuple[Mode, ...]:

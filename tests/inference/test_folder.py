@@ -67,7 +67,10 @@ def test_variants_are_written_with_their_spread(translator: Translator, tmp_path
 def test_a_model_without_dropout_has_a_black_spread(tmp_path: Path, out: Path) -> None:
     model = write_model(tmp_path / "m.safetensors", "model.dropout=0")
     item = item_of(write(tmp_path / "a.png"), out / "a.png")
-    translate_items(Translator.load(model, "cpu"), [item], Options(samples=2))
+    translator = Translator.load(model, "cpu")
+    with pytest.raises(UserError, match=r"all 2 samples would be equal.*trained without dropout"):
+        translate_items(translator, [item], Options(samples=2))
+    translate_items(translator, [item], Options(samples=2, mode="paper"))
     assert (pixels(out / "a-spread.png") == 0).all()
 
 

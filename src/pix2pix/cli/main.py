@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer import Option
 
-from pix2pix.cli import ablate, bulk, compare, evaluate, import_, share, translate
+from pix2pix.cli import ablate, bulk, compare, evaluate, import_, push, share, translate
 from pix2pix.cli.common import (
     Data,
     Device,
@@ -244,6 +244,7 @@ app.command()(compare.compare)
 app.command()(ablate.ablate)
 app.command()(bulk.bulk)
 app.command("import")(import_.import_)
+app.command()(push.push)
 app.command()(share.export)
 app.command()(share.serve)
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
 
+from pix2pix import hub
 from pix2pix.cli.common import (
     Device,
     Format,
     Half,
     Make,
     Mode,
-    ModelFile,
     NoiseSeed,
     Precision,
     Scale,
@@ -45,7 +45,7 @@ Streamed = Annotated[
 
 
 def translate(
-    model: ModelFile,
+    model: Annotated[Path, Argument(help="A model.safetensors, the folder of a run, or hub:OWNER/NAME.")],
     inputs: Annotated[list[str], Argument(metavar="INPUT...", help="Files, folders or globs; or one clip.")],
     out: Annotated[Path, Option("--out", "-o", help="Folder, or a file for a single input file.")],
     half: Half = "whole",
@@ -68,6 +68,7 @@ def translate(
     \b
     pix2pix translate runs/facades/model.safetensors labels/ -o houses
     pix2pix translate model.safetensors sketch.png -o photo.png --samples 4
+    pix2pix translate hub:OWNER/NAME photographs/ -o out
     pix2pix translate model.safetensors clip.mp4 -o translated.mp4
     """
     with loading():
@@ -84,7 +85,9 @@ def translate(
     if clip:
         _refuse_for_clips(suffix, engine, smooth)
     keep_freed_memory()
-    translator, progress = Translator.load(model, device, precision, engine), console_progress()
+    hub_name = str(model).removeprefix(hub.PREFIX)
+    load = Translator.load if hub_name == str(model) else Translator.from_pretrained
+    translator, progress = load(hub_name, device, precision, engine), console_progress()
     if clip:
         _translate_clip(translator, inputs, out, options, smooth, progress)
         return

@@ -22,6 +22,7 @@ from torch import Tensor
 from pix2pix.config import Mode
 from pix2pix.device import describe, pick_device, pick_precision
 from pix2pix.errors import UserError
+from pix2pix.hub import download_model
 from pix2pix.inference.executor import Passes, pick_executor
 from pix2pix.inference.sources import Size, conformed, joined, restored
 from pix2pix.inference.stream import Stream, Where
@@ -84,6 +85,16 @@ class Translator:
         picked = pick_precision(precision, chosen)
         executor = pick_executor(engine, generator, chosen, picked, may_compile)
         return cls(Passes(generator, chosen, picked, executor), header)
+
+    @classmethod
+    def from_pretrained(
+        cls, name: str, device: str = "auto", precision: str = "auto", engine: str = "auto"
+    ) -> Translator:
+        """Load OWNER/NAME from the Hugging Face hub (extra `hub`), as `load` does a file.
+
+        Raises UserError also where there is no such model, or the hub cannot be reached.
+        """
+        return cls.load(download_model(name), device, precision, engine)
 
     def share(self) -> Translator:
         """Return another translator of the same weights, for another thread."""
@@ -264,7 +275,7 @@ class Translator:
         if not uses_noise(chosen):
             raise UserError(
                 f"The mode '{chosen}' has no noise, so all {samples} samples would be equal.",
-                "Use --mode paper.",
+                "Use --mode paper." if self.generator.noise else "The model was trained without dropout.",
             )
         pictures = self.translate_sources([source] * samples, mode=chosen, seed=seed, sample=range(samples))
         contract = image.lab_photograph or image.target
