@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,13 +18,13 @@ from tests.helpers import write_text
 
 
 @pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two scenes in the working directory."""
     monkeypatch.chdir(tmp_path)
     for scene in ("scene1", "scene2"):
         for n in range(2):
             write_text(tmp_path / scene / "rgb" / f"{n}.png")
-    yield tmp_path
+    return tmp_path
 
 
 @pytest.mark.parametrize(
