@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from pix2pix.bulk.deaths import Counts, Turns, survived
+from pix2pix.bulk.deaths import Counts, Turns, guarded
 
 
 class Death(BaseException):
@@ -24,7 +24,7 @@ def until_it_ends(ledger: Counts, names: str, killers: str) -> tuple[list[Any], 
     while True:
         try:
             rows = [{"name": name} for name in names]
-            blocks = list(survived(ledger, "reading", rows, action, Turns()))
+            blocks = list(guarded(ledger, "reading", rows, action, Turns()))
             return [row for block in blocks for row in block], deaths
         except Death:
             deaths += 1
@@ -40,13 +40,13 @@ def test_a_row_that_kills_fails_and_the_others_are_done() -> None:
     assert [row["name"] for row in rows] == list("abcd")
     assert [row["name"] for row in rows if "error" in row] == ["c"]
     assert "c killed the process that was reading it." in rows[2]["error"]
-    assert deaths == 3
+    assert deaths == 4
 
 
 def test_each_of_two_rows_that_kill_is_found() -> None:
     rows, deaths = until_it_ends(Counts(), "abcd", "bd")
     assert [row["name"] for row in rows if "error" in row] == ["b", "d"]
-    assert deaths == 4
+    assert deaths == 6
 
 
 def test_one_death_is_nobodys_fault() -> None:
@@ -54,6 +54,16 @@ def test_one_death_is_nobodys_fault() -> None:
     ledger.begin("reading a 2")  # died once, for whatever reason
     assert until_it_ends(ledger, "ab", "") == ([{"name": "a"}, {"name": "b"}], 0)
     assert ledger.begin("reading a 2") == 0  # and that is forgotten
+
+
+def test_one_death_of_a_row_alone_is_not_its_fault() -> None:
+    """Readers of other rows use up the memory of the same machine."""
+    ledger = Counts()
+    for key in ("reading ab 2", "reading ab 2", "reading ab"):
+        ledger.begin(key)
+    rows = [{"name": "ab"}, {"name": "c"}]
+    blocks = list(guarded(ledger, "reading", rows, lambda rows: [rows], Turns()))
+    assert blocks == [[{"name": "ab"}], [{"name": "c"}]]
 
 
 def test_a_row_that_killed_is_not_tried_again_elsewhere() -> None:

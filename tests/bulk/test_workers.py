@@ -34,3 +34,21 @@ def test_workers_fit_the_machine(
 def test_too_much_is_refused(request_: Any, message: str) -> None:
     with pytest.raises(UserError, match=message):
         fitting((2, 0), *request_)
+
+
+@pytest.mark.parametrize(
+    ("processors", "request_", "hint"),
+    [
+        (4, (2, None, 3, "cpu"), "Lower --workers."),
+        (4, (1, None, 8, "cpu"), "keeps its 8 threads"),
+        (4, (None, None, 8, "cpu"), "another OUT"),
+        (0, (None, None, None, None), "at least one processor"),
+    ],
+)
+def test_fewer_workers_are_recommended_only_where_there_are_several(
+    processors: int, request_: Any, hint: str
+) -> None:
+    with pytest.raises(UserError) as caught:
+        fitting((processors, 0), *request_)
+    assert hint in caught.value.hint
+    assert ("--workers" in caught.value.hint) == hint.startswith("Lower")

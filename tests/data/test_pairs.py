@@ -316,7 +316,7 @@ def test_a_folder_of_data_sets_is_refused_and_one_alone_is_entered(tmp_path: Pat
     make(tmp_path / "all", "maps/train/a.png", "maps/val/b.png")
     pair_set = find(tmp_path / "all")
     assert names(pair_set) == {"train": ["a"], "val": ["b"]}
-    assert "all in maps/" in pair_set.note
+    assert "the pairs are those in maps/" in pair_set.note
     root = tmp_path / "all"
     message = refused(make(root, "eyes/images/a.png", "eyes/masks/a.png"))
     assert "holds data sets of their own: eyes/ and maps/." in message
@@ -360,6 +360,34 @@ def test_data_sets_of_one_layout_are_taken_together_by_name_alone(tmp_path: Path
     assert "holds data sets of their own: eval15/ and our485/." in message
     assert message.endswith(f"All together: `pix2pix train {tmp_path} --layout low:high`.")
     assert len(all_names(find_pairs([tmp_path], "left", layout="low:high"))) == 8
+
+
+def test_stray_pictures_next_to_data_sets_do_not_mix_these(tmp_path: Path) -> None:
+    make(tmp_path, *halves("eyes"), *halves("roads"), "overview.png")
+    assert "holds data sets of their own: eyes/ and roads/." in refused(tmp_path)
+
+
+@pytest.mark.parametrize("stray", ["overview.png", "docs/fig.png"])
+def test_stray_pictures_next_to_one_data_set_are_counted(tmp_path: Path, stray: str) -> None:
+    pair_set = find(make(tmp_path, *halves("mine/train"), *halves("mine/val"), stray))
+    assert {split: len(pairs) for split, pairs in pair_set.splits.items()} == {"train": 4, "val": 4}
+    assert "the pairs are those in mine/" in pair_set.note
+    assert f"1 picture outside these folders is not used, such as {stray}" in pair_set.note
+
+
+def test_splits_of_which_one_is_in_parts_are_taken_together(tmp_path: Path) -> None:
+    flat, parts = tmp_path / "flat", tmp_path / "parts"
+    pair_set = find(make(flat, *halves("train"), *halves("val/s1"), *halves("val/s2", count=1)))
+    assert names(pair_set) == {
+        "train": ["0", "1", "2", "3"],
+        "val": ["val/s1/0", "val/s1/1", "val/s1/2", "val/s1/3", "val/s2/0"],
+    }
+    assert "the folders val/s1/ and val/s2/ are taken together" in pair_set.note
+    assert "not used" not in pair_set.note
+    make(parts, *halves("train/s1"), *halves("train/s2"), *halves("val"))
+    for layout in ("", "images:masks"):
+        pair_set = find_pairs([parts], "left", layout=layout)
+        assert {split: len(pairs) for split, pairs in pair_set.splits.items()} == {"train": 8, "val": 4}
 
 
 def test_splits_inside_parts_are_not_mixed(tmp_path: Path) -> None:

@@ -6,8 +6,9 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,6 +20,7 @@ from torch import multiprocessing
 from pix2pix.config import Config
 from pix2pix.data.feed import PacketSource
 from pix2pix.errors import UserError
+from pix2pix.training import distributed
 from pix2pix.training.distributed import Processes, process_group
 from pix2pix.training.state import saved_images
 from tests.helpers import SMALL
@@ -94,6 +96,67 @@ def test_a_run_by_other_numbers_of_processes_sees_each_image_once(worlds: Sequen
                 source = PacketSource(feed, CPU, Processes(rank, world).share, torch.clone)
                 seen += source.packet(start).positions
     assert seen == [*range(36)]
+
+
+@pytest.fixture
+def watch() -> Iterator[Any]:
+    """Stand for the connections; this process gets its own signal handlers back."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield SimpleNamespace(
+        has_ended=lambda seconds: False, report=lambda error: error, close=lambda well: None, advice=str
+    )
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def joined(monkeypatch: pytest.MonkeyPatch, watch: Any) -> Any:
+    """`process_group` of one of two processes, without connections."""
+    monkeypatch.setattr(distributed, "_join", lambda backend: Processes(0, 2))
+    monkeypatch.setattr(distributed, "_watch", lambda processes, advice: watch)
+    monkeypatch.setattr(distributed.dist, "destroy_process_group", lambda: None)
+    for name, value in environment(0, 1).items():
+        monkeypatch.setenv(name, value)
+    return watch
+
+
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
+def test_signals_while_a_reason_is_reported_change_nothing(joined: Any, second: int) -> None:
+    def report(error: UserError) -> UserError:
+        signal.raise_signal(second)
+        return error
+
+    joined.report = report
+    with pytest.raises(UserError, match="stopped by SIGTERM"), process_group("cpu", str):
+        signal.raise_signal(signal.SIGTERM)
+
+
+@pytest.mark.parametrize("error", [UserError("The disk is full."), SystemExit(2), ValueError()])
+def test_signals_after_an_error_do_not_hide_it(
+    joined: Any, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    monkeypatch.setattr(distributed.dist, "destroy_process_group", lambda: signal.raise_signal(signal.SIGINT))
+    with pytest.raises(type(error)) as caught, process_group("cpu", str):
+        raise error
+    assert caught.value is error
+
+
+def test_connections_that_do_not_close_after_an_error_do_not_hide_it(
+    joined: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended, codes = threading.Event(), list[int]()
+
+    def end(code: int) -> None:
+        codes.append(code)
+        ended.set()
+
+    monkeypatch.setattr(distributed, "_CLOSE_SECONDS", 0.01)
+    monkeypatch.setattr(distributed.os, "_exit", end)
+    monkeypatch.setattr(distributed.dist, "destroy_process_group", lambda: ended.wait(30))
+    with pytest.raises(UserError), process_group("cpu", str):
+        raise UserError("The disk is full.")
+    assert codes == [2]
+    assert capsys.readouterr().err == "pix2pix: The disk is full.\n"
 
 
 def config(norm: str) -> Config:

@@ -19,7 +19,7 @@ import ray.data
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from pix2pix.bulk import reading, tables
-from pix2pix.bulk.deaths import Counts, Turns, survived
+from pix2pix.bulk.deaths import Counts, Turns, guarded
 from pix2pix.bulk.tables import Row
 from pix2pix.bulk.translating import Translate
 from pix2pix.bulk.work import Work, obstacle
@@ -141,7 +141,7 @@ class _Ledger:
 
 def _read(table: Any, work: Work, ledger: _Ledger) -> Iterator[Any]:
     rows = tables.to_rows(table)
-    for block in survived(ledger, "reading", rows, partial(reading.read, work), Turns()):
+    for block in guarded(ledger, "reading", rows, partial(reading.read, work), Turns()):
         yield tables.to_table(block)
 
 
@@ -154,7 +154,7 @@ class _Translate:
 
     def __call__(self, table: Any) -> Iterator[Any]:
         rows = tables.to_rows(table)
-        for block in survived(self._ledger, "translating", rows, self._blocks, self._turns):
+        for block in guarded(self._ledger, "translating", rows, self._blocks, self._turns):
             yield tables.to_table(block)
 
     def _blocks(self, rows: list[Row]) -> Iterator[list[Row]]:

@@ -15,6 +15,9 @@ from pix2pix.bulk.tables import Row
 
 Action = Callable[[list[Row]], Iterable[list[Row]]]
 _TOGETHER = 2  # deaths after which rows are tried one by one
+# Deaths of a row alone after which it fails. The first may be another's fault: where memory is short,
+# the system ends any process of the machine.
+_ALONE = 2
 
 
 class Ledger(Protocol):
@@ -69,12 +72,10 @@ class Turns:
             yield
 
 
-def survived(
-    ledger: Ledger, stage: str, rows: list[Row], action: Action, turns: Turns
-) -> Iterator[list[Row]]:
+def guarded(ledger: Ledger, stage: str, rows: list[Row], action: Action, turns: Turns) -> Iterator[list[Row]]:
     """Yield what the action makes of rows, one by one where two processes died of them.
 
-    A row of which a process died that worked on it alone carries that as its error; such rows the
+    A row of which two processes died that worked on it alone carries that as its error; such rows the
     action passes through.
     """
     key = f"{stage} {rows[0]['name']} {len(rows)}"
@@ -91,9 +92,9 @@ def survived(
 
 def _alone(ledger: Ledger, stage: str, row: Row, action: Action) -> Iterator[list[Row]]:
     key = f"{stage} {row['name']}"
-    if ledger.begin(key):
+    if ledger.begin(key) >= _ALONE:
         # The key stays: whatever else dies, this row is not tried again.
-        why = "It takes too much memory, or a library has a fault."
+        why = "It takes more memory than is free, or a library has a fault."
         reason = f"{row['name']} killed the process that was {stage} it. {why}"
         yield from action([row | {"error": reason, "pixels": None}])
     else:

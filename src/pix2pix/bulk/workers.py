@@ -70,6 +70,7 @@ def fitting(
         )
     if workers is None:
         workers = max(1, int(all_gpus / gpus if gpus else cpus // (threads or 1)))
+    kept = threads is not None
     threads = threads or max(1, int(cpus // workers))
     # With GPUs half of the processors encode and write.
     each = cpus / 2 / workers if gpus else TRANSLATING * threads
@@ -78,6 +79,18 @@ def fitting(
         raise UserError(
             f"{counted(workers, 'worker')} of {counted(threads, 'thread')} and {gpus:g} GPUs do not fit on "
             f"{cpus:g} processors and {all_gpus:g} GPUs.",
-            "Lower --workers.",
+            _hint(workers, threads, kept),
         )
     return chosen
+
+
+def _hint(workers: int, threads: int, kept: bool) -> str:
+    """Return what to do where the workers do not fit; `kept` threads are those of a job that goes on."""
+    if workers > 1:
+        return "Lower --workers."
+    if not kept:
+        return "Give Ray at least one processor."
+    return (
+        f"The job keeps its {counted(threads, 'thread')}, since other numbers give other bytes: go on on a "
+        "machine with as many processors, or begin anew with another OUT."
+    )

@@ -3,7 +3,7 @@
 import os
 import re
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import NamedTuple
@@ -48,7 +48,7 @@ def likely_layouts(root: Path, files: Sequence[Path]) -> list[str]:
     places: dict[tuple[str, str], list[_Place]] = {}
     for parent, names in siblings.items():
         for one, other in combinations(sorted(names), 2):
-            if both := _layout_of(one, other):
+            if both := _layout_of(one, other, names):
                 places.setdefault(both, []).append(_Place(parent, names, one, other))
     alike = [both for both, where in places.items() if _are_alike(where)]
     alike = alike or [both for both, where in places.items() if _are_patterned(where[0])]
@@ -111,18 +111,36 @@ def _siblings(root: Path, files: Sequence[Path]) -> dict[Path, Names]:
     return {parent: names for parent, names in named.items() if 2 <= len(names) <= _SIBLINGS}
 
 
-def _layout_of(one: str, other: str) -> tuple[str, str] | None:
+def _layout_of(one: str, other: str, siblings: Iterable[str]) -> tuple[str, str] | None:
     """Return two names of folders as a layout has them, {} in place of a split that both name.
 
     None of different splits, and of parts that differ by numbers alone.
     """
-    for split in sorted(SPLITS, key=len, reverse=True):
-        word = re.compile(f"^{split}|{split}$", re.IGNORECASE)
-        if word.search(one) and word.search(other):
-            return word.sub("{}", one), word.sub("{}", other)
+    splits = [_split_in(name, {sibling.lower() for sibling in siblings}) for name in (one, other)]
+    if any(splits):
+        (split, rest), (other_split, other_rest) = (split or ("", "") for split in splits)
+        return (rest, other_rest) if split == other_split else None
     words = [word for name in (one, other) for word in re.findall("[a-z]+", name.lower())]
     numbered = re.sub(r"\d+", "0", one) == re.sub(r"\d+", "0", other)
     return None if numbered or any(map(split_of, words)) else (one, other)
+
+
+def _split_in(name: str, siblings: Collection[str]) -> tuple[str, str] | None:
+    """Return the word of a split at either end of a name, and the name with {} in its place.
+
+    It ends at a sign, a number or a capital (valley names no split), or has a sibling of another split.
+    """
+    for split in sorted(SPLITS, key=len, reverse=True):
+        others = [other for other in SPLITS if split_of(other) != split_of(split)]
+        for word, border in (
+            (f"^(?i:{split})", f"^(?i:{split})(?![a-z])"),
+            (f"(?i:{split})$", f"((?<![A-Za-z])(?i:{split})|(?<![A-Z]){split.capitalize()})$"),
+        ):
+            rest = re.sub(word, "{}", name)
+            has_sibling = any(rest.replace("{}", other).lower() in siblings for other in others)
+            if rest != name and (re.search(border, name) or has_sibling):
+                return split, rest
+    return None
 
 
 def _are_alike(places: Sequence[_Place]) -> bool:

@@ -13,11 +13,13 @@ one sentence.
 import os
 import signal
 import socket
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
+from threading import Timer
 from typing import Any
 
 import torch
@@ -30,6 +32,7 @@ from pix2pix.training.watch import Watch, accept_peers, connect_to_first, open_l
 _ENVIRONMENT = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 _TORCHRUN = "torchrun --nproc-per-node=2 -m -- pix2pix train ..."
 _NOTICE_SECONDS = 60.0  # until the kernel has noticed a network that is cut
+_CLOSE_SECONDS = 10.0  # for connections to close after an error
 
 
 class UnreachableError(Exception):
@@ -141,7 +144,30 @@ def process_group(device: str, advice: Callable[[], str]) -> Iterator[tuple[Proc
             yield processes, device
     finally:
         _host_group.cache_clear()
-        dist.destroy_process_group()
+        with _ended_in_time(sys.exception()):
+            dist.destroy_process_group()
+
+
+@contextmanager
+def _ended_in_time(error: BaseException | None) -> Iterator[None]:
+    """Report an error and end the process where closing the connections after it takes too long.
+
+    They may wait for a process that has died, in a library that cannot be interrupted.
+    """
+
+    def end() -> None:
+        if isinstance(error, UserError):
+            print(f"pix2pix: {error}", file=sys.stderr, flush=True)
+        os._exit(2)
+
+    timer = Timer(_CLOSE_SECONDS, end)
+    timer.daemon = True
+    if error is not None:
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _started_together() -> bool:
@@ -194,16 +220,27 @@ def _ending_together(watch: Watch) -> Iterator[None]:
     try:
         yield
     except UnreachableError as error:
+        _ignore_signals()
         ended = watch.verdict(_NOTICE_SECONDS)
         raise ended or watch.report(UserError(f"A message to other processes failed: {error}.")) from None
     except _Stopped as error:
+        _ignore_signals()
         raise watch.report(UserError(f"Training was stopped by {error}.", watch.advice())) from None
     except UserError as error:
+        _ignore_signals()
         raise watch.report(error) from None
     except BaseException:
+        _ignore_signals()
         watch.close(well=False)
         raise
     watch.close(well=True)
+
+
+def _ignore_signals() -> None:
+    """Let no signal keep this process from reporting why it ends."""
+    with suppress(ValueError):  # only the main thread may handle signals
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
 
 
 @contextmanager
@@ -214,17 +251,14 @@ def _stopped_by_signals(watch: Watch) -> Iterator[None]:
         # torchrun sends one, too, because another process has ended: that is what must be reported,
         # and is noticed in a moment.
         if not watch.has_ended(1.0):
+            _ignore_signals()
             raise _Stopped(signal.Signals(number).name)
 
     before = {}
     with suppress(ValueError):  # only the main thread may handle signals
         before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    except BaseException:
-        if before:  # the reason must be printed, whoever else ends this process now
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        raise
+    # After an error they stay ignored: whoever else ends this process now, the reason must be printed.
+    yield
     for number, handler in before.items():
         signal.signal(number, handler)
 
