@@ -11,7 +11,7 @@ from typing import NamedTuple
 from pix2pix.data.layouts import OR_HALVES, SPLITS, find_folder_pairs, orders, role, split_of
 from pix2pix.data.name_patterns import find_patterns
 from pix2pix.data.pair_set import printable
-from pix2pix.files import Pictures
+from pix2pix.files import Pictures, before_glob
 
 _ALIKE = 0.9  # of the names in two folders, at least, are equal where they hold partners
 _SIBLINGS = 6  # folders in one, at most, of which two may be the halves of pairs
@@ -32,6 +32,15 @@ class _Place(NamedTuple):
 def call(command: str, *words: object) -> str:
     """Return `pix2pix train FOLDER --layout A:B` as a shell takes it."""
     return printable(f"`{shlex.join(['pix2pix', *command.split(), *map(str, words)])}`")
+
+
+def hold_out(place: str | Path, *words: object, by: str = "") -> str:
+    """Return the call that splits the pairs of DATA, by name or by parts, into a folder outside of it."""
+    root = before_glob(Path(place)).resolve()
+    out = Path(f"{root.stem if root.is_file() else root.name}-split")
+    if root in out.resolve().parents:
+        out = root.with_name(out.name)
+    return call("data split", *words, "-o", out, *(["--by", by] if by else []))
 
 
 def any_of(calls: Iterable[str]) -> str:

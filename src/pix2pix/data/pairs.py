@@ -186,6 +186,7 @@ def _of_folder_pair(
     faults = dict[Path, str]()
     notes = [] if pair.layout in _PLAIN else [f"sources {_names(pair, 0)}, targets {_names(pair, 1)}"]
     spare = True
+    flags = ["--pair", *map(str, patterns)] if patterns else []
     for place, folders in nested.with_parts(root, pair).folders.items():
         pictures = [Pictures(folder, list_pictures(folder)) for folder in folders]
         is_part = pair.nested or "/" in place
@@ -204,10 +205,21 @@ def _of_folder_pair(
         of_parts = sorted((p for pairs in parts.values() for p in pairs), key=lambda member: member.name)
         splits |= split_unless_loose(of_parts)
         notes.append(_of_parts([*parts]))
+        if len(parts) > 1 and "" in splits:
+            notes.append(_part_by_part(root, ["--layout", pair.layout, *flags], parts))
     if also := [other.layout for other in others]:
         notes.append(f"it also has the folders {joined(also)}: --layout {also[0]}")
     no_val = _singles_in_val(root, pair) if "train" in splits and "val" not in splits else ""
     return Found(splits, "two folders", [*dict.fromkeys(notes)], faults, [root], spare, no_val)
+
+
+def _part_by_part(root: Path, flags: Sequence[str], parts: Mapping[str, Sequence[Pair]]) -> str:
+    """Return how whole parts are held out, such as patients: pairs of one are alike."""
+    are_flat = all(p.name.rpartition("/")[0] == part for part, pairs in parts.items() for p in pairs)
+    depth = min(part.count("/") + 1 for part in parts)
+    by = "folder" if are_flat else "^" + "[^/]+/" * depth
+    call = likely.hold_out(root, root, *flags, by=by)
+    return f"pairs of one folder may be learned and others held out ({call} keeps each folder together)"
 
 
 def _of_parts(parents: Sequence[str]) -> str:
@@ -243,7 +255,7 @@ def _singles_in_val(root: Path, pair: FolderPair) -> str:
     # The halves may have the splits within them: sources/train and targets/train.
     of_train = pair.folders.get("train") or pair.folders.get(".")
     words = of_train or [train or root, "--layout", pair.layout]
-    hold_out = likely.call("data split", *words, "-o", f"{root.resolve().name}-split")
+    hold_out = likely.hold_out(root, *words)
     return (
         f"{val.name}/ holds single pictures, as {halves[0]}/ and {halves[1]}/ are not both there (to hold "
         f"pairs out: {hold_out})"
@@ -269,10 +281,11 @@ def _refuse_partners(root: Path, pictures: Pictures) -> None:
     if not folders:
         return
     calls = likely.any_of(likely.call("train", folder) for folder in folders)
+    hint = likely.in_place_of_halves(root, pictures.files).removesuffix(".")  # ends with "if each is a pair"
     raise UserError(
         f"{folders[0].name}/ and {folders[1].name}/ hold pictures of equal names: two folders are no pairs "
         "side by side.",
-        f"{likely.in_place_of_halves(root, pictures.files)} One folder alone: {calls}.",
+        f"{hint}, or of one folder alone {calls}.",
     )
 
 

@@ -47,21 +47,24 @@ class _Seen(NamedTuple):
         return f"{self.width:.0f} x {self.height:.0f} px"
 
 
-def checked(pairs: PairSet, data: Sequence[str | Path], *, stated: bool) -> PairSet:
+def checked(
+    pairs: PairSet, data: Sequence[str | Path], *, stated: bool, words: Sequence[str] = ()
+) -> PairSet:
     """Return the pairs of DATA, with what a user should know of them; `stated`: the layout was named.
 
-    Raises UserError where pictures side by side are none.
+    `words` are what a user gives `data split` for the same pairs. Raises UserError where pictures side
+    by side are none.
     """
     if pairs.layout == "side by side" and not stated:
         _refuse_singles(pairs, before_glob(Path(data[0])))
-    if pairs.held_out and (note := _frames_note(pairs)):
+    if pairs.held_out and (note := _frames_note(pairs, words or [*map(str, data)])):
         return replace(pairs, notes=(*pairs.notes, note))
     return pairs
 
 
 def _refuse_singles(pairs: PairSet, root: Path) -> None:
     splits = {"train": [*pairs.splits["train"], *pairs.validation]} if pairs.held_out else pairs.splits
-    seen = {split: _look(members) for split, members in splits.items() if members}
+    seen = {split: _inspect(members) for split, members in splits.items() if members}
     usual_split = "train" if pairs.splits.get("train") else next(iter(seen), "")
     train = seen.pop(usual_split, None)
     if train is None:
@@ -80,7 +83,7 @@ def _refuse_singles(pairs: PairSet, root: Path) -> None:
             "the middle, where the halves of a pair would meet.",
             likely.in_place_of_halves(root, files),
         )
-    for split, other in [(name, look) for name, look in seen.items() if look]:
+    for split, other in [(name, one) for name, one in seen.items() if one]:
         shape, usual = other.width / other.height, train.width / train.height
         if other.single or (usual >= 1.5 and abs(2 * shape / usual - 1) < 0.1):
             folder = _folder(pairs, usual_split)
@@ -91,7 +94,7 @@ def _refuse_singles(pairs: PairSet, root: Path) -> None:
             )
 
 
-def _look(pairs: Sequence[Pair]) -> _Seen | None:
+def _inspect(pairs: Sequence[Pair]) -> _Seen | None:
     """Return what a few pictures of a split are; None where none can be read."""
     paths = dict.fromkeys(pair.target.path for pair in evenly_spread(pairs, _SAMPLED))
     read = [array for _, array in in_parallel([*paths], codec.read) if not isinstance(array, UserError)]
@@ -125,7 +128,7 @@ def _folder(pairs: PairSet, split: str) -> str:
     return os.path.commonpath([pair.target.path.parent for pair in pairs.splits[split]])
 
 
-def _frames_note(pairs: PairSet) -> str:
+def _frames_note(pairs: PairSet, words: Sequence[str]) -> str:
     """Return a note where the pictures that are held out look like their neighbours by name, or ""."""
     train, held = pairs.splits["train"], set(pairs.splits["val"])
     order = sorted([*train, *held], key=_counting)
@@ -137,8 +140,10 @@ def _frames_note(pairs: PairSet) -> str:
         return ""
     groups = {match[1] for pair in order if (match := re.match(_NUMBER, pair.name))}
     by = "folder" if len({pair.name.rpartition("/")[0] for pair in order}) > 2 else _NUMBER
-    cure = f"`pix2pix data split DATA -o OUT --by '{by}'` keeps them together"
-    if by == _NUMBER and len(groups) < _LEAST:
+    cure = f"{likely.hold_out(words[0], *words, by=by)} keeps them together"
+    if pairs.layout in ("manifest", "hub data set"):  # which `data split` does not take
+        cure = "give a stretch of its own the split val"
+    elif by == _NUMBER and len(groups) < _LEAST:
         cure = "put a stretch of its own into a folder val, next to train"
     return (
         "what is held out looks like its neighbours by name, as frames of one video do, so that scores are "
