@@ -30,7 +30,12 @@ PAGES_OF_ROOT = {
 
 def pages() -> dict[str, str]:
     """File name -> text of every generated page."""
-    return {"commands.md": _commands(), "settings.md": _settings(), "index.md": _from_root("README.md")}
+    return {
+        "commands.md": _commands(),
+        "settings.md": _settings(),
+        "index.md": _from_root("README.md"),
+        "index.zh.md": _from_root("README.zh.md"),
+    }
 
 
 def _from_root(name: str) -> str:

@@ -26,6 +26,12 @@ def test_links_in_the_documents_lead_to_files():
             assert (document.parent / target).exists(), f"{document.name}: {target}"
 
 
+def test_the_readmes_have_the_same_code_and_links():
+    english, chinese = ((ROOT / name).read_text("utf-8") for name in ("README.md", "README.zh.md"))
+    for pattern in (r"^pix2pix [a-z].+$", r"\]\((?!README)([^)]+)\)"):
+        assert re.findall(pattern, english, re.MULTILINE) == re.findall(pattern, chinese, re.MULTILINE)
+
+
 def test_every_command_in_the_readme_exists():
     text = (ROOT / "README.md").read_text("utf-8")
     used = set(re.findall(r"^pix2pix ((?:data )?[a-z]+)", text, re.MULTILINE))

@@ -15,6 +15,9 @@ import pytest
 
 from pix2pix.errors import UserError
 from pix2pix.hub import download_model, upload_model
+from pix2pix.pictures import codec
+from tests.cli.command import pix2pix
+from tests.helpers import write, write_model
 
 pytest.importorskip("huggingface_hub")
 
@@ -111,6 +114,20 @@ def test_what_was_put_on_the_hub_comes_back(hub: FakeHub, tmp_path: Path) -> Non
     assert hub.private["me/facades"]
     assert download_model("me/facades").read_bytes() == b"weights"
     assert {*hub.tokens} == {"Bearer hf_of_the_test"}
+
+
+def test_a_run_that_was_pushed_translates_by_its_name(hub: FakeHub, tmp_path: Path) -> None:
+    model = write_model(tmp_path / "run" / "model.safetensors")
+    result = pix2pix("push", model.parent, "me/houses")
+    assert (result.exit_code, result.stdout) == (0, f"{hub.address}/me/houses\n")
+    assert {*hub.files["me/houses"]} == {"README.md", "model.safetensors"}
+    assert not hub.private["me/houses"]
+    picture = write(tmp_path / "in.png")
+    for name, out in (("hub:me/houses", "by_hub.png"), (model, "by_file.png")):
+        words = (name, picture, "-o", tmp_path / out, "--engine", "torch")
+        assert pix2pix("translate", *words).exit_code == 0
+    one, other = (codec.read(tmp_path / out).astype(int) for out in ("by_hub.png", "by_file.png"))
+    assert abs(one - other).max() <= 1
 
 
 def test_without_the_hub_an_earlier_download_is_used(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:

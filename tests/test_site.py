@@ -78,3 +78,8 @@ def test_names_of_the_interface_are_documented(site, pages):
     anchors = pages[site / "api.html"].anchors
     for name in set(pix2pix.__all__) - {"__version__"}:
         assert any(anchor.endswith(f".{name}") for anchor in anchors), name
+
+
+def test_every_page_is_in_the_navigation(site, pages):
+    links = {(site / unquote(urlsplit(link).path)).resolve() for link in pages[site / "index.html"].links}
+    assert set(pages) <= links

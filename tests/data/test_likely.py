@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pix2pix.data.likely import any_of, call, likely_layouts, partners
+from pix2pix.data.likely import any_of, call, hold_out, likely_layouts, partners
 from tests.helpers import write_text
 
 
@@ -21,6 +21,10 @@ def lay(root: Path, *folders: str, name: str = "{}.png", count: int = 4) -> list
         (("train_rgb", "train_depth", "val_rgb", "val_depth"), ["{}_depth:{}_rgb", "{}_rgb:{}_depth"]),
         (("train_view", "train_segm", "test_view"), ["{}_view:{}_segm"]),
         (("blur_a", "blur_gamma", "sharp"), ["blur_a:sharp", "blur_gamma:sharp"]),
+        (("trainRGB", "trainDepth", "valRGB", "valDepth"), ["{}Depth:{}RGB", "{}RGB:{}Depth"]),
+        (("trainrgb", "traindepth", "valrgb", "valdepth"), ["{}depth:{}rgb", "{}rgb:{}depth"]),
+        (("valley", "value"), ["valley:value", "value:valley"]),
+        (("contest", "latest"), ["contest:latest", "latest:contest"]),
         (("p1", "p2"), []),
         (("train", "val"), []),
         (("alone",), []),
@@ -46,6 +50,17 @@ def test_two_folders_that_hold_all_pictures_are_partners(tmp_path: Path) -> None
     assert partners([*files, write_text(tmp_path / "x" / "loose.png")]) == []
     assert partners([*files, write_text(tmp_path / "third" / "0.png")]) == []
     assert partners([]) == []
+
+
+def test_what_is_held_out_goes_outside_of_the_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "data" / "deep").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    assert hold_out("data", "data", by="folder") == "`pix2pix data split data -o data-split --by folder`"
+    assert "-o deep-split`" in hold_out("data/deep/*.png", "data/deep/*.png")
+    assert "-o pairs-split`" in hold_out(write_text(tmp_path / "pairs.zip"), "pairs.zip")
+    for inside in ("data", "data/deep"):
+        monkeypatch.chdir(tmp_path / inside)
+        assert f"-o {tmp_path}/data-split`" in hold_out(tmp_path / "data", ".")
 
 
 def test_calls_are_quoted_for_a_shell() -> None:

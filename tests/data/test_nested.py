@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from pix2pix.data.nested import are_parts, data_sets_inside, find_nested, named_nested
+from pix2pix.data.layouts import find_folder_pairs, named_folder_pair
+from pix2pix.data.nested import are_parts, data_sets_inside, find_nested, named_nested, with_parts
 from tests.helpers import write_text
 
 
@@ -70,5 +71,18 @@ def test_data_sets_in_a_folder_are_listed(tmp_path: Path) -> None:
     lay(tmp_path, "deep/er/set")
     nested = find_nested(tmp_path)
     assert data_sets_inside(tmp_path, nested) == [tmp_path / name for name in ("deep", "maps", "masks")]
-    write_text(tmp_path / "b.png")
+    write_text(tmp_path / "stray.png")
+    assert data_sets_inside(tmp_path, nested) == [tmp_path / name for name in ("deep", "maps", "masks")]
+    for n in range(5):
+        write_text(tmp_path / f"{n}.png")
     assert data_sets_inside(tmp_path, nested) == []
+
+
+def test_splits_of_one_layout_may_be_flat_or_in_parts(tmp_path: Path) -> None:
+    lay(tmp_path, "Train/s1", "Train/s2", "val", "val/more", "test/x/val")
+    pair = find_folder_pairs(tmp_path)[0]
+    assert pair.folders.keys() == {"val"}
+    assert with_parts(tmp_path, pair).folders.keys() == {"val", "Train/s1", "Train/s2"}
+    lay(tmp_path / "whole", "", "val/a")
+    whole = named_folder_pair(tmp_path / "whole", "images:masks")
+    assert with_parts(tmp_path / "whole", whole) == whole

@@ -1,5 +1,6 @@
 import os
 import re
+import shlex
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from pix2pix.data.pairs import Half, Pair, PairSet, find_pairs
+from pix2pix.datasets import prepare
 from pix2pix.errors import UserError
 from pix2pix.files import list_pictures
 from tests.helpers import plant, trees, write_text
@@ -95,8 +97,8 @@ def test_two_folders_of_equal_names_are_no_pairs_side_by_side(tmp_path: Path, ab
     with pytest.raises(UserError, match=r"To leave these out: --pair '\{\}\.png' '\{\}\.\*'"):
         find_pairs([tmp_path], "left", layout="photos:segm")
     assert len(all_names(find_pairs([tmp_path], "left", layout="photos:segm", pair=patterns))) == 39
-    assert f"One folder alone: `pix2pix train {tmp_path / above}/photos`, or" in message
-    assert "--layout side-by-side" in message
+    alone = f"or of one folder alone `pix2pix train {tmp_path / above}/photos`, or"
+    assert f"If each picture is a pair: --layout side-by-side, {alone}" in message
     assert find_pairs([tmp_path], "left", layout="side-by-side").layout == "side by side"
     with pytest.raises(UserError, match="hold pictures of equal names"):
         find_pairs([f"{tmp_path}/{above}*/*.png"], "left")
@@ -316,7 +318,7 @@ def test_a_folder_of_data_sets_is_refused_and_one_alone_is_entered(tmp_path: Pat
     make(tmp_path / "all", "maps/train/a.png", "maps/val/b.png")
     pair_set = find(tmp_path / "all")
     assert names(pair_set) == {"train": ["a"], "val": ["b"]}
-    assert "all in maps/" in pair_set.note
+    assert "the pairs are those in maps/" in pair_set.note
     root = tmp_path / "all"
     message = refused(make(root, "eyes/images/a.png", "eyes/masks/a.png"))
     assert "holds data sets of their own: eyes/ and maps/." in message
@@ -335,6 +337,20 @@ def test_parts_of_one_data_set_are_taken_together(tmp_path: Path) -> None:
     assert pair.target == Half(tmp_path / "patient_01" / "masks" / "2.png", "whole")
     assert "sources images/, targets masks/" in pair_set.note
     assert "patient_00/, patient_01/, patient_02/ and patient_03/ are taken together" in pair_set.note
+
+
+@pytest.mark.parametrize(("below", "by"), [("", "folder"), ("left/", "^[^/]+/")])
+def test_a_call_that_holds_out_whole_parts_is_named(tmp_path: Path, below: str, by: str) -> None:
+    root = tmp_path / "data"
+    for half in ("images", "masks"):
+        make(root, *(name for n in range(5) for name in numbered(f"p{n}/{half}/{below}{{}}.png", 3)))
+    words = shlex.split(find(root).note.partition("held out (`pix2pix data split ")[2].partition("`")[0])
+    assert words == [str(root), "--layout", "images:masks", "-o", "data-split", "--by", by]
+    prepare.split([root], tmp_path / "data-split", 0.2, layout="images:masks", by=by)
+    in_splits = find(tmp_path / "data-split").splits
+    parts = [{pair.name.split("/")[0] for pair in in_splits[split]} for split in ("train", "val")]
+    assert min(map(len, parts))
+    assert not parts[0] & parts[1]
 
 
 def test_parts_in_splits_are_pairs_of_the_splits(tmp_path: Path) -> None:
@@ -360,6 +376,34 @@ def test_data_sets_of_one_layout_are_taken_together_by_name_alone(tmp_path: Path
     assert "holds data sets of their own: eval15/ and our485/." in message
     assert message.endswith(f"All together: `pix2pix train {tmp_path} --layout low:high`.")
     assert len(all_names(find_pairs([tmp_path], "left", layout="low:high"))) == 8
+
+
+def test_stray_pictures_next_to_data_sets_do_not_mix_these(tmp_path: Path) -> None:
+    make(tmp_path, *halves("eyes"), *halves("roads"), "overview.png")
+    assert "holds data sets of their own: eyes/ and roads/." in refused(tmp_path)
+
+
+@pytest.mark.parametrize("stray", ["overview.png", "docs/fig.png"])
+def test_stray_pictures_next_to_one_data_set_are_counted(tmp_path: Path, stray: str) -> None:
+    pair_set = find(make(tmp_path, *halves("mine/train"), *halves("mine/val"), stray))
+    assert {split: len(pairs) for split, pairs in pair_set.splits.items()} == {"train": 4, "val": 4}
+    assert "the pairs are those in mine/" in pair_set.note
+    assert f"1 picture outside these folders is not used, such as {stray}" in pair_set.note
+
+
+def test_splits_of_which_one_is_in_parts_are_taken_together(tmp_path: Path) -> None:
+    flat, parts = tmp_path / "flat", tmp_path / "parts"
+    pair_set = find(make(flat, *halves("train"), *halves("val/s1"), *halves("val/s2", count=1)))
+    assert names(pair_set) == {
+        "train": ["0", "1", "2", "3"],
+        "val": ["val/s1/0", "val/s1/1", "val/s1/2", "val/s1/3", "val/s2/0"],
+    }
+    assert "the folders val/s1/ and val/s2/ are taken together" in pair_set.note
+    assert "not used" not in pair_set.note
+    make(parts, *halves("train/s1"), *halves("train/s2"), *halves("val"))
+    for layout in ("", "images:masks"):
+        pair_set = find_pairs([parts], "left", layout=layout)
+        assert {split: len(pairs) for split, pairs in pair_set.splits.items()} == {"train": 8, "val": 4}
 
 
 def test_splits_inside_parts_are_not_mixed(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import zlib
 from pathlib import Path
 
@@ -27,6 +28,23 @@ def file(tmp_path: Path, values: np.ndarray) -> Path:
 
 def open_file(file: Path, values: np.ndarray) -> Pixels:
     return Pixels(file.open("rb"), "uint16", SHAPE, [zlib.crc32(pair.tobytes()) for pair in values])
+
+
+def test_pairs_are_read_where_only_the_file_s_position_is_read(
+    file: Path, values: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(os, "preadv", raising=False)
+    assert np.array_equal(open_file(file, values)[[3, 1, 5]], values[[3, 1, 5]])
+
+
+def test_a_read_that_comes_in_parts_is_whole(
+    file: Path, values: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = getattr(os, "preadv", None)
+    if whole is None:
+        pytest.skip("this system reads at the file's position")
+    monkeypatch.setattr(os, "preadv", lambda file, into, start: whole(file, [into[0][:7]], start))
+    assert np.array_equal(open_file(file, values)[:], values)
 
 
 def test_pairs_are_read_by_number_slice_and_list(file: Path, values: np.ndarray) -> None:

@@ -121,7 +121,10 @@ def video(root: Path, clips: int, frames: int) -> Path:
 def test_frames_of_a_video_that_are_held_out_are_reported(tmp_path: Path) -> None:
     note = find(video(tmp_path / "many", 4, 20)).note
     assert "as frames of one video do" in note
-    assert "pix2pix data split DATA -o OUT --by '(.*?)\\D?\\d+$'" in note
+    many = tmp_path / "many"
+    assert f"`pix2pix data split {many} -o many-split --by '(.*?)\\D?\\d+$'` keeps them together" in note
+    named = find(many, layout="images:masks").note
+    assert f"`pix2pix data split {many} --layout images:masks -o many-split --by" in named
     assert "into a folder val" in find(video(tmp_path / "one", 1, 80)).note
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.page.page_actions import wait_for
 from tests.page.page_server import Api, serving
 
 FLAGS = [
@@ -56,9 +57,9 @@ def open_page(browser: Any, api: Api) -> Iterator[Open]:
         page.failures = []
         page.goto(address or api.address)
         if model != "facades":
-            page.wait_for_function("document.querySelector('#model').options.length")
+            wait_for(page, "document.querySelector('#model').options.length")
             page.select_option("#model", model)
-        page.wait_for_function("name => document.title.startsWith(name)", arg=model)
+        wait_for(page, "name => document.title.startsWith(name)", model)
         if model in ("facades", "shoes"):
             page.wait_for_selector("#result[aria-label]")
         return page

@@ -33,8 +33,17 @@ def until(page: Any, holds: Callable[[], bool]) -> None:
         page.wait_for_timeout(15)
 
 
+def wait_for(page: Any, condition: str, arg: Any = None) -> None:
+    """Wait until a condition holds in the page.
+
+    Playwright's own waiting evaluates texts in the page whenever it looks again, which the page's
+    content security policy forbids.
+    """
+    until(page, lambda: page.evaluate(condition, arg))
+
+
 def wait_for_focus(page: Any, element: str) -> None:
-    page.wait_for_function("id => document.activeElement.id === id", arg=element)
+    wait_for(page, "id => document.activeElement.id === id", element)
 
 
 def wait_for_result(page: Any, sample: int = 0) -> np.ndarray:

@@ -18,6 +18,7 @@ from tests.page.page_actions import (
     drag,
     pixels,
     spot,
+    wait_for,
     wait_for_focus,
     wait_for_result,
 )
@@ -71,7 +72,7 @@ def test_all_tools_leave_nothing_but_colours_of_classes(open_page: Open) -> None
     page.fill("dialog input >> nth=0", "171")
     page.fill("dialog input >> nth=1", "100")
     page.keyboard.press("Enter")
-    page.wait_for_function("document.querySelector('#drawing').width === 171")
+    wait_for(page, "document.querySelector('#drawing').width === 171")
     choose(page, "brush", "window")
     page.fill("#px", "7")
     drag(page, (5, 20), (30, 50), (60, 22))

@@ -10,7 +10,17 @@ import numpy as np
 from PIL import Image
 
 from tests.page.conftest import Open
-from tests.page.page_actions import RGB, choose, colours, drag, pixels, until, upload, wait_for_result
+from tests.page.page_actions import (
+    RGB,
+    choose,
+    colours,
+    drag,
+    pixels,
+    until,
+    upload,
+    wait_for,
+    wait_for_result,
+)
 from tests.page.page_server import Api, example, png
 
 KEPT_AN_OPENED_DRAWING = """async () => {
@@ -39,7 +49,7 @@ def test_an_uploaded_label_map_becomes_exact_and_a_photograph_is_reported(open_p
     assert "looks like a photograph" in page.inner_text(".notice.error")
     assert pixels(page, "drawing").shape[:2] == (90, 120)
     upload(page, "notes.png", b"no picture at all")
-    page.wait_for_function("document.querySelectorAll('.notice').length === 2")
+    wait_for(page, "document.querySelectorAll('.notice').length === 2")
     assert "cannot read this file" in page.inner_text(".notices")
 
 
@@ -89,7 +99,7 @@ def test_random_examples_and_their_targets(open_page: Open) -> None:
     seen = set()
     for _ in range(2):
         page.click("#example")
-        page.wait_for_function("document.querySelector('#announcement').textContent.startsWith('Picture')")
+        wait_for(page, "document.querySelector('#announcement').textContent.startsWith('Picture')")
         page.evaluate("document.querySelector('#announcement').textContent = ''")
         seen.add(wait_for_result(page).tobytes())
     assert seen == {example(2, target=True).tobytes(), example(3, target=True).tobytes()}
@@ -98,13 +108,13 @@ def test_random_examples_and_their_targets(open_page: Open) -> None:
     page.focus("#split")
     page.keyboard.press("ArrowLeft")
     clipped = "getComputedStyle(document.querySelector('#before')).clipPath"
-    page.wait_for_function(f"{clipped} === 'inset(0px 51% 0px 0px)'")
+    wait_for(page, f"{clipped} === 'inset(0px 51% 0px 0px)'")
 
 
 def test_variants_and_modes(open_page: Open, api: Api) -> None:
     page = open_page()
     page.click("#four")
-    page.wait_for_function("document.querySelectorAll('#strip canvas')[3].width === 64")
+    wait_for(page, "document.querySelectorAll('#strip canvas')[3].width === 64")
     page.click("#strip button >> nth=2")
     wait_for_result(page, sample=2)
     page.click("#another")
@@ -149,7 +159,7 @@ def test_drawings_of_models_are_kept_apart(open_page: Open, api: Api) -> None:
     drag(page, (8, 8), (24, 20))
     drawn = pixels(page, "drawing")
     page.select_option("#model", "shoes")
-    page.wait_for_function("document.body.dataset.kind === 'sketch'")
+    wait_for(page, "document.body.dataset.kind === 'sketch'")
     drag(page, (8, 8), (40, 30))
     wait_for_result(page)
     assert len(colours(page)) > 2  # smooth lines
@@ -159,7 +169,7 @@ def test_drawings_of_models_are_kept_apart(open_page: Open, api: Api) -> None:
     wait_for_result(page)
     assert colours(page) == {(255, 255, 255)}
     page.select_option("#model", "facades")
-    page.wait_for_function("document.body.dataset.kind === 'labels'")
+    wait_for(page, "document.body.dataset.kind === 'labels'")
     wait_for_result(page)
     assert np.array_equal(pixels(page, "drawing"), drawn)
     assert api.requests[-1]["path"] == "/api/models/facades/translate"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.page.conftest import Open
-from tests.page.page_actions import pixels, upload, wait_for_result
+from tests.page.page_actions import pixels, upload, wait_for, wait_for_result
 from tests.page.page_server import example, png
 
 
@@ -13,7 +13,7 @@ def test_without_a_photograph_there_is_nothing_to_save_and_messages_go(open_page
     page.wait_for_selector(".notice.error")
     assert "notes.png" in page.inner_text(".notice.error")
     page.select_option("#model", "colour")
-    page.wait_for_function("document.title.startsWith('colour')")
+    wait_for(page, "document.title.startsWith('colour')")
     assert page.locator(".notice").count() == 0
     for name in ("translate", "another", "four", "copy", "save-picture", "share", "save-drawing"):
         assert page.is_disabled(f"#{name}"), name
@@ -42,4 +42,4 @@ def test_a_server_that_is_gone_takes_no_icon_and_leaves_no_old_result(open_page:
     page.unroute("**/*")
     page.click("#translate")
     wait_for_result(page)
-    page.wait_for_function("!document.querySelector('.notice')")
+    wait_for(page, "!document.querySelector('.notice')")

@@ -116,7 +116,7 @@ def test_a_process_that_waits_for_a_message_is_ended_by_its_thread(
 ) -> None:
     ended: list[int] = []
     monkeypatch.setattr(watch_module, "_GRACE_SECONDS", 0.01)
-    monkeypatch.setattr(watch_module.os, "_exit", ended.append)
+    monkeypatch.setattr("os._exit", ended.append)
     group.kill(2)
     join_threads()
     assert ended == [2, 2, 2]

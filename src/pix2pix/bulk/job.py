@@ -20,10 +20,10 @@ from pix2pix.bulk.collection import Collection, Item, find
 from pix2pix.bulk.manifest import FOLDER, Manifest, Record
 from pix2pix.bulk.places import Place, open_place, refuse_overlap
 from pix2pix.bulk.tables import Row
-from pix2pix.bulk.work import Options, Work, file_digest
+from pix2pix.bulk.work import Options, Work
 from pix2pix.bulk.workers import Cluster, Pool
 from pix2pix.errors import UserError, counted
-from pix2pix.files import exclusive, remove_stale, require_space
+from pix2pix.files import exclusive, file_digest, remove_stale, require_space
 from pix2pix.model_file import Header, model_path, read_header
 from pix2pix.pictures import codec
 from pix2pix.progress import Progress

@@ -6,7 +6,7 @@ import hashlib
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -14,8 +14,9 @@ from typing import Any
 from pix2pix.bulk import tables
 from pix2pix.bulk.places import CONNECTIONS
 from pix2pix.bulk.tables import Row
-from pix2pix.bulk.work import Work, attempt, columns, file_digest
+from pix2pix.bulk.work import Work, attempt, columns
 from pix2pix.errors import UserError
+from pix2pix.files import file_digest
 from pix2pix.inference.sources import conformed
 from pix2pix.pictures import codec, geometry
 from pix2pix.pictures.codec import Array
@@ -33,7 +34,7 @@ def read(work: Work, rows: Iterable[Row]) -> Iterator[list[Row]]:
     """Yield the rows with sources as the network takes them, a limited number of bytes at a time."""
     block, size = list[Row](), 0
     for row, load in _loaders(work, rows):
-        changes = {} if row.get("error") else attempt(row, partial(_read, work, row, load))
+        changes = attempt(row, partial(_read, work, row, load)) if load else {}
         block.append(_NOTHING_READ | row | changes)
         size += len(block[-1]["pixels"] or b"") + len(block[-1]["picture"] or b"")
         if size > _BLOCK_BYTES:
@@ -43,14 +44,20 @@ def read(work: Work, rows: Iterable[Row]) -> Iterator[list[Row]]:
         yield block
 
 
-def _loaders(work: Work, rows: Iterable[Row]) -> Iterator[tuple[Row, Callable[[], bytes | Path]]]:
-    """Yield each row with a function that returns the file of its picture, or its bytes."""
+def _loaders(work: Work, rows: Iterable[Row]) -> Iterator[tuple[Row, Callable[[], bytes | Path] | None]]:
+    """Yield each row with a function that returns the file of its picture, or its bytes.
+
+    It is None for a row that has failed already: its file may be what kills processes.
+    """
     if not work.column and not work.source.is_local:
         yield from _from_store(work, rows)
         return
     group: tuple[str, int] = "", -1
     pictures: list[bytes | None] | UserError = []
     for row in rows:
+        if row.get("error"):
+            yield row, None
+            continue
         if not work.column:
             yield row, partial(work.source.local, row["path"])
             continue
@@ -63,16 +70,16 @@ def _loaders(work: Work, rows: Iterable[Row]) -> Iterator[tuple[Row, Callable[[]
         yield row, partial(_of_group, row, pictures)
 
 
-def _from_store(work: Work, rows: Iterable[Row]) -> Iterator[tuple[Row, Callable[[], bytes]]]:
+def _from_store(work: Work, rows: Iterable[Row]) -> Iterator[tuple[Row, Callable[[], bytes] | None]]:
     """Yield what `_loaders` does of a store's files, which are fetched ahead: answers take long."""
-    ahead = deque[tuple[Row, Future[bytes]]]()
+    ahead = deque[tuple[Row, Callable[[], bytes] | None]]()
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         for row in rows:
-            ahead.append((row, pool.submit(work.source.read, row["path"])))
+            failed = bool(row.get("error"))
+            ahead.append((row, None if failed else pool.submit(work.source.read, row["path"]).result))
             if len(ahead) > CONNECTIONS:
-                first, fetched = ahead.popleft()
-                yield first, fetched.result
-        yield from ((row, fetched.result) for row, fetched in ahead)
+                yield ahead.popleft()
+        yield from ahead
 
 
 def _of_group(row: Row, pictures: list[bytes | None] | UserError) -> bytes:

@@ -15,9 +15,10 @@ import torch
 from pix2pix.bulk import parts
 from pix2pix.bulk.places import CONNECTIONS, is_full
 from pix2pix.bulk.tables import Row
-from pix2pix.bulk.work import Work, array, check_model, file_digest, reason
+from pix2pix.bulk.work import Work, array, check_model, reason
 from pix2pix.device import is_out_of_memory, keep_freed_memory
 from pix2pix.errors import UserError
+from pix2pix.files import file_digest
 from pix2pix.inference import large
 from pix2pix.inference.items import is_label_map
 from pix2pix.inference.sources import restored

@@ -5,7 +5,6 @@ A row that fails carries its reason from then on and is passed through, so that 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from pix2pix.bulk.tables import Row
 from pix2pix.config import Mode
 from pix2pix.device import is_out_of_memory
 from pix2pix.errors import UserError, first_line
+from pix2pix.files import file_digest
 from pix2pix.inference.sources import Size
 from pix2pix.model_file import Header, model_path
 from pix2pix.pictures.codec import Array
@@ -56,15 +56,6 @@ class Work:
     column: str = ""
     into_parquet: bool = False
     verify: bool = False
-
-
-def file_digest(path: Path) -> str:
-    """Return the checksum of a file; raises UserError where it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise UserError(f"Cannot read {path}: {error.strerror}.") from error
 
 
 def obstacle(work: Work) -> str:

@@ -101,10 +101,16 @@ def _whole_epochs(epochs: float | None, settings: Sequence[str]) -> int | None:
 
 
 def _finish_training(result: Result, folder: Path) -> None:
-    """Print what a run came to; exit code 130 where it was stopped, 1 where pairs were left out."""
+    """Print what a run came to; exit code 130 where it was stopped, 1 where pairs were left out.
+
+    Of several processes the first one prints.
+    """
     if not result.finished:
-        print(f"stopped at image {result.images_seen:,}; the same command goes on from there")
+        if result.first:
+            print(f"stopped at image {result.images_seen:,}; the same command goes on from there")
         raise typer.Exit(130)
+    if not result.first:
+        return
     from pix2pix.progress import describe_scores
 
     print(f"finished: {result.images_seen:,} images seen  {describe_scores(result.scores)}".rstrip())
@@ -115,7 +121,7 @@ def _finish_training(result: Result, folder: Path) -> None:
 
 _OTHER_RECIPE = (
     "note: this is the paper's method, right where figures are compared with published ones; "
-    "--recipe modern makes clearly better pictures"
+    "--recipe modern makes clearly better pictures of label maps and edges"
 )
 
 
@@ -183,15 +189,10 @@ def train(
     if dry_run:
         print_facts(describe_plan(make_plan(data, config, folder, **how)).items())
         return
-    progress = console_progress()
-    if recipe is None and not (folder / "config.toml").is_file() and os.environ.get("RANK", "0") == "0":
-        progress.log(_OTHER_RECIPE)
-    console = progress.console
-    result = train_model(data, config, folder, init=init, strict=strict, console=console, **how)
-    if result.first:
-        _finish_training(result, folder)
-    elif not result.finished:
-        raise typer.Exit(130)
+    is_new = not (folder / "config.toml").is_file()
+    how |= {"console": console_progress().console, "note": _OTHER_RECIPE if recipe is None and is_new else ""}
+    result = train_model(data, config, folder, init=init, strict=strict, **how)
+    _finish_training(result, folder)
 
 
 app.command()(translate.translate)

@@ -81,8 +81,7 @@ def translate(
     options = Options(side, known_mode, seed, samples, batch, strict, make, scaled, stream)
     if make:
         _refuse_recipe(inputs)
-    clip = is_clip(inputs, out)
-    if clip:
+    if clip := is_clip(inputs, out):
         _refuse_for_clips(suffix, engine, smooth)
     keep_freed_memory()
     hub_name = str(model).removeprefix(hub.PREFIX)

@@ -3,7 +3,7 @@
 import os
 import re
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from typing import NamedTuple
 from pix2pix.data.layouts import OR_HALVES, SPLITS, find_folder_pairs, orders, role, split_of
 from pix2pix.data.name_patterns import find_patterns
 from pix2pix.data.pair_set import printable
-from pix2pix.files import Pictures
+from pix2pix.files import Pictures, before_glob
 
 _ALIKE = 0.9  # of the names in two folders, at least, are equal where they hold partners
 SIBLINGS = 6  # folders in one, at most, of which two may be the halves of pairs
@@ -34,6 +34,15 @@ def call(command: str, *words: object) -> str:
     return printable(f"`{shlex.join(['pix2pix', *command.split(), *map(str, words)])}`")
 
 
+def hold_out(place: str | Path, *words: object, by: str = "") -> str:
+    """Return the call that splits the pairs of DATA, by name or by parts, into a folder outside of it."""
+    root = before_glob(Path(place)).resolve()
+    out = Path(f"{root.stem if root.is_file() else root.name}-split")
+    if root in out.resolve().parents:
+        out = root.with_name(out.name)
+    return call("data split", *words, "-o", out, *(["--by", by] if by else []))
+
+
 def any_of(calls: Iterable[str]) -> str:
     """Return the first few calls as alternatives."""
     return ", or ".join([*calls][:_SHOWN])
@@ -48,7 +57,7 @@ def likely_layouts(root: Path, files: Sequence[Path]) -> list[str]:
     places: dict[tuple[str, str], list[_Place]] = {}
     for parent, names in siblings.items():
         for one, other in combinations(sorted(names), 2):
-            if both := _layout_of(one, other):
+            if both := _layout_of(one, other, names):
                 places.setdefault(both, []).append(_Place(parent, names, one, other))
     alike = [both for both, where in places.items() if _are_alike(where)]
     alike = alike or [both for both, where in places.items() if _are_patterned(where[0])]
@@ -111,18 +120,36 @@ def _siblings(root: Path, files: Sequence[Path]) -> dict[Path, Names]:
     return {parent: names for parent, names in named.items() if 2 <= len(names) <= SIBLINGS}
 
 
-def _layout_of(one: str, other: str) -> tuple[str, str] | None:
+def _layout_of(one: str, other: str, siblings: Iterable[str]) -> tuple[str, str] | None:
     """Return two names of folders as a layout has them, {} in place of a split that both name.
 
     None of different splits, and of parts that differ by numbers alone.
     """
-    for split in sorted(SPLITS, key=len, reverse=True):
-        word = re.compile(f"^{split}|{split}$", re.IGNORECASE)
-        if word.search(one) and word.search(other):
-            return word.sub("{}", one), word.sub("{}", other)
+    splits = [_split_in(name, {sibling.lower() for sibling in siblings}) for name in (one, other)]
+    if any(splits):
+        (split, rest), (other_split, other_rest) = (split or ("", "") for split in splits)
+        return (rest, other_rest) if split == other_split else None
     words = [word for name in (one, other) for word in re.findall("[a-z]+", name.lower())]
     numbered = re.sub(r"\d+", "0", one) == re.sub(r"\d+", "0", other)
     return None if numbered or any(map(split_of, words)) else (one, other)
+
+
+def _split_in(name: str, siblings: Collection[str]) -> tuple[str, str] | None:
+    """Return the word of a split at either end of a name, and the name with {} in its place.
+
+    It ends at a sign, a number or a capital (valley names no split), or has a sibling of another split.
+    """
+    for split in sorted(SPLITS, key=len, reverse=True):
+        others = [other for other in SPLITS if split_of(other) != split_of(split)]
+        for word, border in (
+            (f"^(?i:{split})", f"^(?i:{split})(?![a-z])"),
+            (f"(?i:{split})$", f"((?<![A-Za-z])(?i:{split})|(?<![A-Z]){split.capitalize()})$"),
+        ):
+            rest = re.sub(word, "{}", name)
+            has_sibling = any(rest.replace("{}", other).lower() in siblings for other in others)
+            if rest != name and (re.search(border, name) or has_sibling):
+                return split, rest
+    return None
 
 
 def _are_alike(places: Sequence[_Place]) -> bool:

@@ -9,7 +9,7 @@ Parts of one data set are taken together without a word of the user; data sets a
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from pix2pix.data import likely
@@ -50,7 +50,7 @@ def are_parts(root: Path, pair: FolderPair) -> bool:
     They are where splits hold them, or where their names differ by numbers alone.
     """
     parents = [PurePosixPath(parent).parts for parent in pair.folders]
-    if len(parents) < 2 or splits_inside(pair):
+    if len(parents) < 2 or splits_inside(pair.folders):
         return False
     in_splits = all(split_of(names[0]) for names in parents)
     if not in_splits and len({re.sub(r"\d+", "0", "/".join(names).lower()) for names in parents}) > 1:
@@ -59,10 +59,10 @@ def are_parts(root: Path, pair: FolderPair) -> bool:
     return held >= _MOST * len(list_pictures(root))
 
 
-def splits_inside(pair: FolderPair) -> dict[str, set[str]]:
+def splits_inside(parents: Iterable[str]) -> dict[str, set[str]]:
     """Return the splits that lie further down in the folders of a nested layout, by what holds them."""
     splits: dict[str, set[str]] = {}
-    for parent in pair.folders:
+    for parent in parents:
         names = parent.split("/")
         if depth := next((n for n, name in enumerate(names) if n and split_of(name)), 0):
             splits.setdefault("/".join(names[:depth]), set()).add(split_of(names[depth]))
@@ -71,7 +71,7 @@ def splits_inside(pair: FolderPair) -> dict[str, set[str]]:
 
 def refuse_mixed(root: Path, pair: FolderPair) -> None:
     """Raise UserError where the folders of a nested layout, taken together, would mix their splits."""
-    splits = splits_inside(pair)
+    splits = splits_inside(pair.folders)
     if not splits:
         return
     to_learn = [holder for holder, inside in splits.items() if "train" in inside] or [*splits]
@@ -83,13 +83,38 @@ def refuse_mixed(root: Path, pair: FolderPair) -> None:
     )
 
 
+def with_parts(root: Path, pair: FolderPair) -> FolderPair:
+    """Return a layout with the halves in parts of each split that does not hold the halves itself."""
+    if pair.nested or "." in pair.folders or "{}" in pair.layout:
+        return pair
+    source, _, target = pair.layout.partition(":")
+    folders = dict(pair.folders)
+    for name in sub_folders(root).values():
+        if split_of(name) and split_of(name) not in pair.folders:
+            inside = _nested(root / name, _folders_below(root / name), source, target).folders
+            parts = {f"{name}/{part}": both for part, both in inside.items()}
+            folders |= {} if splits_inside(parts) else parts
+    return pair._replace(folders=folders)
+
+
 def data_sets_inside(root: Path, nested: Sequence[FolderPair]) -> list[Path]:
-    """Return the folders in a folder that are data sets of their own: with splits, or folders of halves."""
-    if split_folders(root) or any(path.parent == root for path in list_pictures(root)):
+    """Return the folders in a folder that are data sets of their own: with splits, or folders of halves.
+
+    None where most pictures lie in the folder itself.
+    """
+    if split_folders(root):
         return []
     holding = {folder for pair in nested for folder in tops(root, pair)}
     folders = [root / name for name in sorted(sub_folders(root).values())]
-    return [f for f in folders if split_folders(f) or find_folder_pairs(f) or f in holding]
+    inside = [f for f in folders if split_folders(f) or find_folder_pairs(f) or f in holding]
+    loose = sum(path.parent == root for path in list_pictures(root))
+    held = sum(len(list_pictures(folder)) for folder in inside)
+    return inside if held >= _MOST * (held + loose) else []
+
+
+def holds_most(folder: Path, root: Path) -> bool:
+    """Return whether a folder holds most pictures of the one that it lies in."""
+    return len(list_pictures(folder)) >= _MOST * len(list_pictures(root))
 
 
 def tops(root: Path, pair: FolderPair) -> list[Path]:

@@ -56,7 +56,10 @@ def find_data(
     if config.source == "right" and pairs.layout != "side by side":
         note = "data.source=right has no effect: the pairs are not side by side"
         pairs = replace(pairs, notes=(*pairs.notes, note))
-    return plausible.checked(pairs, words, stated=bool(config.layout))
+    layout = "side-by-side" if pairs.layout == "photographs" else config.layout
+    flags = [*(["--layout", layout] if layout else []), *(["--pair", *config.pair] if config.pair else [])]
+    again = [*map(str, data), *flags]
+    return plausible.checked(pairs, words, stated=bool(config.layout), words=again)
 
 
 def refuse_listed(place: str | Path) -> None:

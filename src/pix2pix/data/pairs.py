@@ -161,14 +161,15 @@ def _inside(root: Path, source: Literal["left", "right"], patterns: PairOfPatter
     if fitting and nested.are_parts(root, fitting[0]):
         return _of_folder_pair(root, fitting[0], patterns, fitting[1:])
     inside = nested.data_sets_inside(root, fitting)
-    if len(inside) == 1 and len(list_pictures(root)) == len(list_pictures(inside[0])):
+    if len(inside) == 1 and nested.holds_most(inside[0], root):
         found = _in_one_folder(inside[0], source, "", patterns)
-        return replace(found, notes=[f"all in {inside[0].name}/", *found.notes])
+        notes = [f"the pairs are those in {inside[0].name}/", *found.notes]
+        return replace(found, notes=notes, roots=[root])
     if not inside:
         return None
     calls = [likely.call("train", folder) for folder in inside]
     of_one_layout = bool(fitting) and inside == nested.tops(root, fitting[0]) and len(inside) > 1
-    of_one_layout = of_one_layout and not nested.splits_inside(fitting[0])
+    of_one_layout = of_one_layout and not nested.splits_inside(fitting[0].folders)
     together = likely.call("train", root, "--layout", fitting[0].layout) if of_one_layout else ""
     raise UserError(
         f"{root} holds data sets of their own: {joined([f'{path.name}/' for path in inside])}.",
@@ -181,30 +182,44 @@ def _of_folder_pair(
 ) -> Found:
     """Return the pairs of the folders of a layout, by split."""
     splits: dict[str, Sequence[Pair]] = {}
-    parts: list[Pair] = []
+    parts: dict[str, list[Pair]] = {}
     faults = dict[Path, str]()
     notes = [] if pair.layout in _PLAIN else [f"sources {_names(pair, 0)}, targets {_names(pair, 1)}"]
     spare = True
-    for split, folders in pair.folders.items():
+    flags = ["--pair", *map(str, patterns)] if patterns else []
+    for place, folders in nested.with_parts(root, pair).folders.items():
         pictures = [Pictures(folder, list_pictures(folder)) for folder in folders]
-        if pair.nested and not any(held.files for held in pictures):
+        is_part = pair.nested or "/" in place
+        if is_part and not any(held.files for held in pictures):
             continue
         matched, patterned = in_two_folders(pictures[0], pictures[1], patterns)
         pairs = _pairs(matched)
-        if pair.nested:
-            parts += [replace(member, name=f"{split}/{member.name}") for member in pairs]
+        if is_part:
+            parts[place] = [replace(member, name=f"{place}/{member.name}") for member in pairs]
         else:
-            splits |= split_unless_loose(pairs) if split == "." else {split: pairs}
+            splits |= split_unless_loose(pairs) if place == "." else {place: pairs}
         faults |= matched.faults
         spare &= matched.only_spare or not matched.faults
         notes += patterned
-    if pair.nested:
-        splits = {**split_unless_loose(sorted(parts, key=lambda member: member.name))}
-        notes.append(_of_parts([*pair.folders]))
+    if parts:
+        of_parts = sorted((p for pairs in parts.values() for p in pairs), key=lambda member: member.name)
+        splits |= split_unless_loose(of_parts)
+        notes.append(_of_parts([*parts]))
+        if len(parts) > 1 and "" in splits:
+            notes.append(_part_by_part(root, ["--layout", pair.layout, *flags], parts))
     if also := [other.layout for other in others]:
         notes.append(f"it also has the folders {joined(also)}: --layout {also[0]}")
     no_val = _singles_in_val(root, pair) if "train" in splits and "val" not in splits else ""
     return Found(splits, "two folders", [*dict.fromkeys(notes)], faults, [root], spare, no_val)
+
+
+def _part_by_part(root: Path, flags: Sequence[str], parts: Mapping[str, Sequence[Pair]]) -> str:
+    """Return how whole parts are held out, such as patients: pairs of one are alike."""
+    are_flat = all(p.name.rpartition("/")[0] == part for part, pairs in parts.items() for p in pairs)
+    depth = min(part.count("/") + 1 for part in parts)
+    by = "folder" if are_flat else "^" + "[^/]+/" * depth
+    call = likely.hold_out(root, root, *flags, by=by)
+    return f"pairs of one folder may be learned and others held out ({call} keeps each folder together)"
 
 
 def _of_parts(parents: Sequence[str]) -> str:
@@ -238,9 +253,9 @@ def _singles_in_val(root: Path, pair: FolderPair) -> str:
     halves = [half.replace("{}", val.name) for half in (source, target)]
     halves = halves if "{}" in pair.layout else [f"{val.name}/{half}" for half in halves]
     # The halves may have the splits within them: sources/train and targets/train.
-    of_train = pair.folders.get("train") or next(iter(pair.folders.values()))
-    words = [train or root, "--layout", pair.layout] if pair.nested else [*of_train]
-    hold_out = likely.call("data split", *words, "-o", f"{root.resolve().name}-split")
+    of_train = pair.folders.get("train") or pair.folders.get(".")
+    words = of_train or [train or root, "--layout", pair.layout]
+    hold_out = likely.hold_out(root, *words)
     return (
         f"{val.name}/ holds single pictures, as {halves[0]}/ and {halves[1]}/ are not both there (to hold "
         f"pairs out: {hold_out})"
@@ -266,10 +281,11 @@ def _refuse_partners(root: Path, pictures: Pictures) -> None:
     if not folders:
         return
     calls = likely.any_of(likely.call("train", folder) for folder in folders)
+    hint = likely.in_place_of_halves(root, pictures.files).removesuffix(".")  # ends with "if each is a pair"
     raise UserError(
         f"{folders[0].name}/ and {folders[1].name}/ hold pictures of equal names: two folders are no pairs "
         "side by side.",
-        f"{likely.in_place_of_halves(root, pictures.files)} One folder alone: {calls}.",
+        f"{hint}, or of one folder alone {calls}.",
     )
 
 

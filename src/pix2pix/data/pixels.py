@@ -4,6 +4,7 @@ A mapped file that another program cuts short, or whose disk fails, ends the pro
 A read that comes back short, or with other bytes than were written, is a sentence.
 """
 
+import os
 import zlib
 from collections.abc import Sequence
 from contextlib import suppress
@@ -28,7 +29,7 @@ class Pixels:
     def __init__(
         self, opened: BufferedReader, depth: str, shape: tuple[int, int, int, int], sums: Sequence[int]
     ) -> None:
-        # The file object moves its position, which threads share.
+        # For systems that read only at a file's position, which threads share.
         self._opened, self._turn = opened, Lock()
         self.shape, self.dtype = shape, np.dtype(depth)
         self._sums, self._checked = sums, np.zeros(len(sums), bool)
@@ -66,9 +67,7 @@ class Pixels:
     def _read(self, number: int, pair: Array) -> None:
         into = pair.data.cast("B")
         try:
-            with self._turn:
-                self._opened.seek(number * self._pair_bytes)
-                count = self._opened.readinto(into)
+            count = self._read_at(number * self._pair_bytes, into)
         except OSError as error:
             raise self._damaged(f"cannot be read: {error.strerror or error}") from None
         if count < len(into):
@@ -77,6 +76,18 @@ class Pixels:
             if zlib.crc32(into) != self._sums[number]:
                 raise self._damaged(f"has changed since it was written, at pair {number + 1:,}")
             self._checked[number] = True
+
+    def _read_at(self, start: int, into: memoryview) -> int:
+        """Read bytes from a position of the file; return how many there were, up to the length of `into`."""
+        if not hasattr(os, "preadv"):
+            with self._turn:
+                self._opened.seek(start)
+                return self._opened.readinto(into)
+        count = 0
+        # One call may return less than there is: Linux ends it after 2 GiB.
+        while count < len(into) and (more := os.preadv(self._opened.fileno(), [into[count:]], start + count)):
+            count += more
+        return count
 
     def _damaged(self, what: str) -> UserError:
         file = Path(self._opened.name)

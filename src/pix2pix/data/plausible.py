@@ -51,15 +51,18 @@ class _Seen(NamedTuple):
         return f"{self.width:.0f} x {self.height:.0f} px"
 
 
-def checked(pairs: PairSet, data: Sequence[str | Path], *, stated: bool) -> PairSet:
+def checked(
+    pairs: PairSet, data: Sequence[str | Path], *, stated: bool, words: Sequence[str] = ()
+) -> PairSet:
     """Return the pairs of DATA, with what a user should know of them; `stated`: the layout was named.
 
-    Raises UserError where pictures side by side are none.
+    `words` are what a user gives `data split` for the same pairs. Raises UserError where pictures side
+    by side are none.
     """
     if pairs.layout == "side by side" and not stated:
         notes = _refuse_singles(pairs, before_glob(Path(data[0])))
         pairs = replace(pairs, notes=(*pairs.notes, *notes))
-    if pairs.held_out and (note := _frames_note(pairs)):
+    if pairs.held_out and (note := _frames_note(pairs, words or [*map(str, data)])):
         return replace(pairs, notes=(*pairs.notes, note))
     return pairs
 
@@ -67,7 +70,7 @@ def checked(pairs: PairSet, data: Sequence[str | Path], *, stated: bool) -> Pair
 def _refuse_singles(pairs: PairSet, root: Path) -> list[str]:
     """Return a note where pictures do not tell that they are pairs; raise UserError where they are none."""
     splits = {"train": [*pairs.splits["train"], *pairs.validation]} if pairs.held_out else pairs.splits
-    seen = {split: _look(members) for split, members in splits.items() if members}
+    seen = {split: _inspect(members) for split, members in splits.items() if members}
     usual_split = "train" if pairs.splits.get("train") else next(iter(seen), "")
     train = seen.pop(usual_split, None)
     if train is None:
@@ -81,7 +84,7 @@ def _refuse_singles(pairs: PairSet, root: Path) -> list[str]:
             "Cut each into files of one picture, and give two folders of equal names.",
         )
     folders = _by_folder(splits[usual_split])
-    looks = {folder: look for folder, members in folders.items() if (look := _look(members))}
+    looks = {folder: look for folder, members in folders.items() if (look := _inspect(members))}
     of_folders = [(folders[folder][0].target.path, look) for folder, look in looks.items()]
     for path, look in ((first, train), *of_folders):
         if look.single:
@@ -139,7 +142,7 @@ def _as_two_folders(
     return ""
 
 
-def _look(pairs: Sequence[Pair]) -> _Seen | None:
+def _inspect(pairs: Sequence[Pair]) -> _Seen | None:
     """Return what a few pictures of a split are; None where none can be read."""
     paths = dict.fromkeys(pair.target.path for pair in evenly_spread(pairs, _SAMPLED))
     read = [array for _, array in in_parallel([*paths], codec.read) if not isinstance(array, UserError)]
@@ -175,7 +178,7 @@ def _folder(pairs: PairSet, split: str) -> str:
     return os.path.commonpath([pair.target.path.parent for pair in pairs.splits[split]])
 
 
-def _frames_note(pairs: PairSet) -> str:
+def _frames_note(pairs: PairSet, words: Sequence[str]) -> str:
     """Return a note where the pictures that are held out look like their neighbours by name, or ""."""
     train, held = pairs.splits["train"], set(pairs.splits["val"])
     order = sorted([*train, *held], key=_counting)
@@ -187,8 +190,10 @@ def _frames_note(pairs: PairSet) -> str:
         return ""
     groups = {match[1] for pair in order if (match := re.match(_NUMBER, pair.name))}
     by = "folder" if len({pair.name.rpartition("/")[0] for pair in order}) > 2 else _NUMBER
-    cure = f"`pix2pix data split DATA -o OUT --by '{by}'` keeps them together"
-    if by == _NUMBER and len(groups) < _LEAST:
+    cure = f"{likely.hold_out(words[0], *words, by=by)} keeps them together"
+    if pairs.layout in ("manifest", "hub data set"):  # which `data split` does not take
+        cure = "give a stretch of its own the split val"
+    elif by == _NUMBER and len(groups) < _LEAST:
         cure = "put a stretch of its own into a folder val, next to train"
     return (
         "what is held out looks like its neighbours by name, as frames of one video do, so that scores are "

@@ -167,9 +167,7 @@ def _write(
                     content.update(np.ascontiguousarray(array).data)
         if not names:
             raise NoPairError(failures)
-        if changed := [path for path, before in versions.items() if version(path) != before]:
-            more = f" and {len(changed) - 1:,} more" * (len(changed) > 1)
-            raise _ChangedError(f"{changed[0]}{more} changed while the pairs were decoded")
+        _refuse_changed(versions)
         sizes = [out.tell() for out in outs]
     folder = os.path.commonpath([os.path.abspath(pair.target.path.parent) for pair in pairs])
     about = Index(
@@ -183,6 +181,13 @@ def _write(
     with replacing(files[0].with_suffix(".json")) as path:
         path.write_text(json.dumps(asdict(about)), "utf-8")
     return about
+
+
+def _refuse_changed(versions: Versions) -> None:
+    """Raise _ChangedError where a picture is not the one that it was."""
+    if changed := [path for path, before in versions.items() if version(path) != before]:
+        more = f" and {len(changed) - 1:,} more" * (len(changed) > 1)
+        raise _ChangedError(f"{changed[0]}{more} changed while the pairs were decoded")
 
 
 def _halves(pair: Pair) -> tuple[Half, ...]:

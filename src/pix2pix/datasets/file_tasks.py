@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from glob import iglob
 from pathlib import Path
 
 from pix2pix.data.origins import refuse_listed
@@ -55,9 +56,20 @@ def check_places(data: Sequence[str | Path], out: Path) -> list[Path]:
         if not folder.is_dir():
             raise UserError(f"{place} is no folder: wanted one of pictures, or an archive or a glob of them.")
         folders.append(folder)
-        if folder.resolve() in (out.resolve(), *out.resolve().parents):
-            raise UserError(f"{out} lies in {folder}, among its pictures.", "Choose another --out.")
+        if among := _among(place, folder, out):
+            raise UserError(f"{out} lies in {among}, among its pictures.", "Choose another --out.")
     return folders
+
+
+def _among(place: str | Path, folder: Path, out: Path) -> Path | None:
+    """Return the folder among whose pictures `out` lies, if any.
+
+    A glob without ** goes no deeper than its pictures: it never matches what is written below them.
+    """
+    if Path(place).is_dir() or "**" in Path(place).parts:
+        return folder if folder.resolve() in (out.resolve(), *out.resolve().parents) else None
+    matched = {folder, *(Path(match).parent for match in iglob(str(place)))}
+    return next((f for f in sorted(matched) if f.resolve() == out.resolve()), None)
 
 
 @contextmanager

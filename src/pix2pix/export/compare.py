@@ -5,7 +5,6 @@ noisy, of several sizes and batches where the graph is dynamic; with noise on an
 with the translator's own generator in the same mode.
 """
 
-import hashlib
 import logging
 import math
 import warnings
@@ -21,7 +20,7 @@ from torch.nn import functional as F
 
 from pix2pix.config import Mode
 from pix2pix.errors import UserError
-from pix2pix.files import list_pictures, replacing
+from pix2pix.files import file_digest, list_pictures, replacing
 from pix2pix.inference.translator import Translator
 from pix2pix.model_file import Header, model_path, versions
 from pix2pix.networks.graph import Graph
@@ -127,8 +126,7 @@ def export_checked(
 def facts(graph: Graph, header: Header, model: Path, precision: str) -> dict[str, Any]:
     """Return an exported file's description of itself, as JSON holds it."""
     image = header.image.model_dump(mode="json")
-    with model_path(model).open("rb") as opened:
-        digest = hashlib.file_digest(opened, "sha256").hexdigest()
+    digest = file_digest(model_path(model))
     return {
         "format": FORMAT,
         "mode": graph.mode,

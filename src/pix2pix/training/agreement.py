@@ -39,10 +39,10 @@ def agree_on_plan(plan: Plan) -> Plan:
 
 def _refuse_newer(plan: Plan, seen: Sequence[int | None]) -> None:
     """Refuse a folder that is not shared where the first process would begin before another's state."""
-    images, rank = max((images or 0, -rank) for rank, images in enumerate(seen))
+    rank = max(range(len(seen)), key=lambda rank: seen[rank] or 0)  # of several the first
     if rank:
         raise UserError(
-            f"Process {-rank} finds a state of image {images:,} in {plan.folder.path}, process 0 "
+            f"Process {rank} finds a state of image {seen[rank]:,} in {plan.folder.path}, process 0 "
             f"{f'one of image {seen[0]:,}' if seen[0] else 'none'}: the machines do not share that folder.",
             "Put --run on a disk that all see; else the machine with the state must have --node-rank=0.",
         )

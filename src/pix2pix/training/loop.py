@@ -73,8 +73,8 @@ def fit(session: Session) -> bool:
 
 def _train(session: Session) -> None:
     context, state, training = session.context, session.context.state, session.plan.config.training
-    keys = partial(noise_keys, training.seed)
-    source = PacketSource(context.feed, context.device, context.processes.share, keys)
+    share, keys = context.processes.share, partial(noise_keys, training.seed)
+    source = PacketSource(context.feed, context.device, share, keys)
     first = sent(source.packet(state.images_seen), context.device)
     with (
         ENGINES[session.plan.engine](context, first, session.progress.log) as make_step,
@@ -87,7 +87,6 @@ def _train(session: Session) -> None:
             ending, overdue = _in_any_process(context.processes, number, stop.is_set(), overdue)
             if ending or state.images_seen >= training.images:
                 break
-
             before = state.images_seen
             make_step(packet)
             add_to_average(state, before, training)
@@ -114,8 +113,8 @@ def _train(session: Session) -> None:
                 _save(session)
                 clock.save = time.monotonic()
 
-            # Wait
-            if validation or save or overdue:  # in this message, that may take long; gradients may not
+            # Validation takes minutes. Wait in a gloo message with a day's timeout, not in NCCL's all-reduce.
+            if validation or save or overdue:
                 context.processes.gather(None)
 
             # Show
@@ -257,10 +256,10 @@ def _best_in_words(session: Session) -> str:
 
 
 def _save(session: Session) -> None:
-    """Write the model, then the state: a state on disk is never newer than its model.
+    """Write the model, then the state, so that a state on disk is never newer than its model.
 
-    The first time the state goes first, so that a model without one says that it was lost. A broken one
-    never replaces a good one.
+    The first time the state is written before the model, so that a model without a state means that the
+    state was lost. Weights that are not finite never replace good ones.
     """
     state, meter, folder = session.context.state, session.context.meter, session.plan.folder
     if session.context.processes.first:

@@ -54,14 +54,15 @@ def train(
     init: str | Path | None = None,
     strict: bool = False,
     console: Console | None = None,
+    note: str = "",
 ) -> Result:
     """Train on a folder of pairs, or on two folders (sources, targets), into the folder `run`.
 
     The same call again continues a run that was stopped, and a larger `training.images` one that
     was finished; `epochs` states the images by pairs. `engine` is auto, plain or graph, `precision`
     auto, fp32, tf32 or bf16. `init` starts a new run from a model's weights. `strict` raises at the
-    first pair that cannot be read. Progress is printed on `console`. Raises UserError for a request
-    that cannot be met; then nothing was written. Where torchrun started several processes, they train
+    first pair that cannot be read. Progress is printed on `console`, `note` first. Raises UserError for a
+    request that cannot be met; then nothing was written. Where torchrun started several processes, they train
     together.
     """
     folder = RunFolder(Path(run))
@@ -72,6 +73,8 @@ def train(
         plan = make_plan(data, config, run, **how, epochs=epochs, processes=processes, on_progress=unpacking)
         plan = agree_on_plan(plan)
         with closing(plan.folder), closing(progress):
+            if note:
+                progress.log(note)
             if epochs is not None:
                 progress.log(f"length: {length_in_words(plan)}")
             return _run(plan, Path(init) if init else None, strict, progress)

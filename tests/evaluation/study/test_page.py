@@ -18,6 +18,7 @@ from pix2pix.evaluation.study.report import write_report
 from pix2pix.serve.guard import Guard
 from pix2pix.serve.sockets import address_of, listen
 from tests.evaluation.study.studies import change, small_study
+from tests.page.page_actions import wait_for
 
 DESK = {"viewport": {"width": 1200, "height": 800}}
 PHONE = {
@@ -77,7 +78,7 @@ def answer_trials(page: Any, study: Study, trials: range, answers: list[int], to
             page.tap(f"#answer-{answers[trial]}")
         else:
             page.keyboard.press(("ArrowLeft", "ArrowRight")[answers[trial]])
-        page.wait_for_function("answered => document.getElementById('done').value >= answered", arg=trial + 1)
+        wait_for(page, "answered => document.getElementById('done').value >= answered", trial + 1)
 
 
 @pytest.mark.parametrize(("settings", "question"), [(DESK, "picture"), (PHONE, "picture"), (PHONE, "pair")])
@@ -117,7 +118,7 @@ def test_keys_and_buttons_wait_until_the_picture_is_gone(tmp_path: Path, browser
     with running(folder, study) as address, opened(browser, address, **DESK) as page:
         page.clock.install()
         begin(page)
-        page.wait_for_function(f"{pixels}.some((value) => value)")
+        wait_for(page, f"{pixels}.some((value) => value)")
         page.keyboard.press("ArrowLeft")
         assert page.is_disabled("#answer-0")
         page.clock.fast_forward(study.show_ms)
