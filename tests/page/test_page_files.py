@@ -62,10 +62,11 @@ def test_a_drawing_is_saved_opened_shared_and_kept(open_page: Open, tmp_path: Pa
         page.click("#save-drawing")
     download.value.save_as(tmp_path / "a.json")
     assert json.loads((tmp_path / "a.json").read_text())["drawing"]["strokes"][-1]["tool"] == "rectangle"
+    result = wait_for_result(page)
     with page.expect_download() as download:
         page.click("#save-picture")
     download.value.save_as(tmp_path / "a.png")
-    assert np.array_equal(np.array(Image.open(tmp_path / "a.png"))[..., :3], wait_for_result(page))
+    assert np.array_equal(np.array(Image.open(tmp_path / "a.png"))[..., :3], result)
     page.click("#share")
     address = page.input_value("dialog input")
     page.keyboard.press("Escape")
