@@ -632,6 +632,7 @@ def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
 
 
 @given(tree=trees(), source=st.sampled_from(["left", "right"]))
+@example(tree=[PurePosixPath("a/A.png"), PurePosixPath("caf\udce9/a.png")], source="left")
 def test_every_picture_of_any_tree_is_used_or_counted(
     tmp_path_factory: pytest.TempPathFactory, tree: list[PurePosixPath], source: str
 ) -> None:

@@ -312,7 +312,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_a_path_that_no_system_has_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="cannot be read: embedded null"):
+    with pytest.raises(UserError, match=r"cannot be read: .*embedded null"):
         read(tmp_path / "a\0.png")
 
 

@@ -50,7 +50,7 @@ class PairSet:
     @property
     def note(self) -> str:
         """What to know of how they were found."""
-        return "; ".join(self.notes)
+        return printable("; ".join(self.notes))
 
     @property
     def validation(self) -> Sequence[Pair]:
