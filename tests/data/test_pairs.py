@@ -4,7 +4,7 @@ import shlex
 from pathlib import Path, PurePosixPath
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from pix2pix.data.pairs import Half, Pair, PairSet, find_pairs
