@@ -19,7 +19,7 @@ from torch import Tensor
 from pix2pix.config import Config
 from pix2pix.networks import empty_generator
 
-_CROP_PX = 256  # at which they train unless told otherwise
+_CROP_PX = 256  # at which they train by default
 _LEAST_DEPTH, _LARGEST_DEPTH = 5, 10  # theirs have 5 or more, ours 10 or fewer
 _STATISTICS = ("running_mean", "running_var")
 _OF_NORM = ("weight", "bias", *_STATISTICS)

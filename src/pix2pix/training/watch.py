@@ -30,7 +30,7 @@ _PASSWORD_SECONDS = 2.0  # for a connection to say who it is
 
 # The last message on a connection.
 _DONE = "done"  # training has ended well
-_REPORTED = "reported"  # it has not, and the user was told why
+_REPORTED = "reported"  # it has not, and the reason was reported
 
 
 class Watch:
@@ -81,7 +81,7 @@ class Watch:
         return SystemExit(2) if self._send_last(json.dumps(str(error)[:_LONGEST_ERROR])) else error
 
     def close(self, well: bool) -> None:
-        """Send the last message to all: that training has ended well, or that the user was told why not."""
+        """Send the last message to all: that training has ended well, or that the reason was reported."""
         self._closed.set()
         self._send_last(_DONE if well else _REPORTED)
 
