@@ -103,14 +103,16 @@ def results(work: Work, workers: Pool, chunks: Sequence[Sequence[Row]]) -> Itera
         **about,
         "fn_kwargs": {"work": work, "ledger": ledger},
         "num_cpus": workers.reading_cpus,
-        "concurrency": max(1, int(ray.cluster_resources()["CPU"])),
+        "concurrency": min(max(1, int(ray.cluster_resources()["CPU"])), len(blocks)),
     }
     translate: dict[str, Any] = {
         **about,
         "fn_constructor_args": (work, workers.writers, ledger),
         # Of two blocks one is translated while the other arrives or is written.
         "compute": ray.data.ActorPoolStrategy(
-            size=workers.workers, max_concurrent_calls_per_actor=2, enable_true_multi_threading=True
+            size=min(workers.workers, len(blocks)),
+            max_concurrent_calls_per_actor=2,
+            enable_true_multi_threading=True,
         ),
         "num_cpus": workers.cpus,
         "num_gpus": workers.gpus,
