@@ -36,7 +36,7 @@ def test_drawing_and_result_become_one_picture(open_page: Open, tmp_path: Path) 
     page.fill("dialog input", "My house")
     saved = _saved(page, "dialog button.main", tmp_path / "a.png")
     picture = np.array(Image.open(io.BytesIO(saved)).convert("RGB"))
-    height, width = picture.shape[:2]
+    width = picture.shape[1]
     assert width >= 1024
     # 64 px at 1024 - 2 * 32 - 72 for two: 444 px each, below the title.
     known = np.array(Image.fromarray(example(1, target=False)).resize((444, 444), Image.Resampling.NEAREST))
