@@ -467,7 +467,7 @@ def test_a_folder_of_other_files_holds_no_pictures(tmp_path: Path) -> None:
 
 def test_the_endings_of_files_that_are_no_pictures_are_named(tmp_path: Path) -> None:
     message = refused(make(tmp_path, "scan/1.dcm", "scan/2.dcm", "scan/notes.txt"))
-    assert "Its files are .dcm and .txt: convert them to pictures first" in message
+    assert "Its files are .dcm and .txt: convert these to pictures first" in message
 
 
 @pytest.mark.parametrize("shape", ["one folder", "two folders"])

@@ -9,6 +9,7 @@ each with or without sub-folders train, val and test; and photographs alone, of 
 whose source is made. `names` decides which files belong together.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from glob import has_magic
@@ -128,11 +129,11 @@ def _in_one_folder(
     splits = split_folders(root) or {"": root}
     pictures = {split: Pictures(folder, list_pictures(folder)) for split, folder in splits.items()}
     if not any(held.files for held in pictures.values()) and not list_pictures(root):
-        endings = [path.suffix or path.name for path in root.rglob("*") if path.is_file()]
-        first = [printable(ending) for ending in sorted(set(endings))[:6]]
+        endings = Counter(file.suffix or file.name for file in root.rglob("[!.]*") if file.is_file())
+        most = [printable(ending) for ending, _ in endings.most_common()]
         raise UserError(
-            f"{root} holds no pictures ({len(endings)} files).",
-            f"Its files are {joined(first)}: convert them to pictures first. " * bool(endings)
+            f"{root} holds no pictures ({counted(endings.total(), 'file')}).",
+            f"Its files are {joined(most)}: convert these to pictures first. " * bool(most)
             + "Wanted side-by-side pictures, or folders source/ and target/ with equal names. "
             + ENDINGS,
         )
