@@ -20,6 +20,7 @@ import { createView } from "./paint/view.js";
 import { createCompare } from "./panels/compare.js";
 import { byId } from "./panels/dom.js";
 import { announce, describeStroke, notify, report, withdraw, withdrawAll } from "./panels/notices.js";
+import { createReach } from "./panels/reach.js";
 import { createResult } from "./panels/result.js";
 import { openShare, readAddress } from "./panels/share.js";
 import { createSizes } from "./panels/sizes.js";
@@ -44,6 +45,7 @@ const base = () => {
   return stroke && pictures.get(stroke, editor.card);
 };
 const compare = createCompare(byId("drawing"), () => base()?.known ?? null);
+const reach = createReach();
 const sizes = createSizes(editor, () => base()?.source ?? null);
 
 /** @param {string} colour */
@@ -85,7 +87,9 @@ function showChoice() {
 }
 
 function showTitle() {
-  byId("drawing-title").textContent = t(editor.card.ground < 0 ? "photograph" : "drawing");
+  const title = byId("drawing-title");
+  title.dataset.words = editor.card.ground < 0 ? "photograph" : "drawing"; // so that it follows the language
+  fill(title.parentElement);
 }
 
 /** Build all that depends on the language or the model. */
@@ -105,7 +109,7 @@ function build() {
 editor.on("opened", () => {
   const { kind, examples } = editor.card;
   byId("editor").inert = false;
-  byId("result-stage").append(byId("notices")); // where they hide no button
+  reach.place();
   document.body.dataset.kind = kind;
   byId("model").value = editor.card.name;
   document.title = `${editor.card.name} · pix2pix`;
