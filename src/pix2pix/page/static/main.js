@@ -21,6 +21,7 @@ import { createCompare } from "./panels/compare.js";
 import { byId } from "./panels/dom.js";
 import { announce, describeStroke, notify, report, withdraw, withdrawAll } from "./panels/notices.js";
 import { createReach } from "./panels/reach.js";
+import { openPostcard } from "./panels/postcard.js";
 import { createResult } from "./panels/result.js";
 import { openShare, readAddress } from "./panels/share.js";
 import { createSizes } from "./panels/sizes.js";
@@ -155,6 +156,7 @@ onClick("zoom-fit", () => view.fit());
 onClick("translate", result.request);
 onClick("another", variants.another);
 onClick("keys", () => editor.card && openKeys(editor.card.kind));
+onClick("postcard", () => openPostcard(editor, result));
 onClick("share", () => void openShare(editor).catch(report));
 byId("live").addEventListener("change", () => result.setLive(byId("live").checked));
 onClick("theme", () => {

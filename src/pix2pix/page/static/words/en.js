@@ -1,5 +1,9 @@
 /** The page's texts in English; {names} are filled in. */
+
+import extras from "./en-extras.js";
+
 export default {
+  ...extras,
   language: "English",
   language_choice: "Language",
   skip: "Skip to the drawing",

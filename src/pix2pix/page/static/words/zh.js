@@ -1,5 +1,9 @@
 /** 中文界面。键与 en.js 相同，{名称} 会被填入。 */
+
+import extras from "./zh-extras.js";
+
 export default {
+  ...extras,
   language: "中文",
   language_choice: "语言",
   skip: "跳到画布",
