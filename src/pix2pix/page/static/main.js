@@ -23,6 +23,7 @@ import { createExamples } from "./panels/examples.js";
 import { createModels } from "./panels/models.js";
 import { announce, describeStroke, notify, report, withdraw, withdrawAll } from "./panels/notices.js";
 import { openPostcard } from "./panels/postcard.js";
+import { createReach } from "./panels/reach.js";
 import { createResult } from "./panels/result.js";
 import { openShare, readAddress } from "./panels/share.js";
 import { createSizes } from "./panels/sizes.js";
@@ -49,6 +50,7 @@ const base = () => {
 const compare = createCompare(byId("drawing"), () => base()?.known ?? null);
 /** @type {ReturnType<typeof createExamples>|undefined} */
 let examples;
+const reach = createReach();
 const sizes = createSizes(editor, () => base()?.source ?? null);
 
 /** @param {string} colour */
@@ -90,7 +92,9 @@ function showChoice() {
 }
 
 function showTitle() {
-  byId("drawing-title").textContent = t(editor.card.ground < 0 ? "photograph" : "drawing");
+  const title = byId("drawing-title");
+  title.dataset.words = editor.card.ground < 0 ? "photograph" : "drawing"; // so that it follows the language
+  fill(title.parentElement);
 }
 
 /** Build all that depends on the language or the model. */
@@ -111,7 +115,7 @@ function build() {
 editor.on("opened", () => {
   const { kind, examples } = editor.card;
   byId("editor").inert = false;
-  byId("result-stage").append(byId("notices")); // where they hide no button
+  reach.place();
   document.body.dataset.kind = kind;
   document.title = `${editor.card.name} · pix2pix`;
   showTitle();
