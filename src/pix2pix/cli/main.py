@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer import Option
 
-from pix2pix.cli import ablate, bulk, compare, evaluate, import_, push, share, translate
+from pix2pix.cli import ablate, bulk, compare, doctor, evaluate, import_, push, share, translate
 from pix2pix.cli.common import (
     Data,
     Device,
@@ -43,6 +43,10 @@ if TYPE_CHECKING:
 
 DryRun = Annotated[
     bool, Option("--dry-run", help="Print memory, disk and time that it would take; write nothing.")
+]
+Logs = Annotated[
+    list[str] | None,
+    Option(metavar="NAME", help="Log to tensorboard or wandb, too; repeatable.  [default: metrics.jsonl]"),
 ]
 Labels = Annotated[str | None, Option(metavar="auto", help="Take halves that are label maps as classes.")]
 MakeRecipe = Annotated[
@@ -77,7 +81,6 @@ app = typer.Typer(
     cls=_Commands,
     help=_HELP,
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -160,6 +163,7 @@ def train(
     engine: Annotated[str, Option(help="auto, plain, graph (captured; NVIDIA GPUs).")] = "auto",
     precision: Precision = "auto",
     strict: Strict = False,
+    log: Logs = None,
     dry_run: DryRun = False,
 ) -> None:
     """Train on pairs. The same command again continues a run that was stopped.
@@ -191,7 +195,7 @@ def train(
         return
     is_new = not (folder / "config.toml").is_file()
     how |= {"console": console_progress().console, "note": _OTHER_RECIPE if recipe is None and is_new else ""}
-    result = train_model(data, config, folder, init=init, strict=strict, **how)
+    result = train_model(data, config, folder, init=init, strict=strict, logs=log or (), **how)
     _finish_training(result, folder)
 
 
@@ -248,6 +252,7 @@ app.command("import")(import_.import_)
 app.command()(push.push)
 app.command()(share.export)
 app.command()(share.serve)
+app.command()(doctor.doctor)
 
 
 def run() -> None:
