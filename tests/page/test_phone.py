@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.page.conftest import Open
-from tests.page.page_actions import PHONE, upload, wait_for, wait_for_result
+from tests.page.page_actions import PHONE, choose_model, upload, wait_for, wait_for_result
 
 SMALL = PHONE | {"viewport": {"width": 390, "height": 844}}
 
@@ -50,10 +50,10 @@ def test_notices_cover_neither_the_result_nor_its_buttons(open_page: Open) -> No
         for other in ("#result-stage", "#save-picture", "#translate"):
             assert not overlap(page, ".notice", other), other
         page.click(".notice .icon-button")
-        page.select_option("#model", "inpaint")
+        choose_model(page, "inpaint")
         wait_for(page, "document.querySelector('#drawing-title').textContent === 'Photograph'")
         page.select_option("#language", "zh")
         assert page.inner_text("#drawing-title") == "照片"
-        page.select_option("#model", "facades")
+        choose_model(page, "facades")
         wait_for_result(page)
         assert page.inner_text("#drawing-title") == "绘图"
