@@ -29,6 +29,7 @@ import { openShare, readAddress } from "./panels/share.js";
 import { createSizes } from "./panels/sizes.js";
 import { createToolbar, hasWidth, nameOf } from "./panels/toolbar.js";
 import { createVariants } from "./panels/variants.js";
+import { createWhole } from "./panels/whole.js";
 import { fill, languages, pickLanguage, setLanguage, t } from "./words/texts.js";
 
 const stage = byId("stage");
@@ -41,7 +42,8 @@ const canvas = createCanvas(byId("drawing"), editor, shown);
 const strokeInput = createStrokeInput(editor, choice, pick);
 const overlay = createOverlay(byId("overlay"), view);
 const toolbar = createToolbar(editor, choice);
-const result = createResult(editor, canvas, (signal) => variants.fill(signal));
+const whole = createWhole(editor, pictures, store);
+const result = createResult(editor, canvas, whenIdle, (picture) => whole.keepRest(picture));
 const variants = createVariants(() => result);
 const base = () => {
   const stroke = basePicture(editor.drawing);
@@ -52,6 +54,12 @@ const compare = createCompare(byId("drawing"), () => base()?.known ?? null);
 let examples;
 const reach = createReach();
 const sizes = createSizes(editor, () => base()?.source ?? null);
+
+/** @param {AbortSignal} signal */
+async function whenIdle(signal) {
+  if (await whole.enlarge(result.canvas, signal)) result.showTime();
+  await variants.fill(signal);
+}
 
 /** @param {string} colour */
 const nameOfColour = (colour) => editor.card.palette.find((swatch) => swatch.colour === colour)?.name ?? colour;
@@ -117,6 +125,7 @@ editor.on("opened", () => {
   byId("editor").inert = false;
   reach.place();
   document.body.dataset.kind = kind;
+  byId("keep-field").hidden = kind !== "mask";
   document.title = `${editor.card.name} · pix2pix`;
   showTitle();
   for (const id of ["example", "empty-example"]) byId(id).hidden = examples.length === 0;
@@ -162,6 +171,7 @@ onClick("another", variants.another);
 onClick("keys", () => editor.card && openKeys(editor.card.kind));
 onClick("postcard", () => openPostcard(editor, result));
 onClick("share", () => void openShare(editor).catch(report));
+byId("keep-rest").addEventListener("change", result.request);
 byId("live").addEventListener("change", () => result.setLive(byId("live").checked));
 onClick("theme", () => {
   const isDark = getComputedStyle(document.documentElement).colorScheme === "dark" || (!document.documentElement.dataset.theme && matchMedia("(prefers-color-scheme: dark)").matches);
@@ -198,7 +208,7 @@ async function start() {
   const cards = await fetchCards();
   if (!cards.length) throw new Error("error_empty_models");
   const session = createSession(cards, editor, pictures, store);
-  const files = createFiles(editor, session, result.canvas);
+  const files = createFiles(editor, session, () => whole.toFile(result.canvas));
   const models = createModels(cards, (name) => {
     withdrawAll();
     void openModel(name).catch(report);
@@ -217,7 +227,7 @@ async function start() {
   for (const id of ["open", "upload", "empty-upload"]) onClick(id, files.choose);
   onClick("webcam", () => void openWebcam(files.open));
   onClick("save-drawing", () => void files.saveDrawing());
-  onClick("save-picture", files.savePicture);
+  onClick("save-picture", () => void files.savePicture());
   onClick("copy", () => void files.copyPicture());
   onClick("fresh", session.startFresh);
   followShortcuts(editor, choice, strokeInput, toolbar.colourOf, {

@@ -156,4 +156,12 @@ function thin(drawn, width, height) {
     for (const i of gone) drawn[i] = 0;
     idle = gone.length ? 0 : idle + 1;
   }
+  for (let i = drawn.length - 1; i >= 0; i--) if (drawn[i] && isCorner(around(i, width, height).map((k) => (k < 0 ? 0 : drawn[k])))) drawn[i] = 0;
+}
+
+/** Return whether a pixel is the corner of a stair, whose neighbours touch without it. @param {number[]} ring */
+function isCorner(ring) {
+  const sides = [0, 2, 4, 6].filter((k) => ring[k] && ring[(k + 2) % 8]).length;
+  const gaps = [0, 2, 4, 6].filter((k) => !ring[k] && (ring[k + 1] || ring[(k + 2) % 8])).length;
+  return sides > 0 && gaps === 1;
 }

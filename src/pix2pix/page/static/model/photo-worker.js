@@ -19,12 +19,12 @@ const tasks = {
     return asFile ? context.canvas.convertToBlob({ type: "image/png" }) : createImageBitmap(context.canvas);
   },
 
-  /** Return the edges of a photograph at a size, as a file. */
-  async edges({ photograph, size, thresholds }) {
+  /** Return the edges of a photograph at a size, as a file: black on white, or light ones on black. */
+  async edges({ photograph, size, thresholds, isLight }) {
     const context = drawn(await createImageBitmap(photograph), size);
     const { width, height } = context.canvas;
     const lines = drawEdges(pixelsOf(context).data, width, height, thresholds);
-    const pixels = Uint32Array.from(lines, (line) => (line ? 0xff000000 : 0xffffffff));
+    const pixels = Uint32Array.from(lines, (line) => (Boolean(line) === isLight ? 0xffffffff : 0xff000000));
     context.putImageData(new ImageData(new Uint8ClampedArray(pixels.buffer), width, height), 0, 0);
     return context.canvas.convertToBlob({ type: "image/png" });
   },

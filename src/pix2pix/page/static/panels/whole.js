@@ -1,7 +1,9 @@
 /** Results of photographs: of the photograph's own size, and unchanged outside of a hole. */
 
+import { aborted } from "../model/errors.js";
 import { runPhotoTask } from "../model/photo.js";
 import { fillWhole, holeOf, keepsSize, wholeSize } from "../model/whole.js";
+import { toPixel } from "../paint/colours.js";
 import { basePicture } from "../paint/drawing.js";
 import { LARGEST_PX, contextOf, resizeCanvas } from "../paint/pictures.js";
 import { t } from "../words/texts.js";
@@ -9,6 +11,8 @@ import { byId } from "./dom.js";
 import { notify, withdraw } from "./notices.js";
 
 /** @typedef {ReturnType<typeof createWhole>} Whole */
+
+const PAUSE_MS = 300; // in drawing, before a whole photograph is worth its work
 
 /**
  * @param {import("../paint/editor.js").Editor} editor
@@ -44,9 +48,15 @@ export function createWhole(editor, pictures, store) {
       const { pixels, width, height } = editor.image;
       const beneath = pictures.sized(stroke, width, height, editor.card)?.beneath;
       if (!beneath || result.width !== width || result.height !== height) return;
-      const hole = holeOf(editor.drawing, { width, height });
-      // The stroke that is being drawn is in the pixels alone; so is the hole of an example.
-      for (let i = 0; i < hole.length; i++) hole[i] ||= Number(pixels[i] !== beneath[i]);
+      const grey = toPixel(editor.card.palette[0].colour);
+      const hole = new Uint8Array(pixels.length);
+      /** @type {Uint8Array|null} */
+      let strokes = null;
+      for (let i = 0; i < hole.length; i++) {
+        if (pixels[i] !== beneath[i]) hole[i] = 1;
+        // A photograph may be as grey as a hole: then the strokes decide, which takes longer.
+        else if (pixels[i] === grey) hole[i] = (strokes ??= holeOf(editor.drawing, { width, height }))[i];
+      }
       const context = contextOf(result);
       const filled = context.getImageData(0, 0, width, height);
       const whole = new ImageData(new Uint8ClampedArray(beneath.slice().buffer), width, height);
@@ -56,6 +66,7 @@ export function createWhole(editor, pictures, store) {
     /** Show the result in the photograph's own size, as far as a screen has use for it. @param {HTMLCanvasElement} result  @param {AbortSignal} signal */
     async enlarge(result, signal) {
       const { width, height } = editor.size;
+      await Promise.race([new Promise((resolve) => setTimeout(resolve, PAUSE_MS)), aborted(signal)]);
       if (!photograph() || result.width !== width || result.height !== height) return false;
       const bitmap = await make(result, { longest: LARGEST_PX }, signal);
       signal.throwIfAborted();

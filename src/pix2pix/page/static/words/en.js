@@ -141,6 +141,12 @@ export default {
   opened_drawing: "The drawing was opened. Undo brings your own back.",
   opened_smaller: "The drawing was larger than this page draws: it was scaled down to {max} px.",
   scaled_picture: "The picture was scaled from {from} to {to}. Choose a larger size to keep more of it.",
+  scaled_source: "The network sees {to} pixels of the {from}; the result keeps the photograph's size.",
+  saving_whole: "Computing the picture of {width} × {height} pixels…",
+  keep_rest: "Keep the rest of the photograph",
+  sketch_photograph: "This looks like a photograph; this model draws from lines.",
+  make_edges: "Make edges of it",
+  error_photograph: "The photograph is too large for this browser. Choose a smaller one.",
   fitted_colours: "The drawing was made for other classes: its colours became the nearest ones here.",
 
   keys_title: "Keys",
@@ -193,7 +199,6 @@ export default {
   error_storage_full: "The browser's storage is full: the drawing will not be kept. Save it as a file.",
   error_storage: "The browser cannot store anything here: the drawing will be lost with the page. Save it as a file.",
   error_no_map: "This looks like a photograph, not a label map: its colours became the nearest classes. Undo removes it.",
-  error_no_sketch: "This looks like a photograph, not a line drawing, which this model was trained on. Undo removes it.",
   retry: "Try again",
   error_unknown: "Something went wrong: {message}",
 };

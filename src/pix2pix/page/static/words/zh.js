@@ -141,6 +141,12 @@ export default {
   opened_drawing: "已打开绘图。撤销可回到你自己的绘图。",
   opened_smaller: "这幅绘图大于本页的上限，已缩小到 {max} 像素。",
   scaled_picture: "图片已从 {from} 缩小到 {to}。选择更大的尺寸可保留更多细节。",
+  scaled_source: "网络看到的是 {from} 缩小后的 {to}；结果保持照片原尺寸。",
+  saving_whole: "正在计算 {width} × {height} 像素的图片…",
+  keep_rest: "保留照片的其余部分",
+  sketch_photograph: "这看起来是照片；此模型要用线稿。",
+  make_edges: "提取边缘",
+  error_photograph: "照片对此浏览器来说太大。请选择较小的照片。",
   fitted_colours: "这幅绘图用的是别的类别：颜色已换成这里最接近的类别。",
 
   keys_title: "快捷键",
@@ -193,7 +199,6 @@ export default {
   error_storage_full: "浏览器的存储空间已满：绘图将不被保留。请保存为文件。",
   error_storage: "浏览器在这里不保存任何内容：关闭页面后绘图会丢失。请保存为文件。",
   error_no_map: "这看起来是照片而不是标签图：颜色已换成最接近的类别。撤销可恢复。",
-  error_no_sketch: "这看起来是照片，而此模型是用线稿训练的。撤销可恢复。",
   retry: "重试",
   error_unknown: "出错了：{message}",
 };
