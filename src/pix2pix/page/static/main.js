@@ -7,6 +7,7 @@ import { followPointers, followWheel } from "./input/pointer.js";
 import { createSession } from "./input/session.js";
 import { choices, createStore, keepChoice } from "./input/store.js";
 import { createStrokeInput } from "./input/stroke-input.js";
+import { createPick } from "./input/pick.js";
 import { openWebcam } from "./input/webcam.js";
 import { fetchWithToken, takeToken } from "./model/access.js";
 import { failure } from "./model/errors.js";
@@ -31,7 +32,7 @@ import { createSizes } from "./panels/sizes.js";
 import { createToolbar, hasWidth, nameOf } from "./panels/toolbar.js";
 import { createVariants } from "./panels/variants.js";
 import { createWhole } from "./panels/whole.js";
-import { fill, languages, pickLanguage, setLanguage, t } from "./words/texts.js";
+import { className, fill, languages, pickLanguage, setLanguage, t } from "./words/texts.js";
 
 const stage = byId("stage");
 const store = createStore((key) => notify("store", { text: t(key), error: true }));
@@ -40,7 +41,7 @@ const editor = createEditor(pictures);
 const choice = createChoice();
 const view = createView(stage, document.documentElement);
 const canvas = createCanvas(byId("drawing"), editor, shown);
-const strokeInput = createStrokeInput(editor, choice, pick);
+const strokeInput = createStrokeInput(editor, choice, createPick(choice, (colour) => nameOfColour(colour)));
 const overlay = createOverlay(byId("overlay"), view);
 const toolbar = createToolbar(editor, choice);
 const whole = createWhole(editor, pictures, store);
@@ -50,7 +51,7 @@ const base = () => {
   const stroke = basePicture(editor.drawing);
   return stroke && pictures.get(stroke, editor.card);
 };
-const compare = createCompare(byId("drawing"), () => base()?.known ?? null);
+const compare = createCompare(byId("drawing"), () => base()?.known ?? null, () => ({ isReady: editor.isReady, isPhotograph: editor.card.ground < 0 }));
 /** @type {ReturnType<typeof createExamples>|undefined} */
 let examples;
 const reach = createReach();
@@ -63,13 +64,7 @@ async function whenIdle(signal) {
 }
 
 /** @param {string} colour */
-const nameOfColour = (colour) => editor.card.palette.find((swatch) => swatch.colour === colour)?.name ?? colour;
-
-/** @param {string} colour */
-function pick(colour) {
-  choice.set({ colour });
-  announce(t("announce_picked", { colour: nameOfColour(colour) }));
-}
+const nameOfColour = (colour) => className(editor.card.palette.find((swatch) => swatch.colour === colour)?.name ?? colour);
 
 /** @param {boolean} sized */
 function shown(sized) {

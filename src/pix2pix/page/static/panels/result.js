@@ -124,10 +124,14 @@ export function createResult(editor, source, whenIdle, finish) {
     },
   });
 
+  /** Return why the model does not offer a mode: on a server only `running` may be missing. */
+  const reason = () => (editor.card.network ? "mode_not_exported" : "mode_no_averages");
+
   function showModes() {
     const modes = MODES.map((mode) => ({ value: mode, text: t(`mode_${mode}`), checked: mode === now.mode, disabled: !editor.card.modes.includes(mode) }));
     segments(byId("modes"), modes, (mode) => setMode(/** @type {Mode} */ (mode)));
-    byId("mode-hint").textContent = t(`mode_${now.mode}_hint`);
+    const reasons = modes.filter(({ disabled }) => disabled).map(({ text }) => t(reason(), { mode: text }));
+    byId("mode-hint").textContent = [t(`mode_${now.mode}_hint`), ...reasons].join(" ");
     showButtons(latest !== null);
   }
 
