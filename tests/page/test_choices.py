@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.page.conftest import Open
-from tests.page.page_actions import choose, choose_model, spot, wait_for
+from tests.page.page_actions import choose, choose_model, drag, spot, wait_for
 from tests.page.page_server import PALETTE, Api
 
 
@@ -34,15 +34,18 @@ def test_the_pick_gives_back_the_tool_and_words_say_what_they_do(open_page: Open
 
 def test_variants_say_how_far_they_are_apart_and_where(open_page: Open, api: Api) -> None:
     page = open_page()
+    api.levels = 4
+    choose(page, "rectangle", "wall")  # no level overflows
+    drag(page, (0.5, 0.5), (63.9, 63.9))
     page.click("#four")
-    words = page.locator("#strip .spread p")
-    words.get_by_text("These four differ by 22.4 of 255 levels").wait_for()
-    assert "same" not in words.inner_text()
-    assert page.locator("#strip .spread canvas").get_attribute("width") == "64"
+    spread = page.locator("#strip .spread", has_text="These four differ by 4.5 of 255 levels")
+    spread.wait_for()
+    assert "same" not in spread.inner_text()
+    assert spread.locator("canvas").get_attribute("width") == "64"
     api.levels = 1
     page.click("#four")
     page.click("#four")
-    words.get_by_text("1.1 of 255 levels").wait_for()
-    assert "model.dropout" in words.inner_text()
+    page.locator("#strip .spread", has_text="differ by 1.1 of 255 levels").wait_for()
+    assert "model.dropout" in page.inner_text("#strip .spread")
     page.select_option("#language", "zh")
-    assert "看起来一样" in words.inner_text()
+    assert "看起来一样" in page.inner_text("#strip .spread")
