@@ -52,6 +52,15 @@ def card(name: str, kind: str, **changes: Any) -> dict[str, Any]:
         "made": "",
         "modes": ["paper", "deterministic"],
         "mode": "paper",
+        "about": {
+            "pairs": 400,
+            "images_seen": 80000,
+            "scores": {"l1": 0.21234},
+            "licence": "",
+            "weights": 54_410_000,
+            "started_from": "",
+            "imported_from": "",
+        },
         "examples": pairs,
         "translate": f"api/models/{name}/translate",
         "network": None,
@@ -63,6 +72,7 @@ CARDS = [
     card("shoes", "sketch", examples=[]),
     card("colour", "photograph", examples=[], made="lab"),
     card("inpaint", "mask", examples=[], made="inpaint:centre"),
+    card("city", "labels", palette=[{"name": f"class {n}", "colour": f"#0000{n:02x}"} for n in range(20)]),
 ]
 
 
