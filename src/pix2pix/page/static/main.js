@@ -1,5 +1,6 @@
 /** Build the page from its parts. */
 
+import { createAids } from "./input/aids.js";
 import { followKeys } from "./input/cursor.js";
 import { createFiles } from "./input/files.js";
 import { followShortcuts, openKeys, press } from "./input/keys.js";
@@ -14,10 +15,12 @@ import { createCanvas } from "./paint/canvas.js";
 import { createChoice } from "./paint/choice.js";
 import { basePicture, clearing } from "./paint/drawing.js";
 import { createEditor } from "./paint/editor.js";
+import { createMarks } from "./paint/marks.js";
 import { createOverlay } from "./paint/overlay.js";
 import { createPictures } from "./paint/pictures.js";
 import { createView } from "./paint/view.js";
 import { showAbout } from "./panels/about.js";
+import { createAidsRow } from "./panels/aids.js";
 import { createCompare } from "./panels/compare.js";
 import { byId } from "./panels/dom.js";
 import { createExamples } from "./panels/examples.js";
@@ -39,8 +42,14 @@ const editor = createEditor(pictures);
 const choice = createChoice();
 const view = createView(stage, document.documentElement);
 const canvas = createCanvas(byId("drawing"), editor, shown);
-const strokeInput = createStrokeInput(editor, choice, pick);
+const aids = createAids(editor, choice, () => {
+  marks.draw();
+  aidsRow.showSelected();
+});
+const strokeInput = createStrokeInput(editor, choice, pick, aids);
 const overlay = createOverlay(byId("overlay"), view);
+const marks = createMarks(byId("overlay"), view, () => ({ ...editor.size, ...choice.now, box: aids.selection }));
+const aidsRow = createAidsRow(editor, choice, aids);
 const toolbar = createToolbar(editor, choice);
 const result = createResult(editor, canvas, (signal) => variants.fill(signal));
 const variants = createVariants(() => result);
@@ -110,6 +119,7 @@ function build() {
   result.showTime();
   variants.mark();
   examples?.label();
+  aidsRow.build();
   showState();
   showChoice();
 }
@@ -133,6 +143,7 @@ editor.on("changed", (how, stroke) => {
   announce(how === "added" ? what : t(`announce_${how}`, { what }));
 });
 choice.on("chosen", () => {
+  marks.draw();
   if (stage.dataset.tool !== choice.now.tool) strokeInput.cancel();
   showChoice();
 });
@@ -225,7 +236,7 @@ async function start() {
   onClick("fresh", session.startFresh);
   followShortcuts(editor, choice, strokeInput, toolbar.colourOf, {
     "ctrl+z": undo, "ctrl+shift+z": editor.redo, "ctrl+y": editor.redo, "ctrl+s": () => press("save-drawing"), "ctrl+o": () => press("open"),
-    delete: () => press("clear"), "+": view.zoomIn, "-": view.zoomOut, "=": () => view.fit(), "?": () => press("keys"),
+    delete: () => press(aids.hasSelected ? "remove-shape" : "clear"), "ctrl+d": () => press("copy-shape"), "+": view.zoomIn, "-": view.zoomOut, "=": () => view.fit(), "?": () => press("keys"),
     n: () => press("example"), t: () => press("translate"), v: () => press("another"), c: compare.step, s: () => press("save-picture"),
   });
   const shared = await readAddress().catch((error) => (report(error), null));
