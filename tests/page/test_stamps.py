@@ -8,13 +8,8 @@ from numpy.typing import NDArray
 
 from pix2pix.page.stamps import Stamp, find_stamps
 
-SWATCHES = [
-    ("wall", "#000001"),
-    ("window", "#000002"),
-    ("sill", "#000003"),
-    ("shutter", "#000004"),
-    ("sky", "#000005"),
-]
+NAMES = ("wall", "window", "sill", "shutter", "sky")
+SWATCHES = [(name, f"#00000{number}") for number, name in enumerate(NAMES, 1)]
 WALL, WINDOW, SILL, SHUTTER, SKY = range(5)
 
 

@@ -6,7 +6,7 @@ import { createFiles } from "./input/files.js";
 import { followShortcuts, openKeys, press } from "./input/keys.js";
 import { followPointers, followWheel } from "./input/pointer.js";
 import { createSession } from "./input/session.js";
-import { choices, createStore, keepChoice } from "./input/store.js";
+import { choices, createStore } from "./input/store.js";
 import { createStrokeInput } from "./input/stroke-input.js";
 import { openWebcam } from "./input/webcam.js";
 import { fetchWithToken, takeToken } from "./model/access.js";
@@ -26,6 +26,7 @@ import { byId } from "./panels/dom.js";
 import { createExamples } from "./panels/examples.js";
 import { createModels } from "./panels/models.js";
 import { announce, describeStroke, notify, report, withdraw, withdrawAll } from "./panels/notices.js";
+import { createPreferences } from "./panels/preferences.js";
 import { openPostcard } from "./panels/postcard.js";
 import { createReach } from "./panels/reach.js";
 import { createResult } from "./panels/result.js";
@@ -33,7 +34,7 @@ import { openShare, readAddress } from "./panels/share.js";
 import { createSizes } from "./panels/sizes.js";
 import { createToolbar, hasWidth, nameOf } from "./panels/toolbar.js";
 import { createVariants } from "./panels/variants.js";
-import { fill, languages, pickLanguage, setLanguage, t } from "./words/texts.js";
+import { fill, t } from "./words/texts.js";
 
 const stage = byId("stage");
 const store = createStore((key) => notify("store", { text: t(key), error: true }));
@@ -177,18 +178,7 @@ onClick("keys", () => editor.card && openKeys(editor.card.kind));
 onClick("postcard", () => openPostcard(editor, result));
 onClick("share", () => void openShare(editor).catch(report));
 byId("live").addEventListener("change", () => result.setLive(byId("live").checked));
-onClick("theme", () => {
-  const isDark = getComputedStyle(document.documentElement).colorScheme === "dark" || (!document.documentElement.dataset.theme && matchMedia("(prefers-color-scheme: dark)").matches);
-  document.documentElement.dataset.theme = isDark ? "light" : "dark";
-  keepChoice("theme", document.documentElement.dataset.theme);
-});
-
-const languageChoice = byId("language");
-languageChoice.replaceChildren(...languages().map(([code, name]) => new Option(name, code)));
-languageChoice.value = pickLanguage([choices().language ?? "", ...navigator.languages]);
-languageChoice.addEventListener("change", () => {
-  keepChoice("language", languageChoice.value);
-  setLanguage(languageChoice.value);
+const preferences = createPreferences(() => {
   withdrawAll();
   build();
 });
@@ -207,7 +197,7 @@ async function fetchCards() {
 
 async function start() {
   byId("not-started").remove();
-  setLanguage(languageChoice.value);
+  preferences.useLanguage();
   takeToken();
   const cards = await fetchCards();
   if (!cards.length) throw new Error("error_empty_models");
