@@ -3,16 +3,7 @@
 from __future__ import annotations
 
 from tests.page.conftest import Open
-from tests.page.page_actions import (
-    RGB,
-    choose,
-    colours,
-    drag,
-    pixels,
-    spot,
-    wait_for,
-    wait_for_result,
-)
+from tests.page.page_actions import RGB, choose, colours, drag, pixels, spot, wait_for, wait_for_result
 
 
 def test_a_stamp_is_drawn_in_one_press_also_mirrored_and_by_keys(open_page: Open) -> None:

@@ -49,7 +49,7 @@ const aids = createAids(editor, choice, () => {
 });
 const strokeInput = createStrokeInput(editor, choice, pick, aids);
 const overlay = createOverlay(byId("overlay"), view);
-const marks = createMarks(byId("overlay"), view, () => ({ ...editor.size, ...choice.now, box: aids.selection }));
+const marks = createMarks(byId("overlay"), view, () => editor.card && { ...editor.size, ...choice.now, box: aids.selection });
 const aidsRow = createAidsRow(editor, choice, aids);
 const toolbar = createToolbar(editor, choice);
 const result = createResult(editor, canvas, (signal) => variants.fill(signal));

@@ -96,6 +96,7 @@ export function createAids(editor, choice, onSelected) {
     },
     /** The bounds of the selected shape, in pixels of the drawing. @returns {import("../types.js").Box|null} */
     get selection() {
+      if (selected < 0) return null;
       const { placed, width, height } = visible();
       const box = placed[selected] && boundsOf(placed[selected].stroke);
       if (!box) return null;

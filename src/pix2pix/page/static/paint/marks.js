@@ -6,7 +6,7 @@ const CLOSE_PX = 5; // on the screen: a closer grid would hide the drawing
 /**
  * @param {SVGElement} overlay
  * @param {import("./view.js").View} view
- * @param {() => {width: number, height: number, grid: number, mirror: boolean, box: import("../types.js").Box|null}} state
+ * @param {() => {width: number, height: number, grid: number, mirror: boolean, box: import("../types.js").Box|null}|undefined} state
  */
 export function createMarks(overlay, view, state) {
   const [grid, axis, selected] = ["grid", "axis", "selected"].map((name) => {
@@ -17,7 +17,9 @@ export function createMarks(overlay, view, state) {
   });
 
   function draw() {
-    const { width, height, grid: px, mirror, box } = state();
+    const now = state();
+    if (!now) return; // no drawing is open yet
+    const { width, height, grid: px, mirror, box } = now;
     const line = (/** @type {number} */ x, /** @type {number} */ y, /** @type {number} */ toX, /** @type {number} */ toY) => {
       const [from, to] = [view.toStage({ x, y }), view.toStage({ x: toX, y: toY })];
       return `M${from.x} ${from.y}L${to.x} ${to.y}`;
