@@ -85,7 +85,7 @@ def find_stamps(
             for part in areas:
                 if part.class_ != middle.class_ and (place := _place(middle, part)):
                     pairs[middle.class_, part.class_][place].append((middle, part))
-    pixels = np.bincount(np.concatenate([m.ravel() for m in maps] or [[0]]), minlength=len(swatches))
+    pixels = sum((np.bincount(m.ravel(), minlength=256) for m in maps), np.zeros(256, np.int64))
     counts = {
         class_: len(found)
         for class_, found in things.items()

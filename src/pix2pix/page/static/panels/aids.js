@@ -1,7 +1,7 @@
 /** The row of drawing aids: mirror symmetry, the grid, stamps, and what can be done to a selected shape. */
 
 import { TOOLS } from "../paint/choice.js";
-import { t } from "../words/texts.js";
+import { className, t } from "../words/texts.js";
 import { byId, make } from "./dom.js";
 
 const GRIDS = [0, 2, 4, 8, 16, 32];
@@ -31,7 +31,7 @@ export function createAidsRow(editor, choice, aids) {
 
   /** @param {import("../types.js").Stamp} stamp */
   function button(stamp) {
-    const name = stamp.name;
+    const name = stamp.name.split(" + ").map(className).join(" + ");
     const press = make("button", { type: "button", title: name, ariaLabel: t("stamp_named", { name }) }, pictureOf(stamp), make("span", { textContent: name }));
     press.onclick = () => {
       const isChosen = choice.now.tool === "stamp" && choice.now.stamp === stamp;
