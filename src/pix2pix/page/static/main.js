@@ -1,28 +1,33 @@
 /** Build the page from its parts. */
 
+import { createAids } from "./input/aids.js";
 import { followKeys } from "./input/cursor.js";
 import { createFiles } from "./input/files.js";
 import { followShortcuts, openKeys, press } from "./input/keys.js";
 import { followPointers, followWheel } from "./input/pointer.js";
+import { createPick } from "./input/pick.js";
 import { createSession } from "./input/session.js";
-import { choices, createStore, keepChoice } from "./input/store.js";
+import { choices, createStore } from "./input/store.js";
 import { createStrokeInput } from "./input/stroke-input.js";
 import { openWebcam } from "./input/webcam.js";
-import { fetchWithToken, takeToken } from "./model/access.js";
-import { failure } from "./model/errors.js";
+import { takeToken } from "./model/access.js";
+import { fetchCards } from "./model/cards.js";
 import { createCanvas } from "./paint/canvas.js";
 import { createChoice } from "./paint/choice.js";
 import { basePicture, clearing } from "./paint/drawing.js";
 import { createEditor } from "./paint/editor.js";
+import { createMarks } from "./paint/marks.js";
 import { createOverlay } from "./paint/overlay.js";
 import { createPictures } from "./paint/pictures.js";
 import { createView } from "./paint/view.js";
 import { showAbout } from "./panels/about.js";
+import { createAidsRow } from "./panels/aids.js";
 import { createCompare } from "./panels/compare.js";
 import { byId } from "./panels/dom.js";
 import { createExamples } from "./panels/examples.js";
 import { createModels } from "./panels/models.js";
 import { announce, describeStroke, notify, report, withdraw, withdrawAll } from "./panels/notices.js";
+import { createPreferences } from "./panels/preferences.js";
 import { openPostcard } from "./panels/postcard.js";
 import { createReach } from "./panels/reach.js";
 import { createResult } from "./panels/result.js";
@@ -30,7 +35,8 @@ import { openShare, readAddress } from "./panels/share.js";
 import { createSizes } from "./panels/sizes.js";
 import { createToolbar, hasWidth, nameOf } from "./panels/toolbar.js";
 import { createVariants } from "./panels/variants.js";
-import { fill, languages, pickLanguage, setLanguage, t } from "./words/texts.js";
+import { createWhole } from "./panels/whole.js";
+import { className, fill, t } from "./words/texts.js";
 
 const stage = byId("stage");
 const store = createStore((key) => notify("store", { text: t(key), error: true }));
@@ -39,29 +45,36 @@ const editor = createEditor(pictures);
 const choice = createChoice();
 const view = createView(stage, document.documentElement);
 const canvas = createCanvas(byId("drawing"), editor, shown);
-const strokeInput = createStrokeInput(editor, choice, pick);
+const aids = createAids(editor, choice, () => {
+  marks.draw();
+  aidsRow.showSelected();
+});
+const strokeInput = createStrokeInput(editor, choice, createPick(choice, (colour) => nameOfColour(colour)), aids);
 const overlay = createOverlay(byId("overlay"), view);
+const marks = createMarks(byId("overlay"), view, () => editor.card && { ...editor.size, ...choice.now, box: aids.selection });
+const aidsRow = createAidsRow(editor, choice, aids);
 const toolbar = createToolbar(editor, choice);
-const result = createResult(editor, canvas, (signal) => variants.fill(signal));
+const whole = createWhole(editor, pictures, store);
+const result = createResult(editor, canvas, whenIdle, (picture) => whole.keepRest(picture));
 const variants = createVariants(() => result);
 const base = () => {
   const stroke = basePicture(editor.drawing);
   return stroke && pictures.get(stroke, editor.card);
 };
-const compare = createCompare(byId("drawing"), () => base()?.known ?? null);
+const compare = createCompare(byId("drawing"), () => base()?.known ?? null, () => ({ isReady: editor.isReady, isPhotograph: editor.card.ground < 0 }));
 /** @type {ReturnType<typeof createExamples>|undefined} */
 let examples;
 const reach = createReach();
 const sizes = createSizes(editor, () => base()?.source ?? null);
 
-/** @param {string} colour */
-const nameOfColour = (colour) => editor.card.palette.find((swatch) => swatch.colour === colour)?.name ?? colour;
+/** @param {AbortSignal} signal */
+async function whenIdle(signal) {
+  if (await whole.enlarge(result.canvas, signal)) result.showTime();
+  await variants.fill(signal);
+}
 
 /** @param {string} colour */
-function pick(colour) {
-  choice.set({ colour });
-  announce(t("announce_picked", { colour: nameOfColour(colour) }));
-}
+const nameOfColour = (colour) => className(editor.card.palette.find((swatch) => swatch.colour === colour)?.name ?? colour);
 
 /** @param {boolean} sized */
 function shown(sized) {
@@ -110,6 +123,7 @@ function build() {
   result.showTime();
   variants.mark();
   examples?.label();
+  aidsRow.build();
   showState();
   showChoice();
 }
@@ -119,6 +133,7 @@ editor.on("opened", () => {
   byId("editor").inert = false;
   reach.place();
   document.body.dataset.kind = kind;
+  byId("keep-field").hidden = kind !== "mask";
   document.title = `${editor.card.name} · pix2pix`;
   showTitle();
   showAbout(editor.card);
@@ -133,6 +148,7 @@ editor.on("changed", (how, stroke) => {
   announce(how === "added" ? what : t(`announce_${how}`, { what }));
 });
 choice.on("chosen", () => {
+  marks.draw();
   if (stage.dataset.tool !== choice.now.tool) strokeInput.cancel();
   showChoice();
 });
@@ -165,43 +181,21 @@ onClick("another", variants.another);
 onClick("keys", () => editor.card && openKeys(editor.card.kind));
 onClick("postcard", () => openPostcard(editor, result));
 onClick("share", () => void openShare(editor).catch(report));
+byId("keep-rest").addEventListener("change", result.request);
 byId("live").addEventListener("change", () => result.setLive(byId("live").checked));
-onClick("theme", () => {
-  const isDark = getComputedStyle(document.documentElement).colorScheme === "dark" || (!document.documentElement.dataset.theme && matchMedia("(prefers-color-scheme: dark)").matches);
-  document.documentElement.dataset.theme = isDark ? "light" : "dark";
-  keepChoice("theme", document.documentElement.dataset.theme);
-});
-
-const languageChoice = byId("language");
-languageChoice.replaceChildren(...languages().map(([code, name]) => new Option(name, code)));
-languageChoice.value = pickLanguage([choices().language ?? "", ...navigator.languages]);
-languageChoice.addEventListener("change", () => {
-  keepChoice("language", languageChoice.value);
-  setLanguage(languageChoice.value);
+const preferences = createPreferences(() => {
   withdrawAll();
   build();
 });
 
-/** @returns {Promise<import("./types.js").Card[]>} */
-async function fetchCards() {
-  const address = /** @type {HTMLMetaElement} */ (document.querySelector('meta[name="pix2pix-models"]')).content;
-  try {
-    const answer = await fetchWithToken(address);
-    if (!answer.ok) throw answer;
-    return (await answer.json()).models;
-  } catch {
-    throw failure("error_no_models");
-  }
-}
-
 async function start() {
   byId("not-started").remove();
-  setLanguage(languageChoice.value);
+  preferences.useLanguage();
   takeToken();
   const cards = await fetchCards();
   if (!cards.length) throw new Error("error_empty_models");
   const session = createSession(cards, editor, pictures, store);
-  const files = createFiles(editor, session, result.canvas);
+  const files = createFiles(editor, session, () => whole.toFile(result.canvas));
   const models = createModels(cards, (name) => {
     withdrawAll();
     void openModel(name).catch(report);
@@ -220,12 +214,12 @@ async function start() {
   for (const id of ["open", "upload", "empty-upload"]) onClick(id, files.choose);
   onClick("webcam", () => void openWebcam(files.open));
   onClick("save-drawing", () => void files.saveDrawing());
-  onClick("save-picture", files.savePicture);
+  onClick("save-picture", () => void files.savePicture());
   onClick("copy", () => void files.copyPicture());
   onClick("fresh", session.startFresh);
   followShortcuts(editor, choice, strokeInput, toolbar.colourOf, {
     "ctrl+z": undo, "ctrl+shift+z": editor.redo, "ctrl+y": editor.redo, "ctrl+s": () => press("save-drawing"), "ctrl+o": () => press("open"),
-    delete: () => press("clear"), "+": view.zoomIn, "-": view.zoomOut, "=": () => view.fit(), "?": () => press("keys"),
+    delete: () => press(aids.hasSelected ? "remove-shape" : "clear"), "ctrl+d": () => press("copy-shape"), "+": view.zoomIn, "-": view.zoomOut, "=": () => view.fit(), "?": () => press("keys"),
     n: () => press("example"), t: () => press("translate"), v: () => press("another"), c: compare.step, s: () => press("save-picture"),
   });
   const shared = await readAddress().catch((error) => (report(error), null));
