@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 NEEDED = ("pyproject.toml", "README.md", "LICENSE", "src")  # to build from
 CLEAN = ROOT / "tests" / "clean.py"
 
-# The demo with few pictures and small networks: what is tested is the way, which takes minutes at full length.
+# The demo with few pictures and small networks: at its full length it takes minutes.
 DEMO = """
 from types import SimpleNamespace
 from pix2pix import demo
