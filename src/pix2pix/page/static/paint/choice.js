@@ -32,7 +32,8 @@ export function createChoice() {
       emit("chosen");
     },
     /** Choose what fits a model's training size. @param {Card} card */
-    begin({ kind, palette, ground, size_px }) {
+    begin({ kind, palette, ground, size_px }) {      Object.assign(now, { grid: 0, mirror: false, stamp: null }); // other classes, another size
+
       const side = Math.min(...size_px);
       // Palettes begin with large areas such as sky and wall: a later class shows more at first.
       const begin = Math.min(3, palette.length - 1);
