@@ -56,7 +56,7 @@ def test_undo_redo_and_clear(open_page: Open) -> None:
     wait_for_result(page)
     assert np.array_equal(pixels(page, "drawing"), drawn)
     page.click("#clear")
-    wait_for_result(page)
+    wait_for(page, "!document.querySelector('#result[aria-label]')")
     assert colours(page) == {RGB["wall"]}
     page.keyboard.press("Control+z")
     wait_for_result(page)

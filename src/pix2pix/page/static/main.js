@@ -1,5 +1,6 @@
 /** Build the page from its parts. */
 
+import { createAddress, readAddress } from "./input/address.js";
 import { followKeys } from "./input/cursor.js";
 import { createFiles } from "./input/files.js";
 import { followShortcuts, openKeys, press } from "./input/keys.js";
@@ -7,6 +8,7 @@ import { followPointers, followWheel } from "./input/pointer.js";
 import { createSession } from "./input/session.js";
 import { choices, createStore, keepChoice } from "./input/store.js";
 import { createStrokeInput } from "./input/stroke-input.js";
+import { openTab } from "./input/tab.js";
 import { openWebcam } from "./input/webcam.js";
 import { fetchWithToken, takeToken } from "./model/access.js";
 import { failure } from "./model/errors.js";
@@ -21,13 +23,15 @@ import { createCompare } from "./panels/compare.js";
 import { byId } from "./panels/dom.js";
 import { announce, describeStroke, notify, report, withdraw, withdrawAll } from "./panels/notices.js";
 import { createResult } from "./panels/result.js";
-import { openShare, readAddress } from "./panels/share.js";
+import { createStart } from "./panels/start.js";
+import { openShare } from "./panels/share.js";
 import { createSizes } from "./panels/sizes.js";
 import { createToolbar, hasWidth, nameOf } from "./panels/toolbar.js";
 import { createVariants } from "./panels/variants.js";
 import { fill, languages, pickLanguage, setLanguage, t } from "./words/texts.js";
 
 const stage = byId("stage");
+const tab = openTab();
 const store = createStore((key) => notify("store", { text: t(key), error: true }));
 const pictures = createPictures(store);
 const editor = createEditor(pictures);
@@ -35,7 +39,7 @@ const choice = createChoice();
 const view = createView(stage, document.documentElement);
 const canvas = createCanvas(byId("drawing"), editor, shown);
 const strokeInput = createStrokeInput(editor, choice, pick);
-const overlay = createOverlay(byId("overlay"), view);
+const overlay = createOverlay(byId("overlay"), view, () => strokeInput.closing);
 const toolbar = createToolbar(editor, choice);
 const result = createResult(editor, canvas, (signal) => variants.fill(signal));
 const variants = createVariants(() => result);
@@ -44,7 +48,11 @@ const base = () => {
   return stroke && pictures.get(stroke, editor.card);
 };
 const compare = createCompare(byId("drawing"), () => base()?.known ?? null);
+const start = createStart(editor, (name) => openExample(name));
 const sizes = createSizes(editor, () => base()?.source ?? null);
+
+/** @type {(name?: string) => void} */
+let openExample = () => {};
 
 /** @param {string} colour */
 const nameOfColour = (colour) => editor.card.palette.find((swatch) => swatch.colour === colour)?.name ?? colour;
@@ -60,6 +68,7 @@ function shown(sized) {
   const { width, height } = editor.image;
   if (sized) view.resize(width, height);
   labelDrawing();
+  start.show();
   compare.update();
 }
 
@@ -73,7 +82,7 @@ function showState() {
   byId("undo").disabled = strokes.length === 0;
   byId("redo").disabled = undone.length === 0;
   byId("empty").hidden = editor.isReady;
-  for (const id of ["translate", "share", "save-drawing"]) byId(id).disabled = !editor.isReady;
+  for (const id of ["share", "save-drawing"]) byId(id).disabled = !editor.isReady;
   compare.build();
   sizes.build();
 }
@@ -116,12 +125,13 @@ editor.on("opened", () => {
 });
 editor.on("changed", (how, stroke) => {
   showState();
-  byId("invite").hidden = true;
+  start.invite(false);
+  overlay.draw();
   const what = describeStroke(stroke, nameOfColour);
   announce(how === "added" ? what : t(`announce_${how}`, { what }));
 });
 choice.on("chosen", () => {
-  if (stage.dataset.tool !== choice.now.tool) strokeInput.cancel();
+  if (stage.dataset.tool !== choice.now.tool) strokeInput.close(); // keeps what is drawn so far
   showChoice();
 });
 view.on("moved", () => (byId("zoom-now").textContent = `${Math.round(100 * view.zoom)} %`));
@@ -129,7 +139,7 @@ result.on("shown", variants.mark);
 result.on("reset", variants.reset);
 result.on("blank", () => variants.blank());
 
-followPointers(stage, byId("drawing"), strokeInput, view, (event) => {
+followPointers(stage, byId("drawing"), byId("editor"), strokeInput, view, (event) => {
   const isTouch = !event || event.pointerType === "touch";
   overlay.show(isTouch ? null : view.toDrawing(event), hasWidth(strokeInput.tool) ? choice.now.px : null);
 });
@@ -151,7 +161,6 @@ onClick("zoom-fit", () => view.fit());
 onClick("translate", result.request);
 onClick("another", variants.another);
 onClick("keys", () => editor.card && openKeys(editor.card.kind));
-onClick("share", () => void openShare(editor).catch(report));
 byId("live").addEventListener("change", () => result.setLive(byId("live").checked));
 onClick("theme", () => {
   const isDark = getComputedStyle(document.documentElement).colorScheme === "dark" || (!document.documentElement.dataset.theme && matchMedia("(prefers-color-scheme: dark)").matches);
@@ -181,24 +190,23 @@ async function fetchCards() {
   }
 }
 
-async function start() {
+async function begin() {
   byId("not-started").remove();
   setLanguage(languageChoice.value);
   takeToken();
   const cards = await fetchCards();
   if (!cards.length) throw new Error("error_empty_models");
-  const session = createSession(cards, editor, pictures, store);
+  const session = createSession(cards, editor, pictures, store, await tab);
   const files = createFiles(editor, session, result.canvas);
   const openModel = async (/** @type {string} */ name) => {
     const card = cards.find((other) => other.name === name) ?? cards[0];
     const isNew = await session.openModel(card);
     byId("invite").dataset.words = `invite_${card.kind}`; // so that it follows the language
     fill(document);
-    byId("invite").hidden = !isNew || !editor.isReady;
+    start.invite(isNew);
   };
-  const example = () => void session.openExample().then(() => withdraw("error")).catch(report);
-  onClick("example", example);
-  onClick("empty-example", example);
+  openExample = (name) => void session.openExample(name).then(() => withdraw("error")).catch(report);
+  for (const id of ["example", "empty-example"]) onClick(id, () => openExample());
   for (const id of ["open", "upload", "empty-upload"]) onClick(id, files.choose);
   onClick("webcam", () => void openWebcam(files.open));
   onClick("save-drawing", () => void files.saveDrawing());
@@ -216,10 +224,18 @@ async function start() {
     withdrawAll();
     void openModel(byId("model").value).catch(report);
   });
-  const shared = await readAddress().catch((error) => (report(error), null));
-  await openModel(choices().model);
-  if (shared) await session.openSaved(shared).catch(report);
+  const address = createAddress(editor, choice, result, cards.length > 1);
+  onClick("share", () => void openShare(editor, address.withDrawing).catch(report));
+  const follow = async (/** @type {string|undefined} */ model) => {
+    const { parts, drawing } = readAddress();
+    const name = cards.find((card) => card.name === parts.get("model"))?.name ?? model;
+    if (!editor.card || name !== editor.card.name) await openModel(name);
+    if (drawing) await drawing().then(session.openSaved).catch(report);
+    address.apply(parts);
+  };
+  addEventListener("hashchange", () => void follow(editor.card.name).catch(report));
+  await follow(choices().model);
   await session.tidy();
 }
 
-start().catch((error) => report(error, "start", { text: t("retry"), run: () => location.reload() }));
+begin().catch((error) => report(error, "start", { text: t("retry"), run: () => location.reload() }));

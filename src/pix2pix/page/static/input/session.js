@@ -4,10 +4,11 @@ import { nearestSwatch } from "../paint/colours.js";
 import { pictureStrokes } from "../paint/drawing.js";
 import { drawingKey, newDrawing } from "../paint/editor.js";
 import { decode, fitSize } from "../paint/pictures.js";
-import { checkSaved, isKept, toSaved, within } from "../paint/saved.js";
-import { notify, withdraw } from "../panels/notices.js";
+import { checkSaved, toSaved, within } from "../paint/saved.js";
+import { notify, report, withdraw } from "../panels/notices.js";
 import { t } from "../words/texts.js";
 import { createExampleOrder } from "./examples.js";
+import { createKept } from "./kept.js";
 import { keepChoice } from "./store.js";
 
 /**
@@ -28,21 +29,26 @@ const MUCH = 4; // a picture made this many times smaller deserves a notice
  * @param {import("../paint/editor.js").Editor} editor
  * @param {import("../paint/pictures.js").Pictures} pictures
  * @param {import("./store.js").Store} store
+ * @param {import("./tab.js").Tab} tab
  */
-export function createSession(cards, editor, pictures, store) {
+export function createSession(cards, editor, pictures, store, tab) {
+  const kept = createKept(store, tab);
   /** @type {Map<string, import("../types.js").Drawing>} */
   const drawings = new Map();
   const order = createExampleOrder();
   let [keeping, turns] = [0, 0];
+  let isChanged = false; // since it was kept
 
   editor.on("changed", () => {
+    isChanged = true;
     clearTimeout(keeping);
     keeping = setTimeout(keep, KEEP_MS);
   });
   addEventListener("pagehide", keep);
 
   function keep() {
-    if (editor.card) void store.keepDrawing(drawingKey(editor.card), editor.drawing);
+    if (isChanged) void kept.keep(drawingKey(editor.card), editor.drawing);
+    isChanged = false;
   }
 
   /** @param {readonly Stroke[]} strokes  @param {Card} card */
@@ -69,18 +75,29 @@ export function createSession(cards, editor, pictures, store) {
     return drawing;
   }
 
-  /** Return the kept drawing, unless it cannot be replayed, as one of another version of this page. @param {string} key */
-  async function keptDrawing(key) {
-    const kept = await store.drawing(key);
-    return isKept(kept) ? kept : undefined;
+  /** Offer what another tab left. @param {string} key */
+  async function offerOther(key) {
+    const other = await kept.other(key);
+    if (!other || drawingKey(editor.card) !== key) return;
+    const open = async () => {
+      const { card } = editor;
+      const { width, height, ground, strokes } = toSaved(other.drawing, card).drawing;
+      await load(strokes, card);
+      if (card !== editor.card) return;
+      editor.add({ tool: "drawing", width, height, ground, strokes });
+      await kept.keep(key, editor.drawing);
+      await kept.drop(key, other);
+      await offerOther(key);
+    };
+    notify("tabs", { text: t("other_tab"), action: { text: t("other_tab_open"), run: () => void open().catch(report) } });
   }
 
   /** @param {Card} card */
   async function openModel(card) {
-    if (editor.card) keep();
+    keep();
     const turn = ++turns;
     const key = drawingKey(card);
-    const known = drawings.get(key) ?? (await keptDrawing(key));
+    const known = drawings.get(key) ?? (await kept.open(key));
     const drawing = known ?? (await firstDrawing(card));
     drawings.set(key, drawing);
     await load([...drawing.strokes, ...drawing.undone], card);
@@ -88,14 +105,16 @@ export function createSession(cards, editor, pictures, store) {
     keepChoice("model", card.name);
     editor.open(card, drawing);
     pictures.keep([...drawing.strokes, ...drawing.undone], card);
+    void offerOther(key);
     return !known;
   }
 
   return {
     openModel,
-    async openExample() {
+    /** @param {string} [name]  of an example; without, the next in random order */
+    async openExample(name) {
       const { card } = editor;
-      const example = order.next(card.name, card.examples.map(({ name }) => name));
+      const example = name ?? order.next(card.name, card.examples.map((known) => known.name));
       const placed = await placePicture({ model: card.name, example }, card);
       if (placed && card === editor.card) {
         withdraw("picture");

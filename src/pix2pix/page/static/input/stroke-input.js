@@ -8,6 +8,8 @@ import { startStroke } from "../paint/tools.js";
  * @typedef {ReturnType<typeof createStrokeInput>} StrokeInput
  */
 
+const CROSSING = ["brush", "eraser", "rectangle", "polygon"];
+
 /**
  * @param {import("../paint/editor.js").Editor} editor
  * @param {import("../paint/choice.js").Choice} choice
@@ -27,6 +29,12 @@ export function createStrokeInput(editor, choice, onPick) {
     onPick(colourAt(editor.image, x, y));
   }
 
+  /** Add a corner of a polygon, or close it. @param {import("../paint/tools.js").Step|null} step */
+  function tap(step) {
+    if (step?.kind === "commit") active = null;
+    return apply(step);
+  }
+
   function cancel() {
     if (!active) return;
     active = null;
@@ -40,12 +48,20 @@ export function createStrokeInput(editor, choice, onPick) {
     get tool() {
       return held.pick && editor.card.kind === "labels" ? "pick" : choice.now.tool;
     },
+    /** Whether the tool's strokes may begin outside the frame. */
+    get crossesFrame() {
+      return CROSSING.includes(this.tool);
+    },
     get isDrawing() {
       return active !== null;
     },
+    /** The point whose tap closes the polygon that is being drawn. */
+    get closing() {
+      return active?.closing ?? null;
+    },
     /** @param {Touch} touch */
     down(touch) {
-      if (active) return apply(active.tap(touch)); // the next corner of a polygon
+      if (active) return tap(active.tap(touch));
       const { tool } = this;
       if (tool === "pick") return pick(touch);
       if (tool === "move" || !editor.isReady) return undefined;

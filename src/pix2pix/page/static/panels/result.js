@@ -23,7 +23,8 @@ const MB = 1e6;
 const MODES = ["paper", "deterministic", "running"];
 
 /**
- * Events: `shown` (another result is on the canvas), `reset` (another model or mode), `blank` (no result).
+ * Events: `shown` (another result is on the canvas), `reset` (another model or mode), `blank` (no result),
+ * `chosen` (another mode or variant, live or not).
  * @param {import("../paint/editor.js").Editor} editor
  * @param {{upToDate: HTMLCanvasElement}} source
  * @param {(signal: AbortSignal) => Promise<void>} whenIdle  work for a pause in drawing
@@ -50,7 +51,7 @@ export function createResult(editor, source, whenIdle) {
 
   /** @param {AbortSignal} signal */
   async function run(signal) {
-    if (!editor.isReady) return blankOut();
+    if (!editor.isReady || editor.isBlank) return blankOut();
     const { bitmap, milliseconds, backend } = await translate(signal, now.sample);
     show(canvas, bitmap, signal);
     withdraw("translating");
@@ -135,6 +136,7 @@ export function createResult(editor, source, whenIdle) {
     announces = true;
     showModes();
     emit("reset");
+    emit("chosen");
     live.request({ afresh: true });
   }
 
@@ -172,11 +174,23 @@ export function createResult(editor, source, whenIdle) {
     /** @param {boolean} isLive */
     setLive(isLive) {
       now.live = isLive;
+      emit("chosen");
       if (isLive) live.request();
+    },
+    /** Take what an address says; what the model does not have is ignored. @param {{mode: string, sample: number, isLive: boolean}} choice */
+    restore({ mode, sample, isLive }) {
+      const known = /** @type {Mode} */ (mode);
+      if (editor.card.modes.includes(known)) now.mode = known;
+      now.sample = now.mode === "paper" ? sample : 0;
+      now.live = byId("live").checked = isLive;
+      showModes();
+      emit("reset");
+      live.request({ afresh: true });
     },
     /** @param {number} sample */
     setSample(sample) {
       now.sample = sample;
+      emit("chosen");
       announce(t("announce_variant", { number: sample + 1 }));
       live.request({ afresh: true });
     },

@@ -72,6 +72,8 @@ export default {
   invite_sketch: "Draw a few lines: the result follows.",
   invite_mask: "Paint over something: the network fills it in.",
   invite_photograph: "Choose or drop a photograph of your own.",
+  start: "The result appears here as soon as you draw.",
+  start_examples: "Or start from one of these:",
 
   result: "Result",
   result_label: "Result, {width} by {height} pixels",
@@ -128,6 +130,8 @@ export default {
   copy_address: "Copy address",
   copied: "Copied.",
   copied_picture: "The picture is on the clipboard.",
+  other_tab: "The drawing of another tab is kept, too.",
+  other_tab_open: "Open it",
   opened_drawing: "The drawing was opened. Undo brings your own back.",
   opened_smaller: "The drawing was larger than this page draws: it was scaled down to {max} px.",
   scaled_picture: "The picture was scaled from {from} to {to}. Choose a larger size to keep more of it.",

@@ -72,6 +72,8 @@ export default {
   invite_sketch: "画几笔线条：结果随之变化。",
   invite_mask: "涂掉一处：网络会把它补全。",
   invite_photograph: "选择或拖入一张自己的照片。",
+  start: "开始画，结果就会出现在这里。",
+  start_examples: "或者从其中一个开始：",
 
   result: "结果",
   result_label: "结果，{width} × {height} 像素",
@@ -128,6 +130,8 @@ export default {
   copy_address: "复制网址",
   copied: "已复制。",
   copied_picture: "图片已复制到剪贴板。",
+  other_tab: "另一个标签页的绘图也已保留。",
+  other_tab_open: "打开它",
   opened_drawing: "已打开绘图。撤销可回到你自己的绘图。",
   opened_smaller: "这幅绘图大于本页的上限，已缩小到 {max} 像素。",
   scaled_picture: "图片已从 {from} 缩小到 {to}。选择更大的尺寸可保留更多细节。",
