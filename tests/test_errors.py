@@ -22,6 +22,7 @@ def test_what_a_file_says_moves_no_cursor_and_turns_no_text_around() -> None:
     error = UserError("a\x1b[31mred\x9b\r\nb\u202ec", "\x07d")
     assert str(error) == "a\\x1b[31mred\\x9b  b\\u202ec \\x07d"
     assert (error.message, error.hint) == ("a\\x1b[31mred\\x9b  b\\u202ec", "\\x07d")
+    assert str(UserError("caf\udce9.png")) == "caf\ufffd.png"
     assert str(UserError("日本\u3000é e\u0301.png")) == "日本\u3000é e\u0301.png"
 
 

@@ -6,17 +6,20 @@ Anything else that escapes is a defect of this package and keeps its traceback.
 
 import difflib
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 # What would move the cursor of a terminal, colour it or turn its text around.
 _CONTROLS = {
     code: f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
     for code in (*range(32), *range(127, 160), *range(0x2028, 0x202F), *range(0x2066, 0x206A))
 } | {ord(space): " " for space in "\t\n\r"}
+# Bytes of names that are no text, which no screen and no file in UTF-8 takes.
+_CONTROLS |= dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
 
 
-def printable(text: str) -> str:
-    """Return a text in one line, with the control characters that a file may have put in as escapes."""
-    return text.translate(_CONTROLS)
+def printable(text: str | Path) -> str:
+    """Return a text or a name in one line: control characters as escapes, bytes that are no text replaced."""
+    return str(text).translate(_CONTROLS)
 
 
 class UserError(Exception):

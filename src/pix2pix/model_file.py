@@ -2,7 +2,8 @@
 
 One `.safetensors`: the generator's tensors, and a JSON header with the configuration, the image
 contract, the inference mode, where the weights come from, and the format's version. Nothing is ever
-unpickled.
+unpickled. Format 1 has weights of float32; in format 2 those of convolutions may be float16, which
+halves the file. Both become float32 when they are loaded.
 """
 
 import json
@@ -25,7 +26,7 @@ from pix2pix.parsing import parse_json
 from pix2pix.pictures.contract import PictureContract
 from pix2pix.version import __version__
 
-FORMAT = 1
+FORMAT = 2  # the newest that is read
 _FILE = "model.safetensors"  # in the folder of a run
 _LISTED = 12  # runs that a refusal names
 _KEY = "pix2pix"
@@ -99,10 +100,16 @@ def versions() -> dict[str, str]:
     return {"pix2pix": __version__, "torch": torch.__version__}
 
 
-def save_model(path: Path, generator: Generator, header: Header) -> None:
-    """Write a model file, whole or not at all; raises UserError where it cannot be written."""
-    about = {"format": FORMAT, **header.model_dump(mode="json")}
-    save_tensors(path, generator.state_dict(), {_KEY: json.dumps(about)})
+def save_model(path: Path, generator: Generator, header: Header, *, half: bool = False) -> None:
+    """Write a model file, whole or not at all; with `half` the weights of convolutions as float16.
+
+    Raises UserError where it cannot be written.
+    """
+    tensors = generator.state_dict()
+    if half:  # scales, shifts and statistics of norms stay: they are few, and variances may overflow
+        tensors = {name: t.half() if t.ndim > 1 else t for name, t in tensors.items()}
+    about = {"format": 2 if half else 1, **header.model_dump(mode="json")}
+    save_tensors(path, tensors, {_KEY: json.dumps(about)})
 
 
 def model_path(model: Path) -> Path:
@@ -129,8 +136,9 @@ def load_model(model: Path, device: torch.device) -> tuple[Generator, Header]:
     header = _header(path, about)
     try:
         generator = empty_generator(header.config)
-        if other := {t.dtype for t in tensors.values()} - {torch.float32}:
-            raise TypeError(f"wanted float32 tensors, found {other}")
+        if other := {t.dtype for t in tensors.values()} - {torch.float32, torch.float16}:
+            raise TypeError(f"wanted tensors of float32 or float16, found {other}")
+        tensors = {name: tensor.float() for name, tensor in tensors.items()}
         # The extremes are NaN where any number is; a test of each number takes ten times as long.
         if not all(extreme.isfinite() for tensor in tensors.values() for extreme in tensor.aminmax()):
             raise TypeError("some of its weights are not finite")

@@ -593,7 +593,7 @@ def folder(path: Path) -> None:
         (lambda path: path.write_bytes(b""), "is not a whole .safetensors file (0 bytes)"),
         (cut_short, "model.safetensors is not a whole .safetensors file"),
         (headless, "model.safetensors is a .safetensors file, but not a pix2pix model"),
-        (newer, "has model format 99; this version reads up to 1. Upgrade pix2pix"),
+        (newer, "has model format 99; this version reads up to 2. Upgrade pix2pix"),
     ],
 )
 @pytest.mark.parametrize(

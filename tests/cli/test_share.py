@@ -62,6 +62,7 @@ def test_a_page_takes_several_models_and_says_how_to_look_at_it(
         "  12 comparisons: largest difference 0.0012, mean 4.6e-05 (values from -1 to 1), PSNR 72 dB",
         "site: 66 MB, of which a first visit downloads 57 MB",
         "to look at it:  python3 -m http.server -d site",
+        "links to it show no picture: that needs the page's address, --url https://...",
     ]
     assert [call["model"] for call in exporters] == [model, Path("shoes")]
     assert {call["runtime"] for call in exporters} == {Path("ort.tgz")}

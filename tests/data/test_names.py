@@ -82,3 +82,8 @@ def test_what_is_no_pair_of_patterns_is_refused(texts: list[str]) -> None:
     with pytest.raises(UserError, match="--pair"):
         parse_patterns(texts)
     assert parse_patterns([]) is None
+
+
+def test_patterns_with_a_folder_are_refused_with_what_is_allowed() -> None:
+    with pytest.raises(UserError, match=r"no folder, so no /.*manifest"):
+        parse_patterns(["{}/in.png", "{}/out.png"])

@@ -1,47 +1,16 @@
 import os
 import re
-import shlex
 from pathlib import Path, PurePosixPath
 
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from pix2pix.data.pairs import Half, Pair, PairSet, find_pairs
-from pix2pix.datasets import prepare
+from pix2pix.data.pairs import Half, Pair, find_pairs
 from pix2pix.errors import UserError
 from pix2pix.files import list_pictures
-from tests.helpers import plant, trees, write_text
-
-
-def make(root: Path, *names: str) -> Path:
-    """Files with names of pictures: nothing here opens them."""
-    for name in names:
-        write_text(root / name)
-    return root
-
-
-def numbered(pattern: str, count: int = 40) -> list[str]:
-    return [pattern.format(n) for n in range(count)]
-
-
-def find(*folders: Path, source: str = "left") -> PairSet:
-    return find_pairs(list(folders), source)
-
-
-def refused(*folders: Path) -> str:
-    with pytest.raises(UserError) as caught:
-        find(*folders)
-    return str(caught.value)
-
-
-def names(pair_set: PairSet) -> dict[str, list[str]]:
-    return {split: [pair.name for pair in pairs] for split, pairs in pair_set.splits.items()}
-
-
-def all_names(pair_set: PairSet) -> list[str]:
-    return sorted(name for split in names(pair_set).values() for name in split)
-
+from tests.data.made import all_names, find, halves, make, names, numbered, refused
+from tests.helpers import plant, trees
 
 # Side by side
 
@@ -325,41 +294,6 @@ def test_a_folder_of_data_sets_is_refused_and_one_alone_is_entered(tmp_path: Pat
     assert message.endswith(f"Name one of them: `pix2pix train {root}/eyes`, or `pix2pix train {root}/maps`.")
 
 
-def halves(part: str, source: str = "images", target: str = "masks", count: int = 4) -> list[str]:
-    """Names of pictures in two folders of a part of the data."""
-    return [f"{part}/{half}/{n}.png" for half in (source, target) for n in range(count)]
-
-
-def test_parts_of_one_data_set_are_taken_together(tmp_path: Path) -> None:
-    pair_set = find(make(tmp_path, *(name for n in range(4) for name in halves(f"patient_0{n}"))))
-    assert all_names(pair_set) == [f"patient_0{p}/{n}" for p in range(4) for n in range(4)]
-    (pair,) = (p for pairs in pair_set.splits.values() for p in pairs if p.name == "patient_01/2")
-    assert pair.target == Half(tmp_path / "patient_01" / "masks" / "2.png", "whole")
-    assert "sources images/, targets masks/" in pair_set.note
-    assert "patient_00/, patient_01/, patient_02/ and patient_03/ are taken together" in pair_set.note
-
-
-@pytest.mark.parametrize(("below", "by"), [("", "folder"), ("left/", "^[^/]+/")])
-def test_a_call_that_holds_out_whole_parts_is_named(tmp_path: Path, below: str, by: str) -> None:
-    root = tmp_path / "data"
-    for half in ("images", "masks"):
-        make(root, *(name for n in range(5) for name in numbered(f"p{n}/{half}/{below}{{}}.png", 3)))
-    words = shlex.split(find(root).note.partition("held out (`pix2pix data split ")[2].partition("`")[0])
-    assert words == [str(root), "--layout", "images:masks", "-o", "data-split", "--by", by]
-    prepare.split([root], tmp_path / "data-split", 0.2, layout="images:masks", by=by)
-    in_splits = find(tmp_path / "data-split").splits
-    parts = [{pair.name.split("/")[0] for pair in in_splits[split]} for split in ("train", "val")]
-    assert min(map(len, parts))
-    assert not parts[0] & parts[1]
-
-
-def test_parts_in_splits_are_pairs_of_the_splits(tmp_path: Path) -> None:
-    make(tmp_path, *halves("train/aachen"), *halves("train/ulm"), *halves("val/bonn", count=2))
-    pair_set = find(tmp_path)
-    assert {split: len(pairs) for split, pairs in pair_set.splits.items()} == {"train": 8, "val": 2}
-    assert pair_set.splits["val"][0].name == "val/bonn/0"
-
-
 @pytest.mark.parametrize("above", ["", "all/", "a/b/"])
 def test_folders_that_are_named_are_found_at_any_depth(tmp_path: Path, above: str) -> None:
     parts = [name for p in (1, 2) for name in halves(f"{above}p{p}", "ct", "mr")]
@@ -389,21 +323,6 @@ def test_stray_pictures_next_to_one_data_set_are_counted(tmp_path: Path, stray: 
     assert {split: len(pairs) for split, pairs in pair_set.splits.items()} == {"train": 4, "val": 4}
     assert "the pairs are those in mine/" in pair_set.note
     assert f"1 picture outside these folders is not used, such as {stray}" in pair_set.note
-
-
-def test_splits_of_which_one_is_in_parts_are_taken_together(tmp_path: Path) -> None:
-    flat, parts = tmp_path / "flat", tmp_path / "parts"
-    pair_set = find(make(flat, *halves("train"), *halves("val/s1"), *halves("val/s2", count=1)))
-    assert names(pair_set) == {
-        "train": ["0", "1", "2", "3"],
-        "val": ["val/s1/0", "val/s1/1", "val/s1/2", "val/s1/3", "val/s2/0"],
-    }
-    assert "the folders val/s1/ and val/s2/ are taken together" in pair_set.note
-    assert "not used" not in pair_set.note
-    make(parts, *halves("train/s1"), *halves("train/s2"), *halves("val"))
-    for layout in ("", "images:masks"):
-        pair_set = find_pairs([parts], "left", layout=layout)
-        assert {split: len(pairs) for split, pairs in pair_set.splits.items()} == {"train": 8, "val": 4}
 
 
 def test_splits_inside_parts_are_not_mixed(tmp_path: Path) -> None:
@@ -437,33 +356,6 @@ def test_pictures_side_by_side_in_several_folders_are_said_to_be_taken_together(
     assert "the folders facades/ and shoes/ are taken together" in note
     assert f"one alone: `pix2pix train {tmp_path}/facades`, or `pix2pix train {tmp_path}/shoes`" in note
     assert "together" not in find(tmp_path / "shoes").note
-
-
-@pytest.mark.parametrize(
-    ("train", "missing"),
-    [
-        (("train/images/{}.png", "train/labels/{}.png"), "val/images/ and val/labels/"),
-        (("train/{}.png", "trainannot/{}.png"), "val/ and valannot/"),
-        ((*halves("train/p1"), *halves("train/p2")), "val/images/ and val/masks/"),
-    ],
-)
-def test_single_pictures_in_val_are_named_as_such(
-    tmp_path: Path, train: tuple[str, ...], missing: str
-) -> None:
-    make(tmp_path, *(name for pattern in train for name in numbered(pattern)))
-    pair_set = find(make(tmp_path, "val/a.png"))
-    assert set(pair_set.splits) == {"train"}
-    assert f"val/ holds single pictures, as {missing} are not both there" in pair_set.note
-    assert f"`pix2pix data split {tmp_path}/train" in pair_set.note
-    assert "nothing is scored" in pair_set.note
-    assert "no val/ folder" not in pair_set.note
-
-
-def test_single_pictures_in_val_are_named_where_the_halves_hold_the_splits(tmp_path: Path) -> None:
-    make(tmp_path, *numbered("source/train/{}.png"), *numbered("target/train/{}.png"))
-    pair_set = find(make(tmp_path, "val/a.png"))
-    assert set(pair_set.splits) == {"train"}
-    assert f"`pix2pix data split {tmp_path}/source {tmp_path}/target" in pair_set.note
 
 
 def test_one_folder_given_twice_is_refused(tmp_path: Path) -> None:
@@ -571,6 +463,11 @@ def test_a_folder_of_other_files_holds_no_pictures(tmp_path: Path) -> None:
     message = refused(make(tmp_path, "a.txt", "b/c.csv"))
     assert "holds no pictures (2 files)" in message
     assert ".jpg" in message
+
+
+def test_the_endings_of_files_that_are_no_pictures_are_named(tmp_path: Path) -> None:
+    message = refused(make(tmp_path, "scan/1.dcm", "scan/2.dcm", "scan/notes.txt"))
+    assert "Its files are .dcm and .txt: convert these to pictures first" in message
 
 
 @pytest.mark.parametrize("shape", ["one folder", "two folders"])

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from itertools import combinations
 from pathlib import Path
 
@@ -5,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pix2pix.datasets.sample import PALETTE, draw, make_pair
+from pix2pix.datasets.sample import PALETTE, draw, make_drawing, make_pair
 from pix2pix.datasets.sample_render import LABEL, render
 from pix2pix.errors import UserError
 from tests.helpers import files_below
@@ -65,8 +66,9 @@ def test_each_label_is_painted_in_its_own_way() -> None:
         assert np.abs(colours[one] - colours[other]).max() > 20, (one, other)
 
 
-def test_the_target_follows_from_the_labels_alone() -> None:
-    source, target = make_pair(0, 2, 64)
+@pytest.mark.parametrize("make", [make_pair, make_drawing])
+def test_the_target_follows_from_the_labels_alone(make: Callable[..., tuple[np.ndarray, np.ndarray]]) -> None:
+    source, target = make(0, 2, 64)
     labels = np.zeros((64, 64), np.uint8)
     for name, index in LABEL.items():
         labels[labelled(source, name)] = index
@@ -99,6 +101,24 @@ def test_pairs_are_written_side_by_side_with_the_source_on_the_left(tmp_path: Pa
     source, target = make_pair(7, 1, 32)
     assert np.array_equal(pixels[:, :32], source)
     assert np.array_equal(pixels[:, 32:], target)
+
+
+def test_a_drawing_under_way_has_fewer_parts_than_a_house_and_shapes_by_hand() -> None:
+    walls = [
+        [labelled(make(0, n, 64)[0], "wall").mean() for n in range(24)] for make in (make_drawing, make_pair)
+    ]
+    assert np.mean(walls[0]) > np.mean(walls[1])
+    # Sky at the foot of a house: no house has that.
+    assert sum(labelled(make_drawing(0, n, 64)[0], "background")[-8:].any() for n in range(24))
+    assert not sum(labelled(make_pair(0, n, 64)[0], "background")[-8:, 20:40].any() for n in range(24))
+
+
+def test_the_share_of_drawings_is_of_the_pairs_to_learn_from_alone(tmp_path: Path) -> None:
+    draw(tmp_path, {"train": 4, "val": 2}, 32, seed=3, drawings=0.5)
+    expected = [make(3, n, 32)[0] for n, make in enumerate([make_pair, make_drawing] * 2 + [make_pair] * 2)]
+    for path, source in zip(sorted(tmp_path.rglob("*.png")), expected, strict=True):
+        with Image.open(path) as picture:
+            assert np.array_equal(np.asarray(picture)[:, :32], source), path
 
 
 def test_no_building_is_in_two_splits(tmp_path: Path) -> None:

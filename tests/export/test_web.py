@@ -84,6 +84,19 @@ def test_the_page_is_there_and_asks_for_the_list_of_models(site: Site) -> None:
     assert index.replace("models.json", "api/models") == served
 
 
+def test_a_link_shows_a_picture_only_where_the_address_is_known(
+    site: Site, model: Path, package: Path, tmp_path: Path
+) -> None:
+    assert "og:image" not in (site.path / "index.html").read_text("utf-8")
+    out = tmp_path / "site"
+    export_web([model], out, precision="fp32", runtime=package, url="https://example.org/draw")
+    index = (out / "index.html").read_text("utf-8")
+    assert '<meta property="og:image" content="https://example.org/draw/link.jpg">' in index
+    assert (out / "link.jpg").is_file()
+    with pytest.raises(UserError, match="is not the address"):
+        export_web([model], out, runtime=package, url="example.org")
+
+
 def test_the_card_says_what_runs_in_the_page(site: Site, model: Path) -> None:
     card = Card.model_validate(read_json(site, "models.json")["models"][0])
     assert card.name == model.parent.name

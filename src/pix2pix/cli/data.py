@@ -253,6 +253,12 @@ def sample(
     test: Annotated[int, Option(min=0, help="Pairs to test on.")] = 0,
     size: Annotated[int, Option(min=32, max=1024, help="Height and width in px.")] = 128,
     seed: Annotated[int, Option(min=0, help="Another seed draws other houses.")] = 0,
+    drawings: Annotated[
+        float,
+        Option(
+            metavar="SHARE", min=0, max=1, help="Of pairs to learn from: unfinished, as on a drawing page."
+        ),
+    ] = 0.0,
 ) -> None:
     """Draw procedural pairs, label maps and the houses made of them: data to try things on.
 
@@ -263,7 +269,7 @@ def sample(
 
     counts = {"train": count, "val": val, "test": test}
     with counting("drawing", "pairs") as on_progress:
-        draw(out, counts, size, seed, on_progress)
+        draw(out, counts, size, seed, on_progress, drawings)
     print(f"{out}: {_counted({k: n for k, n in counts.items() if n})} pairs, source left")
 
 

@@ -36,6 +36,9 @@ def export(
     runtime: Annotated[
         Path | None, Option(metavar="DIR|TGZ", help="onnxruntime-web, for --web.  [default: by npm]")
     ] = None,
+    url: Annotated[
+        str | None, Option(metavar="ADDRESS", help="Where the page will be, so that a link shows a picture.")
+    ] = None,
 ) -> None:
     """Write the generator for other programs, compared with this one before it is kept.
 
@@ -43,7 +46,7 @@ def export(
     pix2pix export runs/facades/model.safetensors --onnx facades.onnx --dynamic
     pix2pix export runs/facades --onnx facades.onnx --precision int8
     pix2pix export runs/facades --torch facades.pt2
-    pix2pix export runs/facades runs/shoes --web site
+    pix2pix export runs/facades runs/shoes --web site --url https://example.org/draw/
     """
     if not (onnx or torch or web):
         raise UserError("There is nothing to write: wanted --onnx FILE, --torch FILE or --web DIR.")
@@ -53,6 +56,8 @@ def export(
         raise UserError(f"--precision {precision} is for --onnx and --web: a .pt2 holds float32.")
     if runtime and not web:
         raise UserError("--runtime is for --web.")
+    if url and not web:
+        raise UserError("--url is for --web.")
     common: Any = {"mode": mode, "progress": console_progress()}
     bits: Any = precision
     if onnx:
@@ -68,7 +73,9 @@ def export(
     if web:
         from pix2pix.export.web import export_web
 
-        _print_site(export_web(models, web, precision=bits or "fp16", runtime=runtime, **common))
+        _print_site(export_web(models, web, precision=bits or "fp16", runtime=runtime, url=url, **common))
+        if not url:
+            print("links to it show no picture: that needs the page's address, --url https://...")
 
 
 def serve(

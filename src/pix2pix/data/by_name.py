@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from pix2pix.data.layouts import OR_HALVES
 from pix2pix.data.name_patterns import find_patterns, is_certain
 from pix2pix.data.names import Matched, PairOfPatterns, match_equal, match_patterns
-from pix2pix.data.pair_set import printable
-from pix2pix.errors import UserError, counted
+from pix2pix.errors import UserError, counted, printable
 from pix2pix.files import Pictures
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from pix2pix.data.layouts import OR_HALVES, SPLITS, find_folder_pairs, orders, role, split_of
 from pix2pix.data.name_patterns import find_patterns
-from pix2pix.data.pair_set import printable
+from pix2pix.errors import printable
 from pix2pix.files import Pictures, before_glob
 
 _ALIKE = 0.9  # of the names in two folders, at least, are equal where they hold partners

@@ -74,7 +74,9 @@ def parse_patterns(texts: Sequence[str]) -> PairOfPatterns | None:
     if len(texts) != 2 or any(text.count("{}") != 1 or "/" in text for text in texts):
         raise UserError(
             f"--pair {' '.join(map(repr, texts))} is no pair of name patterns.",
-            "Wanted those of sources and targets, {} for what is common: --pair '{}.jpg' '{}_mask.png'.",
+            "Wanted those of sources and targets, {} once in each for what is common, and no folder, so no "
+            "/: --pair '{}.jpg' '{}_mask.png'. Names that fit no patterns are listed in a manifest "
+            "(docs/data.md).",
         )
     source, target = map(_parse, texts)
     if source == target:

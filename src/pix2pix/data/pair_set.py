@@ -3,12 +3,12 @@
 import hashlib
 import os
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, TypeVar
 
 from pix2pix.data.layouts import split_of
-from pix2pix.errors import UserError, counted, in_short
+from pix2pix.errors import UserError, counted, in_short, printable
 from pix2pix.files import list_pictures
 from pix2pix.pictures.contract import Side
 
@@ -56,6 +56,19 @@ class PairSet:
     def validation(self) -> Sequence[Pair]:
         """The pairs to validate on: `val`, or else `test`."""
         return self.splits.get("val") or self.splits.get("test") or ()
+
+
+@dataclass(frozen=True)
+class Found:
+    """Pairs by split, "" being none, before any is held out; a sentence for each file without a partner."""
+
+    splits: Mapping[str, Sequence[Pair]]
+    layout: Layout
+    notes: Sequence[str] = ()
+    faults: Mapping[Path, str] = field(default_factory=dict)
+    roots: Sequence[Path] = ()  # folders whose pictures are all used, or counted in a note
+    only_spare: bool = False  # the files without a partner are sources
+    no_val: str = ""  # why the folder of a split val has no pairs
 
 
 class NoPairError(UserError):
@@ -146,7 +159,8 @@ def without_partner(faults: Mapping[Path, str], pairs: Sequence[Pair]) -> UserEr
     make = "make" if len(sentences) > 1 else "makes"
     hint = (
         "Wanted the same names in both folders, each once; endings may differ. Names that differ by a "
-        "part are paired by --pair '{}_a.png' '{}_b.png', where {} stands for what is common."
+        "part are paired by --pair '{}_a.png' '{}_b.png', where {} stands for what is common; names that fit "
+        "no patterns are listed in a manifest (docs/data.md)."
     )
     if pairs:
         source, target = _ending([pair.source for pair in pairs]), _ending([pair.target for pair in pairs])
@@ -179,11 +193,6 @@ def evenly_spread(items: Sequence[T], count: int) -> list[T]:
     """Return so many items, spread evenly over a sequence, or all where it is shorter."""
     count = min(count, len(items))
     return [items[n * len(items) // count] for n in range(count)]
-
-
-def printable(name: str | Path) -> str:
-    """Return a name for a screen; bytes that are no text are replaced."""
-    return os.fsencode(name).decode(errors="replace")
 
 
 def _is_held_out(pair: Pair) -> bool:

@@ -9,50 +9,38 @@ each with or without sub-folders train, val and test; and photographs alone, of 
 whose source is made. `names` decides which files belong together.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from glob import has_magic
 from pathlib import Path
 from typing import Literal
 
 from pix2pix.data import layouts, likely, nested
 from pix2pix.data.by_name import in_one_folder, in_two_folders
-from pix2pix.data.layouts import SIDE_BY_SIDE, FolderPair, split_folders
-from pix2pix.data.names import Matched, PairOfPatterns, name_of, parse_patterns
+from pix2pix.data.layout_pairs import pairs_of_layout, taken_together, whole_pairs
+from pix2pix.data.layouts import SIDE_BY_SIDE, split_folders
+from pix2pix.data.names import PairOfPatterns, name_of, parse_patterns
 from pix2pix.data.pair_set import (
+    Found,
     Half,
     Layout,
     NoPairError,
     Pair,
     PairSet,
-    printable,
     refuse_nested,
     split_unless_loose,
     split_up,
-    whole_pair,
     with_unused,
     without_partner,
 )
-from pix2pix.errors import UserError, counted, joined
+from pix2pix.errors import UserError, counted, joined, printable
 from pix2pix.files import ENDINGS, Pictures, find_pictures, kind, list_pictures
 from pix2pix.pictures.contract import Side
 
-__all__ = ["Found", "Half", "Layout", "NoPairError", "Pair", "PairSet", "find_pairs"]
+__all__ = ["Half", "Layout", "NoPairError", "Pair", "PairSet", "find_pairs"]
 
 Place = str | Path
-
-
-@dataclass(frozen=True)
-class Found:
-    """Pairs by split, "" being none, before any is held out; a sentence for each file without a partner."""
-
-    splits: Mapping[str, Sequence[Pair]]
-    layout: Layout
-    notes: Sequence[str] = ()
-    faults: Mapping[Path, str] = field(default_factory=dict)
-    roots: Sequence[Path] = ()  # folders whose pictures are all used, or counted in a note
-    only_spare: bool = False  # the files without a partner are sources
-    no_val: str = ""  # why the folder of a split val has no pairs
 
 
 def find_pairs(
@@ -96,7 +84,7 @@ def search(
             raise UserError(f"--layout {layout} says how one folder is laid out, but DATA is two folders.")
         matched, notes = in_two_folders(pictures_of(data[0]), pictures_of(data[1]), patterns)
         return Found(
-            split_unless_loose(_pairs(matched)),
+            split_unless_loose(whole_pairs(matched)),
             "two folders",
             notes,
             matched.faults,
@@ -131,9 +119,9 @@ def _in_one_folder(
             raise layouts.missing_folders(root, layout)
         if pair.nested:
             nested.refuse_mixed(root, pair)
-        return _of_folder_pair(root, pair, patterns)
+        return pairs_of_layout(root, pair, patterns)
     if not layout and (fitting := layouts.find_folder_pairs(root)):
-        return _of_folder_pair(root, fitting[0], patterns, fitting[1:])
+        return pairs_of_layout(root, fitting[0], patterns, fitting[1:])
     if not layout and (inside := _inside(root, source, patterns)):
         return inside
     if by_name := None if layout else _one_folder(Pictures(root, list_pictures(root)), patterns):
@@ -141,9 +129,13 @@ def _in_one_folder(
     splits = split_folders(root) or {"": root}
     pictures = {split: Pictures(folder, list_pictures(folder)) for split, folder in splits.items()}
     if not any(held.files for held in pictures.values()) and not list_pictures(root):
+        endings = Counter(file.suffix or file.name for file in root.rglob("[!.]*") if file.is_file())
+        most = [printable(ending) for ending, _ in endings.most_common()]
         raise UserError(
-            f"{root} holds no pictures ({sum(path.is_file() for path in root.rglob('*'))} files).",
-            "Wanted side-by-side pictures, or folders source/ and target/ with equal names. " + ENDINGS,
+            f"{root} holds no pictures ({counted(endings.total(), 'file')}).",
+            f"Its files are {joined(most)}: convert these to pictures first. " * bool(most)
+            + "Wanted side-by-side pictures, or folders source/ and target/ with equal names. "
+            + ENDINGS,
         )
     if not layout:
         for held in pictures.values():
@@ -159,7 +151,7 @@ def _inside(root: Path, source: Literal["left", "right"], patterns: PairOfPatter
     """
     fitting = nested.find_nested(root)
     if fitting and nested.are_parts(root, fitting[0]):
-        return _of_folder_pair(root, fitting[0], patterns, fitting[1:])
+        return pairs_of_layout(root, fitting[0], patterns, fitting[1:])
     inside = nested.data_sets_inside(root, fitting)
     if len(inside) == 1 and nested.holds_most(inside[0], root):
         found = _in_one_folder(inside[0], source, "", patterns)
@@ -177,89 +169,13 @@ def _inside(root: Path, source: Literal["left", "right"], patterns: PairOfPatter
     )
 
 
-def _of_folder_pair(
-    root: Path, pair: FolderPair, patterns: PairOfPatterns | None, others: Sequence[FolderPair] = ()
-) -> Found:
-    """Return the pairs of the folders of a layout, by split."""
-    splits: dict[str, Sequence[Pair]] = {}
-    parts: dict[str, list[Pair]] = {}
-    faults = dict[Path, str]()
-    notes = [] if pair.layout in _PLAIN else [f"sources {_names(pair, 0)}, targets {_names(pair, 1)}"]
-    spare = True
-    flags = ["--pair", *map(str, patterns)] if patterns else []
-    for place, folders in nested.with_parts(root, pair).folders.items():
-        pictures = [Pictures(folder, list_pictures(folder)) for folder in folders]
-        is_part = pair.nested or "/" in place
-        if is_part and not any(held.files for held in pictures):
-            continue
-        matched, patterned = in_two_folders(pictures[0], pictures[1], patterns)
-        pairs = _pairs(matched)
-        if is_part:
-            parts[place] = [replace(member, name=f"{place}/{member.name}") for member in pairs]
-        else:
-            splits |= split_unless_loose(pairs) if place == "." else {place: pairs}
-        faults |= matched.faults
-        spare &= matched.only_spare or not matched.faults
-        notes += patterned
-    if parts:
-        of_parts = sorted((p for pairs in parts.values() for p in pairs), key=lambda member: member.name)
-        splits |= split_unless_loose(of_parts)
-        notes.append(_of_parts([*parts]))
-        if len(parts) > 1 and "" in splits:
-            notes.append(_part_by_part(root, ["--layout", pair.layout, *flags], parts))
-    if also := [other.layout for other in others]:
-        notes.append(f"it also has the folders {joined(also)}: --layout {also[0]}")
-    no_val = _singles_in_val(root, pair) if "train" in splits and "val" not in splits else ""
-    return Found(splits, "two folders", [*dict.fromkeys(notes)], faults, [root], spare, no_val)
-
-
-def _part_by_part(root: Path, flags: Sequence[str], parts: Mapping[str, Sequence[Pair]]) -> str:
-    """Return how whole parts are held out, such as patients: pairs of one are alike."""
-    are_flat = all(p.name.rpartition("/")[0] == part for part, pairs in parts.items() for p in pairs)
-    depth = min(part.count("/") + 1 for part in parts)
-    by = "folder" if are_flat else "^" + "[^/]+/" * depth
-    call = likely.hold_out(root, root, *flags, by=by)
-    return f"pairs of one folder may be learned and others held out ({call} keeps each folder together)"
-
-
-def _of_parts(parents: Sequence[str]) -> str:
-    return f"the folders {joined([f'{parent}/' for parent in parents])} are taken together"
-
-
 def _together(root: Path, pairs: Mapping[str, Sequence[Pair]]) -> list[str]:
     """Return a note on pictures side by side that lie in several folders: they may be several data sets."""
     folders = {p.target.path.relative_to(root).parts[0] for p in pairs.get("", ()) if "/" in p.name}
     if len(folders) < 2:
         return []
     calls = likely.any_of(likely.call("train", root / folder) for folder in sorted(folders))
-    return [f"{_of_parts(sorted(folders))}; one alone: {calls}"]
-
-
-# Layouts whose names say which half is which.
-_PLAIN = ("source:target", "{}A:{}B", "A:B", "{}_label:{}_img")
-
-
-def _names(pair: FolderPair, side: int) -> str:
-    return f"{next(iter(pair.folders.values()))[side].name}/"
-
-
-def _singles_in_val(root: Path, pair: FolderPair) -> str:
-    """Return why the pictures in a folder val are no pairs, and how others are held out; "" without any."""
-    folders = split_folders(root)
-    val, train = folders.get("val"), folders.get("train")
-    if val is None or not list_pictures(val):
-        return ""
-    source, _, target = pair.layout.partition(":")
-    halves = [half.replace("{}", val.name) for half in (source, target)]
-    halves = halves if "{}" in pair.layout else [f"{val.name}/{half}" for half in halves]
-    # The halves may have the splits within them: sources/train and targets/train.
-    of_train = pair.folders.get("train") or pair.folders.get(".")
-    words = of_train or [train or root, "--layout", pair.layout]
-    hold_out = likely.hold_out(root, *words)
-    return (
-        f"{val.name}/ holds single pictures, as {halves[0]}/ and {halves[1]}/ are not both there (to hold "
-        f"pairs out: {hold_out})"
-    )
+    return [f"{taken_together(sorted(folders))}; one alone: {calls}"]
 
 
 def _one_folder(pictures: Pictures, patterns: PairOfPatterns | None) -> Found | None:
@@ -268,11 +184,7 @@ def _one_folder(pictures: Pictures, patterns: PairOfPatterns | None) -> Found | 
     if by_name is None:
         return None
     matched, note = by_name
-    return Found(split_unless_loose(_pairs(matched)), "one folder", [note], roots=[pictures.root])
-
-
-def _pairs(matched: Matched) -> list[Pair]:
-    return [whole_pair(name, *files) for name, files in matched.pairs.items()]
+    return Found(split_unless_loose(whole_pairs(matched)), "one folder", [note], roots=[pictures.root])
 
 
 def _refuse_partners(root: Path, pictures: Pictures) -> None:

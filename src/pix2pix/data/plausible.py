@@ -17,8 +17,8 @@ from PIL import Image
 
 from pix2pix.data import likely
 from pix2pix.data.layouts import SIDE_BY_SIDE
-from pix2pix.data.pair_set import Pair, PairSet, evenly_spread, printable
-from pix2pix.errors import UserError, joined
+from pix2pix.data.pair_set import Pair, PairSet, evenly_spread
+from pix2pix.errors import UserError, joined, printable
 from pix2pix.files import before_glob
 from pix2pix.pictures import codec
 from pix2pix.pictures.codec import Array

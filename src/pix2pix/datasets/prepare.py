@@ -13,10 +13,10 @@ import numpy as np
 
 from pix2pix.data import plausible
 from pix2pix.data.layouts import split_folders
-from pix2pix.data.pair_set import PairSet, printable
+from pix2pix.data.pair_set import PairSet
 from pix2pix.data.pairs import search
 from pix2pix.datasets.file_tasks import Done, FileTask, check_places, leaving_out, refuse_existing, run
-from pix2pix.errors import UserError
+from pix2pix.errors import UserError, printable
 from pix2pix.files import find_pictures, replacing
 from pix2pix.pictures import codec
 from pix2pix.pictures.codec import Array

@@ -5,6 +5,7 @@ course of bricks, so that openings meet the mortar joints as a mason would have 
 random is only the layout; the painting is a function of the layout (see `sample_render`).
 
     make_pair(seed=0, index=7, size_px=128)
+    make_drawing(seed=0, index=7, size_px=128)
     draw(Path("facades"), {"train": 400, "val": 20}, size_px=128, seed=0)
 """
 
@@ -37,6 +38,8 @@ _PARTS = {
 }
 _BALCONIES = ("no balcony", "no balcony", "middle balcony", "long balcony", "every other balcony")
 _GROUND_FLOORS = ("windows", "windows", "portal", "shops", "shops")
+_LARGEST_SHAPES = 12  # set by hand in a drawing
+_LONGEST_STROKE = 60  # squares that a brush leaves
 # The part that a house must have ("" for all houses), a label, and left, top, right, bottom of a
 # rectangle in cells, y downwards. The topmost `rise` cells are an arch; those of a roof are a triangle.
 _Shape = tuple[str, str, float, float, float, float, float]
@@ -57,17 +60,34 @@ class _House(NamedTuple):
 def make_pair(seed: int, index: int, size_px: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Return (source, target), each (size_px, size_px, 3) uint8: building number `index` of `seed`."""
     house = _plan(np.random.default_rng([seed, index]))
-    labels = _rasterise(house.parts, [*_walls(house), *_storeys(house), *_ground_floor(house)], size_px)
-    return np.array(list(PALETTE.values()), np.uint8)[labels], render(labels)
+    return _painted(house.parts, [*_walls(house), *_storeys(house), *_ground_floor(house)], size_px)
+
+
+def make_drawing(seed: int, index: int, size_px: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return (source, target) as `make_pair` does, of what a visitor draws before a house is whole.
+
+    Parts of a house on its walls or on a wall that fills the sheet; shapes and strokes by hand.
+    """
+    rng = np.random.default_rng([seed, index, 1])
+    house, kept = _plan(rng), rng.random()
+    walls = _walls(house) if rng.random() < 0.5 else [("", "wall", 0.0, 0.0, CELLS, CELLS, 0.0)]
+    parts = [shape for shape in (*_storeys(house), *_ground_floor(house)) if rng.random() < kept]
+    return _painted(house.parts, [*walls, *parts, *_by_hand(rng)], size_px)
 
 
 def draw(
-    out: Path, counts: Mapping[str, int], size_px: int, seed: int, on_progress: OnProgress = no_progress
+    out: Path,
+    counts: Mapping[str, int],
+    size_px: int,
+    seed: int,
+    on_progress: OnProgress = no_progress,
+    drawings: float = 0.0,
 ) -> None:
     """Write out/SPLIT/0001.png ...: source left, target right, 2 size_px wide, size_px high.
 
-    The splits take one building after the other in the order of `counts`, so none is in two. Raises
-    UserError where `out` exists, or all counts are 0.
+    The splits take one building after the other in the order of `counts`, so none is in two. Of those
+    in `train` the share `drawings` are unfinished, evenly spread. Raises UserError where `out` exists,
+    or all counts are 0.
     """
     names = [f"{split}/{n:04d}.png" for split, count in counts.items() for n in range(1, count + 1)]
     if not names:
@@ -75,9 +95,17 @@ def draw(
     with new_folder(out) as folder:
         for index, name in enumerate(names):
             (folder / name).parent.mkdir(exist_ok=True)
-            pair = np.concatenate(make_pair(seed, index, size_px), axis=1)
+            unfinished = name.startswith("train/") and int((index + 1) * drawings) > int(index * drawings)
+            pair = np.concatenate((make_drawing if unfinished else make_pair)(seed, index, size_px), axis=1)
             Image.fromarray(pair).save(folder / name)
             on_progress(index + 1, len(names))
+
+
+def _painted(
+    parts: set[str], shapes: list[_Shape], size_px: int
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    labels = _rasterise(parts, shapes, size_px)
+    return np.array(list(PALETTE.values()), np.uint8)[labels], render(labels)
 
 
 def _rasterise(parts: set[str], shapes: list[_Shape], size_px: int) -> NDArray[np.uint8]:
@@ -92,7 +120,7 @@ def _rasterise(parts: set[str], shapes: list[_Shape], size_px: int) -> NDArray[n
         x1, y1 = max(x1 - 1, x0), max(y1 - 1, y0)  # at least a pixel
         if rise and label in ("cornice", "wall"):  # a roof
             draw.polygon([(x0, spring - 1), ((x0 + x1) / 2, y0), (x1, spring - 1)], LABEL[label])
-        elif rise:
+        elif rise and spring > y0:  # what is less than a pixel high has no arch
             draw.pieslice((x0, y0, x1, 2 * spring - y0 - 1), 180, 360, LABEL[label])
         if spring <= y1:
             draw.rectangle((x0, spring, x1, y1), LABEL[label])
@@ -199,3 +227,25 @@ def _ground_floor(house: _House) -> list[_Shape]:
         ("portal", "column", middle + 2, top + 2, middle + 3.25, CELLS, 0),
         ("portal", "door", middle - 1.75, top + 2.25, middle + 1.75, CELLS, 1.75),
     ]
+
+
+def _by_hand(rng: np.random.Generator) -> list[_Shape]:
+    """Return rectangles, arches and brush strokes of any label, anywhere."""
+    shapes: list[_Shape] = []
+    for label in rng.choice(list(LABEL), rng.integers(_LARGEST_SHAPES + 1)):
+        left, top = rng.uniform(-2, CELLS, 2)
+        width, height = np.exp(rng.uniform(-1, 2.5, 2))  # a third of a cell to a third of the sheet
+        if rng.random() < 0.25:
+            shapes += _stroke(rng, str(label), left, top, min(width, 2.0))
+        else:
+            rise = width / 2 if rng.random() < 0.25 and width < 2 * height else 0.0
+            shapes.append(("", str(label), left, top, left + width, top + height, rise))
+    return shapes
+
+
+def _stroke(rng: np.random.Generator, label: str, x: float, y: float, width: float) -> list[_Shape]:
+    """Return the squares that a brush leaves which turns little from one to the next."""
+    count = rng.integers(2, _LONGEST_STROKE)
+    angles = rng.uniform(0, 2 * np.pi) + np.cumsum(rng.normal(0, 0.15, count))
+    xs, ys = x + np.cumsum(np.cos(angles)) * width / 2, y + np.cumsum(np.sin(angles)) * width / 2
+    return [("", label, left, top, left + width, top + width, 0.0) for left, top in zip(xs, ys, strict=True)]

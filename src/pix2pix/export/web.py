@@ -4,6 +4,7 @@ index.html, *.js ...   the page, as it is served too
 models.json            what the page knows of the models
 networks/, runtime/    what is large, in parts that every host takes
 examples/              known pairs
+link.jpg               what a link to the page shows, where its address is known
 service-worker.js      keeps it all for visits without a network
 _headers               what hosts of that convention are to send along
 """
@@ -21,6 +22,7 @@ from typing import Any
 import torch
 
 from pix2pix.config import Mode
+from pix2pix.export import link_picture
 from pix2pix.export.compare import Exported, Storage
 from pix2pix.export.folder import files_below, replacing_folder, write_list, write_parts
 from pix2pix.export.onnx import check_packages, export_onnx, runner
@@ -76,15 +78,18 @@ def export_web(
     precision: Storage = "fp16",
     mode: Mode | None = None,
     runtime: Path | None = None,
+    url: str | None = None,
     progress: Progress | None = None,
 ) -> Site:
     """Write a page with these models, whole or not at all; an earlier export is replaced.
 
-    `runtime` is the package onnxruntime-web as a folder or .tgz; without, npm fetches it. Raises
-    UserError as `export_onnx` and `load_runtime` do, for models that no page can draw, and where
-    `out` holds what no export wrote.
+    `runtime` is the package onnxruntime-web as a folder or .tgz; without, npm fetches it. `url` is where
+    the page will be: programs that show links need it to show a title and a picture. Raises UserError
+    as `export_onnx` and `load_runtime` do, for models that no page can draw, and where `out` holds what
+    no export wrote.
     """
     check_packages()
+    address = link_picture.check_address(url) if url else None
     plans = [_plan(name, path) for name, path in zip(model_names(models), models, strict=True)]
     with replacing_folder(out) as folder:
         files = load_runtime(runtime, progress or Progress())
@@ -93,6 +98,8 @@ def export_web(
         written = [_write_model(plan, folder, precision, mode, progress) for plan in plans]
         cards = [card.model_dump(mode="json") for card, _ in written]
         _write_json(folder / "models.json", {"models": cards})
+        if address:
+            _add_link(plans, address, folder)
         (folder / "_headers").write_text(_HEADERS, "utf-8")
         _write_service_worker(folder)
     sizes = {name: (out / name).stat().st_size for name in files_below(out)}
@@ -118,6 +125,17 @@ def _copy_page(page: Traversable, folder: Path) -> None:
             (folder / file.name).write_bytes(file.read_bytes())
             if file.name == "index.html":
                 _replace(folder / file.name, '(?<=name="pix2pix-models" content=")[^"]*', "models.json")
+
+
+def _add_link(plans: Sequence[_Plan], address: str, folder: Path) -> None:
+    """Write what programs show of a link to the page; its picture needs an example."""
+    first = plans[0]
+    if first.examples:
+        example = first.examples[0]
+        link_picture.write_picture(first.path, first.header.image, example, folder / link_picture.FILE)
+    names = [plan.card.name for plan in plans]
+    tags = link_picture.tags(address, names, has_picture=bool(first.examples))
+    _replace(folder / "index.html", "(?=<title>)", tags)
 
 
 def _replace(path: Path, pattern: str, text: str) -> None:

@@ -1,21 +1,39 @@
-"""Pictures on their way to the network and back: as training fed them, scaled where that is requested."""
+"""Pictures on their way to the network and back: read, as training fed them, scaled where requested."""
 
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from PIL import Image
 
 from pix2pix.config import DataConfig
 from pix2pix.derive import lab, recipe
 from pix2pix.errors import UserError
 from pix2pix.model_file import Header, ImageContract
+from pix2pix.pictures import codec
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.conform import conform
 from pix2pix.pictures.contract import LARGEST
 from pix2pix.pictures.geometry import resize
 from pix2pix.pictures.missing import missing, without_data
+from pix2pix.pictures.numbers import channels_last, checked
 
+Picture = Image.Image | Array | Path | str  # as a user has it
 Size = int | tuple[int, int] | Literal["train"]  # of both sides; (height, width); that of training
+
+
+def as_array(picture: Picture) -> Array:
+    """Return a picture as (H, W, C) in its own depth; raise UserError for what is none."""
+    match picture:
+        case str() | Path():
+            return codec.read(Path(picture))
+        case Image.Image():
+            return codec.from_pillow(picture)
+        case np.ndarray():
+            return checked(channels_last(picture, "The array"), "The array")
+    raise UserError(
+        f"A {type(picture).__name__} was given: wanted a PIL image, a numpy array, a path, or a list of them."
+    )
 
 
 def conformed(

@@ -24,17 +24,15 @@ from pix2pix.device import describe, pick_device, pick_precision
 from pix2pix.errors import UserError
 from pix2pix.hub import download_model
 from pix2pix.inference.executor import Passes, pick_executor
-from pix2pix.inference.sources import Size, conformed, joined, restored
+from pix2pix.inference.sources import Picture, Size, as_array, conformed, joined, restored
 from pix2pix.inference.stream import Stream, Where
 from pix2pix.model_file import Header, load_model
 from pix2pix.networks.modes import uses_noise
 from pix2pix.networks.noise import noise_keys
-from pix2pix.pictures import codec, masks, tensors
+from pix2pix.pictures import masks, tensors
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.geometry import pad, padded_size
-from pix2pix.pictures.numbers import channels_last, checked
 
-Picture = Image.Image | Array | Path | str
 P = TypeVar("P", bound=Picture)
 
 
@@ -156,7 +154,7 @@ class Translator:
         """
         if not isinstance(pictures, list):
             return self.translate([pictures], mode=mode, seed=seed, make=make, size=size)[0]
-        arrays = [_to_array(p) for p in pictures]
+        arrays = [as_array(p) for p in pictures]
         names = [str(p) if isinstance(p, str | Path) else "The picture" for p in pictures]
         sources = [self.source(a, name, make, size=size) for a, name in zip(arrays, names, strict=True)]
         outputs = self.translate_sources(sources, mode=mode, seed=seed, batch=batch)
@@ -264,7 +262,7 @@ class Translator:
 
         Raises UserError for a mode without noise: all variants would be one.
         """
-        source = self.source(_to_array(picture), "The picture", make)
+        source = self.source(as_array(picture), "The picture", make)
         return self.variants_of(source, samples, mode=mode, seed=seed)
 
     def variants_of(
@@ -293,16 +291,3 @@ def _for_each(numbers: int | Sequence[int], count: int) -> Tensor:
     """Return (count,) int64 of one number for all, or of one each; noise takes 32 bits of them."""
     each = [numbers] * count if isinstance(numbers, int) else numbers
     return torch.tensor([n % 2**32 for n in each], dtype=torch.int64)
-
-
-def _to_array(picture: Picture) -> Array:
-    match picture:
-        case str() | Path():
-            return codec.read(Path(picture))
-        case Image.Image():
-            return codec.from_pillow(picture)
-        case np.ndarray():
-            return checked(channels_last(picture, "The array"), "The array")
-    raise UserError(
-        f"A {type(picture).__name__} was given: wanted a PIL image, a numpy array, a path, or a list of them."
-    )

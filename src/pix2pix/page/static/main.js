@@ -1,6 +1,6 @@
 /** Build the page from its parts. */
 
-import { createAddress, readAddress } from "./input/address.js";
+import { createAddress } from "./input/address.js";
 import { followKeys } from "./input/cursor.js";
 import { createFiles } from "./input/files.js";
 import { followShortcuts, openKeys, press } from "./input/keys.js";
@@ -21,7 +21,11 @@ import { createPictures } from "./paint/pictures.js";
 import { createView } from "./paint/view.js";
 import { createCompare } from "./panels/compare.js";
 import { byId } from "./panels/dom.js";
+import { createExamples } from "./panels/examples.js";
+import { createModels } from "./panels/models.js";
 import { announce, describeStroke, notify, report, withdraw, withdrawAll } from "./panels/notices.js";
+import { openPostcard } from "./panels/postcard.js";
+import { createReach } from "./panels/reach.js";
 import { createResult } from "./panels/result.js";
 import { createStart } from "./panels/start.js";
 import { openShare } from "./panels/share.js";
@@ -48,7 +52,10 @@ const base = () => {
   return stroke && pictures.get(stroke, editor.card);
 };
 const compare = createCompare(byId("drawing"), () => base()?.known ?? null);
+/** @type {ReturnType<typeof createExamples>|undefined} */
+let examples;
 const start = createStart(editor, (name) => openExample(name));
+const reach = createReach();
 const sizes = createSizes(editor, () => base()?.source ?? null);
 
 /** @type {(name?: string) => void} */
@@ -94,7 +101,9 @@ function showChoice() {
 }
 
 function showTitle() {
-  byId("drawing-title").textContent = t(editor.card.ground < 0 ? "photograph" : "drawing");
+  const title = byId("drawing-title");
+  title.dataset.words = editor.card.ground < 0 ? "photograph" : "drawing"; // so that it follows the language
+  fill(title.parentElement);
 }
 
 /** Build all that depends on the language or the model. */
@@ -104,9 +113,11 @@ function build() {
   showTitle();
   toolbar.build();
   labelDrawing();
+  start.label();
   result.showModes();
   result.showTime();
   variants.mark();
+  examples?.label();
   showState();
   showChoice();
 }
@@ -114,9 +125,8 @@ function build() {
 editor.on("opened", () => {
   const { kind, examples } = editor.card;
   byId("editor").inert = false;
-  byId("result-stage").append(byId("notices")); // where they hide no button
+  reach.place();
   document.body.dataset.kind = kind;
-  byId("model").value = editor.card.name;
   document.title = `${editor.card.name} · pix2pix`;
   showTitle();
   for (const id of ["example", "empty-example"]) byId(id).hidden = examples.length === 0;
@@ -161,6 +171,7 @@ onClick("zoom-fit", () => view.fit());
 onClick("translate", result.request);
 onClick("another", variants.another);
 onClick("keys", () => editor.card && openKeys(editor.card.kind));
+onClick("postcard", () => openPostcard(editor, result));
 byId("live").addEventListener("change", () => result.setLive(byId("live").checked));
 onClick("theme", () => {
   const isDark = getComputedStyle(document.documentElement).colorScheme === "dark" || (!document.documentElement.dataset.theme && matchMedia("(prefers-color-scheme: dark)").matches);
@@ -198,14 +209,20 @@ async function begin() {
   if (!cards.length) throw new Error("error_empty_models");
   const session = createSession(cards, editor, pictures, store, await tab);
   const files = createFiles(editor, session, result.canvas);
+  const models = createModels(cards, (name) => {
+    withdrawAll();
+    void openModel(name).catch(report);
+  });
   const openModel = async (/** @type {string} */ name) => {
     const card = cards.find((other) => other.name === name) ?? cards[0];
     const isNew = await session.openModel(card);
+    models.show(editor.card);
     byId("invite").dataset.words = `invite_${card.kind}`; // so that it follows the language
     fill(document);
     start.invite(isNew);
   };
   openExample = (name) => void session.openExample(name).then(() => withdraw("error")).catch(report);
+  examples = createExamples(editor, openExample);
   for (const id of ["example", "empty-example"]) onClick(id, () => openExample());
   for (const id of ["open", "upload", "empty-upload"]) onClick(id, files.choose);
   onClick("webcam", () => void openWebcam(files.open));
@@ -218,23 +235,9 @@ async function begin() {
     delete: () => press("clear"), "+": view.zoomIn, "-": view.zoomOut, "=": () => view.fit(), "?": () => press("keys"),
     n: () => press("example"), t: () => press("translate"), v: () => press("another"), c: compare.step, s: () => press("save-picture"),
   });
-  byId("model").replaceChildren(...cards.map(({ name }) => new Option(name, name)));
-  byId("model").disabled = cards.length < 2;
-  byId("model").addEventListener("change", () => {
-    withdrawAll();
-    void openModel(byId("model").value).catch(report);
-  });
-  const address = createAddress(editor, choice, result, cards.length > 1);
+  const address = createAddress(cards, editor, choice, result, { openModel, openSaved: session.openSaved });
   onClick("share", () => void openShare(editor, address.withDrawing).catch(report));
-  const follow = async (/** @type {string|undefined} */ model) => {
-    const { parts, drawing } = readAddress();
-    const name = cards.find((card) => card.name === parts.get("model"))?.name ?? model;
-    if (!editor.card || name !== editor.card.name) await openModel(name);
-    if (drawing) await drawing().then(session.openSaved).catch(report);
-    address.apply(parts);
-  };
-  addEventListener("hashchange", () => void follow(editor.card.name).catch(report));
-  await follow(choices().model);
+  await address.follow(choices().model);
   await session.tidy();
 }
 

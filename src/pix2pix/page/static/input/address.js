@@ -5,6 +5,7 @@
 
 import { firstChoice, TOOLS } from "../paint/choice.js";
 import { unpack } from "../paint/saved.js";
+import { report } from "../panels/notices.js";
 
 // Browsers refuse an address that changes very often.
 const WRITE_MS = 300;
@@ -12,23 +13,15 @@ const DRAWING = "d";
 
 /** @typedef {ReturnType<typeof createAddress>} Address */
 
-/** Return the parts of the page's address; a drawing in it is removed from there. */
-export function readAddress() {
-  const parts = new URLSearchParams(location.hash.slice(1));
-  const packed = parts.get(DRAWING);
-  parts.delete(DRAWING);
-  if (packed !== null) write(parts);
-  return { parts, drawing: packed === null ? null : () => unpack(packed) };
-}
-
 /**
- * Keep the address up to date.
+ * Follow the address, and keep it up to date.
+ * @param {readonly import("../types.js").Card[]} cards
  * @param {import("../paint/editor.js").Editor} editor
  * @param {import("../paint/choice.js").Choice} choice
  * @param {import("../panels/result.js").Result} result
- * @param {boolean} hasModels  whether there are several
+ * @param {{openModel: (name: string|undefined) => Promise<void>, openSaved: (saved: unknown) => Promise<void>}} session
  */
-export function createAddress(editor, choice, result, hasModels) {
+export function createAddress(cards, editor, choice, result, { openModel, openSaved }) {
   let writing = 0;
 
   function parts() {
@@ -37,7 +30,7 @@ export function createAddress(editor, choice, result, hasModels) {
     const [{ tool, colour }, first] = [choice.now, firstChoice(card)];
     const { mode, sample, live } = result.now;
     const chosen = [
-      ["model", hasModels ? card.name : ""],
+      ["model", cards.length > 1 ? card.name : ""],
       ["tool", tool === first.tool ? "" : tool],
       ["class", colour === first.colour ? "" : palette.find((swatch) => swatch.colour === colour)?.name ?? ""],
       ["variant", sample === 0 ? "" : String(sample + 1)],
@@ -56,19 +49,35 @@ export function createAddress(editor, choice, result, hasModels) {
   choice.on("chosen", update);
   result.on("chosen", update);
 
+  /** Choose what an address says; what the model does not have is ignored. @param {URLSearchParams} wanted */
+  function apply(wanted) {
+    const { kind, palette, mode } = editor.card;
+    const tool = TOOLS[kind].find((name) => name === wanted.get("tool"));
+    const colour = palette.find(({ name }) => name === wanted.get("class"))?.colour;
+    if (tool || colour) choice.set({ ...(tool && { tool }), ...(colour && { colour }) });
+    const variant = Math.floor(Number(wanted.get("variant")));
+    const sample = variant >= 1 && variant < 2 ** 31 ? variant - 1 : 0;
+    if (["variant", "mode", "live"].some((name) => wanted.has(name))) {
+      result.restore({ mode: wanted.get("mode") ?? mode, sample, isLive: wanted.get("live") !== "off" });
+    }
+  }
+
+  /** Show what the address says. A drawing in it is the visitor's own from now on. @param {string|undefined} model  without one in the address */
+  async function follow(model) {
+    const wanted = new URLSearchParams(location.hash.slice(1));
+    const packed = wanted.get(DRAWING);
+    wanted.delete(DRAWING);
+    if (packed !== null) write(wanted);
+    const name = cards.find((card) => card.name === wanted.get("model"))?.name ?? model;
+    if (!editor.card || name !== editor.card.name) await openModel(name);
+    if (packed !== null) await unpack(packed).then(openSaved).catch(report);
+    apply(wanted);
+  }
+
+  addEventListener("hashchange", () => void follow(editor.card.name).catch(report));
+
   return {
-    /** Choose what an address says; what the model does not have is ignored. @param {URLSearchParams} wanted */
-    apply(wanted) {
-      const { kind, palette, mode } = editor.card;
-      const tool = TOOLS[kind].find((name) => name === wanted.get("tool"));
-      const colour = palette.find(({ name }) => name === wanted.get("class"))?.colour;
-      if (tool || colour) choice.set({ ...(tool && { tool }), ...(colour && { colour }) });
-      const variant = Math.floor(Number(wanted.get("variant")));
-      const sample = variant >= 1 && variant < 2 ** 31 ? variant - 1 : 0;
-      if (["variant", "mode", "live"].some((name) => wanted.has(name))) {
-        result.restore({ mode: wanted.get("mode") ?? mode, sample, isLive: wanted.get("live") !== "off" });
-      }
-    },
+    follow,
     /** Return an address that also holds a drawing. @param {string} packed */
     withDrawing: (packed) => toAddress(new URLSearchParams([...parts(), [DRAWING, packed]])),
   };

@@ -111,10 +111,10 @@ export function createSession(cards, editor, pictures, store, tab) {
 
   return {
     openModel,
-    /** @param {string} [name]  of an example; without, the next in random order */
+    /** Open a known pair: the named one, or one by chance. @param {string} [name] */
     async openExample(name) {
       const { card } = editor;
-      const example = name ?? order.next(card.name, card.examples.map((known) => known.name));
+      const example = name ?? order.next(card.name, card.examples.map((one) => one.name));
       const placed = await placePicture({ model: card.name, example }, card);
       if (placed && card === editor.card) {
         withdraw("picture");

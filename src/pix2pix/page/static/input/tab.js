@@ -1,7 +1,7 @@
 /** The name of this tab, under which its drawings are kept: no two tabs write to the same drawing. */
 
 const PLACE = `pix2pix tab ${new URL(".", document.baseURI).pathname}`;
-const WAIT_MS = 500; // the page before a reload may hold the name a moment longer
+const WAIT_MS = 2000; // the page before a reload may hold the name a moment longer
 
 /**
  * @typedef {object} Tab

@@ -75,7 +75,7 @@ export function createResult(editor, source, whenIdle) {
   /** @param {boolean} isShown  whether there is a result to save or vary */
   function showButtons(isShown) {
     for (const id of ["another", "four"]) byId(id).disabled = !isShown || now.mode !== "paper";
-    for (const id of ["copy", "save-picture"]) byId(id).disabled = !isShown;
+    for (const id of ["copy", "save-picture", "postcard"]) byId(id).disabled = !isShown;
   }
 
   /** Clear the result: there is nothing to translate, or it was that of another drawing. */

@@ -1,8 +1,8 @@
 /** The invitation to draw: on a first visit, and on every empty sheet, with examples to begin with. */
 
-import { decode } from "../paint/pictures.js";
-import { fetchWithToken } from "../model/access.js";
+import { t } from "../words/texts.js";
 import { byId, make } from "./dom.js";
+import { drawThumbnail, emptyThumbnail } from "./thumbnails.js";
 
 const COUNT = 4;
 
@@ -17,11 +17,12 @@ export function createStart(editor, open) {
   /** Show the pictures, which are fetched when they are seen first. */
   function build() {
     isBuilt = true;
-    const buttons = examples().map(({ name, source }) => {
-      const button = make("button", { type: "button", title: name, onclick: () => open(name) });
+    const buttons = examples().map((example, i) => {
+      const [canvas, name] = [emptyThumbnail(), t("example_number", { number: i + 1 })];
+      // Without a connection the button stays, without its picture.
+      drawThumbnail(canvas, example, new AbortController().signal).catch(() => {});
+      const button = make("button", { type: "button", title: name, onclick: () => open(example.name) }, canvas);
       button.setAttribute("aria-label", name);
-      // Without its picture, a button would say nothing.
-      fetchPicture(source).then((canvas) => button.append(canvas), () => button.append(name));
       return button;
     });
     byId("start-examples").replaceChildren(...buttons);
@@ -41,6 +42,8 @@ export function createStart(editor, open) {
   });
 
   return {
+    /** Take another language. */
+    label: () => isBuilt && build(),
     /** Follow the drawing. */
     show,
     /** Invite to change the first drawing of a model, or no longer. @param {boolean} first */
@@ -49,11 +52,4 @@ export function createStart(editor, open) {
       show();
     },
   };
-}
-
-/** @param {string} address */
-async function fetchPicture(address) {
-  const answer = await fetchWithToken(address);
-  if (!answer.ok) throw new Error("error_unreadable_picture");
-  return decode(await answer.blob(), null);
 }

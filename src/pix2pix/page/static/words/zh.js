@@ -1,5 +1,9 @@
 /** 中文界面。键与 en.js 相同，{名称} 会被填入。 */
+
+import extras from "./zh-extras.js";
+
 export default {
+  ...extras,
   language: "中文",
   language_choice: "语言",
   skip: "跳到画布",
@@ -25,6 +29,12 @@ export default {
   px: "画笔粗细",
   palette: "类别",
   search: "查找类别",
+  all_classes: "全部",
+  reach: "常用操作",
+  short_example: "随机",
+  short_another: "换一个",
+  short_four: "四个",
+  short_save: "保存",
   no_class: "没有这个名称的类别。",
 
   drawing: "绘图",

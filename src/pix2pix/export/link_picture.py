@@ -1,0 +1,68 @@
+"""What programs show of a link to an exported page: a title, a sentence, a picture of an example."""
+
+from html import escape
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from PIL import Image, ImageDraw, ImageOps
+
+from pix2pix.errors import UserError
+from pix2pix.inference.translator import Translator
+from pix2pix.model_file import ImageContract
+from pix2pix.page.examples import Example, view_picture
+from pix2pix.pictures.codec import to_pillow
+from pix2pix.pictures.conform import to_view
+
+FILE = "link.jpg"
+_SIZE = 1200, 630  # which programs show whole
+_SIDE = 520
+_PAPER, _INK = "#faf9f6", "#1d2126"
+_DESCRIPTION = "Draw, and see what a network trained with pix2pix makes of it."
+
+
+def check_address(url: str) -> str:
+    """Return the address of a page's folder, with a slash at its end; raises UserError for any other text."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise UserError(
+            f"--url {url} is not the address of a folder on the web.",
+            "Wanted where the page will be, such as https://example.org/draw/.",
+        )
+    return url.rstrip("/") + "/"
+
+
+def write_picture(model: Path, image: ImageContract, example: Example, out: Path) -> None:
+    """Write the example and the model's translation side by side as a JPEG of 1200 x 630 px.
+
+    Raises UserError where the model or the example cannot be read.
+    """
+    source = to_pillow(view_picture(example.source, image, target=False))
+    translation = Translator.load(model, "cpu", engine="torch").translate(example.source.read())
+    if not isinstance(translation, Image.Image):
+        translation = to_pillow(to_view(translation, image.lab_photograph or image.target))
+    sheet = Image.new("RGB", _SIZE, _PAPER)
+    gap = _SIZE[0] - 2 * _SIDE
+    for picture, left in ((source, gap // 4), (translation, _SIZE[0] - gap // 4 - _SIDE)):
+        method = Image.Resampling.NEAREST if image.source.classes else Image.Resampling.LANCZOS
+        fitted = ImageOps.pad(picture.convert("RGB"), (_SIDE, _SIDE), method, _PAPER)
+        sheet.paste(fitted, (left, (_SIZE[1] - _SIDE) // 2))
+    x, y = _SIZE[0] // 2, _SIZE[1] // 2
+    arrow = [(x - 22, y), (x + 22, y), (x + 8, y - 14), (x + 22, y), (x + 8, y + 14)]
+    ImageDraw.Draw(sheet).line(arrow, _INK, 5, "curve")
+    sheet.save(out, quality=90)
+
+
+def tags(url: str, names: list[str], *, has_picture: bool) -> str:
+    """Return the tags for the head of the page at this address."""
+    title = f"{', '.join(names)} · pix2pix"
+    facts = {"og:type": "website", "og:title": title, "og:description": _DESCRIPTION, "og:url": url}
+    if has_picture:
+        facts |= {
+            "og:image": url + FILE,
+            "og:image:width": str(_SIZE[0]),
+            "og:image:height": str(_SIZE[1]),
+            "og:image:alt": f"A drawing, and what {names[0]} makes of it",
+        }
+    lines = [f'<meta property="{key}" content="{escape(value)}">' for key, value in facts.items()]
+    kind = "summary_large_image" if has_picture else "summary"
+    return "\n".join([*lines, f'<meta name="twitter:card" content="{kind}">', ""])
