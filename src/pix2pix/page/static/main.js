@@ -10,8 +10,8 @@ import { choices, createStore, keepChoice } from "./input/store.js";
 import { createStrokeInput } from "./input/stroke-input.js";
 import { openTab } from "./input/tab.js";
 import { openWebcam } from "./input/webcam.js";
-import { fetchWithToken, takeToken } from "./model/access.js";
-import { failure } from "./model/errors.js";
+import { takeToken } from "./model/access.js";
+import { fetchCards } from "./model/cards.js";
 import { createCanvas } from "./paint/canvas.js";
 import { createChoice } from "./paint/choice.js";
 import { basePicture, clearing } from "./paint/drawing.js";
@@ -31,6 +31,7 @@ import { createStart } from "./panels/start.js";
 import { openShare } from "./panels/share.js";
 import { createSizes } from "./panels/sizes.js";
 import { createToolbar, hasWidth, nameOf } from "./panels/toolbar.js";
+import { createWaiting } from "./panels/waiting.js";
 import { createVariants } from "./panels/variants.js";
 import { fill, languages, pickLanguage, setLanguage, t } from "./words/texts.js";
 
@@ -45,7 +46,8 @@ const canvas = createCanvas(byId("drawing"), editor, shown);
 const strokeInput = createStrokeInput(editor, choice, pick);
 const overlay = createOverlay(byId("overlay"), view, () => strokeInput.closing);
 const toolbar = createToolbar(editor, choice);
-const result = createResult(editor, canvas, (signal) => variants.fill(signal));
+const waiting = createWaiting();
+const result = createResult(editor, canvas, (signal) => variants.fill(signal), waiting);
 const variants = createVariants(() => result);
 const base = () => {
   const stroke = basePicture(editor.drawing);
@@ -114,6 +116,7 @@ function build() {
   toolbar.build();
   labelDrawing();
   start.label();
+  waiting.label();
   result.showModes();
   result.showTime();
   variants.mark();
@@ -125,6 +128,7 @@ function build() {
 editor.on("opened", () => {
   const { kind, examples } = editor.card;
   byId("editor").inert = false;
+  delete document.documentElement.dataset.loading;
   reach.place();
   document.body.dataset.kind = kind;
   document.title = `${editor.card.name} · pix2pix`;
@@ -189,23 +193,12 @@ languageChoice.addEventListener("change", () => {
   build();
 });
 
-/** @returns {Promise<import("./types.js").Card[]>} */
-async function fetchCards() {
-  const address = /** @type {HTMLMetaElement} */ (document.querySelector('meta[name="pix2pix-models"]')).content;
-  try {
-    const answer = await fetchWithToken(address);
-    if (!answer.ok) throw answer;
-    return (await answer.json()).models;
-  } catch {
-    throw failure("error_no_models");
-  }
-}
-
 async function begin() {
   byId("not-started").remove();
   setLanguage(languageChoice.value);
   takeToken();
-  const cards = await fetchCards();
+  const cards = await fetchCards((error) => report(error, "start", reload()));
+  withdraw("start");
   if (!cards.length) throw new Error("error_empty_models");
   const session = createSession(cards, editor, pictures, store, await tab);
   const files = createFiles(editor, session, result.canvas);
@@ -215,6 +208,7 @@ async function begin() {
   });
   const openModel = async (/** @type {string} */ name) => {
     const card = cards.find((other) => other.name === name) ?? cards[0];
+    waiting.wait("waits_model");
     const isNew = await session.openModel(card);
     models.show(editor.card);
     byId("invite").dataset.words = `invite_${card.kind}`; // so that it follows the language
@@ -241,4 +235,5 @@ async function begin() {
   await session.tidy();
 }
 
-begin().catch((error) => report(error, "start", { text: t("retry"), run: () => location.reload() }));
+const reload = () => ({ text: t("retry"), run: () => location.reload() });
+begin().catch((error) => report(error, "start", reload()));

@@ -19,6 +19,7 @@ import { keepChoice } from "./store.js";
  */
 
 const KEEP_MS = 400;
+const RETRY_MS = 2000; // between two tries to reach the server
 // A picture is of another kind if more than this share of its pixels fits no source of the model.
 const NO_MAP = 0.3;
 const NO_SKETCH = 0.5;
@@ -36,7 +37,7 @@ export function createSession(cards, editor, pictures, store, tab) {
   /** @type {Map<string, import("../types.js").Drawing>} */
   const drawings = new Map();
   const order = createExampleOrder();
-  let [keeping, turns] = [0, 0];
+  let [keeping, turns, retries] = [0, 0, 0];
   let isChanged = false; // since it was kept
 
   editor.on("changed", () => {
@@ -51,16 +52,38 @@ export function createSession(cards, editor, pictures, store, tab) {
     isChanged = false;
   }
 
-  /** @param {readonly Stroke[]} strokes  @param {Card} card */
-  async function load(strokes, card) {
-    if (!(await pictures.load(strokes, card, cards))) notify("picture", { text: t("error_lost_picture"), error: true });
+  /**
+   * Load pictures; while the server does not answer, try again and call `onBack` afterwards.
+   * @param {readonly Stroke[]} strokes  @param {Card} card  @param {() => void} [onBack]
+   */
+  async function load(strokes, card, onBack = editor.refresh) {
+    const loaded = await pictures.load(strokes, card, cards);
+    if (loaded === "lost") notify("picture", { text: t("error_lost_picture"), error: true });
+    if (loaded === "unreachable") void retry(strokes, card, onBack);
   }
 
-  /** Load a picture and choose its size. @param {{picture: string}|{model: string, example: string}} name  @param {Card} card */
-  async function placePicture(name, card) {
+  /** @param {readonly Stroke[]} strokes  @param {Card} card  @param {() => void} onBack */
+  async function retry(strokes, card, onBack) {
+    notify("picture", { text: t("error_unreachable_picture"), error: true });
+    const turn = ++retries;
+    let loaded = "unreachable";
+    while (loaded === "unreachable") {
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      if (turn !== retries || card !== editor.card) return; // something newer is waited for
+      loaded = await pictures.load(strokes, card, cards);
+    }
+    withdraw("picture");
+    if (loaded === "all") onBack();
+  }
+
+  /**
+   * Load a picture and choose its size.
+   * @param {{picture: string}|{model: string, example: string}} name  @param {Card} card  @param {() => void} [onBack]
+   */
+  async function placePicture(name, card, onBack) {
     /** @type {PictureStroke} */
     const stroke = { tool: "picture", width: 1, height: 1, ...name };
-    await load([stroke], card);
+    await load([stroke], card, onBack);
     const picture = pictures.get(stroke, card);
     return picture && { picture, stroke: { ...stroke, ...fitSize(picture.source, card) } };
   }
@@ -70,7 +93,7 @@ export function createSession(cards, editor, pictures, store, tab) {
     const drawing = newDrawing(card);
     if (!card.examples.length) return drawing;
     const example = order.first(card.name, card.examples.map(({ name }) => name));
-    const placed = await placePicture({ model: card.name, example }, card);
+    const placed = await placePicture({ model: card.name, example }, card, () => editor.isBlank && void openExample(example));
     if (placed) drawing.strokes.push(placed.stroke);
     return drawing;
   }
@@ -109,18 +132,23 @@ export function createSession(cards, editor, pictures, store, tab) {
     return !known;
   }
 
+  /** Open a known pair: the named one, or one by chance. @param {string} [name] */
+  async function openExample(name) {
+    const { card } = editor;
+    const example = name ?? order.next(card.name, card.examples.map((one) => one.name));
+    const count = editor.drawing.strokes.length;
+    // Where the visitor went on drawing meanwhile, a late example would only disturb.
+    const late = () => editor.drawing.strokes.length === count && void openExample(example);
+    const placed = await placePicture({ model: card.name, example }, card, late);
+    if (!placed || card !== editor.card) return;
+    retries++;
+    withdraw("picture");
+    editor.add(placed.stroke);
+  }
+
   return {
     openModel,
-    /** Open a known pair: the named one, or one by chance. @param {string} [name] */
-    async openExample(name) {
-      const { card } = editor;
-      const example = name ?? order.next(card.name, card.examples.map((one) => one.name));
-      const placed = await placePicture({ model: card.name, example }, card);
-      if (placed && card === editor.card) {
-        withdraw("picture");
-        editor.add(placed.stroke);
-      }
-    },
+    openExample,
     /** Open a picture of the user's. @param {Blob} blob */
     async openPicture(blob) {
       const { card } = editor;

@@ -87,6 +87,12 @@ export function createEditor(pictures) {
       emit("opened");
       emit("painted", box);
     },
+    /** Paint again: a picture that was missing is there. */
+    refresh() {
+      emit("interrupt");
+      surface.forget();
+      replay();
+    },
     begin: () => surface.begin(),
     /** Show or finish a stroke of a tool. @param {Step} step */
     apply({ kind, stroke, from }) {

@@ -144,6 +144,10 @@ export function createSurface(style) {
     get isTouched() {
       return tentative !== null;
     },
+    /** Paint every stroke anew next time: a picture may have changed. */
+    forget() {
+      checkpoints = [];
+    },
     /** Begin a stroke that may still change or be cancelled. */
     begin() {
       backup.set(image.pixels);

@@ -28,8 +28,9 @@ const MODES = ["paper", "deterministic", "running"];
  * @param {import("../paint/editor.js").Editor} editor
  * @param {{upToDate: HTMLCanvasElement}} source
  * @param {(signal: AbortSignal) => Promise<void>} whenIdle  work for a pause in drawing
+ * @param {import("./waiting.js").Waiting} waiting
  */
-export function createResult(editor, source, whenIdle) {
+export function createResult(editor, source, whenIdle, waiting) {
   const { on, emit } = createEmitter();
   const canvas = byId("result");
   /** @type {Map<string, {translator: Translator, prepared: Promise<void>}>} */
@@ -38,6 +39,8 @@ export function createResult(editor, source, whenIdle) {
   const now = { mode: "paper", sample: 0, live: true };
   let announces = false; // results that the user requested, not those that follow the drawing
   let busyTimer = 0;
+  let [changes, sent] = [0, 0]; // of the drawing, up to now and up to the latest request
+  let isDue = false; // a result that is not shown yet
   /** @type {{ms: number, backend: string}|null} */
   let latest = null;
 
@@ -46,6 +49,7 @@ export function createResult(editor, source, whenIdle) {
     const { translator, prepared } = ready(editor.card);
     await prepared;
     signal.throwIfAborted();
+    sent = changes;
     return translator.translate(source.upToDate, { seed: 0, sample, mode: now.mode, signal });
   }
 
@@ -55,6 +59,9 @@ export function createResult(editor, source, whenIdle) {
     const { bitmap, milliseconds, backend } = await translate(signal, now.sample);
     show(canvas, bitmap, signal);
     withdraw("translating");
+    waiting.end();
+    isDue = sent !== changes;
+    if (isDue) showStale();
     const ms = Math.round(milliseconds);
     latest = { ms, backend };
     showButtons(true);
@@ -62,6 +69,13 @@ export function createResult(editor, source, whenIdle) {
     if (announces) announce(t("announce_translated", { ms }));
     announces = false;
     emit("shown");
+  }
+
+  /** The result is not that of the drawing, or there is none yet. */
+  function showStale() {
+    isDue = true;
+    if (now.live) waiting.wait("waits_result");
+    else if (latest) waiting.wait("stale_off", true);
   }
 
   /** Show the time and label the result, in the current language. */
@@ -81,6 +95,7 @@ export function createResult(editor, source, whenIdle) {
   /** Clear the result: there is nothing to translate, or it was that of another drawing. */
   function blankOut() {
     latest = null;
+    waiting.end();
     showButtons(false);
     emit("blank");
     Object.assign(canvas, { width: 1, height: 1 });
@@ -120,8 +135,16 @@ export function createResult(editor, source, whenIdle) {
       const { retryAfter, busy } = /** @type {any} */ (error);
       if (busy) notify("translating", { text: t("error_busy", { seconds: retryAfter }), error: true });
       else report(error, "translating");
+      if (isDue) waiting.wait(retryAfter ? "waits_server" : "waits_failed", true);
     },
   });
+
+  /** Translate once more, whether live or not: what is under way is useless. */
+  function again() {
+    isDue = true;
+    waiting.wait("waits_result");
+    live.request({ afresh: true });
+  }
 
   function showModes() {
     const modes = MODES.map((mode) => ({ value: mode, text: t(`mode_${mode}`), checked: mode === now.mode, disabled: !editor.card.modes.includes(mode) }));
@@ -137,10 +160,14 @@ export function createResult(editor, source, whenIdle) {
     showModes();
     emit("reset");
     emit("chosen");
-    live.request({ afresh: true });
+    again();
   }
 
-  editor.on("painted", () => now.live && live.request());
+  editor.on("painted", () => {
+    changes++;
+    if (editor.isReady && !editor.isBlank) showStale();
+    if (now.live) live.request();
+  });
   editor.on("changed", (/** @type {string} */ how, /** @type {import("../types.js").Stroke} */ stroke) => {
     if (how !== "undone" && (stroke.tool === "clear" || stroke.tool === "drawing")) blankOut();
   });
@@ -169,7 +196,7 @@ export function createResult(editor, source, whenIdle) {
     /** Translate now, whether live or not. */
     request() {
       announces = true;
-      live.request({ afresh: true });
+      again();
     },
     /** @param {boolean} isLive */
     setLive(isLive) {
@@ -185,14 +212,14 @@ export function createResult(editor, source, whenIdle) {
       now.live = byId("live").checked = isLive;
       showModes();
       emit("reset");
-      live.request({ afresh: true });
+      again();
     },
     /** @param {number} sample */
     setSample(sample) {
       now.sample = sample;
       emit("chosen");
       announce(t("announce_variant", { number: sample + 1 }));
-      live.request({ afresh: true });
+      again();
     },
   };
 }
