@@ -19,6 +19,7 @@ import { createEditor } from "./paint/editor.js";
 import { createOverlay } from "./paint/overlay.js";
 import { createPictures } from "./paint/pictures.js";
 import { createView } from "./paint/view.js";
+import { showAbout } from "./panels/about.js";
 import { createCompare } from "./panels/compare.js";
 import { byId } from "./panels/dom.js";
 import { createExamples } from "./panels/examples.js";
@@ -113,6 +114,7 @@ function build() {
   fill(document);
   if (!editor.card) return;
   showTitle();
+  showAbout(editor.card);
   toolbar.build();
   labelDrawing();
   start.label();
@@ -133,6 +135,7 @@ editor.on("opened", () => {
   document.body.dataset.kind = kind;
   document.title = `${editor.card.name} · pix2pix`;
   showTitle();
+  showAbout(editor.card);
   for (const id of ["example", "empty-example"]) byId(id).hidden = examples.length === 0;
   choice.begin(editor.card);
   showState();
