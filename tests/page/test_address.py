@@ -27,7 +27,10 @@ def test_reload_and_sharing_keep_tool_class_variant_and_live(open_page: Open) ->
     page.click("#another")
     wait_for_result(page, sample=2)
     page.uncheck("#live")
-    wait_for(page, "['tool=brush', 'class=door', 'variant=3', 'live=off'].every(part => location.hash.includes(part))")
+    wait_for(
+        page,
+        "['tool=brush', 'class=door', 'variant=3', 'live=off'].every(part => location.hash.includes(part))",
+    )
     page.reload()
     wait_for_result(page, sample=2)
     assert shown(page) == (True, True, False, True)

@@ -30,7 +30,8 @@
  * @property {Stroke[]} undone  the last undone stroke is the last of the list
  *
  * @typedef {{name: string, colour: string}} Swatch
- * @typedef {{name: string, source: string, target: string|null}} Example
+ * @typedef {{name: string, source: string, target: string|null, result?: string|null}} Example
+ *   result: what the model makes of it, where that came with the page
  * @typedef {"labels"|"sketch"|"photograph"|"mask"} Kind
  * @typedef {"paper"|"deterministic"|"running"} Mode
  *

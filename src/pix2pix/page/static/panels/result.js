@@ -1,24 +1,21 @@
 /** The result: follow the drawing, show the time, offer modes and variants. */
 
 import { createLive } from "../model/live.js";
-import { createTranslator as createLocal } from "../model/local.js";
-import { createTranslator as createRemote } from "../model/remote.js";
+import { createTranslators } from "../model/translators.js";
 import { createEmitter } from "../paint/emitter.js";
 import { contextOf, resizeCanvas } from "../paint/pictures.js";
 import { t } from "../words/texts.js";
 import { byId, segments } from "./dom.js";
+import { fetchShipped, prepare } from "./fetching.js";
 import { announce, notify, report, withdraw } from "./notices.js";
 
 /**
- * @typedef {import("../types.js").Card} Card
  * @typedef {import("../types.js").Mode} Mode
- * @typedef {import("../types.js").Translator} Translator
  * @typedef {ReturnType<typeof createResult>} Result
  */
 
 // No progress line for translations that are quicker than this: it would flicker.
 const QUICK_MS = 250;
-const MB = 1e6;
 /** @type {Mode[]} */
 const MODES = ["paper", "deterministic", "running"];
 
@@ -33,8 +30,7 @@ const MODES = ["paper", "deterministic", "running"];
 export function createResult(editor, source, whenIdle, waiting) {
   const { on, emit } = createEmitter();
   const canvas = byId("result");
-  /** @type {Map<string, {translator: Translator, prepared: Promise<void>}>} */
-  const translators = new Map();
+  const translators = createTranslators(prepare);
   /** @type {{mode: Mode, sample: number, live: boolean}} */
   const now = { mode: "paper", sample: 0, live: true };
   let announces = false; // results that the user requested, not those that follow the drawing
@@ -46,7 +42,8 @@ export function createResult(editor, source, whenIdle, waiting) {
 
   /** @param {AbortSignal} signal  @param {number} sample */
   async function translate(signal, sample) {
-    const { translator, prepared } = ready(editor.card);
+    const { translator, prepared, isReady } = translators.ready(editor.card);
+    if (!isReady) await showShipped(signal);
     await prepared;
     signal.throwIfAborted();
     sent = changes;
@@ -71,6 +68,17 @@ export function createResult(editor, source, whenIdle, waiting) {
     emit("shown");
   }
 
+  /** Show the result that came with an exported page, until the network is there. @param {AbortSignal} signal */
+  async function showShipped(signal) {
+    if (latest || now.sample !== 0 || now.mode !== editor.card.mode) return;
+    const bitmap = await fetchShipped(editor.drawing, editor.card);
+    if (!bitmap || latest) return;
+    show(canvas, bitmap, signal);
+    waiting.end();
+    latest = { ms: 0, backend: "shipped" };
+    showTime();
+  }
+
   /** The result is not that of the drawing, or there is none yet. */
   function showStale() {
     isDue = true;
@@ -82,7 +90,9 @@ export function createResult(editor, source, whenIdle, waiting) {
   function showTime() {
     if (!latest) return;
     const { ms, backend } = latest;
-    byId("time").textContent = t("time", { ms, backend: t(`backend_${backend}`).replace(/^backend_/, "") });
+    const isShipped = backend === "shipped";
+    byId("shipped").hidden = !isShipped;
+    byId("time").textContent = isShipped ? "" : t("time", { ms, backend: t(`backend_${backend}`).replace(/^backend_/, "") });
     canvas.setAttribute("aria-label", t("result_label", canvas));
   }
 
@@ -101,26 +111,6 @@ export function createResult(editor, source, whenIdle, waiting) {
     Object.assign(canvas, { width: 1, height: 1 });
     canvas.removeAttribute("aria-label");
     byId("time").textContent = "";
-  }
-
-  /** Return the model's translator: loaded once, with progress. @param {Card} card */
-  function ready(card) {
-    const known = translators.get(card.name);
-    if (known) return known;
-    const translator = (card.translate ? createRemote : createLocal)(card);
-    const made = { translator, prepared: prepare(translator) };
-    translators.set(card.name, made);
-    made.prepared.catch(() => translators.get(card.name) === made && translators.delete(card.name));
-    return made;
-  }
-
-  /** Close the translators of other models: a network in the page needs much memory. @param {string} open */
-  function closeOthers(open) {
-    for (const [name, { translator }] of translators) {
-      if (name === open) continue;
-      translators.delete(name);
-      translator.close(); // also ends the download of its network
-    }
   }
 
   const live = createLive({
@@ -177,7 +167,7 @@ export function createResult(editor, source, whenIdle, waiting) {
     blankOut();
     emit("reset");
     live.stop();
-    closeOthers(editor.card.name);
+    translators.closeOthers(editor.card.name);
     if (!now.live) live.request(); // the old result is another model's
   });
 
@@ -233,17 +223,3 @@ export function show(canvas, bitmap, signal) {
   bitmap.close();
 }
 
-/** @param {Translator} translator */
-async function prepare(translator) {
-  try {
-    await translator.prepare((/** @type {{loaded: number, total: number}} */ { loaded, total }) => {
-      byId("fetching").hidden = false;
-      byId("progress").value = total ? loaded / total : 0;
-      const megabytes = (/** @type {number} */ bytes) => (bytes / MB).toFixed(1);
-      byId("fetching-words").textContent =
-        loaded < total ? t("fetching", { loaded: megabytes(loaded), total: megabytes(total) }) : t("starting");
-    });
-  } finally {
-    byId("fetching").hidden = true;
-  }
-}
