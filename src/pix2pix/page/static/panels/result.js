@@ -94,6 +94,7 @@ export function createResult(editor, source, whenIdle, waiting) {
     byId("shipped").hidden = !isShipped;
     byId("time").textContent = isShipped ? "" : t("time", { ms, backend: t(`backend_${backend}`).replace(/^backend_/, "") });
     canvas.setAttribute("aria-label", t("result_label", canvas));
+    canvas.setAttribute("role", "img"); // an empty frame is no picture
   }
 
   /** @param {boolean} isShown  whether there is a result to save or vary */
@@ -109,7 +110,7 @@ export function createResult(editor, source, whenIdle, waiting) {
     showButtons(false);
     emit("blank");
     Object.assign(canvas, { width: 1, height: 1 });
-    canvas.removeAttribute("aria-label");
+    for (const name of ["aria-label", "role"]) canvas.removeAttribute(name);
     byId("time").textContent = "";
   }
 
