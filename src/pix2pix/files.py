@@ -147,7 +147,7 @@ def exclusive(path: Path, taken: str) -> Iterator[None]:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        opened = path.open("w")
+        opened = path.open("w", encoding="utf-8")
     except OSError as error:
         raise cannot_write(path, error) from None
     with opened:
