@@ -35,7 +35,7 @@ def test_the_first_result_comes_with_the_page_and_the_target_is_in_reach(open_pa
     parts: list[Any] = []
     page.route("**/api/models", lambda route: route.fulfill(body=json.dumps({"models": [exported()]})))
     page.route("**/runtime.json", lambda route: route.fulfill(body=json.dumps(RUNTIME)))
-    page.context.route("**/part-*.bin", parts.append)
+    page.context.route("**/part-*.bin", lambda route: parts.append(route))
     page.reload()
     page.wait_for_selector("#result[aria-label]")
     assert np.array_equal(pixels(page, "result"), example(1, target=True))

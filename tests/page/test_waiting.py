@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,15 +28,15 @@ def test_a_result_that_is_out_of_date_is_marked(open_page: Open) -> None:
 @pytest.mark.slow
 def test_a_slow_line_says_what_it_waits_for_and_errors_go_with_the_servers_return(open_page: Open) -> None:
     page = open_page()
-    held = []
-    page.route("**/translate*", held.append)
+    held: list[Any] = []
+    page.route("**/translate*", lambda route: held.append(route))
     choose(page, "rectangle", "door")
     drag(page, (8, 8), (24, 20))
     page.wait_for_selector("#waiting")
     assert page.inner_text("#waiting") == "Waiting for the result…"
-    page.unroute("**/translate*")
     for route in held:
         route.abort()
+    page.unroute("**/translate*")
     wait_for(page, "document.querySelector('#waiting').textContent.startsWith('The server')")
     page.wait_for_selector("#waiting", state="hidden")
     wait_for_result(page)
@@ -49,8 +50,8 @@ def test_a_slow_line_says_what_it_waits_for_and_errors_go_with_the_servers_retur
     result = wait_for_result(page)
     assert any(np.array_equal(result, example(n, target=True)) for n in (2, 3))
 
-    held = []
-    page.route("**/api/models", held.append)
+    held.clear()
+    page.route("**/api/models", lambda route: held.append(route))
     page.reload()
     page.wait_for_selector(".loading")
     assert page.inner_text("#result-stage .loading") == "Loading the models…"

@@ -214,7 +214,7 @@ def _add_result(plan: _Plan, mode: Mode, folder: Path, first: KnownPair) -> Know
     """Write what the model makes of the first example: the page shows it while the network is on the way."""
     result = first.source.replace("-source.png", "-result.jpg")
     translated = translate_example(plan.path, plan.header.image, plan.examples[0], mode)
-    translated.save(folder / result, quality=92)
+    translated.save(folder / result, quality=92, subsampling=0)
     return first.model_copy(update={"result": result})
 
 
