@@ -307,7 +307,7 @@ def several_bad(place: Path) -> None:
         (only_bad("odd width"), "bad.png is 63 x 32 px, so its halves differ in width"),
         (only_bad("text"), "bad.jpg is not a picture (17 bytes)"),
         (only_bad("truncated"), "bad.jpg cannot be read"),
-        (several_bad, "None of the 3 pairs could be used"),
+        (several_bad, "None of the 3 pairs that were tried could be used"),
         (unmatched, "2 pictures make no pair. pairs/source/0.png has no partner in pairs/target."),
     ],
 )

@@ -9,6 +9,7 @@ import { createSession } from "./input/session.js";
 import { choices, createStore, keepChoice } from "./input/store.js";
 import { createStrokeInput } from "./input/stroke-input.js";
 import { openTab } from "./input/tab.js";
+import { createPick } from "./input/pick.js";
 import { openWebcam } from "./input/webcam.js";
 import { takeToken } from "./model/access.js";
 import { fetchCards } from "./model/cards.js";
@@ -34,7 +35,8 @@ import { createSizes } from "./panels/sizes.js";
 import { createToolbar, hasWidth, nameOf } from "./panels/toolbar.js";
 import { createWaiting } from "./panels/waiting.js";
 import { createVariants } from "./panels/variants.js";
-import { fill, languages, pickLanguage, setLanguage, t } from "./words/texts.js";
+import { createWhole } from "./panels/whole.js";
+import { className, fill, languages, pickLanguage, setLanguage, t } from "./words/texts.js";
 
 const stage = byId("stage");
 const tab = openTab();
@@ -44,17 +46,18 @@ const editor = createEditor(pictures);
 const choice = createChoice();
 const view = createView(stage, document.documentElement);
 const canvas = createCanvas(byId("drawing"), editor, shown);
-const strokeInput = createStrokeInput(editor, choice, pick);
+const strokeInput = createStrokeInput(editor, choice, createPick(choice, (colour) => nameOfColour(colour)));
 const overlay = createOverlay(byId("overlay"), view, () => strokeInput.closing);
 const toolbar = createToolbar(editor, choice);
 const waiting = createWaiting();
-const result = createResult(editor, canvas, (signal) => variants.fill(signal), waiting);
+const whole = createWhole(editor, pictures, store);
+const result = createResult(editor, canvas, whenIdle, waiting, (picture) => whole.keepRest(picture));
 const variants = createVariants(() => result);
 const base = () => {
   const stroke = basePicture(editor.drawing);
   return stroke && pictures.get(stroke, editor.card);
 };
-const compare = createCompare(byId("drawing"), () => base()?.known ?? null);
+const compare = createCompare(byId("drawing"), () => base()?.known ?? null, () => ({ isReady: editor.isReady, isPhotograph: editor.card.ground < 0 }));
 /** @type {ReturnType<typeof createExamples>|undefined} */
 let examples;
 const start = createStart(editor, (name) => openExample(name));
@@ -64,14 +67,14 @@ const sizes = createSizes(editor, () => base()?.source ?? null);
 /** @type {(name?: string) => void} */
 let openExample = () => {};
 
-/** @param {string} colour */
-const nameOfColour = (colour) => editor.card.palette.find((swatch) => swatch.colour === colour)?.name ?? colour;
+/** @param {AbortSignal} signal */
+async function whenIdle(signal) {
+  if (await whole.enlarge(result.canvas, signal)) result.showTime();
+  await variants.fill(signal);
+}
 
 /** @param {string} colour */
-function pick(colour) {
-  choice.set({ colour });
-  announce(t("announce_picked", { colour: nameOfColour(colour) }));
-}
+const nameOfColour = (colour) => className(editor.card.palette.find((swatch) => swatch.colour === colour)?.name ?? colour);
 
 /** @param {boolean} sized */
 function shown(sized) {
@@ -133,6 +136,7 @@ editor.on("opened", () => {
   delete document.documentElement.dataset.loading;
   reach.place();
   document.body.dataset.kind = kind;
+  byId("keep-field").hidden = kind !== "mask";
   document.title = `${editor.card.name} · pix2pix`;
   showTitle();
   showAbout(editor.card);
@@ -179,6 +183,7 @@ onClick("translate", result.request);
 onClick("another", variants.another);
 onClick("keys", () => editor.card && openKeys(editor.card.kind));
 onClick("postcard", () => openPostcard(editor, result));
+byId("keep-rest").addEventListener("change", result.request);
 byId("live").addEventListener("change", () => result.setLive(byId("live").checked));
 onClick("theme", () => {
   const isDark = getComputedStyle(document.documentElement).colorScheme === "dark" || (!document.documentElement.dataset.theme && matchMedia("(prefers-color-scheme: dark)").matches);
@@ -204,7 +209,7 @@ async function begin() {
   withdraw("start");
   if (!cards.length) throw new Error("error_empty_models");
   const session = createSession(cards, editor, pictures, store, await tab);
-  const files = createFiles(editor, session, result.canvas);
+  const files = createFiles(editor, session, () => whole.toFile(result.canvas));
   const models = createModels(cards, (name) => {
     withdrawAll();
     void openModel(name).catch(report);
@@ -224,7 +229,7 @@ async function begin() {
   for (const id of ["open", "upload", "empty-upload"]) onClick(id, files.choose);
   onClick("webcam", () => void openWebcam(files.open));
   onClick("save-drawing", () => void files.saveDrawing());
-  onClick("save-picture", files.savePicture);
+  onClick("save-picture", () => void files.savePicture());
   onClick("copy", () => void files.copyPicture());
   onClick("fresh", session.startFresh);
   followShortcuts(editor, choice, strokeInput, toolbar.colourOf, {

@@ -1,14 +1,18 @@
 /** Which model and which drawing is open; every drawing is kept. */
 
-import { nearestSwatch } from "../paint/colours.js";
+import { thresholdsOf } from "../model/edges.js";
+import { runPhotoTask } from "../model/photo.js";
+import { keepsSize } from "../model/whole.js";
+import { isLight, nearestSwatch } from "../paint/colours.js";
 import { pictureStrokes } from "../paint/drawing.js";
 import { drawingKey, newDrawing } from "../paint/editor.js";
-import { decode, fitSize } from "../paint/pictures.js";
+import { decode } from "../paint/pictures.js";
 import { checkSaved, toSaved, within } from "../paint/saved.js";
 import { notify, report, withdraw } from "../panels/notices.js";
 import { t } from "../words/texts.js";
 import { createExampleOrder } from "./examples.js";
 import { createKept } from "./kept.js";
+import { createLoading } from "./loading.js";
 import { keepChoice } from "./store.js";
 
 /**
@@ -19,7 +23,6 @@ import { keepChoice } from "./store.js";
  */
 
 const KEEP_MS = 400;
-const RETRY_MS = 2000; // between two tries to reach the server
 // A picture is of another kind if more than this share of its pixels fits no source of the model.
 const NO_MAP = 0.3;
 const NO_SKETCH = 0.5;
@@ -37,10 +40,12 @@ export function createSession(cards, editor, pictures, store, tab) {
   /** @type {Map<string, import("../types.js").Drawing>} */
   const drawings = new Map();
   const order = createExampleOrder();
-  let [keeping, turns, retries] = [0, 0, 0];
+  const { load, placePicture, stopWaiting } = createLoading(cards, editor, pictures);
+  let [keeping, turns] = [0, 0];
   let isChanged = false; // since it was kept
 
-  editor.on("changed", () => {
+  editor.on("changed", (/** @type {string} */ how) => {
+    if (how === "undone") withdraw("picture"); // what it was about may be gone
     isChanged = true;
     clearTimeout(keeping);
     keeping = setTimeout(keep, KEEP_MS);
@@ -50,42 +55,6 @@ export function createSession(cards, editor, pictures, store, tab) {
   function keep() {
     if (isChanged) void kept.keep(drawingKey(editor.card), editor.drawing);
     isChanged = false;
-  }
-
-  /**
-   * Load pictures; while the server does not answer, try again and call `onBack` afterwards.
-   * @param {readonly Stroke[]} strokes  @param {Card} card  @param {() => void} [onBack]
-   */
-  async function load(strokes, card, onBack = editor.refresh) {
-    const loaded = await pictures.load(strokes, card, cards);
-    if (loaded === "lost") notify("picture", { text: t("error_lost_picture"), error: true });
-    if (loaded === "unreachable") void retry(strokes, card, onBack);
-  }
-
-  /** @param {readonly Stroke[]} strokes  @param {Card} card  @param {() => void} onBack */
-  async function retry(strokes, card, onBack) {
-    notify("picture", { text: t("error_unreachable_picture"), error: true });
-    const turn = ++retries;
-    let loaded = "unreachable";
-    while (loaded === "unreachable") {
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-      if (turn !== retries || card !== editor.card) return; // something newer is waited for
-      loaded = await pictures.load(strokes, card, cards);
-    }
-    withdraw("picture");
-    if (loaded === "all") onBack();
-  }
-
-  /**
-   * Load a picture and choose its size.
-   * @param {{picture: string}|{model: string, example: string}} name  @param {Card} card  @param {() => void} [onBack]
-   */
-  async function placePicture(name, card, onBack) {
-    /** @type {PictureStroke} */
-    const stroke = { tool: "picture", width: 1, height: 1, ...name };
-    await load([stroke], card, onBack);
-    const picture = pictures.get(stroke, card);
-    return picture && { picture, stroke: { ...stroke, ...fitSize(picture.source, card) } };
   }
 
   /** @param {Card} card */
@@ -141,7 +110,7 @@ export function createSession(cards, editor, pictures, store, tab) {
     const late = () => editor.drawing.strokes.length === count && void openExample(example);
     const placed = await placePicture({ model: card.name, example }, card, late);
     if (!placed || card !== editor.card) return;
-    retries++;
+    stopWaiting();
     withdraw("picture");
     editor.add(placed.stroke);
   }
@@ -160,7 +129,7 @@ export function createSession(cards, editor, pictures, store, tab) {
       addHole();
       noteScaled(Number(width), Number(height), placed.stroke);
       if (card.kind === "labels" && placed.picture.far > NO_MAP) notify("picture", { text: t("error_no_map"), error: true });
-      if (card.kind === "sketch" && placed.picture.far > NO_SKETCH) notify("picture", { text: t("error_no_sketch"), error: true });
+      if (card.kind === "sketch" && placed.picture.far > NO_SKETCH) offerEdges(blob, placed.stroke);
     },
     /** Open a saved or shared drawing. @param {unknown} value */
     async openSaved(value) {
@@ -202,7 +171,21 @@ export function createSession(cards, editor, pictures, store, tab) {
   function noteScaled(width, height, stroke) {
     if (width < MUCH * stroke.width) return;
     const [from, to] = [`${width} × ${height}`, `${stroke.width} × ${stroke.height}`];
-    notify("scaled", { text: t("scaled_picture", { from, to }) });
+    notify("scaled", { text: t(keepsSize(editor.card) ? "scaled_source" : "scaled_picture", { from, to }) });
+  }
+
+  /** Offer lines instead of a photograph. @param {Blob} photograph  @param {PictureStroke} stroke */
+  function offerEdges(photograph, stroke) {
+    const run = () => void drawEdges(photograph, stroke).catch((error) => report(error, "picture"));
+    notify("picture", { text: t("sketch_photograph"), stays: true, action: { text: t("make_edges"), run } });
+  }
+
+  /** @param {Blob} photograph  @param {PictureStroke} stroke */
+  async function drawEdges(photograph, { width, height }) {
+    const { card } = editor;
+    const lines = await runPhotoTask("edges", { photograph, size: { width, height }, thresholds: thresholdsOf(card.made), isLight: isLight(card.palette[0].colour) });
+    const placed = await placePicture({ picture: await store.keepPicture(lines) }, card);
+    if (placed && card === editor.card) editor.add({ ...placed.stroke, width, height });
   }
 
   /** Add the hole of models that were trained to fill the middle. */
