@@ -1,15 +1,16 @@
 /** Build the page from its parts. */
 
 import { createAddress } from "./input/address.js";
+import { createAids } from "./input/aids.js";
 import { followKeys } from "./input/cursor.js";
 import { createFiles } from "./input/files.js";
 import { followShortcuts, openKeys, press } from "./input/keys.js";
 import { followPointers, followWheel } from "./input/pointer.js";
-import { createSession } from "./input/session.js";
-import { choices, createStore, keepChoice } from "./input/store.js";
-import { createStrokeInput } from "./input/stroke-input.js";
 import { openTab } from "./input/tab.js";
 import { createPick } from "./input/pick.js";
+import { createSession } from "./input/session.js";
+import { choices, createStore } from "./input/store.js";
+import { createStrokeInput } from "./input/stroke-input.js";
 import { openWebcam } from "./input/webcam.js";
 import { takeToken } from "./model/access.js";
 import { fetchCards } from "./model/cards.js";
@@ -17,15 +18,18 @@ import { createCanvas } from "./paint/canvas.js";
 import { createChoice } from "./paint/choice.js";
 import { basePicture, clearing } from "./paint/drawing.js";
 import { createEditor } from "./paint/editor.js";
+import { createMarks } from "./paint/marks.js";
 import { createOverlay } from "./paint/overlay.js";
 import { createPictures } from "./paint/pictures.js";
 import { createView } from "./paint/view.js";
 import { showAbout } from "./panels/about.js";
+import { createAidsRow } from "./panels/aids.js";
 import { createCompare } from "./panels/compare.js";
 import { byId } from "./panels/dom.js";
 import { createExamples } from "./panels/examples.js";
 import { createModels } from "./panels/models.js";
 import { announce, describeStroke, notify, report, withdraw, withdrawAll } from "./panels/notices.js";
+import { createPreferences } from "./panels/preferences.js";
 import { openPostcard } from "./panels/postcard.js";
 import { createReach } from "./panels/reach.js";
 import { createResult } from "./panels/result.js";
@@ -36,7 +40,7 @@ import { createToolbar, hasWidth, nameOf } from "./panels/toolbar.js";
 import { createWaiting } from "./panels/waiting.js";
 import { createVariants } from "./panels/variants.js";
 import { createWhole } from "./panels/whole.js";
-import { className, fill, languages, pickLanguage, setLanguage, t } from "./words/texts.js";
+import { className, fill, t } from "./words/texts.js";
 
 const stage = byId("stage");
 const tab = openTab();
@@ -46,8 +50,14 @@ const editor = createEditor(pictures);
 const choice = createChoice();
 const view = createView(stage, document.documentElement);
 const canvas = createCanvas(byId("drawing"), editor, shown);
-const strokeInput = createStrokeInput(editor, choice, createPick(choice, (colour) => nameOfColour(colour)));
+const aids = createAids(editor, choice, () => {
+  marks.draw();
+  aidsRow.showSelected();
+});
+const strokeInput = createStrokeInput(editor, choice, createPick(choice, (colour) => nameOfColour(colour)), aids);
 const overlay = createOverlay(byId("overlay"), view, () => strokeInput.closing);
+const marks = createMarks(byId("overlay"), view, () => editor.card && { ...editor.size, ...choice.now, box: aids.selection });
+const aidsRow = createAidsRow(editor, choice, aids);
 const toolbar = createToolbar(editor, choice);
 const waiting = createWaiting();
 const whole = createWhole(editor, pictures, store);
@@ -126,6 +136,7 @@ function build() {
   result.showTime();
   variants.mark();
   examples?.label();
+  aidsRow.build();
   showState();
   showChoice();
 }
@@ -152,6 +163,7 @@ editor.on("changed", (how, stroke) => {
   announce(how === "added" ? what : t(`announce_${how}`, { what }));
 });
 choice.on("chosen", () => {
+  marks.draw();
   if (stage.dataset.tool !== choice.now.tool) strokeInput.close(); // keeps what is drawn so far
   showChoice();
 });
@@ -185,25 +197,14 @@ onClick("keys", () => editor.card && openKeys(editor.card.kind));
 onClick("postcard", () => openPostcard(editor, result));
 byId("keep-rest").addEventListener("change", result.request);
 byId("live").addEventListener("change", () => result.setLive(byId("live").checked));
-onClick("theme", () => {
-  const isDark = getComputedStyle(document.documentElement).colorScheme === "dark" || (!document.documentElement.dataset.theme && matchMedia("(prefers-color-scheme: dark)").matches);
-  document.documentElement.dataset.theme = isDark ? "light" : "dark";
-  keepChoice("theme", document.documentElement.dataset.theme);
-});
-
-const languageChoice = byId("language");
-languageChoice.replaceChildren(...languages().map(([code, name]) => new Option(name, code)));
-languageChoice.value = pickLanguage([choices().language ?? "", ...navigator.languages]);
-languageChoice.addEventListener("change", () => {
-  keepChoice("language", languageChoice.value);
-  setLanguage(languageChoice.value);
+const preferences = createPreferences(() => {
   withdrawAll();
   build();
 });
 
 async function begin() {
   byId("not-started").remove();
-  setLanguage(languageChoice.value);
+  preferences.useLanguage();
   takeToken();
   const cards = await fetchCards((error) => report(error, "start", reload()));
   withdraw("start");
@@ -234,7 +235,7 @@ async function begin() {
   onClick("fresh", session.startFresh);
   followShortcuts(editor, choice, strokeInput, toolbar.colourOf, {
     "ctrl+z": undo, "ctrl+shift+z": editor.redo, "ctrl+y": editor.redo, "ctrl+s": () => press("save-drawing"), "ctrl+o": () => press("open"),
-    delete: () => press("clear"), "+": view.zoomIn, "-": view.zoomOut, "=": () => view.fit(), "?": () => press("keys"),
+    delete: () => press(aids.hasSelected ? "remove-shape" : "clear"), "ctrl+d": () => press("copy-shape"), "+": view.zoomIn, "-": view.zoomOut, "=": () => view.fit(), "?": () => press("keys"),
     n: () => press("example"), t: () => press("translate"), v: () => press("another"), c: compare.step, s: () => press("save-picture"),
   });
   const address = createAddress(cards, editor, choice, result, { openModel, openSaved: session.openSaved });

@@ -6,7 +6,7 @@
  * @typedef {import("../types.js").Point & {pressure?: number, reach?: number}} Touch
  *   reach: how far from a corner, in pixels of the drawing, a tap still meets it
  * @typedef {import("../types.js").Stroke} Stroke
- * @typedef {"brush"|"eraser"|"rectangle"|"polygon"|"fill"|"pick"|"move"} ToolName
+ * @typedef {"brush"|"eraser"|"rectangle"|"polygon"|"fill"|"pick"|"move"|"select"|"stamp"} ToolName
  *
  * @typedef {object} Settings
  * @property {string|null} colour
