@@ -30,7 +30,7 @@ import { createExamples } from "./panels/examples.js";
 import { createModels } from "./panels/models.js";
 import { announce, describeStroke, notify, report, withdraw, withdrawAll } from "./panels/notices.js";
 import { createPreferences } from "./panels/preferences.js";
-import { openPostcard } from "./panels/postcard.js";
+import { createPostcard } from "./panels/postcard.js";
 import { createReach } from "./panels/reach.js";
 import { createResult } from "./panels/result.js";
 import { createStart } from "./panels/start.js";
@@ -194,7 +194,7 @@ onClick("zoom-fit", () => view.fit());
 onClick("translate", result.request);
 onClick("another", variants.another);
 onClick("keys", () => editor.card && openKeys(editor.card.kind));
-onClick("postcard", () => openPostcard(editor, result));
+onClick("postcard", createPostcard(editor, result));
 byId("keep-rest").addEventListener("change", result.request);
 byId("live").addEventListener("change", () => result.setLive(byId("live").checked));
 const preferences = createPreferences(() => {
@@ -228,7 +228,7 @@ async function begin() {
   examples = createExamples(editor, openExample);
   for (const id of ["example", "empty-example"]) onClick(id, () => openExample());
   for (const id of ["open", "upload", "empty-upload"]) onClick(id, files.choose);
-  onClick("webcam", () => void openWebcam(files.open));
+  onClick("webcam", () => void openWebcam(files.open, editor, result));
   onClick("save-drawing", () => void files.saveDrawing());
   onClick("save-picture", () => void files.savePicture());
   onClick("copy", () => void files.copyPicture());
