@@ -56,7 +56,7 @@ def test_undo_redo_and_clear(open_page: Open) -> None:
     wait_for_result(page)
     assert np.array_equal(pixels(page, "drawing"), drawn)
     page.click("#clear")
-    wait_for_result(page)
+    wait_for(page, "!document.querySelector('#result[aria-label]')")
     assert colours(page) == {RGB["wall"]}
     page.keyboard.press("Control+z")
     wait_for_result(page)
@@ -183,7 +183,8 @@ def test_axe_finds_no_violation(open_page: Open) -> None:
         page = open_page(**settings)
         page.evaluate(Path(script).read_text("utf-8"))
         states = {"": "", "#keys": "dialog", "#share": "dialog", "#four": "#strip", "#postcard": "dialog"}
-        for button, opened in (states | {"#model": "dialog", "#about": "#about-model"}).items():
+        states |= {"#model": "dialog", "#about": "#about-model", "#clear": "#stage"}
+        for button, opened in states.items():
             if button:
                 page.click(button)
                 page.wait_for_selector(opened)
