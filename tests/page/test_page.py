@@ -182,7 +182,7 @@ def test_axe_finds_no_violation(open_page: Open) -> None:
     for settings in ({}, {"color_scheme": "dark"}, PHONE):
         page = open_page(**settings)
         page.evaluate(Path(script).read_text("utf-8"))
-        for button in ("", "#keys", "#share", "#four"):
+        for button in ("", "#keys", "#share", "#four", "#postcard", "#model", "#about"):
             if button:
                 page.click(button)
             violations = page.evaluate(

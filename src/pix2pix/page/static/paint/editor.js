@@ -42,6 +42,13 @@ export function createEditor(pictures) {
 
   let isShifting = false; // a shape is dragged
 
+  /** Return pixels of their own, to paint this model's drawings on. */
+  const newSurface = () =>
+    createSurface({
+      ink: card.kind === "sketch" ? card.palette[0].colour : null,
+      picture: (stroke, width, height) => pictures.sized(stroke, width, height, card),
+    });
+
   const replay = () => emit("painted", surface.replay(drawing));
 
   /** @param {import("../types.js").Box|null} box */
@@ -71,6 +78,7 @@ export function createEditor(pictures) {
 
   return {
     on,
+    newSurface,
     get card() {
       return card;
     },
@@ -91,10 +99,7 @@ export function createEditor(pictures) {
     open(nextCard, nextDrawing) {
       emit("interrupt");
       [card, drawing] = [nextCard, nextDrawing];
-      surface = createSurface({
-        ink: card.kind === "sketch" ? card.palette[0].colour : null,
-        picture: (stroke, width, height) => pictures.sized(stroke, width, height, card),
-      });
+      surface = newSurface();
       const box = surface.replay(drawing);
       emit("opened");
       emit("painted", box);

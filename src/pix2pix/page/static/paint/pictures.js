@@ -154,6 +154,9 @@ function processOf({ kind, made, palette }) {
   return made === "lab" || made === "gray" ? made : "";
 }
 
+/** Return a photograph as the model's source. @param {HTMLCanvasElement} photograph  @param {Card} card */
+export const sourceOf = (photograph, card) => prepare(photograph, null, card).source;
+
 /**
  * @param {HTMLCanvasElement} source
  * @param {HTMLCanvasElement|null} target

@@ -41,12 +41,12 @@ export function createResult(editor, source, whenIdle, finish) {
   /** @type {{ms: number, backend: string}|null} */
   let latest = null;
 
-  /** @param {AbortSignal} signal  @param {number} sample */
-  async function translate(signal, sample) {
+  /** @param {AbortSignal} signal  @param {number} sample  @param {HTMLCanvasElement} [picture]  in place of the drawing */
+  async function translate(signal, sample, picture) {
     const { translator, prepared } = ready(editor.card);
     await prepared;
     signal.throwIfAborted();
-    return translator.translate(source.upToDate, { seed: 0, sample, mode: now.mode, signal });
+    return translator.translate(picture ?? source.upToDate, { seed: 0, sample, mode: now.mode, signal });
   }
 
   /** @param {AbortSignal} signal */
