@@ -95,6 +95,10 @@ export function createEditor(pictures) {
     get isReady() {
       return card.ground >= 0 || surface.hasPicture;
     },
+    /** Whether nothing is drawn yet: what a network makes of an empty sheet is noise. */
+    get isBlank() {
+      return card.ground >= 0 && surface.isPlain;
+    },
     /** Open a model with its drawing. @param {Card} nextCard  @param {Drawing} nextDrawing */
     open(nextCard, nextDrawing) {
       emit("interrupt");
@@ -104,6 +108,12 @@ export function createEditor(pictures) {
       emit("opened");
       emit("painted", box);
     },
+    /** Paint again: a picture that was missing is there. */
+    refresh() {
+      emit("interrupt");
+      surface.forget();
+      replay();
+    },
     begin: () => surface.begin(),
     /** Show or finish a stroke of a tool. @param {Step} step */
     apply({ kind, stroke, from }) {
@@ -111,6 +121,7 @@ export function createEditor(pictures) {
       if (kind === "extend") return paint(surface.extend(stroke, from ?? 0));
       if (kind === "preview") return paint(surface.preview(stroke));
       if (stroke.tool !== "brush") paint(surface.preview(stroke)); // a brush line is on the surface already
+      if (!surface.isTouched) return undefined; // all of it lies outside the frame
       add(drawing, stroke);
       surface.settle(drawing);
       return emit("changed", "added", stroke);
