@@ -1,0 +1,33 @@
+"""Put the model of a run of `recipes/houses.toml` into the package: weights as halves, a few examples.
+
+make houses
+python tools/ship_houses.py runs/houses
+"""
+
+import shutil
+import sys
+from pathlib import Path
+
+import torch
+
+from pix2pix.files import list_pictures
+from pix2pix.model_file import load_model, save_model
+from pix2pix.page.houses import HOUSES
+from pix2pix.pictures import codec
+
+EXAMPLES = 8
+
+
+def ship(run: Path, out: Path = HOUSES) -> None:
+    """Write model.safetensors and examples/ of a run into a folder, in place of those there."""
+    generator, header = load_model(run, torch.device("cpu"))
+    save_model(out / "model.safetensors", generator, header, half=True)
+    shutil.rmtree(out / "examples", ignore_errors=True)
+    for source in list_pictures(run / "examples" / "source")[:EXAMPLES]:
+        target = run / "examples" / "target" / source.name
+        codec.write(codec.read(source), out / "examples" / "source" / source.name)  # labels must not change
+        codec.write(codec.read(target), out / "examples" / "target" / f"{source.stem}.jpg")
+
+
+if __name__ == "__main__":
+    ship(Path(sys.argv[1]))
