@@ -147,7 +147,9 @@ def measure(address: str) -> list[dict[str, Any]]:
 
 def draw(page: Any, number: int) -> dict[str, Any]:
     """Rectangles on the page itself, as a hand draws them, for some seconds."""
-    page.locator("#model").select_option(index=number)
+    if page.locator("#model").is_enabled():
+        page.click("#model")
+        page.click(f".gallery button >> nth={number}")
     page.wait_for_function("document.getElementById('time').textContent", timeout=60_000)
     box = page.locator("#drawing").bounding_box()
     page.evaluate(WATCH)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.page.page_actions import wait_for
+from tests.page.page_actions import choose_model, wait_for
 from tests.page.page_server import Api, serving
 
 FLAGS = [
@@ -57,8 +57,7 @@ def open_page(browser: Any, api: Api) -> Iterator[Open]:
         page.failures = []
         page.goto(address or api.address)
         if model != "facades":
-            wait_for(page, "document.querySelector('#model').options.length")
-            page.select_option("#model", model)
+            choose_model(page, model)
         wait_for(page, "name => document.title.startsWith(name)", model)
         if model in ("facades", "shoes"):
             page.wait_for_selector("#result[aria-label]")

@@ -72,6 +72,13 @@ def drag(page: Any, *points: tuple[float, float]) -> None:
     page.mouse.up()
 
 
+def choose_model(page: Any, name: str) -> None:
+    """Choose a model in the gallery."""
+    wait_for(page, "!document.querySelector('#model').disabled")
+    page.click("#model")
+    page.click(f".gallery button[value={name}]")
+
+
 def choose(page: Any, tool: str = "", colour: str = "") -> None:
     """Choose a tool and a class by their radio buttons."""
     if tool:

@@ -63,6 +63,7 @@ CARDS = [
     card("shoes", "sketch", examples=[]),
     card("colour", "photograph", examples=[], made="lab"),
     card("inpaint", "mask", examples=[], made="inpaint:centre"),
+    card("city", "labels", palette=[{"name": f"class {n}", "colour": f"#0000{n:02x}"} for n in range(20)]),
 ]
 
 

@@ -13,6 +13,7 @@ from tests.page.conftest import Open
 from tests.page.page_actions import (
     RGB,
     choose,
+    choose_model,
     colours,
     drag,
     pixels,
@@ -159,7 +160,7 @@ def test_drawings_of_models_are_kept_apart(open_page: Open, api: Api) -> None:
     choose(page, "rectangle", "door")
     drag(page, (8, 8), (24, 20))
     drawn = pixels(page, "drawing")
-    page.select_option("#model", "shoes")
+    choose_model(page, "shoes")
     wait_for(page, "document.body.dataset.kind === 'sketch'")
     drag(page, (8, 8), (40, 30))
     wait_for_result(page)
@@ -169,7 +170,7 @@ def test_drawings_of_models_are_kept_apart(open_page: Open, api: Api) -> None:
     drag(page, (8, 8), (40, 30))
     wait_for_result(page)
     assert colours(page) == {(255, 255, 255)}
-    page.select_option("#model", "facades")
+    choose_model(page, "facades")
     wait_for(page, "document.body.dataset.kind === 'labels'")
     wait_for_result(page)
     assert np.array_equal(pixels(page, "drawing"), drawn)

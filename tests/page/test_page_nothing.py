@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.page.conftest import Open
-from tests.page.page_actions import pixels, upload, wait_for, wait_for_result
+from tests.page.page_actions import choose_model, pixels, upload, wait_for, wait_for_result
 from tests.page.page_server import example, png
 
 
@@ -12,7 +12,7 @@ def test_without_a_photograph_there_is_nothing_to_save_and_messages_go(open_page
     upload(page, "notes.png", b"no picture at all")
     page.wait_for_selector(".notice.error")
     assert "notes.png" in page.inner_text(".notice.error")
-    page.select_option("#model", "colour")
+    choose_model(page, "colour")
     wait_for(page, "document.title.startsWith('colour')")
     assert page.locator(".notice").count() == 0
     for name in ("translate", "another", "four", "copy", "save-picture", "share", "save-drawing"):
@@ -34,7 +34,7 @@ def test_clearing_rubs_out_the_hole_before_the_photograph(open_page: Open) -> No
 def test_a_server_that_is_gone_takes_no_icon_and_leaves_no_old_result(open_page: Open) -> None:
     page = open_page()
     page.route("**/*", lambda route: route.abort())
-    page.select_option("#model", "shoes")
+    choose_model(page, "shoes")
     page.wait_for_selector(".notice.error")
     widths = "[...document.querySelectorAll('.tool svg')].map((svg) => svg.getBBox().width)"
     assert min(page.evaluate(widths)) > 0

@@ -45,6 +45,10 @@ if TYPE_CHECKING:
 DryRun = Annotated[
     bool, Option("--dry-run", help="Print memory, disk and time that it would take; write nothing.")
 ]
+Logs = Annotated[
+    list[str] | None,
+    Option(metavar="NAME", help="Log to tensorboard or wandb, too; repeatable.  [default: metrics.jsonl]"),
+]
 Labels = Annotated[str | None, Option(metavar="auto", help="Take halves that are label maps as classes.")]
 MakeRecipe = Annotated[
     str | None, Option(metavar="RECIPE", help="Make sources: gray, lab, edges, inpaint, downscale:4")
@@ -161,6 +165,7 @@ def train(
     engine: Annotated[str, Option(help="auto, plain, graph (captured; NVIDIA GPUs).")] = "auto",
     precision: Precision = "auto",
     strict: Strict = False,
+    log: Logs = None,
     dry_run: DryRun = False,
 ) -> None:
     """Train on pairs. The same command again continues a run that was stopped.
@@ -192,7 +197,7 @@ def train(
         return
     is_new = not (folder / "config.toml").is_file()
     how |= {"console": console_progress().console, "note": _OTHER_RECIPE if recipe is None and is_new else ""}
-    result = train_model(data, config, folder, init=init, strict=strict, **how)
+    result = train_model(data, config, folder, init=init, strict=strict, logs=log or (), **how)
     _finish_training(result, folder)
 
 

@@ -5,6 +5,7 @@ environment.json    versions, device, command, data
 metrics.jsonl       one line every log_images, one for every validation
 previews/           000004000.png: source, output, target after 4,000 images
 examples/           source/01.png, target/01.png: pairs that the drawing page offers
+tensorboard/        event files, where --log names it; wandb/ likewise
 index.html          curves and previews; opens from disk while training runs
 checkpoints/        state.safetensors, from which training goes on
 model.safetensors   the model as of the last save
@@ -22,6 +23,7 @@ from pix2pix.config import MAY_CHANGE, Config
 from pix2pix.errors import UserError
 from pix2pix.files import cannot_write, kind, replacing, require_own_folder
 from pix2pix.pictures.codec import Array, write
+from pix2pix.training.logs import Logs
 
 try:
     import fcntl
@@ -41,6 +43,7 @@ class RunFolder:
         self.best = path / "best.safetensors"
         self._lock_file = path / ".lock"
         self._lock: IO[str] | None = None
+        self.logs = Logs()
 
     def check(self, config: Config) -> None:
         """Raise UserError where the folder holds something else than a run of this configuration, or a
@@ -114,18 +117,20 @@ class RunFolder:
             temporary.write_text(json.dumps(environment, indent=2) + "\n", "utf-8")
 
     def close(self) -> None:
-        """Release the folder to other processes."""
+        """End the logs, and release the folder to other processes."""
+        self.logs.close()
         if self._lock is not None:
             self._lock.close()
 
     def append(self, line: Mapping[str, float]) -> None:
-        """Add one line to metrics.jsonl."""
+        """Add one line to metrics.jsonl, and to the logs."""
         self.require_in_place()
         try:
             with self.metrics.open("a", encoding="utf-8") as out:
                 out.write(json.dumps(line) + "\n")
         except OSError as error:
             raise cannot_write(self.metrics, error) from error
+        self.logs.line(line)
 
     def metrics_bytes(self) -> int:
         """Return the length of metrics.jsonl, which a saved state remembers."""
@@ -140,9 +145,10 @@ class RunFolder:
                 path.unlink()
 
     def save_preview(self, images_seen: int, sheet: Array) -> None:
-        """Keep a preview under the number of images seen."""
+        """Keep a preview, (H, W, C) uint8, under the number of images seen."""
         self.require_in_place()
         write(sheet, self.path / "previews" / f"{images_seen:09d}.png")
+        self.logs.preview(images_seen, sheet)
 
     def save_examples(self, pairs: Iterable[tuple[Array, Array]]) -> None:
         """Keep (source, target) pairs; a folder that has them already stays as it is."""

@@ -19,6 +19,7 @@ from pix2pix.model_file import Header, load_model, versions
 from pix2pix.progress import Progress
 from pix2pix.training.agreement import agree_on_data, agree_on_plan
 from pix2pix.training.distributed import process_group
+from pix2pix.training.logs import check_logs, open_logs
 from pix2pix.training.loop import fit
 from pix2pix.training.plan import MEMORY_HINT, Plan, length_in_words, make_plan, step_in_words
 from pix2pix.training.run_folder import RunFolder
@@ -55,16 +56,18 @@ def train(
     strict: bool = False,
     console: Console | None = None,
     note: str = "",
+    logs: Sequence[str] = (),
 ) -> Result:
     """Train on a folder of pairs, or on two folders (sources, targets), into the folder `run`.
 
     The same call again continues a run that was stopped, and a larger `training.images` one that
     was finished; `epochs` states the images by pairs. `engine` is auto, plain or graph, `precision`
     auto, fp32, tf32 or bf16. `init` starts a new run from a model's weights. `strict` raises at the
-    first pair that cannot be read. Progress is printed on `console`, `note` first. Raises UserError for a
-    request that cannot be met; then nothing was written. Where torchrun started several processes, they train
-    together.
+    first pair that cannot be read. `logs` are "tensorboard", "wandb" or both, besides metrics.jsonl. Progress
+    is printed on `console`, `note` first. Raises UserError for a request that cannot be met; then nothing was
+    written. Where torchrun started several processes, they train together.
     """
+    check_logs(logs)
     folder = RunFolder(Path(run))
     with process_group(device, partial(how_to_go_on, folder)) as (processes, device):
         progress = Progress(console if processes.first else None)
@@ -77,7 +80,7 @@ def train(
                 progress.log(note)
             if epochs is not None:
                 progress.log(f"length: {length_in_words(plan)}")
-            return _run(plan, Path(init) if init else None, strict, progress)
+            return _run(plan, Path(init) if init else None, strict, progress, logs)
 
 
 def how_to_go_on(folder: RunFolder) -> str:
@@ -90,7 +93,7 @@ def how_to_go_on(folder: RunFolder) -> str:
     return f"The state of image {seen:,} in {folder.path} is good: the same command goes on from there."
 
 
-def _run(plan: Plan, init: Path | None, strict: bool, progress: Progress) -> Result:
+def _run(plan: Plan, init: Path | None, strict: bool, progress: Progress, logs: Sequence[str]) -> Result:
     """Carry out a plan."""
     stores = open_stores(plan, strict, progress)
     agree_on_data(plan, stores.training.digest)
@@ -103,6 +106,8 @@ def _run(plan: Plan, init: Path | None, strict: bool, progress: Progress) -> Res
         if plan.processes.first:
             plan.folder.write_request(plan.config, _environment(session))
             plan.folder.save_examples(examples(stores.validation))
+            seen = session.context.state.images_seen
+            plan.folder.logs = open_logs(logs, plan.folder.path, plan.config, seen, progress.log)
         finished = fit(session)
     seen, scores = session.context.state.images_seen, session.record.scores
     best = plan.folder.best if session.best else None

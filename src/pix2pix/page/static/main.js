@@ -19,8 +19,11 @@ import { createPictures } from "./paint/pictures.js";
 import { createView } from "./paint/view.js";
 import { createCompare } from "./panels/compare.js";
 import { byId } from "./panels/dom.js";
+import { createExamples } from "./panels/examples.js";
+import { createModels } from "./panels/models.js";
 import { announce, describeStroke, notify, report, withdraw, withdrawAll } from "./panels/notices.js";
 import { openPostcard } from "./panels/postcard.js";
+import { createReach } from "./panels/reach.js";
 import { createResult } from "./panels/result.js";
 import { openShare, readAddress } from "./panels/share.js";
 import { createSizes } from "./panels/sizes.js";
@@ -45,6 +48,9 @@ const base = () => {
   return stroke && pictures.get(stroke, editor.card);
 };
 const compare = createCompare(byId("drawing"), () => base()?.known ?? null);
+/** @type {ReturnType<typeof createExamples>|undefined} */
+let examples;
+const reach = createReach();
 const sizes = createSizes(editor, () => base()?.source ?? null);
 
 /** @param {string} colour */
@@ -86,7 +92,9 @@ function showChoice() {
 }
 
 function showTitle() {
-  byId("drawing-title").textContent = t(editor.card.ground < 0 ? "photograph" : "drawing");
+  const title = byId("drawing-title");
+  title.dataset.words = editor.card.ground < 0 ? "photograph" : "drawing"; // so that it follows the language
+  fill(title.parentElement);
 }
 
 /** Build all that depends on the language or the model. */
@@ -99,6 +107,7 @@ function build() {
   result.showModes();
   result.showTime();
   variants.mark();
+  examples?.label();
   showState();
   showChoice();
 }
@@ -106,9 +115,8 @@ function build() {
 editor.on("opened", () => {
   const { kind, examples } = editor.card;
   byId("editor").inert = false;
-  byId("result-stage").append(byId("notices")); // where they hide no button
+  reach.place();
   document.body.dataset.kind = kind;
-  byId("model").value = editor.card.name;
   document.title = `${editor.card.name} · pix2pix`;
   showTitle();
   for (const id of ["example", "empty-example"]) byId(id).hidden = examples.length === 0;
@@ -191,16 +199,21 @@ async function start() {
   if (!cards.length) throw new Error("error_empty_models");
   const session = createSession(cards, editor, pictures, store);
   const files = createFiles(editor, session, result.canvas);
+  const models = createModels(cards, (name) => {
+    withdrawAll();
+    void openModel(name).catch(report);
+  });
   const openModel = async (/** @type {string} */ name) => {
     const card = cards.find((other) => other.name === name) ?? cards[0];
     const isNew = await session.openModel(card);
+    models.show(editor.card);
     byId("invite").dataset.words = `invite_${card.kind}`; // so that it follows the language
     fill(document);
     byId("invite").hidden = !isNew || !editor.isReady;
   };
-  const example = () => void session.openExample().then(() => withdraw("error")).catch(report);
-  onClick("example", example);
-  onClick("empty-example", example);
+  const example = (/** @type {string} */ name) => void session.openExample(name).then(() => withdraw("error")).catch(report);
+  examples = createExamples(editor, example);
+  for (const id of ["example", "empty-example"]) onClick(id, () => example());
   for (const id of ["open", "upload", "empty-upload"]) onClick(id, files.choose);
   onClick("webcam", () => void openWebcam(files.open));
   onClick("save-drawing", () => void files.saveDrawing());
@@ -211,12 +224,6 @@ async function start() {
     "ctrl+z": undo, "ctrl+shift+z": editor.redo, "ctrl+y": editor.redo, "ctrl+s": () => press("save-drawing"), "ctrl+o": () => press("open"),
     delete: () => press("clear"), "+": view.zoomIn, "-": view.zoomOut, "=": () => view.fit(), "?": () => press("keys"),
     n: () => press("example"), t: () => press("translate"), v: () => press("another"), c: compare.step, s: () => press("save-picture"),
-  });
-  byId("model").replaceChildren(...cards.map(({ name }) => new Option(name, name)));
-  byId("model").disabled = cards.length < 2;
-  byId("model").addEventListener("change", () => {
-    withdrawAll();
-    void openModel(byId("model").value).catch(report);
   });
   const shared = await readAddress().catch((error) => (report(error), null));
   await openModel(choices().model);

@@ -93,9 +93,10 @@ export function createSession(cards, editor, pictures, store) {
 
   return {
     openModel,
-    async openExample() {
+    /** Open a known pair: the named one, or one by chance. @param {string} [name] */
+    async openExample(name) {
       const { card } = editor;
-      const example = order.next(card.name, card.examples.map(({ name }) => name));
+      const example = name ?? order.next(card.name, card.examples.map((one) => one.name));
       const placed = await placePicture({ model: card.name, example }, card);
       if (placed && card === editor.card) {
         withdraw("picture");

@@ -3,6 +3,7 @@
 import { TOOLS, WIDEST_PX } from "../paint/choice.js";
 import { isLight } from "../paint/colours.js";
 import { t } from "../words/texts.js";
+import { createClasses } from "./classes.js";
 import { byId, icon, make } from "./dom.js";
 
 /**
@@ -35,6 +36,7 @@ export function createToolbar(editor, choice) {
   px.max = WIDEST_PX;
   px.addEventListener("input", () => choice.set({ px: Number(px.value) }));
   search.addEventListener("input", () => showSwatches(search.value));
+  const classes = createClasses();
 
   function build() {
     const { kind, palette } = editor.card;
@@ -68,11 +70,12 @@ export function createToolbar(editor, choice) {
     const rows = shown.map((swatch) => swatchButton(swatch, DIGITS[palette.indexOf(swatch)] ?? ""));
     byId("swatches").replaceChildren(...(rows.length || kind !== "labels" ? rows : [make("p", { textContent: t("no_class") })]));
     follow();
+    classes.fit();
   }
 
   /** @param {import("../types.js").Swatch} swatch  @param {string} digit */
   function swatchButton({ name, colour }, digit) {
-    const input = make("input", { type: "radio", name: "colour", value: colour, onchange: () => choice.set({ colour }) });
+    const input = make("input", { type: "radio", name: "colour", value: colour, onchange: () => choice.set({ colour }), onclick: classes.chosen });
     if (digit) input.setAttribute("aria-keyshortcuts", digit);
     const chip = make("span", { className: isLight(colour) ? "chip pale" : "chip" }, icon("check"));
     chip.style.setProperty("--colour", colour);

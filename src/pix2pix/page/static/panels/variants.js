@@ -26,7 +26,9 @@ export function createVariants(result) {
     strip.hidden = !strip.hidden;
     toggle.setAttribute("aria-expanded", String(!strip.hidden));
     mark();
-    if (!strip.hidden) result().refresh();
+    if (strip.hidden) return;
+    strip.scrollIntoView({ block: "nearest" }); // on a phone it lies under the dock
+    result().refresh();
   });
 
   return {

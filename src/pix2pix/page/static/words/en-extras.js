@@ -8,4 +8,8 @@ export default {
   postcard_copy: "Copy",
   postcard_share: "Share…",
   error_share: "The system did not take the file. Save it and send it from there.",
+
+  examples: "Known pairs",
+  example_number: "Known pair {number}",
+  models_title: "Choose a model",
 };

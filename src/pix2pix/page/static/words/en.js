@@ -29,6 +29,12 @@ export default {
   px: "Brush width",
   palette: "Draw with",
   search: "Find a class",
+  all_classes: "All",
+  reach: "Within reach",
+  short_example: "Random",
+  short_another: "Another",
+  short_four: "Four",
+  short_save: "Save",
   no_class: "No class has this name.",
 
   drawing: "Drawing",

@@ -8,4 +8,8 @@ export default {
   postcard_copy: "复制",
   postcard_share: "分享…",
   error_share: "系统没有接收文件。请先保存，再自行发送。",
+
+  examples: "已知的图片对",
+  example_number: "已知图片对 {number}",
+  models_title: "选择模型",
 };

@@ -29,6 +29,12 @@ export default {
   px: "画笔粗细",
   palette: "类别",
   search: "查找类别",
+  all_classes: "全部",
+  reach: "常用操作",
+  short_example: "随机",
+  short_another: "换一个",
+  short_four: "四个",
+  short_save: "保存",
   no_class: "没有这个名称的类别。",
 
   drawing: "绘图",
