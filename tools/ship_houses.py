@@ -12,7 +12,7 @@ import torch
 
 from pix2pix.files import list_pictures
 from pix2pix.model_file import load_model, save_model
-from pix2pix.page.houses import HOUSES
+from pix2pix.page.shipped import HOUSES
 from pix2pix.pictures import codec
 
 EXAMPLES = 8

@@ -7,7 +7,7 @@ import pytest
 
 from pix2pix.export.compare import Difference, Exported
 from pix2pix.export.web import Site
-from pix2pix.page.houses import HOUSES
+from pix2pix.page.shipped import HOUSES
 from pix2pix.serve import server
 from tests.cli.command import pix2pix
 from tests.helpers import files_below, write_model

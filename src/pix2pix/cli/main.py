@@ -36,7 +36,7 @@ from pix2pix.cli.common import (
 from pix2pix.cli.data import data_app
 from pix2pix.cli.study import study_app
 from pix2pix.errors import UserError
-from pix2pix.page.houses import HOUSES
+from pix2pix.page.shipped import HOUSES
 from pix2pix.version import __version__
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typer import Argument, Option
 
 from pix2pix.cli.common import Device, Mode, console_progress, extra
 from pix2pix.errors import UserError
-from pix2pix.page.houses import HOUSES
+from pix2pix.page.shipped import HOUSES
 
 if TYPE_CHECKING:
     from pix2pix.export.compare import Exported

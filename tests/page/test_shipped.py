@@ -15,7 +15,7 @@ from pix2pix.inference.translator import Translator
 from pix2pix.model_file import model_path, read_header
 from pix2pix.page.card import make_card, model_names
 from pix2pix.page.examples import find_examples
-from pix2pix.page.houses import HOUSES
+from pix2pix.page.shipped import HOUSES
 from tests.helpers import files_below
 
 ROOT = Path(__file__).parents[2]
