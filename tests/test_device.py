@@ -149,7 +149,7 @@ def test_the_memory_that_is_free_is_that_of_the_machine_or_less(monkeypatch: pyt
 
 
 def test_a_system_that_does_not_say_what_is_free_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(path: Path) -> str:
+    def missing(path: Path, encoding: str) -> str:
         raise FileNotFoundError(path)
 
     monkeypatch.setattr(Path, "read_text", missing)

@@ -29,7 +29,7 @@ MAY_CHANGE = frozenset(
         *("images", "extend", "log_images", "validate_images", "validate_pairs", "save_images"),
         *("measures", "best", "features"),
     )
-) | {"data.layout", "data.pair"}
+) | {"data.layout", "data.pair", "data.licence"}
 
 
 class Config(Section):

@@ -36,12 +36,18 @@ def pick_device(name: str = "auto") -> torch.device:
             raise RuntimeError("there is one processor")
     except (RuntimeError, AssertionError, NotImplementedError):
         raise UserError(
-            f"There is no device '{name}' here.", f"Use --device {', '.join(_present())}."
+            f"There is no device '{name}' here.", f"Use --device {', '.join(present_devices())}."
         ) from None
     if device.type == "cuda":
         device = torch.device("cuda", torch.cuda.current_device() if device.index is None else device.index)
         torch.cuda.set_device(device)  # refuses a device without a number
     return device
+
+
+def present_devices() -> list[str]:
+    """Return the names of the devices of this machine."""
+    mps = ["mps"] if torch.backends.mps.is_available() else []
+    return ["cpu", *mps, *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
 
 
 def on_device(device: torch.device) -> AbstractContextManager[object]:
@@ -135,11 +141,11 @@ def free_memory(device: torch.device) -> int | None:
         return torch.cuda.mem_get_info(device)[0]
     free = []
     with suppress(OSError, ValueError, IndexError):
-        facts = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+        facts = dict(line.split(":") for line in Path("/proc/meminfo").read_text("utf-8").splitlines())
         free.append(int(facts["MemAvailable"].split()[0]) * 1024)
         # A container may have less than the machine.
         group = Path("/sys/fs/cgroup")
-        limit, used = ((group / f"memory.{name}").read_text() for name in ("max", "current"))
+        limit, used = ((group / f"memory.{name}").read_text("utf-8") for name in ("max", "current"))
         free.append(int(limit) - int(used))
     return min(free) if free and device.type == "cpu" else None
 
@@ -165,8 +171,3 @@ def give_back_memory() -> None:
 def _fastest() -> str:
     without_cuda = "mps" if torch.backends.mps.is_available() else "cpu"
     return "cuda" if torch.cuda.is_available() else without_cuda
-
-
-def _present() -> list[str]:
-    mps = ["mps"] if torch.backends.mps.is_available() else []
-    return ["cpu", *mps, *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]

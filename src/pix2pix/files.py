@@ -7,6 +7,7 @@ import os
 import secrets
 import shutil
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import takewhile
@@ -14,7 +15,7 @@ from pathlib import Path
 from stat import S_ISDIR
 from typing import Literal, NamedTuple
 
-from pix2pix.errors import UserError
+from pix2pix.errors import UserError, counted, joined
 
 CACHE = "PIX2PIX_CACHE"
 _STALE_SECONDS = 86_400.0
@@ -50,6 +51,21 @@ def list_pictures(folder: Path) -> list[Path]:
     that cannot be opened.
     """
     return sorted(_pictures_below(folder, frozenset()))
+
+
+def holds_pictures(folder: Path) -> bool:
+    """Return whether a folder holds any picture, which is looked for no further than the first."""
+    return next(_pictures_below(folder, frozenset()), None) is not None
+
+
+def no_pictures(folder: Path, hint: str) -> UserError:
+    """Return the error of a folder without pictures, which says what it holds in their place."""
+    endings = Counter(file.suffix for file in folder.rglob("[!.]*") if file.is_file())
+    most = sorted(endings, key=lambda ending: (-endings[ending], ending))
+    files = counted(endings.total(), "file") + (
+        f": {joined([ending or 'files without an ending' for ending in most])}" * bool(most)
+    )
+    return UserError(f"{folder} holds no pictures ({files}).", hint)
 
 
 def find_pictures(place: str | Path) -> Pictures:
@@ -147,7 +163,7 @@ def exclusive(path: Path, taken: str) -> Iterator[None]:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        opened = path.open("w")
+        opened = path.open("w", encoding="utf-8")
     except OSError as error:
         raise cannot_write(path, error) from None
     with opened:

@@ -116,6 +116,9 @@ class DataConfig(Section):
         "empty: what a TIFF names (GDAL_NODATA). NaN always does",
     )
     target_fill: Levels = Field([], description="[value] without data in targets; see source_fill")
+    licence: str = Field(
+        "", description="licence of the pictures, in words: travels with the model, is shown on its page"
+    )
     source_column: str = Field("", description="column of a hub data set that holds the sources")
     target_column: str = Field("", description="column of a hub data set that holds the targets")
 

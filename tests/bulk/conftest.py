@@ -42,7 +42,7 @@ class Here:
         pass
 
     def results(self, work: work.Work, pool: workers.Pool, chunks: Sequence[Sequence[Any]]) -> Iterator[Any]:
-        translate = translating.Translate(work, 2)
+        translate = translating.Translate(work, 2, nullcontext())
         for chunk in chunks:
             self.seen.extend(row["name"] for row in chunk)
             for block in reading.read(work, chunk):

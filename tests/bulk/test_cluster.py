@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 import time
-from pathlib import Path
+from pathlib import Path, PosixPath
 from typing import Any
 
 import pytest
@@ -15,8 +15,20 @@ from tests.helpers import files_below, noise, write
 cluster = pytest.importorskip("pix2pix.bulk.cluster", reason="needs Ray: pip install 'pix2pix[bulk]'")
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")  # of Ray itself
-@pytest.mark.slow
+on_ray = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning"),  # of Ray itself
+]
+
+
+def marked(test: Any) -> Any:
+    """A test on Ray itself."""
+    for mark in on_ray:
+        test = mark(test)
+    return test
+
+
+@marked
 def test_a_killed_worker_loses_nothing(tmp_path: Path, model: Path) -> None:
     from pix2pix.bulk import job, work
     from pix2pix.progress import Progress
@@ -51,6 +63,62 @@ def test_a_killed_worker_loses_nothing(tmp_path: Path, model: Path) -> None:
     assert names == {f"{number:03}.png" for number in range(120)}
     for name in names:
         assert (tmp_path / "disturbed" / name).read_bytes() == (tmp_path / "undisturbed" / name).read_bytes()
+
+
+@marked
+def test_pictures_that_kill_fail_and_all_others_are_done(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pix2pix.bulk import job, places, work
+    from pix2pix.progress import Progress
+
+    driver = os.getpid()
+
+    class Deadly(places.Place):
+        """A folder whose pictures of one name kill the process that reads or writes them."""
+
+        def local(self, path: str) -> Path:
+            if os.getpid() != driver and path == ("013.png" if self.root.endswith("in") else "031.png"):
+                os.kill(os.getpid(), signal.SIGKILL)
+            return super().local(path)
+
+    for number in range(48):
+        write(tmp_path / "in" / f"{number:03}.png", noise(32, 32, seed=number))
+    monkeypatch.setattr(job, "open_place", lambda text: Deadly(text, text, places.fs.LocalFileSystem()))
+    request = job.Request(str(tmp_path / "in"), str(tmp_path / "out"), model, work.Options(), workers=2)
+    outcome = job.run(request, cluster, Progress())
+    assert outcome.translated == 46
+    assert [reason.partition(". ")[0] for reason in outcome.failures] == [
+        "013.png killed the process that was reading it",
+        "031.png killed the process that was translating it",
+    ]
+    names = {name for name in files_below(tmp_path / "out") if name.endswith(".png")}
+    assert names == {f"{number:03}.png" for number in range(48) if number not in (13, 31)}
+
+
+@marked
+def test_a_model_at_which_workers_die_ends_the_job(tmp_path: Path, model: Path) -> None:
+    from pix2pix.bulk import job, work
+    from pix2pix.progress import Progress
+
+    driver = os.getpid()
+
+    class Deadly(PosixPath):
+        """A model at which whatever translates dies; tasks that look for it live."""
+
+        def is_file(self) -> bool:
+            if os.getpid() != driver and cluster.ray.get_runtime_context().get_actor_id():
+                os.kill(os.getpid(), signal.SIGKILL)
+            return bool(super().is_file())
+
+        def resolve(self, strict: bool = False) -> Any:
+            return self
+
+    write(tmp_path / "in" / "a.png")
+    places = str(tmp_path / "in"), str(tmp_path / "out")
+    request = job.Request(*places, Deadly(model), work.Options(), workers=1)
+    with pytest.raises(UserError, match="died 3 times while it loaded the model"):
+        job.run(request, cluster, Progress())
 
 
 def is_below(process: int) -> bool:

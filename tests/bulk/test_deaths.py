@@ -5,7 +5,10 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from pix2pix.bulk.deaths import Counts, Turns, guarded
+import pytest
+
+from pix2pix.bulk.deaths import Counts, Turns, guarded, loading
+from pix2pix.errors import UserError
 
 
 class Death(BaseException):
@@ -75,6 +78,24 @@ def test_a_row_that_killed_is_not_tried_again_elsewhere() -> None:
     rows, deaths = until_it_ends(ledger, "abc", "b")
     assert [row["name"] for row in rows if "error" in row] == ["b"]
     assert deaths == 0
+
+
+def test_a_worker_that_dies_of_the_model_again_and_again_is_refused() -> None:
+    ledger = Counts()
+    for _ in range(3):
+        with pytest.raises(Death), loading(ledger, "this"):
+            raise Death
+    with loading(ledger, "other"):
+        pass
+    with pytest.raises(UserError, match="died 3 times while it loaded the model"), loading(ledger, "this"):
+        pass
+
+
+def test_a_model_that_was_loaded_ends_the_count() -> None:
+    ledger = Counts()
+    for _ in range(9):
+        with loading(ledger, "this"):
+            pass
 
 
 def test_who_works_alone_waits_for_the_others_and_keeps_them_out() -> None:

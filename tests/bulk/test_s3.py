@@ -56,21 +56,74 @@ def _pass_on(here: socket.socket, there: socket.socket) -> None:
 
 
 @pytest.fixture
-def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Breaking, str]]:
-    """The connections to a server with a bucket, and the end of the URIs that lead there."""
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[int, list[str]]]:
+    """The port of a server with a bucket, and the requests that reach it."""
     server_module = pytest.importorskip("moto.server", reason="needs moto: pip install 'moto[s3,server]'")
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     for name, value in (("ACCESS_KEY_ID", "test"), ("SECRET_ACCESS_KEY", "test"), ("REGION", "us-east-1")):
         monkeypatch.setenv(f"AWS_{name}", value)
-    monkeypatch.setattr(places, "_FIRST_WAIT_SECONDS", 0.01)
+    serving = pytest.importorskip("werkzeug.serving")
+    seen: list[str] = []
+    monkeypatch.setattr(
+        serving.WSGIRequestHandler,
+        "log_request",
+        lambda self, *what: seen.append(f"{self.command} {self.path}"),
+    )
     server = server_module.ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     _, port = server.get_host_and_port()
+    requests.post(f"http://127.0.0.1:{port}/moto-api/reset", timeout=10)  # stores outlive their servers
     requests.put(f"http://127.0.0.1:{port}/bucket", timeout=10)
-    connections = Breaking(port)
-    yield connections, f"?endpoint_override=127.0.0.1:{connections.port}&scheme=http&region=us-east-1"
-    connections.close()
+    yield port, seen
     server.stop()
+
+
+def end_of_uri(port: int) -> str:
+    return f"?endpoint_override=127.0.0.1:{port}&scheme=http&region=us-east-1"
+
+
+@pytest.fixture
+def store(server: tuple[int, list[str]], monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Breaking, str]]:
+    """The connections to the server, of which a share breaks, and the end of the URIs that lead there."""
+    monkeypatch.setattr(places, "_FIRST_WAIT_SECONDS", 0.01)
+    connections = Breaking(server[0])
+    yield connections, end_of_uri(connections.port)
+    connections.close()
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # of the server
+def test_a_store_is_asked_once_for_each_picture_and_never_for_unchanged_ones(
+    bulk: Callable[..., Any], photos: Path, server: tuple[int, list[str]]
+) -> None:
+    port, seen = server
+    source, target = (f"s3://bucket/{name}{end_of_uri(port)}" for name in ("photos", "out"))
+    names = files_below(photos)
+    for name in names:
+        places.open_place(source).write(name, (photos / name).read_bytes())
+    seen.clear()
+    bulk(source, target)
+    of_inputs = sorted(one for one in seen if " /bucket/photos/" in one)
+    assert of_inputs == sorted(f"{what} /bucket/photos/{name}" for name in names for what in ("GET", "HEAD"))
+    assert listings(seen, "photos") == 1
+    written = sorted(one for one in seen if one.startswith("PUT") and "/.bulk/" not in one)
+    assert written == sorted(f"PUT /bucket/out/{name}" for name in names)
+
+    seen.clear()
+    assert bulk(source, target).seen == []
+    assert listings(seen, "photos") == listings(seen, "out") == 1
+    assert [one for one in seen if one.endswith(".png")] == []
+    places.open_place(source).write("a.png", (photos / "b.png").read_bytes())
+    seen.clear()
+    assert bulk(source, target).translated == 1
+    assert [one for one in seen if one.startswith("GET") and one.endswith(".png")] == [
+        "GET /bucket/photos/a.png"
+    ]
+
+
+def listings(seen: list[str], folder: str) -> int:
+    """How many requests list all names of a folder."""
+    return sum("list-type" in one and one.endswith(f"prefix={folder}%2F") for one in seen)
 
 
 @pytest.mark.slow

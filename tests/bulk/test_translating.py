@@ -53,8 +53,8 @@ def test_out_of_memory_halves_the_batch(
             raise MemoryError
         return good(self, sources, **how)
 
-    def on_gpu(self: Any, work: Any, writers: int) -> None:
-        load(self, work, writers)
+    def on_gpu(self: Any, *arguments: Any) -> None:
+        load(self, *arguments)
         self._batch = translating._BATCH
 
     load = translating.Translate.__init__

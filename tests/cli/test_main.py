@@ -14,6 +14,7 @@ import tifffile
 from PIL import Image
 from safetensors.numpy import load_file, save_file
 from typer.main import get_command
+from typer.testing import CliRunner
 
 from pix2pix.cli.main import app
 from pix2pix.config import Config, recipe_names
@@ -84,6 +85,30 @@ def nothing_written(place: Path) -> Callable[[], bool]:
 
 def test_the_version_is_printed() -> None:
     assert good("--version") == f"pix2pix {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("shell", "words"),
+    [
+        ("bash", {"COMP_WORDS": "pix2pix tr", "COMP_CWORD": "1"}),
+        ("zsh", {"_TYPER_COMPLETE_ARGS": "pix2pix tr"}),
+        ("fish", {"_TYPER_COMPLETE_ARGS": "pix2pix tr", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}),
+    ],
+)
+def test_shells_complete_commands(shell: str, words: dict[str, str]) -> None:
+    variables = {**words, "_PIX2PIX_COMPLETE": f"complete_{shell}"}
+    completed = CliRunner().invoke(app, [], env=variables, prog_name="pix2pix").stdout
+    assert "train" in completed
+    assert "translate" in completed
+    assert "export" not in completed
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_script_of_a_shell_asks_this_program(shell: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION", "1")
+    shown = CliRunner().invoke(app, ["--show-completion", shell], prog_name="pix2pix")
+    assert shown.exit_code == 0
+    assert f"_PIX2PIX_COMPLETE=complete_{shell}" in shown.stdout
 
 
 def test_help_lists_every_command() -> None:
@@ -282,7 +307,7 @@ def several_bad(place: Path) -> None:
         (only_bad("odd width"), "bad.png is 63 x 32 px, so its halves differ in width"),
         (only_bad("text"), "bad.jpg is not a picture (17 bytes)"),
         (only_bad("truncated"), "bad.jpg cannot be read"),
-        (several_bad, "None of the 3 pairs could be used"),
+        (several_bad, "None of the 3 pairs that were tried could be used"),
         (unmatched, "2 pictures make no pair. pairs/source/0.png has no partner in pairs/target."),
     ],
 )

@@ -6,6 +6,7 @@ from pix2pix.data.by_name import in_one_folder, in_two_folders
 from pix2pix.data.names import parse_patterns
 from pix2pix.errors import UserError
 from pix2pix.files import Pictures
+from tests.helpers import write_text
 
 
 def pictures(folder: str, *patterns: str, count: int = 9) -> Pictures:
@@ -47,3 +48,22 @@ def test_several_ways_are_refused_with_each() -> None:
         in_one_folder(several, None)
     with pytest.raises(UserError, match="x is given twice"):
         in_two_folders(pictures("x", "{}.png"), pictures("x", "{}.png"), None)
+
+
+def test_pictures_without_a_partner_are_those_that_the_note_counts() -> None:
+    matched, notes = in_two_folders(
+        pictures("x", "{}_im.jpg", count=12), pictures("y", "{}_gt.png", count=9), None
+    )
+    assert (len(matched.pairs), matched.faults, len(matched.counted)) == (9, {}, 3)
+    assert "3 pictures without a partner" in notes[0]
+    both = in_one_folder(
+        pictures("x", "{}_im.jpg", "{}_gt.png", "stray{}.png"), parse_patterns(["{}_im.jpg", "{}_gt.png"])
+    )
+    assert both is not None
+    assert both[0].counted == frozenset()
+
+
+def test_a_folder_without_pictures_says_what_it_holds(tmp_path: Path) -> None:
+    write_text(tmp_path / "1.json")
+    with pytest.raises(UserError, match=r"holds no pictures \(1 file: \.json\)"):
+        in_two_folders(pictures("x", "{}.png"), Pictures(tmp_path, []), None)

@@ -4,7 +4,9 @@ import pytest
 
 from pix2pix.data.layouts import (
     FOLDER_PAIRS,
+    are_results,
     find_folder_pairs,
+    folder_role,
     missing_folders,
     named_folder_pair,
     orders,
@@ -71,3 +73,19 @@ def test_both_orders_are_possible_where_words_do_not_say_which_is_the_source() -
 def test_the_docs_list_the_table() -> None:
     text = (Path(__file__).parents[2] / "docs" / "data.md").read_text("utf-8")
     assert ", ".join(f"`{source}:{target}`" for source, target in FOLDER_PAIRS) in " ".join(text.split())
+
+
+def test_rows_of_which_a_half_holds_no_pictures_are_passed_over(tmp_path: Path) -> None:
+    for name in ("images/a.png", "labels/a.json", "masks/a.png"):
+        write_text(tmp_path / name)
+    assert [pair.layout for pair in find_folder_pairs(tmp_path)] == ["images:masks"]
+    write_text(tmp_path / "labels" / "deep" / "a.png")
+    assert [pair.layout for pair in find_folder_pairs(tmp_path)] == ["images:masks", "images:labels"]
+
+
+def test_words_of_folders_say_what_these_may_hold() -> None:
+    names = ("Training_Input", "damaged", "photos of cats", "clean", "01_GT", "targets")
+    ranks = [folder_role(name) for name in names]
+    assert ranks == [-2, -2, 2, 1, 3, 4]
+    assert [are_results(name) for name in names] == [False] * 4 + [True] * 2
+    assert role("_noisy") is None

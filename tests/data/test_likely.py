@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pix2pix.data.likely import any_of, call, hold_out, likely_layouts, partners
+from pix2pix.data.likely import any_of, by_folders, call, hold_out, likely_layouts, partners
 from tests.helpers import write_text
 
 
@@ -19,7 +19,11 @@ def lay(root: Path, *folders: str, name: str = "{}.png", count: int = 4) -> list
         (("p1/ct", "p1/mr", "p2/ct", "p2/mr"), ["ct:mr", "mr:ct"]),
         (("train/view", "train/segm", "val/view", "val/segm"), ["view:segm"]),
         (("train_rgb", "train_depth", "val_rgb", "val_depth"), ["{}_depth:{}_rgb", "{}_rgb:{}_depth"]),
-        (("train_view", "train_segm", "test_view"), ["{}_view:{}_segm"]),
+        (("train_view", "train_segm", "test_view"), ["train_view:train_segm"]),
+        (("x_Training_Input", "x-2_Training_GroundTruth"), ["x_Training_Input:x-2_Training_GroundTruth"]),
+        (("x_train_in", "x_train_gt", "x_val_in", "x_val_gt"), ["x_{}_in:x_{}_gt"]),
+        (("01_GT/SEG", "01_GT/TRA"), []),
+        (("clean", "damaged", "mask"), ["damaged:clean", "damaged:mask", "clean:mask"]),
         (("blur_a", "blur_gamma", "sharp"), ["blur_a:sharp", "blur_gamma:sharp"]),
         (("trainRGB", "trainDepth", "valRGB", "valDepth"), ["{}Depth:{}RGB", "{}RGB:{}Depth"]),
         (("trainrgb", "traindepth", "valrgb", "valdepth"), ["{}depth:{}rgb", "{}rgb:{}depth"]),
@@ -68,3 +72,22 @@ def test_calls_are_quoted_for_a_shell() -> None:
     assert shlex.split(text.strip("`")) == ["pix2pix", "data", "split", "my pictures", "--by", "(a|b)"]
     call("train", os.fsdecode(b"caf\xe9")).encode()
     assert any_of(str(n) for n in range(9)) == "0, or 1, or 2, or 3, or 4, or 5"
+
+
+def test_folders_at_different_depths_are_named_where_their_names_tell_the_targets(tmp_path: Path) -> None:
+    files = [
+        *lay(tmp_path, "01", "02", name="t00{}.tif"),
+        *lay(tmp_path, "01_GT/SEG", "02_GT/SEG", name="man_seg00{}.tif"),
+    ]
+    calls = [f"`pix2pix train {tmp_path}/{n} {tmp_path}/{n}_GT/SEG`" for n in ("01", "02")]
+    assert by_folders(tmp_path, files) == (
+        f"Are these the sources and the targets? Then {calls[0]}, or {calls[1]}."
+    )
+    assert by_folders(tmp_path, lay(tmp_path / "x", "scans", "deep/walks")) == ""
+
+
+def test_the_folder_whose_names_make_pairs_is_named(tmp_path: Path) -> None:
+    scenes = ("data/set_train/room_a", "data/set_train/room_b")
+    files = [path for ending in ("jpg", "png") for path in lay(tmp_path, *scenes, name=f"{{}}.{ending}")]
+    files += lay(tmp_path, "data/other", name="x{}_depth.png")
+    assert by_folders(tmp_path, files).endswith(f"make pairs: `pix2pix train {tmp_path}/data/set_train`.")

@@ -53,7 +53,7 @@ def test_the_pattern_of_two_folders_is_found(patterns: tuple[str, str], backward
 
 
 def test_nine_in_ten_are_enough_and_fewer_are_not() -> None:
-    names = of(("{}.jpg", "{}_mask.png"))
+    names = of(("{}_A.jpg", "{}_B.png"))
     for others, found in ((4, True), (8, False)):
         files = pictures("data", *names, *(f"other{n}.jpg" for n in range(others)))
         assert bool(find_patterns(files, files)) == found
@@ -102,3 +102,25 @@ def test_a_found_pattern_can_be_requested() -> None:
     (suggested,) = find_patterns(files, files)
     assert parse_patterns([str(pattern) for pattern in suggested]) == suggested
     assert suggested.flag == "--pair '{}_training.tif' '{}_manual1.gif'"
+
+
+def test_targets_that_each_have_a_source_are_paired_though_sources_are_left(tmp_path: Path) -> None:
+    sources, targets = of(("{}.png",), 40), of(("{}_mask.png",), 25, 3)
+    (suggested,) = find_patterns(pictures("x", *sources), pictures("y", *targets))
+    assert len(match_patterns(pictures("x", *sources), pictures("y", *targets), suggested).pairs) == 25
+    assert find_patterns(pictures("x", *sources), pictures("y", *targets, "a.png", "b.png", "c.png")) == []
+    assert find_patterns(pictures("x", *targets), pictures("y", *sources)) == []
+
+
+@pytest.mark.parametrize(("masked", "names"), [(25, "_mask"), (10, ""), (0, "_aug")])
+def test_sources_are_left_in_one_folder_where_most_have_a_target_by_its_word(masked: int, names: str) -> None:
+    count = masked or 25
+    files = pictures("x", *of(("{}.png",), 40), *of((f"{{}}{names or '_mask'}.png",), count))
+    assert [str(p.target) for p in find_patterns(files, files)] == ["{}_mask.png"] * (masked == 25)
+
+
+def test_names_that_each_folder_repeats_are_paired_within_it() -> None:
+    files = pictures("x", *(f"scene{n}/{half}_010.png" for n in range(40) for half in ("GT", "NOISY")))
+    (suggested,) = find_patterns(files, files)
+    assert str(suggested) == "'NOISY_{}.png' / 'GT_{}.png'"
+    assert len(match_patterns(files, files, suggested).pairs) == 40

@@ -3,14 +3,24 @@ from pathlib import Path
 import pytest
 
 from pix2pix.data.layouts import find_folder_pairs, named_folder_pair
-from pix2pix.data.nested import are_parts, data_sets_inside, find_nested, named_nested, with_parts
+from pix2pix.data.nested import (
+    are_parts,
+    data_sets_inside,
+    find_nested,
+    named_nested,
+    refuse_many_targets,
+    with_parts,
+)
+from pix2pix.errors import UserError
 from tests.helpers import write_text
 
 
-def lay(root: Path, *parents: str, source: str = "images", target: str = "masks") -> Path:
+def lay(
+    root: Path, *parents: str, source: str = "images", target: str = "masks", name: str = "a.png"
+) -> Path:
     for parent in parents:
         for half in (source, target):
-            write_text(root / parent / half / "a.png")
+            write_text(root / parent / half / name)
     return root
 
 
@@ -43,16 +53,19 @@ def test_a_link_that_leads_back_up_ends(tmp_path: Path) -> None:
         (("patient_01", "patient_02"), True),
         (("group/p1", "group/p2"), True),
         (("train/a", "val/b", "test/c"), True),
-        (("eyes", "roads"), False),
+        (("eyes", "roads", "roads/more"), False),
         (("fold1/train", "fold1/val"), False),
         (("train/a", "b"), False),
         (("p1",), False),
+        (("ab3f", "77c0"), True),
     ],
 )
 def test_parts_of_one_data_set_are_known_by_their_names(
     tmp_path: Path, parents: tuple[str, ...], parts: bool
 ) -> None:
     lay(tmp_path, *parents)
+    if "eyes" in parents:
+        lay(tmp_path, "eyes", name="b.png")
     assert are_parts(tmp_path, find_nested(tmp_path)[0]) == parts
 
 
@@ -86,3 +99,32 @@ def test_splits_of_one_layout_may_be_flat_or_in_parts(tmp_path: Path) -> None:
     lay(tmp_path / "whole", "", "val/a")
     whole = named_folder_pair(tmp_path / "whole", "images:masks")
     assert with_parts(tmp_path / "whole", whole) == whole
+
+
+def test_halves_named_by_their_split_are_found_further_down_in_one_place(tmp_path: Path) -> None:
+    lay(tmp_path, "deep", source="train_red", target="train_gt")
+    lay(tmp_path, "deep", source="val_red", target="val_gt")
+    pair = named_nested(tmp_path, "{}_red:{}_gt")
+    assert pair.folders.keys() == {"train", "val"}
+    assert pair.folders["val"] == (tmp_path / "deep" / "val_red", tmp_path / "deep" / "val_gt")
+    assert named_nested(tmp_path, "{}_red:{}_mask").folders == {}
+    lay(tmp_path, "other", source="train_red", target="train_gt")
+    with pytest.raises(UserError, match="each with splits of its own") as caught:
+        named_nested(tmp_path, "{}_red:{}_gt")
+    assert f"`pix2pix train {tmp_path}/deep --layout '{{}}_red:{{}}_gt'`" in str(caught.value)
+
+
+def test_several_targets_of_one_source_are_to_be_merged(tmp_path: Path) -> None:
+    lay(tmp_path, "ab3f", "77c0")
+    refuse_many_targets(tmp_path, find_nested(tmp_path)[0])
+    for parent in ("ab3f", "77c0"):
+        write_text(tmp_path / parent / "masks" / "b.png")
+    with pytest.raises(UserError, match=r"holds one picture and .*masks several.* Merge the targets"):
+        refuse_many_targets(tmp_path, find_nested(tmp_path)[0])
+
+
+def test_splits_below_folders_that_hold_nothing_else_are_found(tmp_path: Path) -> None:
+    write_text(tmp_path / "a" / "b" / "train" / "1.png")
+    assert data_sets_inside(tmp_path, []) == [tmp_path / "a"]
+    write_text(tmp_path / "x" / "1.png")
+    assert data_sets_inside(tmp_path, []) == []

@@ -461,13 +461,14 @@ def test_an_empty_folder_holds_no_pictures(tmp_path: Path) -> None:
 
 def test_a_folder_of_other_files_holds_no_pictures(tmp_path: Path) -> None:
     message = refused(make(tmp_path, "a.txt", "b/c.csv"))
-    assert "holds no pictures (2 files)" in message
+    assert "holds no pictures (2 files: .csv and .txt)" in message
     assert ".jpg" in message
 
 
 def test_the_endings_of_files_that_are_no_pictures_are_named(tmp_path: Path) -> None:
-    message = refused(make(tmp_path, "scan/1.dcm", "scan/2.dcm", "scan/notes.txt"))
-    assert "Its files are .dcm and .txt: convert these to pictures first" in message
+    message = refused(make(tmp_path, "scan/1.dcm", "scan/2.dcm", "scan/IM03"))
+    assert "holds no pictures (3 files: .dcm and files without an ending). " in message
+    assert "are to be converted first" in message
 
 
 @pytest.mark.parametrize("shape", ["one folder", "two folders"])
@@ -539,7 +540,7 @@ def test_every_picture_of_any_tree_is_used_or_counted(
     try:
         pair_set = find(root, source=source)
     except UserError as error:
-        if "holds no pictures" in str(error):
+        if f"{root} holds no pictures" in str(error):
             assert not pictures
         return
     pairs = [pair for split in pair_set.splits.values() for pair in split]
@@ -587,3 +588,39 @@ def test_a_glob_of_folders_is_named_as_such(tmp_path: Path) -> None:
     make(tmp_path, *numbered("images/{}.png"))
     with pytest.raises(UserError, match=r"matches folders, such as .*images"):
         find_pairs([f"{tmp_path}/*"], "left")
+
+
+def test_folders_of_splits_that_hold_each_others_targets_are_named(tmp_path: Path) -> None:
+    for half in ("HE", "IHC"):
+        make(tmp_path, *numbered(f"{half}/train/{{}}.png"), *numbered(f"{half}/test/t{{}}.png", 8))
+    message = refused(tmp_path)
+    assert message.startswith("HE/ and IHC/ hold pictures of equal names. Are HE the sources of IHC? Then ")
+    assert f"`pix2pix train {tmp_path} --layout HE:IHC`" in message
+    assert f"Of pairs side by side name one: `pix2pix train {tmp_path}/HE`, or" in message
+    in_splits = find_pairs([tmp_path], "left", layout="HE:IHC").splits
+    assert {split: len(pairs) for split, pairs in in_splits.items()} == {"train": 40, "test": 8}
+
+
+def test_annotations_that_are_no_pictures_are_passed_over(tmp_path: Path) -> None:
+    make(tmp_path, *numbered("images/{}.png"), *numbered("labels/{}.json"))
+    assert f"{tmp_path}/labels holds no pictures (40 files: .json)." in refused(tmp_path)
+    message = refused(make(tmp_path, *numbered("targets/{}_target.png")))
+    assert "holds no pictures (40 files: .json). Are images the sources of targets? Then" in message
+    assert f"`pix2pix train {tmp_path} --layout images:targets`" in message
+    make(tmp_path, *numbered("masks/{}.png"))
+    assert "labels" not in find(tmp_path).note
+
+
+def test_pairs_next_to_the_only_split_are_named(tmp_path: Path) -> None:
+    make(tmp_path, *numbered("CXR/{}.png"), *numbered("masks/{}_mask.png", 35), *numbered("test/{}.png", 6))
+    message = refused(tmp_path)
+    assert f"{tmp_path} has test/, but no folder train." in message
+    assert f"`pix2pix train {tmp_path} --layout CXR:masks`" in message
+    assert len(all_names(find_pairs([tmp_path], "left", layout="CXR:masks"))) == 35
+
+
+def test_sources_without_a_target_are_counted_once(tmp_path: Path) -> None:
+    make(tmp_path, *numbered("train/{}_sat.jpg"), *numbered("train/{}_mask.png"))
+    note = find(make(tmp_path, *numbered("valid/v{}_sat.jpg", 20))).note
+    assert "20 pictures without a partner" in note
+    assert "not used" not in note

@@ -8,6 +8,7 @@ import tifffile
 import torch
 
 from pix2pix.config import Config, DataConfig
+from pix2pix.data.pair_set import whole_pair
 from pix2pix.data.pairs import Half, Pair
 from pix2pix.data.reading import Reading, find_reading, read_raw
 from pix2pix.derive.recipe import apply, parse
@@ -133,7 +134,9 @@ def test_pictures_that_cannot_be_read_decide_nothing(tmp_path: Path) -> None:
         write_text(example.target.path)
     good = pair(tmp_path, "good", noise(8, 8, 1), deep(8, 8, 3))
     assert reading_of([*bad, good]).target.depth == "uint16"
-    with pytest.raises(UserError, match=r"0\.png is not a picture .* None of the 3 pairs could be"):
+    with pytest.raises(
+        UserError, match=r"0\.png is not a picture .* None of the 3 pairs that were tried could be"
+    ):
         reading_of(bad)
     with pytest.raises(UserError, match=r"0\.png is not a picture \([0-9]+ bytes\)\.$"):
         reading_of(bad[:1])
@@ -373,7 +376,33 @@ def test_halves_of_different_size_are_both_named(tmp_path: Path, odd: int) -> No
     path = tmp_path / f"source_{odd}.tif"
     assert str(caught.value) == (
         f"{path} is 9 x 8 px but {tmp_path / 'target.png'} is 8 x 8 px: wanted equal sizes. "
-        f"`pix2pix data resize {tmp_path} -o FOLDER --size 8x9` makes them so (label maps with --nearest)."
+        f"`pix2pix data resize {tmp_path} -o {tmp_path.name}-resized --size 8x9` makes them so (label maps "
+        "with --nearest)."
+    )
+
+
+def of_two_sizes(root: Path, source_px: int, target_px: int) -> str:
+    """What is said of a pair in the folders `my x` and `y`, one folder down in both."""
+    halves = [
+        write(root / half / "ch01" / "1.png", noise(px, px))
+        for half, px in (("my x", source_px), ("y", target_px))
+    ]
+    with pytest.raises(UserError) as caught:
+        read_raw(whole_pair("ch01/1", *halves))
+    return str(caught.value)
+
+
+def test_the_folder_of_all_targets_is_to_be_resized_whatever_its_name(tmp_path: Path) -> None:
+    said = of_two_sizes(tmp_path / "a b", 9, 8)
+    assert f"`pix2pix data resize '{tmp_path}/a b/y' -o y-resized --size 9x9`" in said
+
+
+def test_sources_that_are_a_fraction_of_the_targets_are_not_to_reduce_these(tmp_path: Path) -> None:
+    said = of_two_sizes(tmp_path, 8, 16)
+    assert f"To learn to enlarge: `pix2pix train {tmp_path}/y --make downscale:2`, or" in said
+    assert (
+        f"enlarge the sources with `pix2pix data resize '{tmp_path}/my x' -o 'my x-resized' --size 16x16`"
+        in said
     )
 
 

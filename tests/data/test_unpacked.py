@@ -1,3 +1,4 @@
+import shlex
 import shutil
 import stat
 import zipfile
@@ -9,6 +10,7 @@ from pix2pix.config import DataConfig
 from pix2pix.data import cache as caches
 from pix2pix.data.origins import find_data
 from pix2pix.data.pairs import PairSet
+from pix2pix.data.unpacked import named
 from pix2pix.errors import UserError
 from tests.helpers import noise, open_pairs, write
 
@@ -119,3 +121,28 @@ def test_a_bomb_and_a_torn_zip_are_refused(tmp_path: Path, monkeypatch: pytest.M
         (tmp_path / name).write_bytes(torn)
         with pytest.raises(UserError, match="cannot be unpacked"):
             find(tmp_path / name)
+
+
+def test_calls_name_the_archive_that_was_given(tmp_path: Path, cache: Path) -> None:
+    for half in ("ct", "mr"):
+        for n in range(4):
+            write(tmp_path / "set" / half / f"{n}.png", noise(32, 32, seed=n))
+    archive = Path(shutil.make_archive(str(tmp_path / "my data"), "zip", tmp_path, "set"))
+    with pytest.raises(UserError) as caught:
+        find(archive)
+    assert f"`pix2pix train '{archive}' --layout ct:mr`" in str(caught.value)
+    alone = shlex.split(str(caught.value).partition("of one folder alone `")[2].partition("`")[0])
+    assert Path(alone[2]).is_relative_to(cache)
+    assert Path(alone[2]).is_dir()
+
+
+def test_texts_name_archives_and_the_folders_inside() -> None:
+    archives = {"/cache/0a1b": "my data.zip"}
+    text = (
+        "/cache/0a1b/x/1.png is one: `pix2pix data split /cache/0a1b -o 0a1b-split --by folder`, or "
+        "`x /cache/0a1b/x`"
+    )
+    assert named(text, archives) == (
+        "my data.zip/x/1.png is one: `pix2pix data split 'my data.zip' -o 'my data-split' --by folder`, or "
+        "`x /cache/0a1b/x`"
+    )

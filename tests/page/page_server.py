@@ -1,6 +1,6 @@
 """The page's files, and an API that needs no network.
 
-A translation is the picture inverted, and 20 levels brighter with every variant.
+A translation is the picture inverted, and 20 levels brighter with every variant, or as the Api says.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ class Api:
     """The requests that the server got, and the answers that it gives before it works again."""
 
     address: str
+    levels: int = 20  # by which a variant is brighter than the one before
     requests: list[dict[str, str]] = field(default_factory=list)
     refusals: list[tuple[int, dict[str, str], dict[str, str]]] = field(default_factory=list)
 
@@ -52,6 +53,15 @@ def card(name: str, kind: str, **changes: Any) -> dict[str, Any]:
         "made": "",
         "modes": ["paper", "deterministic"],
         "mode": "paper",
+        "about": {
+            "pairs": 400,
+            "images_seen": 80000,
+            "scores": {"l1": 0.21234},
+            "licence": "",
+            "weights": 54_410_000,
+            "started_from": "",
+            "imported_from": "",
+        },
         "examples": pairs,
         "translate": f"api/models/{name}/translate",
         "network": None,
@@ -109,7 +119,7 @@ class _Handler(SimpleHTTPRequestHandler):
             self._answer(status, json.dumps(problem).encode(), headers)
             return
         picture = np.array(Image.open(io.BytesIO(body)).convert("RGB"))
-        result = 255 - picture + np.uint8(20 * int(query["sample"]))
+        result = 255 - picture + np.uint8(self.api.levels * int(query["sample"]))
         self._answer(200, png(result), {"X-Milliseconds": "7"})
 
     def _answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:

@@ -54,6 +54,17 @@ def test_classes_make_a_palette(tmp_path: Path) -> None:
     assert result.ground == 1  # what the examples show most
 
 
+def test_a_card_states_where_the_model_comes_from(tmp_path: Path) -> None:
+    result = card(tmp_path, [], "data.licence=CC BY 4.0")
+    generator, header = load_model(tmp_path / "model.safetensors", torch.device("cpu"))
+    assert result.about.licence == "CC BY 4.0"
+    assert result.about.weights == sum(weight.numel() for weight in generator.parameters())
+    assert (result.about.pairs, result.about.images_seen) == (
+        header.provenance.pairs,
+        header.provenance.images_seen,
+    )
+
+
 def test_label_maps_learned_as_colours_get_the_palette_of_their_examples(tmp_path: Path) -> None:
     result = card(tmp_path, label_maps())
     named = {swatch.name: swatch.colour for swatch in result.palette}

@@ -38,3 +38,19 @@ def test_pairs_and_models_are_chosen_by_pictures_and_keys(open_page: Open) -> No
     assert page.inner_text("#model-name") == "shoes"
     assert not page.is_visible("#examples")
     wait_for_focus(page, "model")
+
+
+def test_a_popover_tells_what_the_model_learned_from(open_page: Open) -> None:
+    page = open_page()
+    page.focus("#about")
+    page.keyboard.press("Enter")
+    facts = page.inner_text("#about-model").splitlines()
+    assert facts[0] == "facades"
+    for label, value in (("Learned from pairs", "400"), ("Images seen", "80,000"), ("Scores", "l1 0.212")):
+        assert facts[facts.index(label) + 1] == value
+    assert "not stated" in facts
+    page.keyboard.press("Escape")
+    assert not page.is_visible("#about-model")
+    page.select_option("#language", "zh")
+    page.click("#about")
+    assert "未说明" in page.inner_text("#about-model")

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from pix2pix.derive import edges
 from pix2pix.inference.translator import Translator
 from pix2pix.networks.noise import keep_mask, noise_keys
 from pix2pix.pictures import tensors
@@ -54,7 +55,7 @@ CASES: dict[str, dict[str, Any]] = {
 def test_what_runs_in_the_page_gives_the_numbers_of_the_package(tmp_path: Path) -> None:
     cases = [_case(tmp_path, name, **contracts) for name, contracts in CASES.items()]
     file = tmp_path / "vectors.json"
-    file.write_text(json.dumps({"masks": _masks(), "cases": cases}), "utf-8")
+    file.write_text(json.dumps({"masks": _masks(), "cases": cases, "edges": _edges()}), "utf-8")
     run_node_tests((Path(__file__).parent / "model").glob("*.test.js"), VECTORS=str(file))
 
 
@@ -72,6 +73,22 @@ def _masks() -> list[dict[str, Any]]:
             }
         )
     return masks
+
+
+def _edges() -> dict[str, Any]:
+    """Return a photograph of discs and slopes, and the lines that the package draws of it."""
+    rows, columns = np.mgrid[:60, :80]
+    picture = np.stack([2 * columns + 40, 3 * rows, 200 - rows - columns], axis=2).astype(np.float64)
+    for row, column, radius, level in ((20, 25, 14, 250), (38, 55, 17, 20), (30, 30, 6, 120)):
+        picture[(rows - row) ** 2 + (columns - column) ** 2 < radius**2] = level
+    photograph = picture.clip(0, 255).astype(np.uint8)
+    lines = edges.draw(photograph, edges.LOW, edges.HIGH, edges.SIGMA_PX)[:, :, 0] == 0
+    return {
+        "width": 80,
+        "height": 60,
+        "pixels": _rgba(photograph).flatten().tolist(),
+        "lines": lines.flatten().astype(int).tolist(),
+    }
 
 
 def _case(tmp_path: Path, name: str, **contracts: PictureContract) -> dict[str, Any]:

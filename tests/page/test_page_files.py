@@ -194,6 +194,7 @@ def test_a_photograph_is_shown_as_the_network_sees_it(open_page: Open, api: Api)
 
 def test_a_hole_is_painted_and_rubbed_out(open_page: Open) -> None:
     page = open_page("inpaint")
+    page.uncheck("#keep-rest")
     photograph = np.random.default_rng(0).integers(0, 120, (64, 64, 3), dtype=np.uint8)
     upload(page, "a.png", png(photograph))
     page.wait_for_selector("#empty", state="hidden")

@@ -23,6 +23,7 @@ def test_without_a_photograph_there_is_nothing_to_save_and_messages_go(open_page
 
 def test_clearing_rubs_out_the_hole_before_the_photograph(open_page: Open) -> None:
     page = open_page("inpaint")
+    page.uncheck("#keep-rest")
     upload(page, "photo.png", png(example(1, target=True)))
     wait_for_result(page)
     page.click("#clear")

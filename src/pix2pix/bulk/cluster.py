@@ -19,11 +19,11 @@ import ray.data
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from pix2pix.bulk import reading, tables
-from pix2pix.bulk.deaths import Counts, Turns, guarded
+from pix2pix.bulk.deaths import Counts, Turns, guarded, loading
 from pix2pix.bulk.tables import Row
 from pix2pix.bulk.translating import Translate
 from pix2pix.bulk.work import Work, obstacle
-from pix2pix.bulk.workers import READING, Pool, fitting
+from pix2pix.bulk.workers import Pool, fitting
 from pix2pix.errors import UserError, first_line
 
 _STORE_BYTES = 2**31  # of the memory that Ray's processes on one machine share
@@ -38,6 +38,7 @@ def connected(address: str | None) -> Iterator[None]:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # else Ray reports to its makers
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # of what it prints from C++
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # as Ray's next version
+    os.environ.setdefault("RAY_raylet_start_wait_time_s", "300")  # a busy machine takes minutes
     alone = {"include_dashboard": False, "object_store_memory": _STORE_BYTES, "num_cpus": _processors()}
     how: dict[str, Any] = {"address": address} if address else alone
     try:
@@ -66,20 +67,17 @@ def connected(address: str | None) -> Iterator[None]:
 
 def pool(workers: int | None, gpus: float | None, threads: int | None, device: str | None) -> Pool:
     """Return the workers, see `fitting`."""
-    there = ray.cluster_resources()
-    return fitting((there.get("CPU", 0.0), there.get("GPU", 0.0)), workers, gpus, threads, device)
+    machines = [(node["Resources"].get("CPU", 0.0), node["Resources"].get("GPU", 0.0)) for node in _nodes()]
+    return fitting(machines, workers, gpus, threads, device)
 
 
 def check_nodes(work: Work) -> None:
     """Raise UserError that names a machine that does not see the model, IN or OUT."""
-    nodes = [node for node in ray.nodes() if node["Alive"]]
+    # A machine without processors for Ray, often the first one of a cluster, does none of the work.
+    nodes = [node for node in _nodes() if node["Resources"].get("CPU")]
     ask = ray.remote(obstacle)
-    answers = [
-        ask.options(
-            num_cpus=READING, scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-        ).remote(work)
-        for node in nodes
-    ]
+    places = [NodeAffinitySchedulingStrategy(node["NodeID"], soft=False) for node in nodes]
+    answers = [ask.options(num_cpus=0, scheduling_strategy=place).remote(work) for place in places]
     for node, answer in zip(nodes, answers, strict=True):
         try:
             sentence = ray.get(answer)
@@ -90,7 +88,7 @@ def check_nodes(work: Work) -> None:
                 "Install the same pix2pix on all machines.",
             ) from None
         if sentence:
-            raise UserError(f"The machine {node['NodeManagerAddress']} cannot work on the job. {sentence}")
+            raise UserError(sentence)
 
 
 def results(work: Work, workers: Pool, chunks: Sequence[Sequence[Row]]) -> Iterator[list[Row]]:
@@ -105,14 +103,16 @@ def results(work: Work, workers: Pool, chunks: Sequence[Sequence[Row]]) -> Itera
         **about,
         "fn_kwargs": {"work": work, "ledger": ledger},
         "num_cpus": workers.reading_cpus,
-        "concurrency": max(1, int(ray.cluster_resources()["CPU"])),
+        "concurrency": min(max(1, int(ray.cluster_resources()["CPU"])), len(blocks)),
     }
     translate: dict[str, Any] = {
         **about,
         "fn_constructor_args": (work, workers.writers, ledger),
         # Of two blocks one is translated while the other arrives or is written.
         "compute": ray.data.ActorPoolStrategy(
-            size=workers.workers, max_concurrent_calls_per_actor=2, enable_true_multi_threading=True
+            size=min(workers.workers, len(blocks)),
+            max_concurrent_calls_per_actor=2,
+            enable_true_multi_threading=True,
         ),
         "num_cpus": workers.cpus,
         "num_gpus": workers.gpus,
@@ -150,7 +150,8 @@ class _Translate:
 
     def __init__(self, work: Work, writers: int, ledger: _Ledger) -> None:
         self._ledger, self._turns = ledger, Turns()
-        self._translate = Translate(work, writers)
+        worker = ray.get_runtime_context().get_actor_id()  # the same after a restart
+        self._translate = Translate(work, writers, loading(ledger, worker))
 
     def __call__(self, table: Any) -> Iterator[Any]:
         rows = tables.to_rows(table)
@@ -159,6 +160,10 @@ class _Translate:
 
     def _blocks(self, rows: list[Row]) -> Iterator[list[Row]]:
         yield self._translate(rows)
+
+
+def _nodes() -> list[dict[str, Any]]:
+    return [node for node in ray.nodes() if node["Alive"]]
 
 
 def _call(address: str) -> None:

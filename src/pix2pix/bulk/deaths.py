@@ -1,4 +1,4 @@
-"""Rows that kill the process that works on them: they are found, and become failures.
+"""Rows that kill the process that works on them become failures; a model that does so ends the job.
 
 Ray starts a process that died again, with the same rows: without a count it would do so endlessly.
 """
@@ -12,12 +12,14 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from pix2pix.bulk.tables import Row
+from pix2pix.errors import UserError
 
 Action = Callable[[list[Row]], Iterable[list[Row]]]
 _TOGETHER = 2  # deaths after which rows are tried one by one
 # Deaths of a row alone after which it fails. The first may be another's fault: where memory is short,
 # the system ends any process of the machine.
 _ALONE = 2
+_LOADING = 3  # deaths of one worker while it loads the model, after which it is not loaded again
 
 
 class Ledger(Protocol):
@@ -70,6 +72,20 @@ class Turns:
         with self._changed:
             self._changed.wait_for(lambda: not self._inside)
             yield
+
+
+@contextmanager
+def loading(ledger: Ledger, worker: str) -> Iterator[None]:
+    """Count a worker's attempts at the block; raises UserError where it died in it several times."""
+    key = f"loading {worker}"
+    if ledger.begin(key) >= _LOADING:
+        raise UserError(
+            f"A worker died {_LOADING} times while it loaded the model: that takes more memory than is free, "
+            "or a library has a fault.",
+            "Lower --workers, or name another --engine.",
+        )
+    yield
+    ledger.end(key)
 
 
 def guarded(ledger: Ledger, stage: str, rows: list[Row], action: Action, turns: Turns) -> Iterator[list[Row]]:

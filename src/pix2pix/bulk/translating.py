@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -35,9 +36,9 @@ _RESULT = (
 
 
 class Translate:
-    """An actor: loads the model once, and writes while it translates."""
+    """An actor: loads the model once, in `counted`, and writes while it translates."""
 
-    def __init__(self, work: Work, writers: int) -> None:
+    def __init__(self, work: Work, writers: int, counted: AbstractContextManager[None]) -> None:
         self._work, self._refusal = work, ""
         # On a processor a picture's bytes must not depend on what else is in the batch.
         self._batch = _BATCH if work.device == "cuda" else 1
@@ -45,10 +46,11 @@ class Translate:
         os.environ["OMP_NUM_THREADS"] = str(work.threads)  # OpenVINO's too
         keep_freed_memory()
         try:
-            check_model(work)
-            self._translator = Translator.load(work.model, work.device, work.precision, work.engine)
-        except UserError as error:
-            self._refusal = str(error)
+            with counted:
+                check_model(work)
+                self._translator = Translator.load(work.model, work.device, work.precision, work.engine)
+        except Exception as error:  # of any kind: Ray would start the actor again, endlessly
+            self._refusal = reason(str(work.model), error)
 
     def __call__(self, rows: list[Row]) -> list[Row]:
         """Translate and write; return what is left to know of each row.
@@ -82,7 +84,7 @@ class Translate:
             pictures = self._outputs(rows)
         except Exception as error:  # of any kind: one picture must not stop the others
             if len(rows) == 1:
-                yield rows[0]["name"], self._writers.submit(dict, error=reason(rows[0], error))
+                yield rows[0]["name"], self._writers.submit(dict, error=reason(rows[0]["name"], error))
                 return
             if is_out_of_memory(error):
                 self._batch = max(1, len(rows) // 2)
@@ -122,7 +124,7 @@ class Translate:
                 return {**facts, "data": data}
             target.write(name, data)
         except Exception as error:  # of any kind: one file must not stop the others
-            return {"error": reason(row, error), "fatal": is_full(error)}
+            return {"error": reason(row["name"], error), "fatal": is_full(error)}
         return facts
 
     def _encode(self, picture: Array, path: Path) -> None:

@@ -5,6 +5,7 @@ A row that fails carries its reason from then on and is passed through, so that 
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,10 +63,12 @@ def obstacle(work: Work) -> str:
     """Return what keeps this machine from working on the job, or ""."""
     try:
         check_model(work)
-        if work.source.is_local and not work.source.local("").is_dir():
-            raise UserError(f"It has no folder {work.source.root}.", "IN must be on a disk that all share.")
-        if work.target.is_local and not work.target.local("").is_dir():
-            raise UserError(f"It has no folder {work.target.root}.", "OUT must be on a disk that all share.")
+        for name, place in (("IN", work.source), ("OUT", work.target)):
+            if place.is_local and not place.local("").is_dir():
+                raise UserError(
+                    f"{this_machine()} has no folder {place.root}.",
+                    f"{name} must be on a disk that all machines share.",
+                )
     except UserError as error:
         return str(error)
     return ""
@@ -75,9 +78,19 @@ def check_model(work: Work) -> None:
     """Raise UserError where this machine does not see the job's model."""
     path = model_path(work.model)
     if not path.is_file():
-        raise UserError(f"It has no file {path}.", "The model must be on a disk that all workers share.")
+        raise UserError(
+            f"{this_machine()} has no file {path}.", "The model must be on a disk that all machines share."
+        )
     if file_digest(path) != work.model_digest:
-        raise UserError(f"Its {path} is another model than the one that the job began with.")
+        raise UserError(
+            f"{path} on {this_machine().lower()} is another model than the one that the job began with.",
+            "The same command again goes on with one model.",
+        )
+
+
+def this_machine() -> str:
+    """Return what messages call the machine on which this runs."""
+    return f"The machine {platform.node()}"
 
 
 def attempt(row: Row, action: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -85,16 +98,16 @@ def attempt(row: Row, action: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     try:
         return action()
     except Exception as error:  # of any kind: one file must not stop the others
-        return {"error": reason(row, error)}
+        return {"error": reason(row["name"], error)}
 
 
-def reason(row: Row, error: Exception) -> str:
-    """Return a sentence on what happened to a row."""
+def reason(name: str, error: Exception) -> str:
+    """Return a sentence on what happened to a picture, or to the model."""
     if isinstance(error, UserError):
         return str(error)
     if is_out_of_memory(error):
-        return f"{row['name']} is too large for the memory."
-    return f"{row['name']} failed: {type(error).__name__}: {first_line(error)}."
+        return f"{name} is too large for the memory."
+    return f"{name} failed: {type(error).__name__}: {first_line(error)}."
 
 
 def columns(array: Array, *names: str) -> dict[str, Any]:

@@ -51,37 +51,64 @@ class Cluster(Protocol):
 
 
 def fitting(
-    resources: tuple[float, float],
+    machines: Sequence[tuple[float, float]],
     workers: int | None,
     gpus: float | None,
     threads: int | None,
     device: str | None,
 ) -> Pool:
-    """Return the workers for (processors, GPUs); `threads` and `device` are those that the job began with.
+    """Return the workers for machines of (processors, GPUs) each, since none can lie on two of them.
 
-    By default each GPU is a worker, else each processor. Raises UserError where so many do not fit.
+    By default each GPU is a worker, else each processor; `threads` and `device` are those that the job
+    began with. Raises UserError where so many do not fit.
     """
-    cpus, all_gpus = resources
+    cpus, all_gpus = (sum(column) for column in zip(*machines, strict=True))
     if gpus is None:
         gpus = 1.0 if device == "cuda" or (all_gpus and device is None) else 0.0
-    if gpus > all_gpus:
+    most = max(of_machine for _, of_machine in machines)
+    if gpus > most:
+        where = "Ray sees" if len(machines) == 1 else "no machine of the cluster has more than"
         raise UserError(
-            f"A worker is to have {gpus:g} GPUs, and Ray sees {all_gpus:g}.", "Lower --gpus-per-actor."
+            f"A worker is to have {gpus:g} GPUs, and {where} {most:g}.", "Lower --gpus-per-actor."
         )
     if workers is None:
-        workers = max(1, int(all_gpus / gpus if gpus else cpus // (threads or 1)))
+        each = (of_machine // gpus if gpus else own // (threads or 1) for own, of_machine in machines)
+        workers = max(1, int(sum(each)))
     kept = threads is not None
-    threads = threads or max(1, int(cpus // workers))
-    # With GPUs half of the processors encode and write.
-    each = cpus / 2 / workers if gpus else TRANSLATING * threads
-    chosen = Pool(workers, threads, gpus, each, min(1.0, cpus / 2) if gpus else READING)
-    if workers * each + chosen.reading_cpus > cpus or workers * gpus > all_gpus:
+    threads = threads or _threads(machines, workers)
+    share = _with_gpu(machines, workers, gpus) if gpus else TRANSLATING * threads
+    chosen = Pool(workers, threads, gpus, share, min(1.0, cpus / 2) if gpus else READING)
+    if not _fits(machines, chosen):
+        where = "" if len(machines) == 1 else f" of {len(machines)} machines"
         raise UserError(
             f"{counted(workers, 'worker')} of {counted(threads, 'thread')} and {gpus:g} GPUs do not fit on "
-            f"{cpus:g} processors and {all_gpus:g} GPUs.",
+            f"{cpus:g} processors and {all_gpus:g} GPUs{where}.",
             _hint(workers, threads, kept),
         )
     return chosen
+
+
+def _threads(machines: Sequence[tuple[float, float]], workers: int) -> int:
+    """Return the most threads of which each of the workers finds as many on one machine; 1 at least."""
+    largest = int(max(cpus for cpus, _ in machines))
+    counts = (n for n in range(largest, 1, -1) if sum(cpus // n for cpus, _ in machines) >= workers)
+    return next(counts, 1)
+
+
+def _with_gpu(machines: Sequence[tuple[float, float]], workers: int, gpus: float) -> float:
+    """Return the processors of a worker with GPUs: half of a machine's encode and write."""
+    return min(cpus / 2 / min(workers, own // gpus) for cpus, own in machines if own >= gpus)
+
+
+def _fits(machines: Sequence[tuple[float, float]], pool: Pool) -> bool:
+    """Return whether all workers find a machine, and reading finds one after them."""
+    if not pool.cpus:
+        return False
+    left, free = pool.workers, 0.0
+    for cpus, gpus in machines:
+        here = int(min(left, cpus // pool.cpus, gpus // pool.gpus if pool.gpus else left))
+        left, free = left - here, max(free, cpus - here * pool.cpus)
+    return not left and free >= pool.reading_cpus
 
 
 def _hint(workers: int, threads: int, kept: bool) -> str:

@@ -111,7 +111,8 @@ def check(
         if key not in _CHECKED_BY:
             uses = ", ".join(sorted(_CHECKED_BY))
             raise UserError(f"{key} has no effect here: data check uses {uses}.", "Leave it out.")
-    pairs = find_data(_unpacked(*data), config.data)
+    with counting("unpacking", "bytes") as on_progress:
+        pairs = find_data(data, config.data, on_progress)
     with counting("checking", "pairs") as on_progress:
         report = checking.check(pairs, on_progress, config.data)
     page = checking.write_report(report, out)

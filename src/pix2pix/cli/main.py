@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer import Option
 
-from pix2pix.cli import ablate, bulk, compare, evaluate, import_, push, share, translate
+from pix2pix.cli import ablate, bulk, compare, doctor, evaluate, import_, push, share, translate
 from pix2pix.cli.common import (
     Data,
     Device,
@@ -82,7 +82,6 @@ app = typer.Typer(
     cls=_Commands,
     help=_HELP,
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -254,6 +253,7 @@ app.command("import")(import_.import_)
 app.command()(push.push)
 app.command()(share.export)
 app.command()(share.serve)
+app.command()(doctor.doctor)
 
 
 def run() -> None:

@@ -6,7 +6,7 @@ from pix2pix.data.layouts import OR_HALVES
 from pix2pix.data.name_patterns import find_patterns, is_certain
 from pix2pix.data.names import Matched, PairOfPatterns, match_equal, match_patterns
 from pix2pix.errors import UserError, counted, printable
-from pix2pix.files import Pictures
+from pix2pix.files import ENDINGS, Pictures, no_pictures
 
 
 def in_one_folder(pictures: Pictures, patterns: PairOfPatterns | None) -> tuple[Matched, str] | None:
@@ -30,7 +30,7 @@ def in_one_folder(pictures: Pictures, patterns: PairOfPatterns | None) -> tuple[
             )
     else:
         matched = _stated(pictures, pictures, patterns)
-    return matched, _by_pattern(matched, patterns)
+    return _tolerated(matched), _by_pattern(matched, patterns)
 
 
 def in_two_folders(
@@ -45,10 +45,13 @@ def in_two_folders(
         raise UserError(f"{sources.root} is given twice: sources and targets would be the same pictures.")
     if patterns is not None:
         matched = _stated(sources, targets, patterns)
-        return Matched(matched.pairs, {}), [_by_pattern(matched, patterns)]
+        return _tolerated(matched), [_by_pattern(matched, patterns)]
     matched = match_equal(sources, targets)
     if not (matched.pairs or matched.faults):
         raise UserError(f"{sources.root} and {targets.root} hold no pictures.")
+    for pictures in (sources, targets):
+        if not pictures.files:
+            raise no_pictures(pictures.root, f"Files of other kinds are to be converted first. {ENDINGS}")
     if not matched.faults or matched.only_spare:
         return matched, []
     suggested = find_patterns(sources, targets)
@@ -57,7 +60,7 @@ def in_two_folders(
     if not suggested:
         return matched, []
     matched = match_patterns(sources, targets, suggested[0])
-    return Matched(matched.pairs, {}), [_by_pattern(matched, suggested[0])]
+    return _tolerated(matched), [_by_pattern(matched, suggested[0])]
 
 
 def _stated(sources: Pictures, targets: Pictures, patterns: PairOfPatterns) -> Matched:
@@ -72,6 +75,11 @@ def _stated(sources: Pictures, targets: Pictures, patterns: PairOfPatterns) -> M
             "{} stands for what the names have in common.",
         )
     return matched
+
+
+def _tolerated(matched: Matched) -> Matched:
+    """Return pairs by a pattern, whose note counts the pictures without a partner."""
+    return Matched(matched.pairs, {}, counted=frozenset(matched.faults))
 
 
 def _by_pattern(matched: Matched, patterns: PairOfPatterns) -> str:

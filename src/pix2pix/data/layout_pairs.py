@@ -22,7 +22,7 @@ def pairs_of_layout(
     """Return the pairs of the folders of a layout, by split."""
     splits: dict[str, Sequence[Pair]] = {}
     parts: dict[str, list[Pair]] = {}
-    faults = dict[Path, str]()
+    faults, counted = dict[Path, str](), set[Path]()
     notes = [] if pair.layout in _PLAIN else [f"sources {_names(pair, 0)}, targets {_names(pair, 1)}"]
     spare = True
     flags = ["--pair", *map(str, patterns)] if patterns else []
@@ -38,6 +38,7 @@ def pairs_of_layout(
         else:
             splits |= split_unless_loose(pairs) if place == "." else {place: pairs}
         faults |= matched.faults
+        counted |= matched.counted
         spare &= matched.only_spare or not matched.faults
         notes += patterned
     if parts:
@@ -49,7 +50,7 @@ def pairs_of_layout(
     if also := [other.layout for other in others]:
         notes.append(f"it also has the folders {joined(also)}: --layout {also[0]}")
     no_val = _singles_in_val(root, pair) if "train" in splits and "val" not in splits else ""
-    return Found(splits, "two folders", [*dict.fromkeys(notes)], faults, [root], spare, no_val)
+    return Found(splits, "two folders", [*dict.fromkeys(notes)], faults, [root], spare, counted, no_val)
 
 
 def _part_by_part(root: Path, flags: Sequence[str], parts: Mapping[str, Sequence[Pair]]) -> str:

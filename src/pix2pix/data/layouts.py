@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pix2pix.errors import UserError
+from pix2pix.files import holds_pictures
 
 SIDE_BY_SIDE = "side-by-side"
 OR_HALVES = f" If each picture is a pair: --layout {SIDE_BY_SIDE}."
@@ -67,7 +68,17 @@ _ROLES = {
     **dict.fromkeys(("target", "b"), 4),
 }
 
+# Words of folders that are proposed; by those above pairs are found, so that these keep their direction.
+_FOLDER_ROLES = {
+    **_ROLES,
+    **dict.fromkeys(("blurred", "damaged", "degraded", "noisy", "hazy", "rainy", "rain", "raw"), -2),
+    **dict.fromkeys(("inputs", "sources"), -2),
+    **dict.fromkeys(("outputs", "annotations", "segmentations"), 3),
+    "targets": 4,
+    **dict.fromkeys(("clean", "restored", "coloured", "colored"), 1),
+}
 PHOTOGRAPHS = (0, 2)  # of these numbers
+RESULT = 3  # of this number and above: what is learned from photographs
 _EITHER = {"depth", "depths", "disparity", "normal", "normals"}  # as often the sources as the targets
 
 
@@ -88,10 +99,15 @@ def role(affix: str) -> int | None:
     return next((_ROLES[word] for word in _words(affix) if word in _ROLES), None)
 
 
+def folder_role(name: str) -> int:
+    """Return the number of the first word in a folder's name that tells it from photographs; 0 for none."""
+    return next((number for word in _words(name) if (number := _FOLDER_ROLES.get(word))), 0)
+
+
 def orders(one: str, other: str) -> list[tuple[str, str]]:
     """Return sources and targets among the names of two folders: both orders where words do not tell."""
     either = _EITHER & {*_words(one), *_words(other)}
-    ranks = [role(name) or 0 for name in (one, other)]
+    ranks = [folder_role(name) for name in (one, other)]
     if ranks[0] == ranks[1] or either:
         return sorted([(one, other), (other, one)])
     return [(one, other) if ranks[0] < ranks[1] else (other, one)]
@@ -102,10 +118,20 @@ def _words(affix: str) -> list[str]:
     return re.findall("[a-z]+", f"{affix} {apart}".lower())
 
 
+def are_results(name: str) -> bool:
+    """Return whether a folder of that name holds only what is learned from photographs, such as masks."""
+    return folder_role(name) >= RESULT
+
+
 def find_folder_pairs(root: Path) -> list[FolderPair]:
-    """Return the rows of the table that fit a folder, as they stand in it; none for no layout of folders."""
+    """Return the rows of the table that fit a folder, as they stand in it; none for no layout of folders.
+
+    Rows of which a half holds no pictures, but annotations of another kind, are passed over for others.
+    """
     fitting = [pair for row in FOLDER_PAIRS if (pair := _fit(root, *row)).folders]
-    return sorted(fitting, key=lambda pair: "." in pair.folders)  # those of splits first
+    held = {f: holds_pictures(f) for pair in fitting for both in pair.folders.values() for f in both}
+    full = [pair for pair in fitting if any(held[a] and held[b] for a, b in pair.folders.values())]
+    return sorted(full or fitting, key=lambda pair: "." in pair.folders)  # those of splits first
 
 
 def named_folder_pair(root: Path, layout: str) -> FolderPair:

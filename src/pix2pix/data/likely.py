@@ -8,14 +8,23 @@ from itertools import combinations
 from pathlib import Path
 from typing import NamedTuple
 
-from pix2pix.data.layouts import OR_HALVES, SPLITS, find_folder_pairs, orders, role, split_of
-from pix2pix.data.name_patterns import find_patterns
+from pix2pix.data.layouts import (
+    OR_HALVES,
+    SPLITS,
+    are_results,
+    find_folder_pairs,
+    folder_role,
+    orders,
+    split_of,
+)
+from pix2pix.data.name_patterns import find_patterns, is_certain
 from pix2pix.errors import printable
 from pix2pix.files import Pictures, before_glob
 
 _ALIKE = 0.9  # of the names in two folders, at least, are equal where they hold partners
 SIBLINGS = 6  # folders in one, at most, of which two may be the halves of pairs
 _SHOWN = 6  # calls
+_ENTERED = 60  # folders, at most, that are looked into for pairs by their names
 
 Names = Mapping[str, set[str]]  # of the pictures in the folders of one, by folder
 
@@ -61,31 +70,43 @@ def likely_layouts(root: Path, files: Sequence[Path]) -> list[str]:
                 places.setdefault(both, []).append(_Place(parent, names, one, other))
     alike = [both for both, where in places.items() if _are_alike(where)]
     alike = alike or [both for both, where in places.items() if _are_patterned(where[0])]
-    apart = {both: abs((role(both[0]) or 0) - (role(both[1]) or 0)) for both in alike}
-    known = [both for both in alike if apart[both]] or alike
-    ordered = sorted(known, key=lambda both: (-apart[both], both))
+    rank = {both: _rank(*both) for both in alike}
+    known = [both for both in alike if rank[both][1]] or alike
+    ordered = sorted(known, key=lambda both: (rank[both], both))
     return [":".join(order) for both in ordered for order in orders(*both)]
 
 
 def in_place_of_halves(root: Path, files: Sequence[Path]) -> str:
     """Return what to call where pictures side by side are none, from the folders in which they lie."""
-    if layouts := likely_layouts(root, files):
-        return by_layout(root, layouts)
+    if calls := by_folders(root, files):
+        return calls + OR_HALVES
     here = Path(os.path.commonpath([file.parent for file in files]))
     for pair in find_folder_pairs(here.parent):
         if both := next((both for both in pair.folders.values() if here in both), None):
             return f"Is {both[0].name}/ to become {both[1].name}/? Then {call('train', *both)}.{OR_HALVES}"
     return (
-        "Give two folders with equal names, pix2pix train SOURCES TARGETS; of photographs alone make "
-        f"sources: {call('train', root, '--make', 'edges')}.{OR_HALVES}"
+        "Give two folders with equal names, pix2pix train SOURCES TARGETS, or list the pairs in a manifest "
+        "(docs/data.md); of photographs alone make sources: "
+        f"{call('train', root, '--make', 'edges')}.{OR_HALVES}"
     )
 
 
-def by_layout(root: Path, layouts: Sequence[str]) -> str:
+def by_layouts(root: Path, layouts: Sequence[str]) -> str:
     """Return the calls that name one of several layouts, as a question."""
     source, _, target = layouts[0].partition(":")
     calls = any_of(call("train", root, "--layout", layout) for layout in layouts)
-    return f"Are {source} the sources of {target}? Then {calls}.{OR_HALVES}"
+    return f"Are {source} the sources of {target}? Then {calls}."
+
+
+def by_folders(root: Path, files: Sequence[Path]) -> str:
+    """Return the calls that name the likely folders of pairs; or ""."""
+    if folders := _by_name(root, files):
+        calls = any_of(call("train", folder) for folder in folders)
+        return f"The names in {printable(folders[0])}/ make pairs: {calls}."
+    if layouts := likely_layouts(root, files):
+        return by_layouts(root, layouts)
+    calls = any_of(call("train", *both) for both in _at_any_depth(root, files))
+    return f"Are these the sources and the targets? Then {calls}." if calls else ""
 
 
 def partners(files: Sequence[Path]) -> list[Path]:
@@ -97,6 +118,55 @@ def partners(files: Sequence[Path]) -> list[Path]:
     if len(folders) != 2 or not _are_alike([_Place(root, folders, *folders)]):
         return []
     return [root / name for name in sorted(folders)]
+
+
+def _by_name(root: Path, files: Sequence[Path]) -> list[Path]:
+    """Return the topmost folders below a root of which each holds pairs by the names of its pictures."""
+    holding: list[Path] = []
+    below = [Pictures(root, [*files])]
+    for outer in below:
+        inside: dict[Path, list[Path]] = {}
+        for file in outer.files:
+            if file.parent != outer.root:
+                inside.setdefault(outer.root / file.relative_to(outer.root).parts[0], []).append(file)
+        for pictures in [Pictures(*folder) for folder in inside.items()]:
+            if [is_certain(patterns) for patterns in find_patterns(pictures, pictures)] == [True]:
+                holding.append(pictures.root)
+            elif len(below) < _ENTERED:
+                below.append(pictures)
+    return sorted(holding)
+
+
+def _at_any_depth(root: Path, files: Sequence[Path]) -> list[tuple[Path, Path]]:
+    """Return sources and targets among a few folders that lie at different depths, the likely first.
+
+    Their pictures have equal names or a common pattern, and the folders' names tell which are the targets.
+    """
+    folders: dict[Path, list[Path]] = {}
+    for file in files:
+        folders.setdefault(file.parent, []).append(file)
+    if len(folders) > 2 * SIBLINGS:
+        return []
+    roles = {folder: folder_role(str(folder.relative_to(root))) for folder in folders}
+    fitting: list[tuple[Path, Path]] = []
+    for both in combinations(sorted(folders), 2):
+        source, target = sorted(both, key=lambda folder: roles[folder])
+        if roles[source] == roles[target] or {*both} & {*source.parents, *target.parents}:
+            continue
+        names = [{file.stem for file in folders[folder]} for folder in (source, target)]
+        halves = [Pictures(folder, folders[folder]) for folder in (source, target)]
+        alike = len(names[0] & names[1]) >= _ALIKE * max(map(len, names))
+        if alike or len(find_patterns(*halves)) == 1:
+            fitting.append((source, target))
+    # 01_GT holds the targets of 01, and not those of 02.
+    named = [both for both in fitting if str(both[1]).startswith(str(both[0]))] or fitting
+    return sorted(named, key=lambda both: roles[both[0]] - roles[both[1]])
+
+
+def _rank(one: str, other: str) -> tuple[bool, int]:
+    """Return a key by which the likely ones of two folders' names come first: pictures to be restored."""
+    low, high = sorted((folder_role(one), folder_role(other)))
+    return not (low < 0 < high and not are_results(max(one, other, key=folder_role))), low - high
 
 
 def _names_by_folder(root: Path, files: Iterable[Path]) -> dict[str, set[str]]:
@@ -116,7 +186,11 @@ def _siblings(root: Path, files: Sequence[Path]) -> dict[Path, Names]:
             by_parent.setdefault(parent, []).append(file)
             if parent == root:
                 break
-    named = {parent: _names_by_folder(parent, inside) for parent, inside in sorted(by_parent.items())}
+    named = {
+        parent: _names_by_folder(parent, inside)
+        for parent, inside in sorted(by_parent.items())
+        if parent == root or not are_results(parent.name)  # all that is in masks/ is a target
+    }
     return {parent: names for parent, names in named.items() if 2 <= len(names) <= SIBLINGS}
 
 
@@ -125,25 +199,33 @@ def _layout_of(one: str, other: str, siblings: Iterable[str]) -> tuple[str, str]
 
     None of different splits, and of parts that differ by numbers alone.
     """
-    splits = [_split_in(name, {sibling.lower() for sibling in siblings}) for name in (one, other)]
+    lower = {sibling.lower() for sibling in siblings}
+    splits = [_split_in(name, lower) for name in (one, other)]
     if any(splits):
         (split, rest), (other_split, other_rest) = (split or ("", "") for split in splits)
-        return (rest, other_rest) if split == other_split else None
-    words = [word for name in (one, other) for word in re.findall("[a-z]+", name.lower())]
+        if split != other_split:
+            return None
+        others = [
+            {word for word in SPLITS if part.replace("{}", word).lower() in lower}
+            for part in (rest, other_rest)
+        ]
+        return (rest, other_rest) if len(others[0] & others[1]) > 1 else (one, other)
     numbered = re.sub(r"\d+", "0", one) == re.sub(r"\d+", "0", other)
-    return None if numbered or any(map(split_of, words)) else (one, other)
+    return None if numbered else (one, other)
 
 
 def _split_in(name: str, siblings: Collection[str]) -> tuple[str, str] | None:
-    """Return the word of a split at either end of a name, and the name with {} in its place.
+    """Return the word of a split in a name, and the name with {} in its place.
 
-    It ends at a sign, a number or a capital (valley names no split), or has a sibling of another split.
+    Within a name it stands between signs; at its ends a capital borders it too (valley names no split), or
+    it has a sibling of another split.
     """
     for split in sorted(SPLITS, key=len, reverse=True):
         others = [other for other in SPLITS if split_of(other) != split_of(split)]
         for word, border in (
             (f"^(?i:{split})", f"^(?i:{split})(?![a-z])"),
             (f"(?i:{split})$", f"((?<![A-Za-z])(?i:{split})|(?<![A-Z]){split.capitalize()})$"),
+            (f"(?<![A-Za-z])(?i:{split})(?![A-Za-z])", ""),
         ):
             rest = re.sub(word, "{}", name)
             has_sibling = any(rest.replace("{}", other).lower() in siblings for other in others)

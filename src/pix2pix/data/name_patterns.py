@@ -1,26 +1,30 @@
 """Patterns by which names are pairs, found in the names themselves.
 
-A few names suggest patterns, each is counted on all, and one that pairs at least nine in ten is taken. The
-common part of two names ends where a word does. In one folder the affixes must hold letters: numbers count
+A few names suggest patterns, each is counted on all, and one that pairs at least nine in ten is taken; or one
+by which each target has its source, where sources are without a target. The common part of two names ends
+where a word does. In one folder the affixes must hold letters: numbers count
 pictures, they do not name halves.
 """
 
+import math
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
-from pix2pix.data.layouts import role
+from pix2pix.data.layouts import RESULT, role
 from pix2pix.data.names import ByKey, PairOfPatterns, Pattern, match_patterns, split_name
 from pix2pix.files import Pictures
 
 _SHARE = 0.9  # of the pictures, at least, are paired by a pattern that is taken
+_LEARNED = 0.5  # of the sources in one folder, at least, have a target
 _SAMPLED = 48  # names that suggest patterns
 _NEAR = 4  # neighbours in the sorted list with which a name is compared
 _TRIED = 24  # suggested patterns that are counted
 # Pairs in one folder, at least, by a pattern of known words, of unknown ones, and of letters without a
 # separator, which short names have by chance.
 _LEAST_KNOWN, _LEAST, _LEAST_LETTERS = 1, 3, 8
+Name = tuple[str, str, str]  # stem, ending and folder of a picture
 _PHOTOGRAPHS = (".jpg", ".jpeg")
 
 
@@ -31,17 +35,22 @@ def find_patterns(sources: Pictures, targets: Pictures) -> list[PairOfPatterns]:
     """
     one_folder = sources is targets
     within: list[tuple[PairOfPatterns, ByKey]] = []
+    spare: list[tuple[PairOfPatterns, ByKey]] = []
     for patterns in _suggested(sources, targets):
         pairs = match_patterns(sources, targets, patterns).pairs
-        known = [kept == pairs for _, kept in within]
-        least = _least(patterns) if one_folder else _SHARE * len(sources.files)
-        if pairs and not any(known) and len(pairs) >= least:
+        if not pairs or any(kept == pairs for _, kept in (*within, *spare)):
+            continue
+        if len(pairs) >= (_least(patterns) if one_folder else _SHARE * len(sources.files)):
             within.append((patterns, pairs))
+        if len(pairs) >= _least_of_targets(sources, targets, patterns):
+            spare.append((patterns, pairs))
     count = len(sources.files) + (0 if one_folder else len(targets.files))
     for patterns, pairs in within:
         if 2 * len(pairs) >= _SHARE * count:
             return [_with_endings(patterns, pairs)]
-    return sorted((_with_endings(*family) for family in _family(within, count)), key=str)
+    if family := _family(within, count):
+        return sorted((_with_endings(*alike) for alike in family), key=str)
+    return [_with_endings(*max(spare, key=lambda kept: len(kept[1])))] if spare else []
 
 
 def oriented(patterns: PairOfPatterns) -> PairOfPatterns:
@@ -69,6 +78,19 @@ def _least(patterns: PairOfPatterns) -> int:
     if all(affix.isalnum() for affix in affixes):
         return _LEAST_LETTERS if affixes else _LEAST
     return _LEAST_KNOWN if all(role(affix) is not None for affix in affixes) else _LEAST
+
+
+def _least_of_targets(sources: Pictures, targets: Pictures, patterns: PairOfPatterns) -> float:
+    """Return how many pairs, at least, there are where each target has its source, and sources none."""
+    if sources is not targets:
+        return max(_LEAST, _SHARE * len(targets.files))
+    if (role(patterns.target.affix) or 0) < RESULT:
+        return math.inf
+    names = [path.relative_to(sources.root) for path in sources.files]
+    left = [name for name in names if not patterns.target.key(name)]
+    if sum(bool(patterns.source.key(name)) for name in left) < _SHARE * len(left):
+        return math.inf
+    return max(_LEAST, _SHARE * (len(names) - len(left)), _LEARNED * len(left))
 
 
 def _with_endings(patterns: PairOfPatterns, pairs: ByKey) -> PairOfPatterns:
@@ -105,15 +127,14 @@ def _suggested(sources: Pictures, targets: Pictures) -> list[PairOfPatterns]:
     if not (ours and theirs):
         return []
     step = -(-len(ours) // _SAMPLED)
-    orders = [sorted(theirs), sorted(theirs, key=lambda entry: entry[0][::-1])]
-    ranks = [{entry: n for n, entry in enumerate(order)} for order in orders]
+    orders = [_by_folder(theirs), _by_folder(sorted(theirs, key=lambda name: name[0][::-1]))]
     for place in range(0, len(ours), step):
         stem, ending, folder = ours[place]
         partners = {theirs[place]} if len(ours) == len(theirs) else set()
-        for order, rank, backwards in zip(orders, ranks, (False, True), strict=True):
-            middle = rank.get(ours[place]) if one_folder else None
-            middle = _place(order, stem, backwards) if middle is None else middle
-            partners |= set(order[max(0, middle - _NEAR) : middle + _NEAR + 1])
+        for order, backwards in zip(orders, (False, True), strict=True):
+            names = order.get(folder, [])
+            middle = _place(names, stem, backwards)
+            partners |= set(names[max(0, middle - _NEAR) : middle + _NEAR + 1])
         suggested = {
             patterns
             for other_stem, other_ending, other_folder in partners
@@ -124,7 +145,14 @@ def _suggested(sources: Pictures, targets: Pictures) -> list[PairOfPatterns]:
     return sorted(counts, key=lambda patterns: (-counts[patterns], str(patterns)))[:_TRIED]
 
 
-def _place(order: Sequence[tuple[str, str, str]], stem: str, backwards: bool) -> int:
+def _by_folder(names: Sequence[Name]) -> dict[str, list[Name]]:
+    folders: dict[str, list[Name]] = {}
+    for name in names:
+        folders.setdefault(name[2], []).append(name)
+    return folders
+
+
+def _place(order: Sequence[Name], stem: str, backwards: bool) -> int:
     if backwards:
         return bisect_left(order, stem[::-1], key=lambda entry: entry[0][::-1])
     return bisect_left(order, stem, key=lambda entry: entry[0])

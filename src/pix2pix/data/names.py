@@ -45,6 +45,7 @@ class Matched(NamedTuple):
     pairs: ByKey
     faults: dict[Path, str]
     only_spare: bool = False  # the faults are sources without a target, while each target has its source
+    counted: frozenset[Path] = frozenset()  # pictures without a partner that a note counts
 
 
 class PairOfPatterns(NamedTuple):

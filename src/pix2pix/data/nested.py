@@ -18,6 +18,7 @@ from pix2pix.data.layouts import (
     FolderPair,
     find_folder_pairs,
     halves_in,
+    named_folder_pair,
     split_folders,
     split_of,
     sub_folders,
@@ -31,9 +32,23 @@ Below = Mapping[Path, Mapping[str, str]]  # the names of the folders in each fol
 
 
 def named_nested(root: Path, layout: str) -> FolderPair:
-    """Return the folders of --layout SOURCES:TARGETS in every folder below, none where they are nowhere."""
+    """Return the folders of --layout SOURCES:TARGETS in every folder below, none where they are nowhere.
+
+    Those with {} have splits of their own: raises UserError where several folders hold them.
+    """
     source, _, target = layout.partition(":")
-    return _nested(root, _folders_below(root), source, target)
+    below = _folders_below(root)
+    if "{}" not in layout:
+        return _nested(root, below, source, target)
+    holding = {folder: pair for folder in below if (pair := named_folder_pair(folder, layout)).folders}
+    if len(holding) > 1:
+        calls = [likely.call("train", folder, "--layout", layout) for folder in holding]
+        raise UserError(
+            f"--layout {layout} is found in {joined([f'{f.relative_to(root)}/' for f in holding])}, each "
+            "with splits of its own.",
+            f"Name one of them: {likely.any_of(calls)}.",
+        )
+    return next(iter(holding.values()), FolderPair(layout, {}))
 
 
 def find_nested(root: Path) -> list[FolderPair]:
@@ -47,16 +62,32 @@ def find_nested(root: Path) -> list[FolderPair]:
 def are_parts(root: Path, pair: FolderPair) -> bool:
     """Return whether the folders of a layout are parts of one data set, which holds most of the pictures.
 
-    They are where splits hold them, or where their names differ by numbers alone.
+    They are where splits hold them, where their names differ by numbers alone, or where each holds one pair.
     """
     parents = [PurePosixPath(parent).parts for parent in pair.folders]
     if len(parents) < 2 or splits_inside(pair.folders):
         return False
     in_splits = all(split_of(names[0]) for names in parents)
-    if not in_splits and len({re.sub(r"\d+", "0", "/".join(names).lower()) for names in parents}) > 1:
+    numbered = len({re.sub(r"\d+", "0", "/".join(names).lower()) for names in parents}) == 1
+    counts = [len(list_pictures(half)) for both in pair.folders.values() for half in both]
+    single = {*counts} == {1} and not any(split_of(names[0]) for names in parents)
+    if not (in_splits or numbered or single):
         return False
-    held = sum(len(list_pictures(half)) for both in pair.folders.values() for half in both)
-    return held >= _MOST * len(list_pictures(root))
+    return sum(counts) >= _MOST * len(list_pictures(root))
+
+
+def refuse_many_targets(root: Path, pair: FolderPair) -> None:
+    """Raise UserError where each part holds one source and several targets, such as a mask of every cell."""
+    counts = [[len(list_pictures(half)) for half in both] for both in pair.folders.values()]
+    several = [place for place, (_, targets) in zip(pair.folders, counts, strict=True) if targets > 1]
+    if len(counts) < 2 or any(sources != 1 for sources, _ in counts) or 2 * len(several) < len(counts):
+        return
+    source, target = pair.folders[several[0]]
+    raise UserError(
+        f"{source} holds one picture and {target} several, as others next to them do: "
+        "wanted one target for each source.",
+        "Merge the targets of each picture into one file first: masks of single objects by their maximum.",
+    )
 
 
 def splits_inside(parents: Iterable[str]) -> dict[str, set[str]]:
@@ -100,13 +131,15 @@ def with_parts(root: Path, pair: FolderPair) -> FolderPair:
 def data_sets_inside(root: Path, nested: Sequence[FolderPair]) -> list[Path]:
     """Return the folders in a folder that are data sets of their own: with splits, or folders of halves.
 
-    None where most pictures lie in the folder itself.
+    A folder alone may hold these further down. None where most pictures lie in the folder itself.
     """
     if split_folders(root):
         return []
     holding = {folder for pair in nested for folder in tops(root, pair)}
     folders = [root / name for name in sorted(sub_folders(root).values())]
     inside = [f for f in folders if split_folders(f) or find_folder_pairs(f) or f in holding]
+    if not inside and len(folders) == 1:
+        inside = folders if data_sets_inside(folders[0], find_nested(folders[0])) else []
     loose = sum(path.parent == root for path in list_pictures(root))
     held = sum(len(list_pictures(folder)) for folder in inside)
     return inside if held >= _MOST * (held + loose) else []

@@ -17,11 +17,12 @@ from typing import Any
 
 from pix2pix.config import DataConfig
 from pix2pix.data import hub, plausible
+from pix2pix.data.archives import is_archive
 from pix2pix.data.layouts import SPLITS, split_of
 from pix2pix.data.pair_set import Half, NoTrainingPairsError, Pair, PairSet, split_up
 from pix2pix.data.pairs import find_pairs
 from pix2pix.data.photographs import find_photographs
-from pix2pix.data.unpacked import with_archives
+from pix2pix.data.unpacked import named, with_archives
 from pix2pix.errors import UserError
 from pix2pix.parsing import parse_json, refuse_pipe
 from pix2pix.progress import OnProgress, no_progress
@@ -46,6 +47,18 @@ def find_data(
     there are no pairs to learn from.
     """
     words = with_archives([str(word) for word in data], on_progress)
+    archives = {word: str(place) for word, place in zip(words, data, strict=True) if is_archive(Path(place))}
+    try:
+        pairs = _find(words, config, to_learn, [*map(str, data)])
+    except UserError as error:
+        if not archives:
+            raise
+        raise UserError(named(error.message, archives), named(error.hint, archives)) from None
+    return replace(pairs, notes=tuple(named(note, archives) for note in pairs.notes))
+
+
+def _find(words: Sequence[str], config: DataConfig, to_learn: bool, data: Sequence[str]) -> PairSet:
+    """Return the pairs of DATA, `words` being the same with a folder in place of each archive."""
     answers = (find(words, config) for find in ORIGINS)
     try:
         pairs = next(pairs for pairs in answers if pairs is not None)
@@ -58,8 +71,7 @@ def find_data(
         pairs = replace(pairs, notes=(*pairs.notes, note))
     layout = "side-by-side" if pairs.layout == "photographs" else config.layout
     flags = [*(["--layout", layout] if layout else []), *(["--pair", *config.pair] if config.pair else [])]
-    again = [*map(str, data), *flags]
-    return plausible.checked(pairs, words, stated=bool(config.layout), words=again)
+    return plausible.checked(pairs, words, stated=bool(config.layout), words=[*data, *flags])
 
 
 def refuse_listed(place: str | Path) -> None:

@@ -68,6 +68,7 @@ class Found:
     faults: Mapping[Path, str] = field(default_factory=dict)
     roots: Sequence[Path] = ()  # folders whose pictures are all used, or counted in a note
     only_spare: bool = False  # the files without a partner are sources
+    counted: Collection[Path] = ()  # pictures without a partner that a note counts
     no_val: str = ""  # why the folder of a split val has no pairs
 
 
@@ -76,7 +77,9 @@ class NoPairError(UserError):
 
     def __init__(self, failures: Sequence[str]) -> None:
         failed = len(failures)
-        super().__init__(failures[0], f"None of the {failed} pairs could be used." if failed > 1 else "")
+        super().__init__(
+            failures[0], f"None of the {failed} pairs that were tried could be used." if failed > 1 else ""
+        )
         self.failures = failures
 
 

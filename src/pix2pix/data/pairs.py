@@ -9,7 +9,6 @@ each with or without sub-folders train, val and test; and photographs alone, of 
 whose source is made. `names` decides which files belong together.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from glob import has_magic
@@ -35,7 +34,7 @@ from pix2pix.data.pair_set import (
     without_partner,
 )
 from pix2pix.errors import UserError, counted, joined, printable
-from pix2pix.files import ENDINGS, Pictures, find_pictures, kind, list_pictures
+from pix2pix.files import ENDINGS, Pictures, find_pictures, holds_pictures, kind, list_pictures, no_pictures
 from pix2pix.pictures.contract import Side
 
 __all__ = ["Half", "Layout", "NoPairError", "Pair", "PairSet", "find_pairs"]
@@ -64,7 +63,9 @@ def find_pairs(
             f"{counted(len(found.faults), 'source')} without a target {are} not used, such as {first}"
         )
     pairs = split_up(found.splits, found.layout, found.no_val)
-    return with_unused(replace(pairs, notes=(*notes, *pairs.notes)), found.roots, found.faults)
+    return with_unused(
+        replace(pairs, notes=(*notes, *pairs.notes)), found.roots, {*found.faults, *found.counted}
+    )
 
 
 def search(
@@ -118,24 +119,25 @@ def _in_one_folder(
         if not pair.folders:
             raise layouts.missing_folders(root, layout)
         if pair.nested:
+            nested.refuse_many_targets(root, pair)
             nested.refuse_mixed(root, pair)
         return pairs_of_layout(root, pair, patterns)
     if not layout and (fitting := layouts.find_folder_pairs(root)):
+        _refuse_empty_half(root, fitting[0])
         return pairs_of_layout(root, fitting[0], patterns, fitting[1:])
     if not layout and (inside := _inside(root, source, patterns)):
         return inside
     if by_name := None if layout else _one_folder(Pictures(root, list_pictures(root)), patterns):
         return by_name
     splits = split_folders(root) or {"": root}
+    if not layout and "train" not in splits and "" not in splits:
+        _refuse_unnamed(root, splits)
     pictures = {split: Pictures(folder, list_pictures(folder)) for split, folder in splits.items()}
     if not any(held.files for held in pictures.values()) and not list_pictures(root):
-        endings = Counter(file.suffix or file.name for file in root.rglob("[!.]*") if file.is_file())
-        most = [printable(ending) for ending, _ in endings.most_common()]
-        raise UserError(
-            f"{root} holds no pictures ({counted(endings.total(), 'file')}).",
-            f"Its files are {joined(most)}: convert these to pictures first. " * bool(most)
-            + "Wanted side-by-side pictures, or folders source/ and target/ with equal names. "
-            + ENDINGS,
+        raise no_pictures(
+            root,
+            "Wanted side-by-side pictures, or folders source/ and target/ with equal names; files of other "
+            f"kinds are to be converted first. {ENDINGS}",
         )
     if not layout:
         for held in pictures.values():
@@ -150,6 +152,8 @@ def _inside(root: Path, source: Literal["left", "right"], patterns: PairOfPatter
     None where there are neither. Raises UserError for several data sets.
     """
     fitting = nested.find_nested(root)
+    if fitting:
+        nested.refuse_many_targets(root, fitting[0])
     if fitting and nested.are_parts(root, fitting[0]):
         return pairs_of_layout(root, fitting[0], patterns, fitting[1:])
     inside = nested.data_sets_inside(root, fitting)
@@ -159,6 +163,8 @@ def _inside(root: Path, source: Literal["left", "right"], patterns: PairOfPatter
         return replace(found, notes=notes, roots=[root])
     if not inside:
         return None
+    if not fitting and not any(map(layouts.find_folder_pairs, inside)):
+        _refuse_halves(root, inside)
     calls = [likely.call("train", folder) for folder in inside]
     of_one_layout = bool(fitting) and inside == nested.tops(root, fitting[0]) and len(inside) > 1
     of_one_layout = of_one_layout and not nested.splits_inside(fitting[0].folders)
@@ -167,6 +173,37 @@ def _inside(root: Path, source: Literal["left", "right"], patterns: PairOfPatter
         f"{root} holds data sets of their own: {joined([f'{path.name}/' for path in inside])}.",
         f"Name one of them: {likely.any_of(calls)}." + f" All together: {together}." * bool(together),
     )
+
+
+def _refuse_empty_half(root: Path, pair: layouts.FolderPair) -> None:
+    """Raise UserError where no half of a layout has pictures, but other folders are likely pairs."""
+    halves = [half for both in pair.folders.values() for half in both]
+    empty = [half for half in halves if not holds_pictures(half)]
+    if 0 < len(empty) < len(halves) and (calls := likely.by_folders(root, list_pictures(root))):
+        raise no_pictures(empty[0], calls)
+
+
+def _refuse_unnamed(root: Path, splits: Mapping[str, Path]) -> None:
+    """Raise UserError where pairs to learn from lie next to folders of other splits, by other names."""
+    outside = [file for file in list_pictures(root) if not {*splits.values()} & {*file.parents}]
+    if outside and (calls := likely.by_folders(root, outside)):
+        raise UserError(
+            f"{root} has {joined([f'{f.name}/' for f in splits.values()])}, but no folder train.", calls
+        )
+
+
+def _refuse_halves(root: Path, folders: Sequence[Path]) -> None:
+    """Raise UserError where folders with splits of their own hold each other's targets by their names."""
+    names = {folder.name for folder in folders}
+    fitting = [
+        pair for pair in likely.likely_layouts(root, list_pictures(root)) if {*pair.split(":")} <= names
+    ]
+    if fitting:
+        calls = likely.any_of(likely.call("train", folder) for folder in folders)
+        raise UserError(
+            f"{joined([f'{name}/' for name in sorted(names)])} hold pictures of equal names.",
+            f"{likely.by_layouts(root, fitting)} Of pairs side by side name one: {calls}.",
+        )
 
 
 def _together(root: Path, pairs: Mapping[str, Sequence[Pair]]) -> list[str]:
@@ -184,7 +221,13 @@ def _one_folder(pictures: Pictures, patterns: PairOfPatterns | None) -> Found | 
     if by_name is None:
         return None
     matched, note = by_name
-    return Found(split_unless_loose(whole_pairs(matched)), "one folder", [note], roots=[pictures.root])
+    return Found(
+        split_unless_loose(whole_pairs(matched)),
+        "one folder",
+        [note],
+        roots=[pictures.root],
+        counted=matched.counted,
+    )
 
 
 def _refuse_partners(root: Path, pictures: Pictures) -> None:

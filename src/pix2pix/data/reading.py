@@ -5,13 +5,14 @@ Decided once by the first pictures and the configuration, then the same for ever
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from torch import Tensor
 
 from pix2pix.config import Config, DataConfig
-from pix2pix.data import labels
-from pix2pix.data.pairs import NoPairError, Pair
+from pix2pix.data import labels, likely
+from pix2pix.data.pairs import Half, NoPairError, Pair
 from pix2pix.data.ranges import find_fill, with_ranges
 from pix2pix.derive import lab
 from pix2pix.derive.recipe import apply, parse, source_and_target
@@ -168,17 +169,41 @@ def read_raw(pair: Pair, note: codec.OnNote = codec.no_note) -> tuple[Array, Arr
     target, *sources = (geometry.half(files[h.path], h.side, str(h.path)) for h in halves)
     for array, half in zip(sources, halves[1:], strict=True):
         if array.shape[:2] != target.shape[:2]:
-            raise UserError(
-                f"{half.path} is {array.shape[1]} x {array.shape[0]} px but {pair.target.path} is "
-                f"{target.shape[1]} x {target.shape[0]} px: wanted equal sizes.",
-                f"`pix2pix data resize {pair.target.path.parent} -o FOLDER --size "
-                f"{array.shape[0]}x{array.shape[1]}` makes them so (label maps with --nearest).",
-            )
+            raise _unequal(pair, half, array.shape[:2], target.shape[:2])
     if len(sources) == 1:
         return sources[0], target
     deepest = max((str(array.dtype) for array in sources), key=_DEPTHS.index)
     named = zip(sources, halves[1:], strict=True)
     return np.concatenate([to_depth(array, deepest, str(h.path)) for array, h in named], axis=2), target
+
+
+def _unequal(pair: Pair, half: Half, source: tuple[int, ...], target: tuple[int, ...]) -> UserError:
+    """Return the error of a pair whose halves, of (height, width) px, are of different size."""
+    sources, targets = (_folder_of_all(path, pair.name) for path in (half.path, pair.target.path))
+    factor = target[0] // source[0]
+    enlarges = factor > 1 and tuple(factor * px for px in source) == target
+
+    def resize(folder: Path, size: tuple[int, ...]) -> str:
+        words = (folder, "-o", f"{folder.name}-resized", "--size", f"{size[0]}x{size[1]}")
+        return likely.call("data resize", *words)
+
+    cure = f"{resize(targets, source)} makes them so (label maps with --nearest)."
+    if enlarges:
+        make = likely.call("train", targets, "--make", f"downscale:{factor}")
+        cure = f"To learn to enlarge: {make}, or enlarge the sources with {resize(sources, target)}."
+    return UserError(
+        f"{half.path} is {source[1]} x {source[0]} px but {pair.target.path} is "
+        f"{target[1]} x {target[0]} px: wanted equal sizes.",
+        cure,
+    )
+
+
+def _folder_of_all(path: Path, name: str) -> Path:
+    """Return the folder of all the files of one half: that of all chapters, where names begin with these."""
+    folder = path.parent
+    for above in reversed(name.split("/")[:-1]):
+        folder = folder.parent if folder.name == above else folder
+    return folder
 
 
 def _made_reading(pairs: Sequence[Pair], data: DataConfig, suffix: str) -> Reading:

@@ -1,7 +1,8 @@
 """Archives in place of folders: unpacked once, into the cache, where later runs find them."""
 
 import hashlib
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pix2pix.data import cache
@@ -17,6 +18,22 @@ def with_archives(data: Sequence[str], on_progress: OnProgress = no_progress) ->
     """Return DATA with the folder of each archive in its place; raise UserError for one that is refused."""
     paths = [Path(word) for word in data]
     return [str(_unpacked(path, on_progress)) if is_archive(path) else str(path) for path in paths]
+
+
+def named(text: str, archives: Mapping[str, str]) -> str:
+    """Return a text that names archives by the paths that a user gave, in place of their folders.
+
+    `archives` are these paths by folder. In calls, between backticks, only whole words are replaced: a shell
+    finds a folder inside an archive in the cache alone.
+    """
+    parts = text.split("`")
+    for folder, archive in archives.items():
+        parts[::2] = [prose.replace(folder, archive) for prose in parts[::2]]
+        for place in range(1, len(parts), 2):
+            words = [archive if word == folder else word for word in shlex.split(parts[place])]
+            out = f"{Path(folder).name}-split", f"{Path(archive).stem}-split"
+            parts[place] = shlex.join(out[1] if word == out[0] else word for word in words)
+    return "`".join(parts)
 
 
 def _unpacked(archive: Path, on_progress: OnProgress) -> Path:

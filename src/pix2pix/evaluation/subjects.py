@@ -196,7 +196,7 @@ class FolderSubject:
             if (entry := kind(folder)) != "folder":
                 what = "is a file" if entry == "file" else "does not exist"
                 raise UserError(f"{option} {folder} {what}: wanted a folder of pictures.")
-        matched, faults, _ = match(fake, real)
+        matched, faults, *_ = match(fake, real)
         if faults:
             counts = [len(list_pictures(folder)) for folder in (real, fake)]
             raise UserError(

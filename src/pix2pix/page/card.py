@@ -18,6 +18,7 @@ from pix2pix.config import Mode
 from pix2pix.errors import UserError
 from pix2pix.model_file import Header, ImageContract, model_path
 from pix2pix.networks import empty_generator
+from pix2pix.page.about import About, about
 from pix2pix.page.examples import Example
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.conform import to_depth
@@ -65,6 +66,7 @@ class Card(BaseModel, frozen=True):
     made: str
     modes: tuple[Mode, ...]
     mode: Mode
+    about: About = About()
     examples: tuple[KnownPair, ...] = ()
     translate: str | None = None  # the address that translates, if a server does
     network: dict[str, Any] | None = None  # the files of the network, if it runs in the page
@@ -112,6 +114,7 @@ def make_card(name: str, header: Header, examples: Sequence[Example]) -> Card:
         made=image.made,
         modes=header.config.modes,
         mode=header.mode,
+        about=about(header),
     )
 
 

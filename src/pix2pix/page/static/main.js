@@ -7,6 +7,7 @@ import { followPointers, followWheel } from "./input/pointer.js";
 import { createSession } from "./input/session.js";
 import { choices, createStore, keepChoice } from "./input/store.js";
 import { createStrokeInput } from "./input/stroke-input.js";
+import { createPick } from "./input/pick.js";
 import { openWebcam } from "./input/webcam.js";
 import { fetchWithToken, takeToken } from "./model/access.js";
 import { failure } from "./model/errors.js";
@@ -17,6 +18,7 @@ import { createEditor } from "./paint/editor.js";
 import { createOverlay } from "./paint/overlay.js";
 import { createPictures } from "./paint/pictures.js";
 import { createView } from "./paint/view.js";
+import { showAbout } from "./panels/about.js";
 import { createCompare } from "./panels/compare.js";
 import { byId } from "./panels/dom.js";
 import { createExamples } from "./panels/examples.js";
@@ -29,7 +31,8 @@ import { openShare, readAddress } from "./panels/share.js";
 import { createSizes } from "./panels/sizes.js";
 import { createToolbar, hasWidth, nameOf } from "./panels/toolbar.js";
 import { createVariants } from "./panels/variants.js";
-import { fill, languages, pickLanguage, setLanguage, t } from "./words/texts.js";
+import { createWhole } from "./panels/whole.js";
+import { className, fill, languages, pickLanguage, setLanguage, t } from "./words/texts.js";
 
 const stage = byId("stage");
 const store = createStore((key) => notify("store", { text: t(key), error: true }));
@@ -38,29 +41,30 @@ const editor = createEditor(pictures);
 const choice = createChoice();
 const view = createView(stage, document.documentElement);
 const canvas = createCanvas(byId("drawing"), editor, shown);
-const strokeInput = createStrokeInput(editor, choice, pick);
+const strokeInput = createStrokeInput(editor, choice, createPick(choice, (colour) => nameOfColour(colour)));
 const overlay = createOverlay(byId("overlay"), view);
 const toolbar = createToolbar(editor, choice);
-const result = createResult(editor, canvas, (signal) => variants.fill(signal));
+const whole = createWhole(editor, pictures, store);
+const result = createResult(editor, canvas, whenIdle, (picture) => whole.keepRest(picture));
 const variants = createVariants(() => result);
 const base = () => {
   const stroke = basePicture(editor.drawing);
   return stroke && pictures.get(stroke, editor.card);
 };
-const compare = createCompare(byId("drawing"), () => base()?.known ?? null);
+const compare = createCompare(byId("drawing"), () => base()?.known ?? null, () => ({ isReady: editor.isReady, isPhotograph: editor.card.ground < 0 }));
 /** @type {ReturnType<typeof createExamples>|undefined} */
 let examples;
 const reach = createReach();
 const sizes = createSizes(editor, () => base()?.source ?? null);
 
-/** @param {string} colour */
-const nameOfColour = (colour) => editor.card.palette.find((swatch) => swatch.colour === colour)?.name ?? colour;
+/** @param {AbortSignal} signal */
+async function whenIdle(signal) {
+  if (await whole.enlarge(result.canvas, signal)) result.showTime();
+  await variants.fill(signal);
+}
 
 /** @param {string} colour */
-function pick(colour) {
-  choice.set({ colour });
-  announce(t("announce_picked", { colour: nameOfColour(colour) }));
-}
+const nameOfColour = (colour) => className(editor.card.palette.find((swatch) => swatch.colour === colour)?.name ?? colour);
 
 /** @param {boolean} sized */
 function shown(sized) {
@@ -102,6 +106,7 @@ function build() {
   fill(document);
   if (!editor.card) return;
   showTitle();
+  showAbout(editor.card);
   toolbar.build();
   labelDrawing();
   result.showModes();
@@ -117,8 +122,10 @@ editor.on("opened", () => {
   byId("editor").inert = false;
   reach.place();
   document.body.dataset.kind = kind;
+  byId("keep-field").hidden = kind !== "mask";
   document.title = `${editor.card.name} · pix2pix`;
   showTitle();
+  showAbout(editor.card);
   for (const id of ["example", "empty-example"]) byId(id).hidden = examples.length === 0;
   choice.begin(editor.card);
   showState();
@@ -162,6 +169,7 @@ onClick("another", variants.another);
 onClick("keys", () => editor.card && openKeys(editor.card.kind));
 onClick("postcard", () => openPostcard(editor, result));
 onClick("share", () => void openShare(editor).catch(report));
+byId("keep-rest").addEventListener("change", result.request);
 byId("live").addEventListener("change", () => result.setLive(byId("live").checked));
 onClick("theme", () => {
   const isDark = getComputedStyle(document.documentElement).colorScheme === "dark" || (!document.documentElement.dataset.theme && matchMedia("(prefers-color-scheme: dark)").matches);
@@ -198,7 +206,7 @@ async function start() {
   const cards = await fetchCards();
   if (!cards.length) throw new Error("error_empty_models");
   const session = createSession(cards, editor, pictures, store);
-  const files = createFiles(editor, session, result.canvas);
+  const files = createFiles(editor, session, () => whole.toFile(result.canvas));
   const models = createModels(cards, (name) => {
     withdrawAll();
     void openModel(name).catch(report);
@@ -217,7 +225,7 @@ async function start() {
   for (const id of ["open", "upload", "empty-upload"]) onClick(id, files.choose);
   onClick("webcam", () => void openWebcam(files.open));
   onClick("save-drawing", () => void files.saveDrawing());
-  onClick("save-picture", files.savePicture);
+  onClick("save-picture", () => void files.savePicture());
   onClick("copy", () => void files.copyPicture());
   onClick("fresh", session.startFresh);
   followShortcuts(editor, choice, strokeInput, toolbar.colourOf, {

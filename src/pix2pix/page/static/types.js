@@ -48,6 +48,7 @@
  * @property {string} made  how sources are made of photographs, or ""
  * @property {Mode[]} modes
  * @property {Mode} mode
+ * @property {{pairs: number, images_seen: number, scores: Record<string, number>, licence: string, weights: number, started_from: string, imported_from: string}} [about]
  * @property {Example[]} examples
  * @property {string|null} translate  the address that translates
  * @property {import("./model/engine.js").Network|null} network  the files of the network that runs in the page

@@ -7,9 +7,9 @@ import { t } from "../words/texts.js";
 /**
  * @param {import("../paint/editor.js").Editor} editor
  * @param {ReturnType<typeof import("./session.js").createSession>} session
- * @param {HTMLCanvasElement} result
+ * @param {() => Promise<Blob|null>} toFile  returns the result
  */
-export function createFiles(editor, session, result) {
+export function createFiles(editor, session, toFile) {
   const [picker, drop] = [byId("file"), byId("drop")];
 
   /** @param {Blob|undefined|null} file */
@@ -50,13 +50,17 @@ export function createFiles(editor, session, result) {
     async saveDrawing() {
       saveFile(await session.toFile(), nameOf("drawing.json"));
     },
-    savePicture() {
-      result.toBlob((blob) => blob && saveFile(blob, nameOf("png")), "image/png");
+    async savePicture() {
+      try {
+        const blob = await toFile();
+        if (blob) saveFile(blob, nameOf("png"));
+      } catch (error) {
+        report(error, "save");
+      }
     },
     async copyPicture() {
-      const blob = new Promise((resolve) => result.toBlob(resolve, "image/png"));
       try {
-        await navigator.clipboard.write([new ClipboardItem({ "image/png": /** @type {Promise<Blob>} */ (blob) })]);
+        await navigator.clipboard.write([new ClipboardItem({ "image/png": /** @type {Promise<Blob>} */ (toFile()) })]);
         notify("copy", { text: t("copied_picture") });
       } catch {
         notify("copy", { text: t("error_copy"), error: true });

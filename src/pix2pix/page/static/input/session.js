@@ -1,11 +1,14 @@
 /** Which model and which drawing is open; every drawing is kept. */
 
-import { nearestSwatch } from "../paint/colours.js";
+import { thresholdsOf } from "../model/edges.js";
+import { runPhotoTask } from "../model/photo.js";
+import { keepsSize } from "../model/whole.js";
+import { isLight, nearestSwatch } from "../paint/colours.js";
 import { pictureStrokes } from "../paint/drawing.js";
 import { drawingKey, newDrawing } from "../paint/editor.js";
 import { decode, fitSize } from "../paint/pictures.js";
 import { checkSaved, isKept, toSaved, within } from "../paint/saved.js";
-import { notify, withdraw } from "../panels/notices.js";
+import { notify, report, withdraw } from "../panels/notices.js";
 import { t } from "../words/texts.js";
 import { createExampleOrder } from "./examples.js";
 import { keepChoice } from "./store.js";
@@ -35,7 +38,8 @@ export function createSession(cards, editor, pictures, store) {
   const order = createExampleOrder();
   let [keeping, turns] = [0, 0];
 
-  editor.on("changed", () => {
+  editor.on("changed", (/** @type {string} */ how) => {
+    if (how === "undone") withdraw("picture"); // what it was about may be gone
     clearTimeout(keeping);
     keeping = setTimeout(keep, KEEP_MS);
   });
@@ -114,7 +118,7 @@ export function createSession(cards, editor, pictures, store) {
       addHole();
       noteScaled(Number(width), Number(height), placed.stroke);
       if (card.kind === "labels" && placed.picture.far > NO_MAP) notify("picture", { text: t("error_no_map"), error: true });
-      if (card.kind === "sketch" && placed.picture.far > NO_SKETCH) notify("picture", { text: t("error_no_sketch"), error: true });
+      if (card.kind === "sketch" && placed.picture.far > NO_SKETCH) offerEdges(blob, placed.stroke);
     },
     /** Open a saved or shared drawing. @param {unknown} value */
     async openSaved(value) {
@@ -156,7 +160,21 @@ export function createSession(cards, editor, pictures, store) {
   function noteScaled(width, height, stroke) {
     if (width < MUCH * stroke.width) return;
     const [from, to] = [`${width} × ${height}`, `${stroke.width} × ${stroke.height}`];
-    notify("scaled", { text: t("scaled_picture", { from, to }) });
+    notify("scaled", { text: t(keepsSize(editor.card) ? "scaled_source" : "scaled_picture", { from, to }) });
+  }
+
+  /** Offer lines instead of a photograph. @param {Blob} photograph  @param {PictureStroke} stroke */
+  function offerEdges(photograph, stroke) {
+    const run = () => void drawEdges(photograph, stroke).catch((error) => report(error, "picture"));
+    notify("picture", { text: t("sketch_photograph"), stays: true, action: { text: t("make_edges"), run } });
+  }
+
+  /** @param {Blob} photograph  @param {PictureStroke} stroke */
+  async function drawEdges(photograph, { width, height }) {
+    const { card } = editor;
+    const lines = await runPhotoTask("edges", { photograph, size: { width, height }, thresholds: thresholdsOf(card.made), isLight: isLight(card.palette[0].colour) });
+    const placed = await placePicture({ picture: await store.keepPicture(lines) }, card);
+    if (placed && card === editor.card) editor.add({ ...placed.stroke, width, height });
   }
 
   /** Add the hole of models that were trained to fill the middle. */

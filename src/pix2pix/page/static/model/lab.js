@@ -23,9 +23,24 @@ export function lightness(planes) {
   const lights = new Float32Array(red.length);
   for (let i = 0; i < lights.length; i++) {
     const y = XYZ[3] * LIGHT[red[i]] + XYZ[4] * LIGHT[green[i]] + XYZ[5] * LIGHT[blue[i]];
-    lights[i] = 116 * (y > BREAK ** 3 ? Math.cbrt(y) : y / (3 * BREAK ** 2) + 4 / 29) - 16;
+    lights[i] = 116 * compress(y) - 16;
   }
   return lights;
+}
+
+/**
+ * Return planes of a and b, from planes of levels 0 .. 255 of red, green and blue.
+ * @param {ArrayLike<number>[]} planes
+ */
+export function chroma([red, green, blue]) {
+  const [as, bs] = [new Float32Array(red.length), new Float32Array(red.length)];
+  for (let i = 0; i < as.length; i++) {
+    const [r, g, b] = [LIGHT[red[i]], LIGHT[green[i]], LIGHT[blue[i]]];
+    const [x, y, z] = [0, 3, 6].map((row) => compress(XYZ[row] * r + XYZ[row + 1] * g + XYZ[row + 2] * b));
+    as[i] = 500 * (x - y);
+    bs[i] = 200 * (y - z);
+  }
+  return [as, bs];
 }
 
 /**
@@ -42,6 +57,11 @@ export function joinLab(lights, as, bs) {
     }
   }
   return planes;
+}
+
+/** @param {number} value */
+function compress(value) {
+  return value > BREAK ** 3 ? Math.cbrt(value) : value / (3 * BREAK ** 2) + 4 / 29;
 }
 
 /** @param {number} t */

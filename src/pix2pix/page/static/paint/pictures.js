@@ -8,14 +8,15 @@ import { pictureStrokes, scaledSize } from "./drawing.js";
  * @typedef {import("../types.js").Card} Card
  * @typedef {import("../types.js").PictureStroke} PictureStroke
  * @typedef {import("../types.js").Image} Image
- * @typedef {{source: HTMLCanvasElement, beneath: HTMLCanvasElement, known: HTMLCanvasElement|null, far: number}} Picture
+ * @typedef {{width: number, height: number}} Size
+ * @typedef {{source: HTMLCanvasElement, beneath: HTMLCanvasElement, known: HTMLCanvasElement|null, far: number, size: Size}} Picture
  *   beneath: what an eraser brings back; known: what the result may be compared with;
- *   far: the share of pixels that fit no source
+ *   far: the share of pixels that fit no source; size: of the file
  * @typedef {ReturnType<typeof createPictures>} Pictures
  */
 
 // Photographs are kept up to this side; the page draws up to `max_px`.
-const LARGEST_PX = 2048;
+export const LARGEST_PX = 2048;
 const INK_LEVELS = 64;
 
 /**
@@ -161,17 +162,18 @@ function processOf({ kind, made, palette }) {
  */
 function prepare(source, target, card) {
   const pixels = pixelsOf(source);
+  const size = { width: Number(source.dataset.width), height: Number(source.dataset.height) };
   if (card.kind === "labels") {
     const snapped = snap(pixels, card.palette.map((swatch) => toPixel(swatch.colour)));
     const canvas = fromPixels(snapped.pixels, source);
-    return { source: canvas, beneath: canvas, known: target, far: snapped.far };
+    return { source: canvas, beneath: canvas, known: target, far: snapped.far, size };
   }
   const process = processOf(card);
   const canvas = process ? fromPixels(toGrey(pixels, process === "lab"), source) : source;
   // If sources are made from photographs, the photograph is the target.
   const original = card.kind === "photograph" && card.made ? source : null;
   const far = card.kind === "sketch" ? shareOfGreys(pixelsOf(canvas)) : 0;
-  return { source: canvas, beneath: (card.kind === "mask" && target) || canvas, known: target ?? original, far };
+  return { source: canvas, beneath: (card.kind === "mask" && target) || canvas, known: target ?? original, far, size };
 }
 
 /** Return the share of pixels that are neither nearly black nor nearly white. @param {Uint32Array} pixels */

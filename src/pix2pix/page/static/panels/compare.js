@@ -9,17 +9,20 @@ const SIDES = ["off", "drawing", "known"];
 /**
  * @param {HTMLCanvasElement} drawing
  * @param {() => HTMLCanvasElement|null} known  the target
+ * @param {() => {isReady: boolean, isPhotograph: boolean}} state  whether there is a drawing, and what it is called
  */
-export function createCompare(drawing, known) {
+export function createCompare(drawing, known, state) {
   const [canvas, split] = [byId("compared"), byId("split")];
   let chosen = "off";
 
-  const shown = () => (chosen === "known" && !known() ? "off" : chosen);
+  const isPossible = (/** @type {string} */ side) => side === "off" || (state().isReady && (side !== "known" || known() !== null));
+  const shown = () => (isPossible(chosen) ? chosen : "off");
+  const nameOf = (/** @type {string} */ side) => t(side === "drawing" && state().isPhotograph ? "photograph" : `compare_${side}`);
 
   function show() {
     const side = shown();
     byId("before").hidden = byId("divider").hidden = side === "off";
-    byId("caption").textContent = t(`compare_${side}`);
+    byId("caption").textContent = nameOf(side);
     canvas.classList.toggle("pixels", side === "drawing");
     const picture = side === "drawing" ? drawing : side === "known" ? known() : null;
     if (!picture) return;
@@ -28,7 +31,7 @@ export function createCompare(drawing, known) {
   }
 
   function build() {
-    const options = SIDES.map((value) => ({ value, text: t(`compare_${value}`), checked: value === shown(), disabled: value === "known" && !known() }));
+    const options = SIDES.map((value) => ({ value, text: nameOf(value), checked: value === shown(), disabled: !isPossible(value) }));
     segments(byId("compare"), options, choose);
     show();
   }
@@ -50,7 +53,7 @@ export function createCompare(drawing, known) {
     build,
     /** Choose the next possible side. */
     step() {
-      const possible = SIDES.filter((side) => side !== "known" || known());
+      const possible = SIDES.filter(isPossible);
       chosen = possible[(possible.indexOf(shown()) + 1) % possible.length];
       build();
     },

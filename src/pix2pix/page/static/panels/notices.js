@@ -10,6 +10,7 @@ const INFO_SECONDS = 8;
  * @property {string} text
  * @property {string} [hint]
  * @property {boolean} [error]  stays until it is closed or withdrawn
+ * @property {boolean} [stays]  as an error does
  * @property {{text: string, run: () => void}} [action]
  */
 
@@ -18,7 +19,7 @@ const INFO_SECONDS = 8;
  * @param {string} name
  * @param {Notice} notice
  */
-export function notify(name, { text, hint = "", error = false, action }) {
+export function notify(name, { text, hint = "", error = false, stays = error, action }) {
   const whole = hint ? `${text} ${hint}` : text;
   const old = find(name);
   if (old?.dataset.text === whole) return; // screen readers would read it again
@@ -33,7 +34,7 @@ export function notify(name, { text, hint = "", error = false, action }) {
   item.append(close);
   if (old) old.replaceWith(item);
   else byId("notices").append(item);
-  if (!error) setTimeout(() => item.remove(), 1000 * INFO_SECONDS);
+  if (!stays) setTimeout(() => item.remove(), 1000 * INFO_SECONDS);
 }
 
 /** @param {string} name */

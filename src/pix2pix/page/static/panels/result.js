@@ -27,8 +27,9 @@ const MODES = ["paper", "deterministic", "running"];
  * @param {import("../paint/editor.js").Editor} editor
  * @param {{upToDate: HTMLCanvasElement}} source
  * @param {(signal: AbortSignal) => Promise<void>} whenIdle  work for a pause in drawing
+ * @param {(canvas: HTMLCanvasElement) => void} finish  changes the result before it counts as shown
  */
-export function createResult(editor, source, whenIdle) {
+export function createResult(editor, source, whenIdle, finish) {
   const { on, emit } = createEmitter();
   const canvas = byId("result");
   /** @type {Map<string, {translator: Translator, prepared: Promise<void>}>} */
@@ -53,6 +54,7 @@ export function createResult(editor, source, whenIdle) {
     if (!editor.isReady) return blankOut();
     const { bitmap, milliseconds, backend } = await translate(signal, now.sample);
     show(canvas, bitmap, signal);
+    finish(canvas);
     withdraw("translating");
     const ms = Math.round(milliseconds);
     latest = { ms, backend };
@@ -122,10 +124,14 @@ export function createResult(editor, source, whenIdle) {
     },
   });
 
+  /** Return why the model does not offer a mode: on a server only `running` may be missing. */
+  const reason = () => (editor.card.network ? "mode_not_exported" : "mode_no_averages");
+
   function showModes() {
     const modes = MODES.map((mode) => ({ value: mode, text: t(`mode_${mode}`), checked: mode === now.mode, disabled: !editor.card.modes.includes(mode) }));
     segments(byId("modes"), modes, (mode) => setMode(/** @type {Mode} */ (mode)));
-    byId("mode-hint").textContent = t(`mode_${now.mode}_hint`);
+    const reasons = modes.filter(({ disabled }) => disabled).map(({ text }) => t(reason(), { mode: text }));
+    byId("mode-hint").textContent = [t(`mode_${now.mode}_hint`), ...reasons].join(" ");
     showButtons(latest !== null);
   }
 
@@ -139,6 +145,8 @@ export function createResult(editor, source, whenIdle) {
   }
 
   editor.on("painted", () => now.live && live.request());
+  // The strokes of a hole decide over what the photograph keeps: once more with the finished one.
+  editor.on("changed", () => editor.card.kind === "mask" && now.live && live.request());
   editor.on("changed", (/** @type {string} */ how, /** @type {import("../types.js").Stroke} */ stroke) => {
     if (how !== "undone" && (stroke.tool === "clear" || stroke.tool === "drawing")) blankOut();
   });

@@ -2,7 +2,7 @@
 
 import { TOOLS, WIDEST_PX } from "../paint/choice.js";
 import { isLight } from "../paint/colours.js";
-import { t } from "../words/texts.js";
+import { className, t } from "../words/texts.js";
 import { createClasses } from "./classes.js";
 import { byId, icon, make } from "./dom.js";
 
@@ -66,7 +66,7 @@ export function createToolbar(editor, choice) {
   function showSwatches(query) {
     const { kind, palette } = editor.card;
     const words = query.trim().toLowerCase();
-    const shown = kind === "labels" ? palette.filter(({ name }) => name.toLowerCase().includes(words)) : [];
+    const shown = kind === "labels" ? palette.filter(({ name }) => `${name} ${className(name)}`.toLowerCase().includes(words)) : [];
     const rows = shown.map((swatch) => swatchButton(swatch, DIGITS[palette.indexOf(swatch)] ?? ""));
     byId("swatches").replaceChildren(...(rows.length || kind !== "labels" ? rows : [make("p", { textContent: t("no_class") })]));
     follow();
@@ -79,7 +79,7 @@ export function createToolbar(editor, choice) {
     if (digit) input.setAttribute("aria-keyshortcuts", digit);
     const chip = make("span", { className: isLight(colour) ? "chip pale" : "chip" }, icon("check"));
     chip.style.setProperty("--colour", colour);
-    return make("label", { className: "swatch" }, input, chip, make("span", { textContent: name }), make("kbd", { textContent: digit }));
+    return make("label", { className: "swatch" }, input, chip, make("span", { textContent: className(name) }), make("kbd", { textContent: digit }));
   }
 
   function follow() {

@@ -1,10 +1,13 @@
 /** Four translations of one drawing, each by its own noise; a click chooses one. */
 
+import { spreadOf } from "../model/spread.js";
+import { contextOf, resizeCanvas } from "../paint/pictures.js";
 import { t } from "../words/texts.js";
 import { byId, make } from "./dom.js";
 import { show } from "./result.js";
 
 const COUNT = 4;
+const HARDLY = 2; // levels of 255 on average: nobody sees a difference
 
 /**
  * @param {() => import("./result.js").Result} result
@@ -12,11 +15,36 @@ const COUNT = 4;
 export function createVariants(result) {
   const [strip, toggle] = [byId("strip"), byId("four")];
   let first = 0;
+  /** @type {number|null} */
+  let levels = null;
+  const [map, words] = [make("canvas", { width: 1, height: 1 }), make("p")];
+  const spread = make("div", { className: "spread", hidden: true }, map, words);
+  map.setAttribute("role", "img");
   const canvases = Array.from({ length: COUNT }, () => make("canvas", { width: 1, height: 1 }));
-  strip.append(...canvases.map((canvas, i) => make("button", { type: "button", onclick: () => result().setSample(first + i) }, canvas)));
+  const buttons = canvases.map((canvas, i) => make("button", { type: "button", onclick: () => result().setSample(first + i) }, canvas));
+  strip.append(...buttons, spread);
+
+  /** Show how far the variants are apart, and where. */
+  function compare() {
+    const { width, height } = canvases[0];
+    const { map: pixels, ...found } = spreadOf(canvases.map((canvas) => contextOf(canvas).getImageData(0, 0, width, height).data), width, height);
+    resizeCanvas(map, found);
+    contextOf(map).putImageData(new ImageData(pixels, found.width, found.height), 0, 0);
+    levels = found.levels;
+    say();
+  }
+
+  function say() {
+    spread.hidden = levels === null;
+    if (levels === null) return;
+    const sentence = t("spread_levels", { levels: levels.toFixed(1) });
+    words.textContent = levels < HARDLY ? `${sentence} ${t("spread_hardly")}` : `${sentence} ${t("spread_where")}`;
+    map.setAttribute("aria-label", t("spread_map"));
+  }
 
   function mark() {
-    for (const [i, button] of [...strip.children].entries()) {
+    say();
+    for (const [i, button] of buttons.entries()) {
       button.setAttribute("aria-label", t("variant", { number: first + i + 1 }));
       button.setAttribute("aria-pressed", String(first + i === result().now.sample));
     }
@@ -39,11 +67,14 @@ export function createVariants(result) {
         const { bitmap } = await result().translate(signal, first + i);
         show(canvas, bitmap, signal);
       }
+      compare();
     },
     mark,
     /** Clear the strip: there is no result. */
     blank() {
       for (const canvas of canvases) canvas.width = 1;
+      levels = null;
+      say();
     },
     /** Show the next variant, of the next four after the fourth. */
     another() {

@@ -12,4 +12,17 @@ export default {
   examples: "Known pairs",
   example_number: "Known pair {number}",
   models_title: "Choose a model",
+
+  about: "About this model",
+  about_drawn: "Translates",
+  about_size: "Trained at",
+  about_pairs: "Learned from pairs",
+  about_seen: "Images seen",
+  about_started: "Started from",
+  about_imported: "Imported from",
+  about_scores: "Scores",
+  about_weights: "Weights",
+  about_millions: "{millions} million",
+  about_licence: "Licence of its pictures",
+  about_no_licence: "not stated",
 };

@@ -1,5 +1,6 @@
 /** The page's texts in the user's language. */
 
+import { classIn } from "./classes.js";
 import en from "./en.js";
 import zh from "./zh.js";
 
@@ -7,6 +8,10 @@ import zh from "./zh.js";
 const LANGUAGES = { en, zh };
 /** @type {Record<string, string>} */
 let words = en;
+let language = "en";
+
+/** Return a class's name in the current language. @param {string} name */
+export const className = (name) => classIn(name, language);
 
 /**
  * Return the text of a key, with values in place of {names}. What is no key is returned as it is: it
@@ -36,6 +41,7 @@ export function pickLanguage(codes) {
  */
 export function setLanguage(code) {
   words = LANGUAGES[code] ?? en;
+  language = code;
   document.documentElement.lang = code === "zh" ? "zh-Hans" : code;
   fill(document);
 }

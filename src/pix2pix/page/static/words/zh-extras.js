@@ -12,4 +12,17 @@ export default {
   examples: "已知的图片对",
   example_number: "已知图片对 {number}",
   models_title: "选择模型",
+
+  about: "关于此模型",
+  about_drawn: "转换对象",
+  about_size: "训练尺寸",
+  about_pairs: "训练图片对",
+  about_seen: "已看图片数",
+  about_started: "起始模型",
+  about_imported: "导入自",
+  about_scores: "评分",
+  about_weights: "权重",
+  about_millions: "{millions} 百万",
+  about_licence: "训练图片的许可",
+  about_no_licence: "未说明",
 };

@@ -1,0 +1,28 @@
+/** What a model learned from, in a popover. The browser opens and closes it, also by keys. */
+
+import { t } from "../words/texts.js";
+import { byId, make } from "./dom.js";
+
+/** @typedef {import("../types.js").Card} Card */
+
+/** @param {Card} card */
+export function showAbout({ name, kind, size_px: [height, width], mode, about }) {
+  byId("about").disabled = !about;
+  if (!about) return;
+  const count = (/** @type {number} */ number) => number.toLocaleString(document.documentElement.lang);
+  /** @type {[string, string][]} */
+  const rows = [
+    ["about_drawn", t(`kind_${kind}`)],
+    ["about_size", t("size_plain", { width, height })],
+    ["about_pairs", about.pairs ? count(about.pairs) : ""],
+    ["about_seen", about.images_seen ? count(about.images_seen) : ""],
+    ["about_started", about.started_from],
+    ["about_imported", about.imported_from],
+    ["about_scores", Object.entries(about.scores).map(([score, value]) => `${score} ${Number(value.toPrecision(3))}`).join(", ")],
+    ["about_weights", t("about_millions", { millions: (about.weights / 1e6).toPrecision(3) })],
+    ["mode", t(`mode_${mode}`)],
+    ["about_licence", about.licence || t("about_no_licence")],
+  ];
+  const items = rows.filter(([, value]) => value).flatMap(([key, value]) => [make("dt", { textContent: t(key) }), make("dd", { textContent: value })]);
+  byId("about-model").replaceChildren(make("h2", { id: "about-title", textContent: name }), make("dl", {}, ...items));
+}
