@@ -15,7 +15,7 @@ from pix2pix.model_file import load_model, save_model
 from pix2pix.page.shipped import HOUSES
 from pix2pix.pictures import codec
 
-EXAMPLES = 8
+EXAMPLES = 12
 
 
 def ship(run: Path, out: Path = HOUSES) -> None:

@@ -1,4 +1,4 @@
-"""Long work: on all cores, with a live bar in a terminal or plain lines in a log."""
+"""Long work: on all cores, with a live bar in a terminal or a notebook's cell, or plain lines in a log."""
 
 import os
 import time
@@ -9,6 +9,7 @@ from typing import TypeVar
 from rich import progress as bars
 from rich.console import Console
 
+from pix2pix.cell import CellProgress
 from pix2pix.errors import UserError, printable
 
 T = TypeVar("T")
@@ -55,6 +56,8 @@ class Progress:
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(quiet=True)
         self.done = 0  # as the last update said
+        # rich would add an output to the cell with each line.
+        self._cell = CellProgress() if self.console.is_jupyter and not self.console.quiet else None
         self._bar: bars.Progress | None = None
         self._task = ""  # of the bar
         self._printed = 0.0
@@ -62,6 +65,9 @@ class Progress:
 
     def log(self, text: str) -> None:
         """Print one line, above the bar if there is one."""
+        if self._cell is not None:
+            self._cell.log(printable(text))
+            return
         self.console.print(printable(text), highlight=False, markup=False, emoji=False, soft_wrap=True)
 
     def update(self, task: str, done: int, total: int, unit: str, note: str = "") -> None:
@@ -70,12 +76,15 @@ class Progress:
         Another task takes the bar's place.
         """
         self.done, left = done, self._left(task, done, total)
-        if self.console.is_terminal:
+        parts = (f"{task}: {done:,} of {total:,} {unit}", left, note)
+        line = "  ".join(part for part in parts if part)
+        if self._cell is not None:
+            self._cell.update(printable(line), done / total if total else 1.0)
+        elif self.console.is_terminal:
             self._draw(task, done, total, unit, note)
         elif done >= total or time.monotonic() - self._printed >= _LINE_SECONDS:
             self._printed = time.monotonic()
-            parts = (f"{task}: {done:,} of {total:,} {unit}", left, note)
-            self.log("  ".join(part for part in parts if part))
+            self.log(line)
 
     def counter(self, task: str, unit: str) -> OnProgress:
         """Return a callable that reports how far one task is."""
@@ -83,6 +92,8 @@ class Progress:
 
     def close(self) -> None:
         """Remove the bar."""
+        if self._cell is not None:
+            self._cell.close()
         if self._bar is not None:
             self._bar.stop()
             self._bar = None

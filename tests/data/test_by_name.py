@@ -67,3 +67,19 @@ def test_a_folder_without_pictures_says_what_it_holds(tmp_path: Path) -> None:
     write_text(tmp_path / "1.json")
     with pytest.raises(UserError, match=r"holds no pictures \(1 file: \.json\)"):
         in_two_folders(pictures("x", "{}.png"), Pictures(tmp_path, []), None)
+
+
+def test_a_half_may_lie_in_the_only_folder_of_its_own() -> None:
+    masks = Pictures(Path("annotations"), pictures("annotations/trimaps", "{}.png").files)
+    matched, notes = in_two_folders(pictures("images", "{}.jpg"), masks, None)
+    assert matched.pairs["3"] == (Path("images/3.jpg"), Path("annotations/trimaps/3.png"))
+    assert notes == ["those in images/ and annotations/trimaps/"]
+    deep = Pictures(masks.root, [*masks.files, Path("annotations/other/1.png")])
+    assert not in_two_folders(pictures("images", "{}.jpg"), deep, None)[0].pairs
+
+
+def test_several_sources_of_each_target_are_refused_with_each() -> None:
+    with pytest.raises(UserError, match=r"several pictures of each name.*\{\}-1\.png.*, or .*\{\}-2\.png"):
+        in_two_folders(
+            pictures("x", "n0_{}-1.png", "n0_{}-2.png", count=30), pictures("y", "n0_{}.jpg", count=30), None
+        )

@@ -79,3 +79,13 @@ def test_single_pictures_in_val_are_named_where_the_halves_hold_the_splits(tmp_p
     pair_set = find(make(tmp_path, "val/a.png"))
     assert set(pair_set.splits) == {"train"}
     assert f"`pix2pix data split {tmp_path}/source {tmp_path}/target" in pair_set.note
+
+
+def test_splits_of_a_year_are_said_to_be_taken_together(tmp_path: Path) -> None:
+    for half in ("images", "labels"):
+        make(tmp_path, *numbered(f"{half}/train2017/{{}}.png"), *numbered(f"{half}/val2017/v{{}}.png", 8))
+    note = find(tmp_path).note
+    words = shlex.split(note.partition("are taken together (`pix2pix train ")[2].partition("`")[0])
+    assert words == [str(tmp_path), "--layout", "images/{}2017:labels/{}2017"]
+    in_splits = find_pairs([tmp_path], "left", layout=words[2]).splits
+    assert {split: len(pairs) for split, pairs in in_splits.items()} == {"train": 40, "val": 8}

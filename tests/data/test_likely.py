@@ -91,3 +91,20 @@ def test_the_folder_whose_names_make_pairs_is_named(tmp_path: Path) -> None:
     files = [path for ending in ("jpg", "png") for path in lay(tmp_path, *scenes, name=f"{{}}.{ending}")]
     files += lay(tmp_path, "data/other", name="x{}_depth.png")
     assert by_folders(tmp_path, files).endswith(f"make pairs: `pix2pix train {tmp_path}/data/set_train`.")
+
+
+def test_splits_of_a_year_are_part_of_the_layout(tmp_path: Path) -> None:
+    files = lay(
+        tmp_path, *(f"{half}/{split}2017" for half in ("images", "maps") for split in ("train", "val"))
+    )
+    assert likely_layouts(tmp_path, files)[0] == "images/{}2017:maps/{}2017"
+    more = lay(tmp_path / "more", "images/train2017", "images/val2014", "maps/train2017", "maps/val2014")
+    assert likely_layouts(tmp_path / "more", more)[0] == "images:maps"
+
+
+def test_names_with_points_make_patterns_of_folders_too(tmp_path: Path) -> None:
+    files = [
+        *lay(tmp_path, "long", name="{}_10s.png", count=9),
+        *lay(tmp_path, "short", name="{}_0.1s.png", count=9),
+    ]
+    assert likely_layouts(tmp_path, files) == ["long:short", "short:long"]

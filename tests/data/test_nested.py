@@ -123,8 +123,20 @@ def test_several_targets_of_one_source_are_to_be_merged(tmp_path: Path) -> None:
         refuse_many_targets(tmp_path, find_nested(tmp_path)[0])
 
 
-def test_splits_below_folders_that_hold_nothing_else_are_found(tmp_path: Path) -> None:
+def test_splits_further_down_are_found_where_they_hold_most_of_a_folder(tmp_path: Path) -> None:
     write_text(tmp_path / "a" / "b" / "train" / "1.png")
-    assert data_sets_inside(tmp_path, []) == [tmp_path / "a"]
-    write_text(tmp_path / "x" / "1.png")
+    assert data_sets_inside(tmp_path, []) == [tmp_path / "a" / "b"]
+    for n in range(3):
+        write_text(tmp_path / "a" / "x" / f"{n}.png")
     assert data_sets_inside(tmp_path, []) == []
+
+
+def test_data_sets_at_different_depths_are_all_listed(tmp_path: Path) -> None:
+    for part in ("Paired/dark", "Paired/light", "Unpaired"):
+        lay(tmp_path, part, source="trainA", target="trainB")
+    assert data_sets_inside(tmp_path, []) == [
+        tmp_path / p for p in ("Paired/dark", "Paired/light", "Unpaired")
+    ]
+    for n in range(9):
+        write_text(tmp_path / "Paired" / "others" / f"{n}.png")
+    assert data_sets_inside(tmp_path, []) == [tmp_path / "Unpaired"]

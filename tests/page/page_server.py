@@ -22,6 +22,16 @@ from PIL import Image
 STATIC = Path(__file__).parents[2] / "src" / "pix2pix" / "page" / "static"
 PALETTE = {"sky": "#0006d9", "wall": "#0d3dfb", "door": "#a50000", "window": "#0075ff"}
 
+STAMPS = [
+    {
+        "name": "window + sky",
+        "parts": [
+            {"colour": "#0075ff", "box": [-4, -6, 8, 12]},
+            {"colour": "#0006d9", "box": [-6, 6, 12, 2]},
+        ],
+    }
+]
+
 
 @dataclass
 class Api:
@@ -63,6 +73,7 @@ def card(name: str, kind: str, **changes: Any) -> dict[str, Any]:
             "imported_from": "",
         },
         "examples": pairs,
+        "stamps": STAMPS if kind == "labels" else [],
         "translate": f"api/models/{name}/translate",
         "network": None,
     } | changes

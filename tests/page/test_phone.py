@@ -36,6 +36,7 @@ def test_a_phone_has_variants_examples_saving_and_all_classes_in_its_dock(open_p
     assert page.is_checked("#swatches input[value='#000013']")
     page.click("#four")
     wait_for(page, "document.querySelectorAll('#strip canvas')[3].width === 64")
+    page.wait_for_selector("#strip .spread p")
     assert not overlap(page, "#strip", ".toolbar")
     page.select_option("#language", "zh")
     labels = page.eval_on_selector_all("#reach > button", "all => all.map(b => b.innerText.trim())")

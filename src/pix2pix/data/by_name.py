@@ -1,11 +1,13 @@
 """Files as pairs by their names, of one folder or of two: equal names, a stated pattern, or one found."""
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 
 from pix2pix.data.layouts import OR_HALVES
 from pix2pix.data.name_patterns import find_patterns, is_certain
 from pix2pix.data.names import Matched, PairOfPatterns, match_equal, match_patterns
-from pix2pix.errors import UserError, counted, printable
+from pix2pix.errors import UserError, counted, joined, printable
 from pix2pix.files import ENDINGS, Pictures, no_pictures
 
 
@@ -56,11 +58,21 @@ def in_two_folders(
         return matched, []
     suggested = find_patterns(sources, targets)
     if len(suggested) > 1:
-        raise _several(suggested, f"{targets.root} holds several pictures for each of {sources.root}.")
+        raise _several(suggested, f"{sources.root} and {targets.root} hold several pictures of each name.")
+    if not suggested and not matched.pairs:
+        inner = _innermost(sources), _innermost(targets)
+        if inner != (sources, targets):
+            matched, notes = in_two_folders(*inner, None)
+            return matched, [f"those in {joined([f'{p.root}/' for p in inner])}", *notes]
     if not suggested:
         return matched, []
     matched = match_patterns(sources, targets, suggested[0])
     return _tolerated(matched), [_by_pattern(matched, suggested[0])]
+
+
+def _innermost(pictures: Pictures) -> Pictures:
+    """Return the same pictures by the folder that holds all, such as annotations/trimaps/."""
+    return Pictures(Path(os.path.commonpath([file.parent for file in pictures.files])), pictures.files)
 
 
 def _stated(sources: Pictures, targets: Pictures, patterns: PairOfPatterns) -> Matched:

@@ -47,10 +47,22 @@ def pairs_of_layout(
         notes.append(taken_together([*parts]))
         if len(parts) > 1 and "" in splits:
             notes.append(_part_by_part(root, ["--layout", pair.layout, *flags], parts))
+    notes += _numbered_splits(root, pair)
     if also := [other.layout for other in others]:
         notes.append(f"it also has the folders {joined(also)}: --layout {also[0]}")
     no_val = _singles_in_val(root, pair) if "train" in splits and "val" not in splits else ""
     return Found(splits, "two folders", [*dict.fromkeys(notes)], faults, [root], spare, counted, no_val)
+
+
+def _numbered_splits(root: Path, pair: FolderPair) -> list[str]:
+    """Return a note where the folders in both halves name splits of a year, which are no splits by name."""
+    halves = pair.folders.get(".")
+    end = likely.in_splits(*halves) if halves else ""
+    if not halves or not end:
+        return []
+    layout = ":".join(f"{half.relative_to(root)}{end}" for half in halves)
+    call = likely.call("train", root, "--layout", layout)
+    return [f"the splits in {_names(pair, 0)} are taken together ({call} keeps these apart)"]
 
 
 def _part_by_part(root: Path, flags: Sequence[str], parts: Mapping[str, Sequence[Pair]]) -> str:

@@ -16,6 +16,7 @@ from pix2pix.data.layouts import (
     folder_role,
     orders,
     split_of,
+    sub_folders,
 )
 from pix2pix.data.name_patterns import find_patterns, is_certain
 from pix2pix.errors import printable
@@ -24,6 +25,7 @@ from pix2pix.files import Pictures, before_glob
 _ALIKE = 0.9  # of the names in two folders, at least, are equal where they hold partners
 SIBLINGS = 6  # folders in one, at most, of which two may be the halves of pairs
 _SHOWN = 6  # calls
+_NUMBERED_SPLIT = re.compile(r"([A-Za-z]+)([-_]?\d+)")  # train2017
 _ENTERED = 60  # folders, at most, that are looked into for pairs by their names
 
 Names = Mapping[str, set[str]]  # of the pictures in the folders of one, by folder
@@ -73,7 +75,16 @@ def likely_layouts(root: Path, files: Sequence[Path]) -> list[str]:
     rank = {both: _rank(*both) for both in alike}
     known = [both for both in alike if rank[both][1]] or alike
     ordered = sorted(known, key=lambda both: (rank[both], both))
-    return [":".join(order) for both in ordered for order in orders(*both)]
+    in_order = [order for both in ordered for order in orders(*both)]
+    ends = [in_splits(*(root / half for half in order)) for order in in_order]
+    return [":".join(half + end for half in order) for order, end in zip(in_order, ends, strict=True)]
+
+
+def in_splits(source: Path, target: Path) -> str:
+    """Return the end of a layout of two folders that hold splits of a year, as train2017; "" for others."""
+    names = {*sub_folders(source).values()} & {*sub_folders(target).values()}
+    ends = [match[2] for name in names if (match := _NUMBERED_SPLIT.fullmatch(name)) and split_of(match[1])]
+    return f"/{{}}{ends[0]}" if len(ends) > 1 and len({*ends}) == 1 else ""
 
 
 def in_place_of_halves(root: Path, files: Sequence[Path]) -> str:
@@ -244,5 +255,5 @@ def _are_alike(places: Sequence[_Place]) -> bool:
 def _are_patterned(place: _Place) -> bool:
     """Return whether the names in two folders differ by one pattern."""
     folders = [place.parent / name for name in (place.one, place.other)]
-    pictures = [Pictures(f, [f / name for name in sorted(place.names[f.name])]) for f in folders]
-    return len(find_patterns(*pictures)) == 1
+    pictures = [Pictures(f, [f / f"{name}.png" for name in sorted(place.names[f.name])]) for f in folders]
+    return bool(find_patterns(*pictures))

@@ -14,6 +14,7 @@ from difflib import SequenceMatcher
 
 from pix2pix.data.layouts import RESULT, role
 from pix2pix.data.names import ByKey, PairOfPatterns, Pattern, match_patterns, split_name
+from pix2pix.data.pair_set import evenly_spread
 from pix2pix.files import Pictures
 
 _SHARE = 0.9  # of the pictures, at least, are paired by a pattern that is taken
@@ -50,7 +51,9 @@ def find_patterns(sources: Pictures, targets: Pictures) -> list[PairOfPatterns]:
             return [_with_endings(patterns, pairs)]
     if family := _family(within, count):
         return sorted((_with_endings(*alike) for alike in family), key=str)
-    return [_with_endings(*max(spare, key=lambda kept: len(kept[1])))] if spare else []
+    most = max((len(pairs) for _, pairs in spare), default=0)
+    alike = [_with_endings(*kept) for kept in spare if len(kept[1]) >= _SHARE * most]
+    return sorted(alike, key=str)
 
 
 def oriented(patterns: PairOfPatterns) -> PairOfPatterns:
@@ -126,9 +129,8 @@ def _suggested(sources: Pictures, targets: Pictures) -> list[PairOfPatterns]:
     counts = Counter[PairOfPatterns]()
     if not (ours and theirs):
         return []
-    step = -(-len(ours) // _SAMPLED)
     orders = [_by_folder(theirs), _by_folder(sorted(theirs, key=lambda name: name[0][::-1]))]
-    for place in range(0, len(ours), step):
+    for place in evenly_spread(range(len(ours)), _SAMPLED):
         stem, ending, folder = ours[place]
         partners = {theirs[place]} if len(ours) == len(theirs) else set()
         for order, backwards in zip(orders, (False, True), strict=True):

@@ -131,15 +131,18 @@ def with_parts(root: Path, pair: FolderPair) -> FolderPair:
 def data_sets_inside(root: Path, nested: Sequence[FolderPair]) -> list[Path]:
     """Return the folders in a folder that are data sets of their own: with splits, or folders of halves.
 
-    A folder alone may hold these further down. None where most pictures lie in the folder itself.
+    They may lie further down, if they hold most of a folder. None where most pictures lie in the root itself.
     """
     if split_folders(root):
         return []
     holding = {folder for pair in nested for folder in tops(root, pair)}
-    folders = [root / name for name in sorted(sub_folders(root).values())]
-    inside = [f for f in folders if split_folders(f) or find_folder_pairs(f) or f in holding]
-    if not inside and len(folders) == 1:
-        inside = folders if data_sets_inside(folders[0], find_nested(folders[0])) else []
+    inside: list[Path] = []
+    for folder in [root / name for name in sorted(sub_folders(root).values())]:
+        if split_folders(folder) or find_folder_pairs(folder) or folder in holding:
+            inside.append(folder)
+        elif below := data_sets_inside(folder, find_nested(folder)):
+            held = sum(len(list_pictures(data_set)) for data_set in below)
+            inside += below if held >= _MOST * len(list_pictures(folder)) else []
     loose = sum(path.parent == root for path in list_pictures(root))
     held = sum(len(list_pictures(folder)) for folder in inside)
     return inside if held >= _MOST * (held + loose) else []

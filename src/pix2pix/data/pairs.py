@@ -159,7 +159,7 @@ def _inside(root: Path, source: Literal["left", "right"], patterns: PairOfPatter
     inside = nested.data_sets_inside(root, fitting)
     if len(inside) == 1 and nested.holds_most(inside[0], root):
         found = _in_one_folder(inside[0], source, "", patterns)
-        notes = [f"the pairs are those in {inside[0].name}/", *found.notes]
+        notes = [f"the pairs are those in {inside[0].relative_to(root)}/", *found.notes]
         return replace(found, notes=notes, roots=[root])
     if not inside:
         return None
@@ -170,7 +170,7 @@ def _inside(root: Path, source: Literal["left", "right"], patterns: PairOfPatter
     of_one_layout = of_one_layout and not nested.splits_inside(fitting[0].folders)
     together = likely.call("train", root, "--layout", fitting[0].layout) if of_one_layout else ""
     raise UserError(
-        f"{root} holds data sets of their own: {joined([f'{path.name}/' for path in inside])}.",
+        f"{root} holds data sets of their own: {joined([f'{p.relative_to(root)}/' for p in inside])}.",
         f"Name one of them: {likely.any_of(calls)}." + f" All together: {together}." * bool(together),
     )
 

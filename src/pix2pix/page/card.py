@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from itertools import chain, count
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from pydantic import BaseModel
@@ -20,6 +20,7 @@ from pix2pix.model_file import Header, ImageContract, model_path
 from pix2pix.networks import empty_generator
 from pix2pix.page.about import About, about
 from pix2pix.page.examples import Example
+from pix2pix.page.stamps import Stamp, find_stamps
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.conform import to_depth
 from pix2pix.pictures.contract import PictureContract
@@ -67,6 +68,7 @@ class Card(BaseModel, frozen=True):
     modes: tuple[Mode, ...]
     mode: Mode
     about: About = About()
+    stamps: tuple[Stamp, ...] = ()
     examples: tuple[KnownPair, ...] = ()
     translate: str | None = None  # the address that translates, if a server does
     network: dict[str, Any] | None = None  # the files of the network, if it runs in the page
@@ -99,15 +101,16 @@ def make_card(name: str, header: Header, examples: Sequence[Example]) -> Card:
     pictures = [example.source.read() for example in examples[:_INSPECTED]]
     # Of gray with transparency the gray, of colours with transparency the colours.
     opaque = [picture[:, :, : 1 if picture.shape[2] < 3 else 3] for picture in pictures]
-    kind, palette, ground = _tools(image, [to_depth(picture, "uint8", "an example") for picture in opaque])
+    tools = _tools(image, [to_depth(picture, "uint8", "an example") for picture in opaque])
     return Card(
         name=name,
-        kind=kind,
+        kind=tools.kind,
         size_px=size,
         multiple_px=empty_generator(header.config).multiple_px,
         max_px=max(_LARGEST_PX, max(size)),
-        palette=palette,
-        ground=ground,
+        palette=tools.palette,
+        ground=tools.ground,
+        stamps=find_stamps(tools.maps, [(s.name, s.colour) for s in tools.palette], tools.ground, size),
         source=image.source,
         target=image.target,
         photograph=image.photograph,
@@ -118,13 +121,21 @@ def make_card(name: str, header: Header, examples: Sequence[Example]) -> Card:
     )
 
 
-def _tools(image: ImageContract, sources: Sequence[Array]) -> tuple[Kind, tuple[Swatch, ...], int]:
-    """Return what is drawn with, the swatches, and the one that fills a new drawing."""
+class _Tools(NamedTuple):
+    """The tools, the swatches, the one that fills a new drawing, and label maps as (H, W) indexes."""
+
+    kind: Kind
+    palette: tuple[Swatch, ...] = ()
+    ground: int = -1
+    maps: Sequence[Array] = ()
+
+
+def _tools(image: ImageContract, sources: Sequence[Array]) -> _Tools:
     recipe = image.made.partition(":")[0]
     if recipe in ("edges", "hed"):
         return _sketch(paper=255)  # edges are black lines on white
     if recipe in ("inpaint", "mask"):
-        return "mask", (Swatch(name="hole", colour="#7f7f7f"),), -1
+        return _Tools("mask", (Swatch(name="hole", colour="#7f7f7f"),))
     if not recipe:
         if image.source.classes:
             return _labels(of_contract(image.source), sources)
@@ -132,22 +143,23 @@ def _tools(image: ImageContract, sources: Sequence[Array]) -> tuple[Kind, tuple[
             return _sketch(paper=int(np.median(np.concatenate([s.ravel() for s in sources]))))
         if sources and (palette := find_palette(sources)):
             return _labels(palette, sources)
-    return "photograph", (), -1
+    return _Tools("photograph")
 
 
-def _sketch(paper: int) -> tuple[Kind, tuple[Swatch, ...], int]:
+def _sketch(paper: int) -> _Tools:
     black, white = Swatch(name="black", colour="#000000"), Swatch(name="white", colour="#ffffff")
-    return "sketch", (black, white) if paper > 127 else (white, black), 1
+    return _Tools("sketch", (black, white) if paper > 127 else (white, black), 1)
 
 
-def _labels(palette: Palette, sources: Sequence[Array]) -> tuple[Kind, tuple[Swatch, ...], int]:
+def _labels(palette: Palette, sources: Sequence[Array]) -> _Tools:
     swatches = tuple(
         Swatch(name=name.replace("_", " "), colour=f"#{bytes(colour).hex()}")
         for name, colour in zip(palette.names, palette.colours, strict=True)
     )
-    indexes = [to_index(s, palette, snap=True, name="an example").ravel() for s in sources]
-    counts = np.bincount(np.concatenate(indexes), minlength=len(swatches)) if indexes else np.zeros(1)
-    return "labels", swatches, int(counts[: len(swatches)].argmax())  # without ignored pixels
+    maps = [to_index(s, palette, snap=True, name="an example").reshape(s.shape[:2]) for s in sources]
+    pixels = [indexes.ravel() for indexes in maps]
+    counts = np.bincount(np.concatenate(pixels), minlength=len(swatches)) if pixels else np.zeros(1)
+    return _Tools("labels", swatches, int(counts[: len(swatches)].argmax()), maps)  # without ignored pixels
 
 
 def _are_lines(sources: Sequence[Array]) -> bool:

@@ -161,8 +161,7 @@ def write_training_page(
     """
     records, previews = read_metrics(run / "metrics.jsonl"), _find_previews(run / "previews")
     seen = int(max([*(record["images"] for record in records), *previews], default=0))
-    quantities = [*QUANTITIES, *_unnamed(records)]
-    shown = [(quantity, curves) for quantity in quantities if (curves := _curves(quantity, records))]
+    shown = _shown(records)
     values: dict[str, object] = {
         "title": title,
         "state": state,
@@ -182,6 +181,17 @@ def write_training_page(
     # In this order: a page that finds other charts in data.js than it has reloads itself.
     write_page(run / "index.html", "training.html", figures, **values)
     write_page(run / "data.js", "training_data.js", figures, **values)
+
+
+def training_figures(records: Sequence[Record]) -> list[Figure]:
+    """Return the charts of a run's metrics."""
+    return [_figure(quantity, curves) for quantity, curves in _shown(records)]
+
+
+def _shown(records: Sequence[Record]) -> list[tuple[Quantity, dict[str, list[Point]]]]:
+    """Return what the metrics hold, with its curves."""
+    quantities = [*QUANTITIES, *_unnamed(records)]
+    return [(quantity, curves) for quantity in quantities if (curves := _curves(quantity, records))]
 
 
 def _figure(quantity: Quantity, curves: Mapping[str, Sequence[Point]]) -> Figure:

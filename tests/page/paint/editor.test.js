@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createDrawing } from "../../../src/pix2pix/page/static/paint/drawing.js";
+import { createAids } from "../../../src/pix2pix/page/static/input/aids.js";
 import { createStrokeInput } from "../../../src/pix2pix/page/static/input/stroke-input.js";
 import { createEditor } from "../../../src/pix2pix/page/static/paint/editor.js";
 import { createSurface } from "../../../src/pix2pix/page/static/paint/surface.js";
@@ -11,7 +12,8 @@ const paper = () => createDrawing({ width: 16, height: 16, ground: "#000000" });
 
 function desk(tool) {
   const editor = createEditor({ sized: () => null });
-  const strokeInput = createStrokeInput(editor, { now: { tool, colour: "#ff0000", px: 3 } }, () => {});
+  const choice = { now: { tool, colour: "#ff0000", px: 3, grid: 0, mirror: false, stamp: null }, on: () => {} };
+  const strokeInput = createStrokeInput(editor, choice, () => {}, createAids(editor, choice, () => {}));
   editor.open(card, paper());
   return { editor, strokeInput };
 }

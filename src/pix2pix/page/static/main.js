@@ -1,29 +1,33 @@
 /** Build the page from its parts. */
 
+import { createAids } from "./input/aids.js";
 import { followKeys } from "./input/cursor.js";
 import { createFiles } from "./input/files.js";
 import { followShortcuts, openKeys, press } from "./input/keys.js";
 import { followPointers, followWheel } from "./input/pointer.js";
-import { createSession } from "./input/session.js";
-import { choices, createStore, keepChoice } from "./input/store.js";
-import { createStrokeInput } from "./input/stroke-input.js";
 import { createPick } from "./input/pick.js";
+import { createSession } from "./input/session.js";
+import { choices, createStore } from "./input/store.js";
+import { createStrokeInput } from "./input/stroke-input.js";
 import { openWebcam } from "./input/webcam.js";
-import { fetchWithToken, takeToken } from "./model/access.js";
-import { failure } from "./model/errors.js";
+import { takeToken } from "./model/access.js";
+import { fetchCards } from "./model/cards.js";
 import { createCanvas } from "./paint/canvas.js";
 import { createChoice } from "./paint/choice.js";
 import { basePicture, clearing } from "./paint/drawing.js";
 import { createEditor } from "./paint/editor.js";
+import { createMarks } from "./paint/marks.js";
 import { createOverlay } from "./paint/overlay.js";
 import { createPictures } from "./paint/pictures.js";
 import { createView } from "./paint/view.js";
 import { showAbout } from "./panels/about.js";
+import { createAidsRow } from "./panels/aids.js";
 import { createCompare } from "./panels/compare.js";
 import { byId } from "./panels/dom.js";
 import { createExamples } from "./panels/examples.js";
 import { createModels } from "./panels/models.js";
 import { announce, describeStroke, notify, report, withdraw, withdrawAll } from "./panels/notices.js";
+import { createPreferences } from "./panels/preferences.js";
 import { openPostcard } from "./panels/postcard.js";
 import { createReach } from "./panels/reach.js";
 import { createResult } from "./panels/result.js";
@@ -32,7 +36,7 @@ import { createSizes } from "./panels/sizes.js";
 import { createToolbar, hasWidth, nameOf } from "./panels/toolbar.js";
 import { createVariants } from "./panels/variants.js";
 import { createWhole } from "./panels/whole.js";
-import { className, fill, languages, pickLanguage, setLanguage, t } from "./words/texts.js";
+import { className, fill, t } from "./words/texts.js";
 
 const stage = byId("stage");
 const store = createStore((key) => notify("store", { text: t(key), error: true }));
@@ -41,8 +45,14 @@ const editor = createEditor(pictures);
 const choice = createChoice();
 const view = createView(stage, document.documentElement);
 const canvas = createCanvas(byId("drawing"), editor, shown);
-const strokeInput = createStrokeInput(editor, choice, createPick(choice, (colour) => nameOfColour(colour)));
+const aids = createAids(editor, choice, () => {
+  marks.draw();
+  aidsRow.showSelected();
+});
+const strokeInput = createStrokeInput(editor, choice, createPick(choice, (colour) => nameOfColour(colour)), aids);
 const overlay = createOverlay(byId("overlay"), view);
+const marks = createMarks(byId("overlay"), view, () => editor.card && { ...editor.size, ...choice.now, box: aids.selection });
+const aidsRow = createAidsRow(editor, choice, aids);
 const toolbar = createToolbar(editor, choice);
 const whole = createWhole(editor, pictures, store);
 const result = createResult(editor, canvas, whenIdle, (picture) => whole.keepRest(picture));
@@ -113,6 +123,7 @@ function build() {
   result.showTime();
   variants.mark();
   examples?.label();
+  aidsRow.build();
   showState();
   showChoice();
 }
@@ -137,6 +148,7 @@ editor.on("changed", (how, stroke) => {
   announce(how === "added" ? what : t(`announce_${how}`, { what }));
 });
 choice.on("chosen", () => {
+  marks.draw();
   if (stage.dataset.tool !== choice.now.tool) strokeInput.cancel();
   showChoice();
 });
@@ -171,37 +183,14 @@ onClick("postcard", () => openPostcard(editor, result));
 onClick("share", () => void openShare(editor).catch(report));
 byId("keep-rest").addEventListener("change", result.request);
 byId("live").addEventListener("change", () => result.setLive(byId("live").checked));
-onClick("theme", () => {
-  const isDark = getComputedStyle(document.documentElement).colorScheme === "dark" || (!document.documentElement.dataset.theme && matchMedia("(prefers-color-scheme: dark)").matches);
-  document.documentElement.dataset.theme = isDark ? "light" : "dark";
-  keepChoice("theme", document.documentElement.dataset.theme);
-});
-
-const languageChoice = byId("language");
-languageChoice.replaceChildren(...languages().map(([code, name]) => new Option(name, code)));
-languageChoice.value = pickLanguage([choices().language ?? "", ...navigator.languages]);
-languageChoice.addEventListener("change", () => {
-  keepChoice("language", languageChoice.value);
-  setLanguage(languageChoice.value);
+const preferences = createPreferences(() => {
   withdrawAll();
   build();
 });
 
-/** @returns {Promise<import("./types.js").Card[]>} */
-async function fetchCards() {
-  const address = /** @type {HTMLMetaElement} */ (document.querySelector('meta[name="pix2pix-models"]')).content;
-  try {
-    const answer = await fetchWithToken(address);
-    if (!answer.ok) throw answer;
-    return (await answer.json()).models;
-  } catch {
-    throw failure("error_no_models");
-  }
-}
-
 async function start() {
   byId("not-started").remove();
-  setLanguage(languageChoice.value);
+  preferences.useLanguage();
   takeToken();
   const cards = await fetchCards();
   if (!cards.length) throw new Error("error_empty_models");
@@ -230,7 +219,7 @@ async function start() {
   onClick("fresh", session.startFresh);
   followShortcuts(editor, choice, strokeInput, toolbar.colourOf, {
     "ctrl+z": undo, "ctrl+shift+z": editor.redo, "ctrl+y": editor.redo, "ctrl+s": () => press("save-drawing"), "ctrl+o": () => press("open"),
-    delete: () => press("clear"), "+": view.zoomIn, "-": view.zoomOut, "=": () => view.fit(), "?": () => press("keys"),
+    delete: () => press(aids.hasSelected ? "remove-shape" : "clear"), "ctrl+d": () => press("copy-shape"), "+": view.zoomIn, "-": view.zoomOut, "=": () => view.fit(), "?": () => press("keys"),
     n: () => press("example"), t: () => press("translate"), v: () => press("another"), c: compare.step, s: () => press("save-picture"),
   });
   const shared = await readAddress().catch((error) => (report(error), null));

@@ -20,7 +20,10 @@
  *   a picture of the user's, kept under `picture`, or an example of a model; it sets the size
  * @typedef {{tool: "drawing", width: number, height: number, ground: string, strokes: Stroke[]}} DrawingStroke
  *   an opened drawing: one stroke, so that undo brings the old one back
- * @typedef {BrushStroke|RectangleStroke|PolygonStroke|FillStroke|ClearStroke|SizeStroke|PictureStroke|DrawingStroke} Stroke
+ * @typedef {{tool: "group", strokes: Stroke[]}} GroupStroke  shapes that are drawn at once: a stamp, or a shape and its mirror image
+ * @typedef {{tool: "shape", how: "move"|"copy"|"remove", at: number, by: [number, number]}} ShapeStroke
+ *   a change to the visible stroke of the number `at`
+ * @typedef {BrushStroke|RectangleStroke|PolygonStroke|FillStroke|ClearStroke|SizeStroke|PictureStroke|DrawingStroke|GroupStroke|ShapeStroke} Stroke
  *
  * @typedef {object} Drawing
  * @property {number} width  of a new drawing; `size` strokes change it
@@ -30,6 +33,7 @@
  * @property {Stroke[]} undone  the last undone stroke is the last of the list
  *
  * @typedef {{name: string, colour: string}} Swatch
+ * @typedef {{name: string, parts: {colour: string, box: [number, number, number, number]}[]}} Stamp  boxes from its middle
  * @typedef {{name: string, source: string, target: string|null}} Example
  * @typedef {"labels"|"sketch"|"photograph"|"mask"} Kind
  * @typedef {"paper"|"deterministic"|"running"} Mode
@@ -50,6 +54,7 @@
  * @property {Mode} mode
  * @property {{pairs: number, images_seen: number, scores: Record<string, number>, licence: string, weights: number, started_from: string, imported_from: string}} [about]
  * @property {Example[]} examples
+ * @property {Stamp[]} [stamps]
  * @property {string|null} translate  the address that translates
  * @property {import("./model/engine.js").Network|null} network  the files of the network that runs in the page
  *

@@ -84,7 +84,7 @@ export function openKeys(kind) {
     ["keys_page", [
       ["Ctrl+Z", t("undo")], ["Ctrl+Shift+Z", t("redo")], ["Delete", t("clear")], ["+ −", t("zoom")], ["=", t("zoom_fit")],
       ["N", t("example")], ["T", t("translate")], ["V", t("another")], ["C", t("keys_compare")], ["S", t("save_picture")],
-      ["Ctrl+S", t("save")], ["Ctrl+O", t("open")], ["?", t("keys_this")],
+      ["Ctrl+D", t("copy_shape")], ["Ctrl+S", t("save")], ["Ctrl+O", t("open")], ["?", t("keys_this")],
     ]],
   ];
   const column = (/** @type {any[][]} */ lists) => {

@@ -23,7 +23,7 @@ import { keepChoice } from "./store.js";
 const KEEP_MS = 400;
 // A picture is of another kind if more than this share of its pixels fits no source of the model.
 const NO_MAP = 0.3;
-const NO_SKETCH = 0.5;
+const NO_SKETCH = 0.12;
 const MUCH = 4; // a picture made this many times smaller deserves a notice
 
 /**
@@ -116,9 +116,9 @@ export function createSession(cards, editor, pictures, store) {
       for (const name of ["picture", "scaled"]) withdraw(name); // of an earlier one
       editor.add(placed.stroke);
       addHole();
-      noteScaled(Number(width), Number(height), placed.stroke);
       if (card.kind === "labels" && placed.picture.far > NO_MAP) notify("picture", { text: t("error_no_map"), error: true });
       if (card.kind === "sketch" && placed.picture.far > NO_SKETCH) offerEdges(blob, placed.stroke);
+      else noteScaled(Number(width), Number(height), placed.stroke);
     },
     /** Open a saved or shared drawing. @param {unknown} value */
     async openSaved(value) {

@@ -12,15 +12,19 @@ import { startStroke } from "../paint/tools.js";
  * @param {import("../paint/editor.js").Editor} editor
  * @param {import("../paint/choice.js").Choice} choice
  * @param {(colour: string) => void} onPick
+ * @param {Pick<import("./aids.js").Aids, "drag"|"snapped"|"doubled"|"stampAt">} aids
  */
-export function createStrokeInput(editor, choice, onPick) {
+export function createStrokeInput(editor, choice, onPick, aids) {
   /** @type {import("../paint/tools.js").ActiveStroke|null} */
   let active = null;
   const held = { straight: false, pick: false };
   const settings = () => ({ ...choice.now, straight: held.straight });
 
   /** @param {import("../paint/tools.js").Step|null} step */
-  const apply = (step) => step && editor.apply(step);
+  const apply = (step) => step && editor.apply(aids.doubled(step));
+
+  /** @param {import("../types.js").Stroke} stroke */
+  const add = (stroke) => editor.add(aids.doubled({ kind: "commit", stroke }).stroke);
 
   /** @param {Touch} touch */
   function pick({ x, y }) {
@@ -45,23 +49,25 @@ export function createStrokeInput(editor, choice, onPick) {
     },
     /** @param {Touch} touch */
     down(touch) {
-      if (active) return apply(active.tap(touch)); // the next corner of a polygon
       const { tool } = this;
+      touch = aids.snapped(touch, tool);
+      if (active) return apply(active.tap(touch)); // the next corner of a polygon
       if (tool === "pick") return pick(touch);
       if (tool === "move" || !editor.isReady) return undefined;
       if (tool === "fill") {
         if (isInside(editor.image, touch)) {
-          editor.add({ tool: "fill", colour: choice.now.colour ?? "#000000", at: [Math.floor(touch.x), Math.floor(touch.y)] });
+          add({ tool: "fill", colour: choice.now.colour ?? "#000000", at: [Math.floor(touch.x), Math.floor(touch.y)] });
         }
         return undefined;
       }
+      if (tool === "stamp") return add(aids.stampAt(touch));
       editor.begin();
-      active = startStroke(tool, touch, settings());
-      return apply(active.first());
+      active = tool === "select" ? aids.drag(touch) : startStroke(tool, touch, settings());
+      return apply(active?.first() ?? null);
     },
     /** @param {Touch[]} touches  the newest last */
     move(touches) {
-      if (active) apply(active.move(touches, settings()));
+      if (active) apply(active.move(touches.map((touch) => aids.snapped(touch, choice.now.tool)), settings()));
     },
     /** End the stroke; a polygon goes on until it is closed. */
     up() {
@@ -71,7 +77,7 @@ export function createStrokeInput(editor, choice, onPick) {
       if (!active) return;
       const step = active.end();
       active = null;
-      if (step) editor.apply(step);
+      if (step) apply(step);
       else editor.cancel();
     },
     cancel,

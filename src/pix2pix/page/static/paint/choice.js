@@ -10,8 +10,8 @@ import { createEmitter } from "./emitter.js";
 
 /** @type {Record<import("../types.js").Kind, ToolName[]>} */
 export const TOOLS = {
-  labels: ["rectangle", "brush", "polygon", "fill", "pick", "move"],
-  sketch: ["brush", "eraser", "move"],
+  labels: ["rectangle", "brush", "polygon", "fill", "pick", "select", "move"],
+  sketch: ["brush", "eraser", "select", "move"],
   mask: ["brush", "rectangle", "eraser"],
   photograph: [],
 };
@@ -20,8 +20,8 @@ export const WIDEST_PX = 64;
 
 export function createChoice() {
   const { on, emit } = createEmitter();
-  /** @type {{tool: ToolName, colour: string|null, px: number}} */
-  const now = { tool: "move", colour: null, px: 8 };
+  /** @type {{tool: ToolName, colour: string|null, px: number, grid: number, mirror: boolean, stamp: import("../types.js").Stamp|null}} */
+  const now = { tool: "move", colour: null, px: 8, grid: 0, mirror: false, stamp: null };
 
   return {
     on,

@@ -3,6 +3,8 @@
  * knows a canvas or a button.
  */
 
+import { isShape, shifted } from "./shapes.js";
+
 /**
  * @typedef {import("../types.js").Drawing} Drawing
  * @typedef {import("../types.js").Stroke} Stroke
@@ -99,7 +101,8 @@ export function flatten(drawing) {
     if (stroke.tool === "picture") placed = [{ stroke, width: stroke.width, height: stroke.height }];
     if (stroke.tool === "drawing") ({ ground, placed } = flatten(stroke));
     ({ width, height } = sizeAfter(stroke, { width, height }));
-    if ("box" in stroke || "points" in stroke || "at" in stroke) placed.push({ stroke, width, height });
+    if (stroke.tool === "shape") placed = changed(placed, stroke, { width, height });
+    else if ("box" in stroke || "points" in stroke || "at" in stroke || stroke.tool === "group") placed.push({ stroke, width, height });
   }
   return { ground, placed, width, height };
 }
@@ -117,11 +120,35 @@ export function visible(drawing) {
   let now = { width: first.width, height: first.height };
   for (const { stroke, ...size } of [...placed, { stroke: null, width, height }]) {
     if (size.width !== now.width || size.height !== now.height) strokes.push({ tool: "size", ...size });
-    if (stroke) strokes.push(stroke);
+    if (stroke) strokes.push(...ungrouped(stroke));
     now = size;
   }
   return { width: first.width, height: first.height, ground, strokes, undone: [] };
 }
+
+/** @type {WeakMap<import("../types.js").ShapeStroke, {original: Stroke, stroke: Stroke}>} */
+const moved = new WeakMap();
+
+/**
+ * Return the visible strokes after a shape was moved, copied or removed. The same change returns the same
+ * stroke every time, by which pixels that were painted are known.
+ * @param {Placed[]} placed  @param {import("../types.js").ShapeStroke} change  @param {Size} size  of the drawing
+ */
+function changed(placed, change, size) {
+  const before = placed[change.at];
+  if (!before || !isShape(before.stroke)) return placed;
+  const others = placed.toSpliced(change.at, 1);
+  if (change.how === "remove") return others;
+  const [dx, dy] = [(change.by[0] * before.width) / size.width, (change.by[1] * before.height) / size.height];
+  const known = moved.get(change);
+  const stroke = known?.original === before.stroke ? known.stroke : shifted(before.stroke, dx, dy);
+  moved.set(change, { original: before.stroke, stroke });
+  if (change.how === "copy") return [...placed, { ...before, stroke }];
+  return placed.with(change.at, { ...before, stroke });
+}
+
+/** Return the strokes of a group, which files of other versions do not know. @param {Stroke} stroke  @returns {Stroke[]} */
+const ungrouped = (stroke) => (stroke.tool === "group" ? stroke.strokes.flatMap(ungrouped) : [stroke]);
 
 /**
  * Return the picture strokes, including those inside opened drawings.

@@ -40,6 +40,8 @@ export function createEditor(pictures) {
   let drawing;
   let surface = createSurface({ ink: null, picture: () => null });
 
+  let isShifting = false; // a shape is dragged
+
   const replay = () => emit("painted", surface.replay(drawing));
 
   /** @param {import("../types.js").Box|null} box */
@@ -51,6 +53,20 @@ export function createEditor(pictures) {
     surface.begin();
     paint(surface.preview(stroke));
     surface.settle(drawing);
+  }
+
+  /** Show or finish a change of one shape. @param {Step["kind"]} kind  @param {Stroke} stroke */
+  function applyShape(kind, stroke) {
+    isShifting = kind !== "commit";
+    if (!isShifting) add(drawing, stroke);
+    emit("painted", surface.replay(isShifting ? { ...drawing, strokes: [...drawing.strokes, stroke] } : drawing));
+    if (!isShifting) emit("changed", "added", stroke);
+  }
+
+  /** Show the shape where it was. */
+  function unshift() {
+    isShifting = false;
+    replay();
   }
 
   return {
@@ -86,6 +102,7 @@ export function createEditor(pictures) {
     begin: () => surface.begin(),
     /** Show or finish a stroke of a tool. @param {Step} step */
     apply({ kind, stroke, from }) {
+      if (stroke.tool === "shape") return applyShape(kind, stroke);
       if (kind === "extend") return paint(surface.extend(stroke, from ?? 0));
       if (kind === "preview") return paint(surface.preview(stroke));
       if (stroke.tool !== "brush") paint(surface.preview(stroke)); // a brush line is on the surface already
@@ -94,6 +111,7 @@ export function createEditor(pictures) {
       return emit("changed", "added", stroke);
     },
     cancel() {
+      if (isShifting) return unshift();
       paint(surface.restore());
     },
     /** Add a finished stroke. @param {Stroke} stroke */

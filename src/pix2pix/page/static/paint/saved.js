@@ -166,6 +166,10 @@ function isStroke(stroke, depth) {
       return isColour(stroke.colour) && areNumbers(stroke.at) && stroke.at.length === 2;
     case "clear":
       return true;
+    case "group":
+      return depth < 8 && Array.isArray(stroke.strokes) && stroke.strokes.every((/** @type {any} */ one) => isStroke(one, depth + 1));
+    case "shape":
+      return isNumber(stroke.at) && areNumbers(stroke.by) && stroke.by.length === 2;
     case "size":
       return isSide(stroke.width) && isSide(stroke.height);
     case "picture": {

@@ -14,7 +14,7 @@ import { copyBox, paintBox, paintPolygon, union } from "./raster.js";
  * @typedef {import("./drawing.js").Placed} Placed
  * @typedef {import("./raster.js").Paint} Paint
  * @typedef {{pixels: Uint32Array, beneath: Uint32Array}} Sized  `beneath` is what an eraser brings back
- * @typedef {{count: number, last: Stroke, pixels: Uint32Array, beneath: Uint32Array|null}} Checkpoint
+ * @typedef {{strokes: Stroke[], pixels: Uint32Array, beneath: Uint32Array|null}} Checkpoint
  *
  * @typedef {object} Style
  * @property {string|null} ink  soft lines of this colour; null: hard edges
@@ -59,6 +59,9 @@ export function createSurface(style) {
   function paintStroke({ stroke, width, height }, from) {
     const [fx, fy] = [image.width / width, image.height / height];
     if (stroke.tool === "picture") return paintPicture(stroke);
+    if (stroke.tool === "group") {
+      return stroke.strokes.map((one) => paintStroke({ stroke: one, width, height }, from)).reduce(union, null);
+    }
     if (stroke.tool === "brush") return paintBrush(image, stroke, paintOf(stroke.colour), fx, fy, from);
     if (stroke.tool === "rectangle") return paintBox(image, scaleBox(stroke.box, fx, fy), paintOf(stroke.colour));
     if (stroke.tool === "polygon") {
@@ -91,19 +94,19 @@ export function createSurface(style) {
 
   /** Go back to the last copy of the pixels. @param {readonly Placed[]} placed  @returns {number}  how many strokes it holds */
   function recall(placed) {
-    checkpoints = checkpoints.filter(({ count, last }) => placed[count - 1]?.stroke === last);
+    checkpoints = checkpoints.filter(({ strokes }) => strokes.every((stroke, i) => placed[i]?.stroke === stroke));
     const checkpoint = checkpoints.at(-1);
     if (checkpoint) image.pixels.set(checkpoint.pixels);
     else image.pixels.fill(ground);
     beneath = checkpoint?.beneath ?? null;
-    return checkpoint?.count ?? 0;
+    return checkpoint?.strokes.length ?? 0;
   }
 
-  /** Copy the pixels now and then. @param {number} count  of strokes  @param {Stroke} last */
-  function remember(count, last) {
-    if (count - (checkpoints.at(-1)?.count ?? 0) < CHECKPOINT_STROKES && spent < CHECKPOINT_MS) return;
+  /** Copy the pixels now and then. @param {readonly Placed[]} placed  @param {number} count  of strokes on the surface */
+  function remember(placed, count) {
+    if (count - (checkpoints.at(-1)?.strokes.length ?? 0) < CHECKPOINT_STROKES && spent < CHECKPOINT_MS) return;
     spent = 0;
-    checkpoints.push({ count, last, pixels: image.pixels.slice(), beneath });
+    checkpoints.push({ strokes: placed.slice(0, count).map(({ stroke }) => stroke), pixels: image.pixels.slice(), beneath });
     if (checkpoints.length * image.pixels.byteLength > CHECKPOINT_BYTES) checkpoints.shift();
   }
 
@@ -131,7 +134,7 @@ export function createSurface(style) {
       ground = toPixel(rest.ground);
       for (let i = recall(placed); i < placed.length; i++) {
         paint(placed[i]);
-        remember(i + 1, placed[i].stroke);
+        remember(placed, i + 1);
       }
       tentative = null;
       return whole();
@@ -152,7 +155,7 @@ export function createSurface(style) {
     /** Keep the stroke: it is now the last of the drawing. @param {Drawing} drawing */
     settle(drawing) {
       const { placed } = flatten(drawing);
-      if (placed.length) remember(placed.length, placed[placed.length - 1].stroke);
+      if (placed.length) remember(placed, placed.length);
       tentative = null;
     },
     /** Remove the cancelled stroke. */

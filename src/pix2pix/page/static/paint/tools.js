@@ -5,7 +5,7 @@
 /**
  * @typedef {import("../types.js").Point & {pressure?: number}} Touch
  * @typedef {import("../types.js").Stroke} Stroke
- * @typedef {"brush"|"eraser"|"rectangle"|"polygon"|"fill"|"pick"|"move"} ToolName
+ * @typedef {"brush"|"eraser"|"rectangle"|"polygon"|"fill"|"pick"|"move"|"select"|"stamp"} ToolName
  *
  * @typedef {object} Settings
  * @property {string|null} colour

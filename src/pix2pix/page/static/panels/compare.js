@@ -26,8 +26,8 @@ export function createCompare(drawing, known, state) {
     canvas.classList.toggle("pixels", side === "drawing");
     const picture = side === "drawing" ? drawing : side === "known" ? known() : null;
     if (!picture) return;
-    resizeCanvas(canvas, drawing);
-    contextOf(canvas).drawImage(picture, 0, 0, canvas.width, canvas.height);
+    resizeCanvas(canvas, picture); // a photograph is sharper than what is drawn over it
+    contextOf(canvas).drawImage(picture, 0, 0);
   }
 
   function build() {

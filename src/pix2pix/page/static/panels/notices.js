@@ -83,6 +83,8 @@ export function describeStroke(stroke, nameOf) {
       return t("announce_polygon", { colour, corners: stroke.points.length / 2 });
     case "size":
       return t("announce_size", { width: stroke.width, height: stroke.height });
+    case "shape":
+      return t(`announce_${stroke.how}`);
     case "fill":
       return t("announce_fill", { colour });
     default:

@@ -16,7 +16,7 @@ import { byId, icon, make } from "./dom.js";
 const [DIGITS, SEARCHED] = ["1234567890", 16];
 
 /** @type {Record<ToolName, string>} */
-export const LETTERS = { rectangle: "R", brush: "B", eraser: "E", polygon: "P", fill: "F", pick: "I", move: "H" };
+export const LETTERS = { rectangle: "R", brush: "B", eraser: "E", polygon: "P", fill: "F", pick: "I", select: "A", stamp: "", move: "H" };
 
 /** Return the tool's name for a kind of model: the brush is a pen for sketches. @param {ToolName} tool  @param {string} kind */
 export function nameOf(tool, kind) {

@@ -17,6 +17,7 @@ export function createVariants(result) {
   let first = 0;
   /** @type {number|null} */
   let levels = null;
+  let isNew = false; // opened, and not yet filled
   const [map, words] = [make("canvas", { width: 1, height: 1 }), make("p")];
   const spread = make("div", { className: "spread", hidden: true }, map, words);
   map.setAttribute("role", "img");
@@ -32,6 +33,8 @@ export function createVariants(result) {
     contextOf(map).putImageData(new ImageData(pixels, found.width, found.height), 0, 0);
     levels = found.levels;
     say();
+    if (isNew) strip.scrollIntoView({ block: "nearest" }); // with its sentence
+    isNew = false;
   }
 
   function say() {
@@ -55,6 +58,7 @@ export function createVariants(result) {
     toggle.setAttribute("aria-expanded", String(!strip.hidden));
     mark();
     if (strip.hidden) return;
+    isNew = true;
     strip.scrollIntoView({ block: "nearest" }); // on a phone it lies under the dock
     result().refresh();
   });
