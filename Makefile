@@ -59,8 +59,10 @@ site: docs
 
 # The model that the package carries, learned anew.
 houses: setup runs/houses-pairs
-	$(BIN)/pix2pix train runs/houses-pairs --recipe houses --run runs/houses
-	$(BIN)/python tools/ship_houses.py runs/houses
+	$(BIN)/pix2pix train runs/houses-pairs --recipe houses --run runs/houses-learned
+	$(BIN)/pix2pix train runs/houses-pairs --recipe houses --run runs/houses --init runs/houses-learned \
+	  --set objective.gan=0 --set training.images=8_000
+	$(BIN)/python tools/ship_houses.py runs/houses runs/houses-learned
 
 runs/houses-pairs:
 	$(BIN)/pix2pix data sample -o $@ --count 3000 --val 32 --size 256 --drawings 0.5
