@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 import time
 from pathlib import Path, PosixPath
@@ -67,7 +68,7 @@ def test_a_killed_worker_loses_nothing(tmp_path: Path, model: Path) -> None:
 
 @marked
 def test_pictures_that_kill_fail_and_all_others_are_done(
-    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     from pix2pix.bulk import job, places, work
     from pix2pix.progress import Progress
@@ -88,11 +89,12 @@ def test_pictures_that_kill_fail_and_all_others_are_done(
     request = job.Request(str(tmp_path / "in"), str(tmp_path / "out"), model, work.Options(), workers=2)
     outcome = job.run(request, cluster, Progress())
     assert outcome.translated == 46
+    assert "raylet" not in "".join(capfd.readouterr())
     assert [reason.partition(". ")[0] for reason in outcome.failures] == [
         "013.png killed the process that was reading it",
         "031.png killed the process that was translating it",
     ]
-    names = {name for name in files_below(tmp_path / "out") if name.endswith(".png")}
+    names = {path.name for path in (tmp_path / "out").glob("[!.]*.png")}
     assert names == {f"{number:03}.png" for number in range(48) if number not in (13, 31)}
 
 
@@ -142,3 +144,30 @@ def test_a_start_that_fails_has_a_sentence(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(cluster.ray, "init", init)
     with pytest.raises(UserError, match="Ray does not start on this machine: The current node timed out"):
         cluster.connected(None).__enter__()
+
+
+def test_sigterm_stays_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray ends the process where it is; the command ends as on Ctrl-C."""
+    monkeypatch.setattr(
+        cluster.ray, "init", lambda **how: signal.signal(signal.SIGTERM, lambda *about: sys.exit(15))
+    )
+    monkeypatch.setattr(cluster.ray, "shutdown", lambda: None)
+    monkeypatch.setattr(cluster, "_without_progress", lambda: None)
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with cluster.connected(None):
+            assert signal.getsignal(signal.SIGTERM) is before
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_what_ray_prints_of_workers_reaches_nobody(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cluster.ray, "init", lambda **how: None)
+    monkeypatch.setattr(cluster.ray, "shutdown", lambda: None)
+    monkeypatch.setattr(cluster, "_without_progress", lambda: None)
+    with cluster.connected(None):
+        print("(raylet) A worker died or was killed while executing a task.")
+    print("5 of 5 pictures translated")
+    assert capsys.readouterr().out == "5 of 5 pictures translated\n"

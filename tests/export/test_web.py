@@ -18,6 +18,7 @@ from pix2pix.errors import UserError
 from pix2pix.export import runtime
 from pix2pix.export.onnx import runner
 from pix2pix.export.web import Site, export_web
+from pix2pix.inference.translator import Translator
 from pix2pix.page.card import Card
 from pix2pix.pictures import codec
 from pix2pix.pictures.contract import LabelClass, PictureContract
@@ -154,6 +155,10 @@ def test_examples_are_pictures_that_a_page_can_show(site: Site, model: Path) -> 
         known = codec.read(model.parent / "examples" / "source" / f"{pair['name']}.png")
         assert np.array_equal(codec.read(site.path / pair["source"]), known)
         assert codec.read(site.path / pair["target"]).shape == (32, 32, 3)
+    translated = Translator.load(model).translate(model.parent / "examples" / "source" / "0.png")
+    shipped = codec.read(site.path / pairs[0]["result"]).astype(float)
+    assert np.abs(shipped - np.asarray(translated)).mean() < 12  # JPEG
+    assert pairs[1]["result"] is None
 
 
 def test_the_runtime_is_there_with_its_licence(site: Site) -> None:

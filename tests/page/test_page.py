@@ -56,7 +56,7 @@ def test_undo_redo_and_clear(open_page: Open) -> None:
     wait_for_result(page)
     assert np.array_equal(pixels(page, "drawing"), drawn)
     page.click("#clear")
-    wait_for_result(page)
+    wait_for(page, "!document.querySelector('#result[aria-label]')")
     assert colours(page) == {RGB["wall"]}
     page.keyboard.press("Control+z")
     wait_for_result(page)
@@ -182,7 +182,7 @@ def test_axe_finds_no_violation(open_page: Open) -> None:
     for settings in ({}, {"color_scheme": "dark"}, PHONE):
         page = open_page(**settings)
         page.evaluate(Path(script).read_text("utf-8"))
-        for button in ("", "#keys", "#share", "#four"):
+        for button in ("", "#keys", "#share", "#four", "#postcard", "#model", "#about", "#clear"):
             if button:
                 page.click(button)
             violations = page.evaluate(

@@ -81,7 +81,7 @@ def test_a_drawing_is_saved_opened_shared_and_kept(open_page: Open, tmp_path: Pa
     assert not np.array_equal(pixels(other, "drawing"), drawn)
 
     page.click("#fresh")
-    wait_for_result(page)
+    wait_for(page, "!document.querySelector('#result[aria-label]')")
     assert colours(page) == {RGB["wall"]}
     page.set_input_files("#file", tmp_path / "a.json")
     page.wait_for_selector(".notice")
@@ -92,7 +92,7 @@ def test_a_drawing_is_saved_opened_shared_and_kept(open_page: Open, tmp_path: Pa
     page.wait_for_selector("#result[aria-label]")
     assert np.array_equal(pixels(page, "drawing"), drawn)
     page.click("#undo")
-    wait_for_result(page)
+    wait_for(page, "!document.querySelector('#result[aria-label]')")
     assert colours(page) == {RGB["wall"]}
 
 
@@ -168,7 +168,7 @@ def test_drawings_of_models_are_kept_apart(open_page: Open, api: Api) -> None:
     choose(page, "eraser")
     page.fill("#px", "20")
     drag(page, (8, 8), (40, 30))
-    wait_for_result(page)
+    wait_for(page, "!document.querySelector('#result[aria-label]')")
     assert colours(page) == {(255, 255, 255)}
     choose_model(page, "facades")
     wait_for(page, "document.body.dataset.kind === 'labels'")

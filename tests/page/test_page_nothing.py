@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.page.conftest import Open
-from tests.page.page_actions import choose_model, pixels, upload, wait_for, wait_for_result
+from tests.page.page_actions import choose_model, drag, pixels, upload, wait_for, wait_for_result
 from tests.page.page_server import example, png
 
 
@@ -36,6 +36,8 @@ def test_a_server_that_is_gone_takes_no_icon_and_leaves_no_old_result(open_page:
     page = open_page()
     page.route("**/*", lambda route: route.abort())
     choose_model(page, "shoes")
+    wait_for(page, "document.title.startsWith('shoes')")
+    drag(page, (8, 8), (40, 30))
     page.wait_for_selector(".notice.error")
     widths = "[...document.querySelectorAll('.tool svg')].map((svg) => svg.getBBox().width)"
     assert min(page.evaluate(widths)) > 0

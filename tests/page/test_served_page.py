@@ -51,8 +51,7 @@ def test_a_rectangle_is_translated_as_the_package_does(browser: Any, model: Path
     refused: list[str] = []
     page.on("console", lambda message: message.type == "error" and refused.append(message.text))
     page.goto(address)
-    page.wait_for_selector("#result[aria-label]")
-    before = pixels(page, "result")
+    page.wait_for_selector("#start")  # an empty sheet: no example came with the model
     page.keyboard.press("r")
     page.keyboard.press("2")
     box = page.locator("#stage").bounding_box()
@@ -65,6 +64,5 @@ def test_a_rectangle_is_translated_as_the_package_does(browser: Any, model: Path
     translated = np.array(Translator.load(model, "cpu").translate(drawn))
     until(page, lambda: np.array_equal(pixels(page, "result"), translated))  # it follows the drawing
     assert np.array_equal(pixels(page, "drawing"), drawn)
-    assert not np.array_equal(before, translated)
     assert refused == []
     page.close()

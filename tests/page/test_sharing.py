@@ -1,4 +1,4 @@
-"""One picture of drawing and result."""
+"""One picture of drawing and result, the time-lapse, and the webcam."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from tests.page.conftest import Open
-from tests.page.page_actions import until, wait_for_focus, wait_for_result
+from tests.page.page_actions import choose, drag, pixels, until, wait_for, wait_for_focus, wait_for_result
 from tests.page.page_server import example
 
 SHARED = """() => {
@@ -49,3 +50,45 @@ def test_drawing_and_result_become_one_picture(open_page: Open, tmp_path: Path) 
     assert page.evaluate("shared[0].name") == "facades.png"
     page.keyboard.press("Escape")
     wait_for_focus(page, "postcard")
+
+
+def test_the_picture_shows_the_result_of_the_last_stroke_also_when_that_comes_late(open_page: Open) -> None:
+    page = open_page()
+    wait_for_result(page)
+    choose(page, "rectangle", "window")
+    drag(page, (8, 8), (24, 20))
+    page.evaluate("document.querySelector('#postcard').click()")
+    colour = "[...document.querySelector('.postcard').getContext('2d').getImageData(655, 130, 1, 1).data]"
+    wait_for(page, f"{colour}.slice(0, 3).join() === '255,138,0'")  # the window's inverse, in the result
+
+
+@pytest.mark.slow  # a video takes as long as it lasts
+def test_a_time_lapse_shows_the_drawing_grow(open_page: Open, tmp_path: Path) -> None:
+    page = open_page()
+    for left in (4, 24):
+        choose(page, "rectangle", "door")
+        drag(page, (left, 8), (left + 10, 20))
+    wait_for_result(page)
+    assert page.is_enabled("#postcard")
+    page.click("#postcard")
+    page.click("dialog button:has-text('Record')")
+    page.wait_for_selector("dialog video")
+    wait_for(page, "document.querySelector('dialog video').videoWidth >= 1024")
+    assert "ready" in page.inner_text("dialog [role=status] >> nth=1")
+    video = _saved(page, "dialog video + .row button", tmp_path / "a.webm")
+    assert video[:4] == b"\x1aE\xdf\xa3"  # the start of every WebM file
+
+
+def test_the_webcam_is_translated_live_and_a_photograph_taken(open_page: Open) -> None:
+    page = open_page("colour")
+    page.click("#webcam")
+    rate = "document.querySelector('dialog .quiet')?.textContent"
+    wait_for(page, f"/^\\d+\\.\\d pictures a second/.test({rate})")
+    short = page.evaluate(
+        "Math.min(...['width', 'height'].map(k => document.querySelector('.webcam canvas')[k]))"
+    )
+    assert short == 64  # as in training
+    page.keyboard.press("Enter")  # take the photograph
+    page.wait_for_selector("#empty", state="hidden")
+    wait_for_result(page)
+    assert min(pixels(page, "drawing").shape[:2]) == 64

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
+import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import ray
@@ -43,7 +46,7 @@ def connected(address: str | None) -> Iterator[None]:
     how: dict[str, Any] = {"address": address} if address else alone
     try:
         _call(address or "")
-        with _silent():  # a line that says the level of its lines
+        with _own_sigterm(), _silent():  # a line that says the level of its lines
             ray.init(**how, logging_level=logging.CRITICAL, log_to_driver=False)
     except Exception as error:  # Ray's are of any kind
         if address:
@@ -53,16 +56,22 @@ def connected(address: str | None) -> Iterator[None]:
                 "token, set RAY_AUTH_MODE=token.",
             ) from None
         raise UserError(f"Ray does not start on this machine: {first_line(error)}.") from None
-    try:
-        # Progress is ours.
-        context = ray.data.DataContext.get_current()
-        context.enable_progress_bars = context.enable_operator_progress_bars = False
-        context.print_on_execution_start = False
-        for name in ("ray", "ray.data"):
-            logging.getLogger(name).setLevel(logging.CRITICAL)
-        yield
-    finally:
-        ray.shutdown()
+    # A thread of Ray's prints whatever becomes of workers.
+    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
+        try:
+            _without_progress()
+            yield
+        finally:
+            ray.shutdown()
+
+
+def _without_progress() -> None:
+    """Switch Ray Data's own progress and notes off."""
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = context.enable_operator_progress_bars = False
+    context.print_on_execution_start = False
+    for name in ("ray", "ray.data"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def pool(workers: int | None, gpus: float | None, threads: int | None, device: str | None) -> Pool:
@@ -171,6 +180,17 @@ def _call(address: str) -> None:
     host, _, port = address.rpartition(":")
     if port.isdigit() and "//" not in host:
         socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+
+
+@contextmanager
+def _own_sigterm() -> Iterator[None]:
+    """Take back the signal, at which Ray ends the process as it is."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

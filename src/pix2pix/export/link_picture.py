@@ -7,11 +7,10 @@ from urllib.parse import urlsplit
 from PIL import Image, ImageDraw, ImageOps
 
 from pix2pix.errors import UserError
-from pix2pix.inference.translator import Translator
+from pix2pix.export.translated import translate_example
 from pix2pix.model_file import ImageContract
 from pix2pix.page.examples import Example, view_picture
 from pix2pix.pictures.codec import to_pillow
-from pix2pix.pictures.conform import to_view
 
 FILE = "link.jpg"
 _SIZE = 1200, 630  # which programs show whole
@@ -37,9 +36,7 @@ def write_picture(model: Path, image: ImageContract, example: Example, out: Path
     Raises UserError where the model or the example cannot be read.
     """
     source = to_pillow(view_picture(example.source, image, target=False))
-    translation = Translator.load(model, "cpu", engine="torch").translate(example.source.read())
-    if not isinstance(translation, Image.Image):
-        translation = to_pillow(to_view(translation, image.lab_photograph or image.target))
+    translation = translate_example(model, image, example)
     sheet = Image.new("RGB", _SIZE, _PAPER)
     gap = _SIZE[0] - 2 * _SIDE
     for picture, left in ((source, gap // 4), (translation, _SIZE[0] - gap // 4 - _SIDE)):

@@ -3,7 +3,7 @@
 index.html, *.js ...   the page, as it is served too
 models.json            what the page knows of the models
 networks/, runtime/    what is large, in parts that every host takes
-examples/              known pairs
+examples/              known pairs, and the result of the first
 link.jpg               what a link to the page shows, where its address is known
 service-worker.js      keeps it all for visits without a network
 _headers               what hosts of that convention are to send along
@@ -27,6 +27,7 @@ from pix2pix.export.compare import Exported, Storage
 from pix2pix.export.folder import files_below, replacing_folder, write_list, write_parts
 from pix2pix.export.onnx import check_packages, export_onnx, runner
 from pix2pix.export.runtime import FILES, VERSION, load_runtime
+from pix2pix.export.translated import translate_example
 from pix2pix.model_file import Header, ImageContract, read_header
 from pix2pix.networks.graph import sample_side
 from pix2pix.networks.noise import NoiseInput, keep_factors, keep_mask, noise_keys
@@ -180,15 +181,18 @@ def _write_model(
         network |= {key: exported.facts[key] for key in ("precision", "noise")}
         network["check"] = _check(file, plan.header, exported.facts)
     place, chosen = f"examples/{network['sha256'][:16]}", exported.facts["mode"]
+    examples = [
+        _write_example(example, plan.header.image, folder, f"{place}/{number:02d}")
+        for number, example in enumerate(plan.examples)
+    ]
+    if examples:
+        examples[0] = _add_result(plan, chosen, folder, examples[0])
     update = {
         "mode": chosen,
         # Masks are inputs, so that noise can be left off as well.
         "modes": ("paper", "deterministic") if chosen == "paper" else (chosen,),
         "network": network,
-        "examples": tuple(
-            _write_example(example, plan.header.image, folder, f"{place}/{number:02d}")
-            for number, example in enumerate(plan.examples)
-        ),
+        "examples": tuple(examples),
     }
     return plan.card.model_copy(update=update), exported
 
@@ -204,6 +208,14 @@ def _write_example(example: Example, image: ImageContract, folder: Path, stem: s
     if target is not None:
         codec.write(target, folder / str(pair.target))
     return pair
+
+
+def _add_result(plan: _Plan, mode: Mode, folder: Path, first: KnownPair) -> KnownPair:
+    """Write what the model makes of the first example: the page shows it while the network is on the way."""
+    result = first.source.replace("-source.png", "-result.jpg")
+    translated = translate_example(plan.path, plan.header.image, plan.examples[0], mode)
+    translated.save(folder / result, quality=92, subsampling=0)
+    return first.model_copy(update={"result": result})
 
 
 def _check(file: Path, header: Header, facts: dict[str, Any]) -> dict[str, Any]:

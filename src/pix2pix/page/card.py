@@ -44,11 +44,12 @@ class Swatch(BaseModel, frozen=True):
 
 
 class KnownPair(BaseModel, frozen=True):
-    """Addresses of an example's pictures, relative to the page."""
+    """Addresses of an example's pictures, relative to the page; `result` is the model's own."""
 
     name: str
     source: str
     target: str | None
+    result: str | None = None
 
 
 class Card(BaseModel, frozen=True):

@@ -1,10 +1,12 @@
 /** Build the page from its parts. */
 
+import { createAddress } from "./input/address.js";
 import { createAids } from "./input/aids.js";
 import { followKeys } from "./input/cursor.js";
 import { createFiles } from "./input/files.js";
 import { followShortcuts, openKeys, press } from "./input/keys.js";
 import { followPointers, followWheel } from "./input/pointer.js";
+import { openTab } from "./input/tab.js";
 import { createPick } from "./input/pick.js";
 import { createSession } from "./input/session.js";
 import { choices, createStore } from "./input/store.js";
@@ -28,17 +30,20 @@ import { createExamples } from "./panels/examples.js";
 import { createModels } from "./panels/models.js";
 import { announce, describeStroke, notify, report, withdraw, withdrawAll } from "./panels/notices.js";
 import { createPreferences } from "./panels/preferences.js";
-import { openPostcard } from "./panels/postcard.js";
+import { createPostcard } from "./panels/postcard.js";
 import { createReach } from "./panels/reach.js";
 import { createResult } from "./panels/result.js";
-import { openShare, readAddress } from "./panels/share.js";
+import { createStart } from "./panels/start.js";
+import { openShare } from "./panels/share.js";
 import { createSizes } from "./panels/sizes.js";
 import { createToolbar, hasWidth, nameOf } from "./panels/toolbar.js";
+import { createWaiting } from "./panels/waiting.js";
 import { createVariants } from "./panels/variants.js";
 import { createWhole } from "./panels/whole.js";
 import { className, fill, t } from "./words/texts.js";
 
 const stage = byId("stage");
+const tab = openTab();
 const store = createStore((key) => notify("store", { text: t(key), error: true }));
 const pictures = createPictures(store);
 const editor = createEditor(pictures);
@@ -50,12 +55,13 @@ const aids = createAids(editor, choice, () => {
   aidsRow.showSelected();
 });
 const strokeInput = createStrokeInput(editor, choice, createPick(choice, (colour) => nameOfColour(colour)), aids);
-const overlay = createOverlay(byId("overlay"), view);
+const overlay = createOverlay(byId("overlay"), view, () => strokeInput.closing);
 const marks = createMarks(byId("overlay"), view, () => editor.card && { ...editor.size, ...choice.now, box: aids.selection });
 const aidsRow = createAidsRow(editor, choice, aids);
 const toolbar = createToolbar(editor, choice);
+const waiting = createWaiting();
 const whole = createWhole(editor, pictures, store);
-const result = createResult(editor, canvas, whenIdle, (picture) => whole.keepRest(picture));
+const result = createResult(editor, canvas, whenIdle, waiting, (picture) => whole.keepRest(picture));
 const variants = createVariants(() => result);
 const base = () => {
   const stroke = basePicture(editor.drawing);
@@ -64,8 +70,12 @@ const base = () => {
 const compare = createCompare(byId("drawing"), () => base()?.known ?? null, () => ({ isReady: editor.isReady, isPhotograph: editor.card.ground < 0 }));
 /** @type {ReturnType<typeof createExamples>|undefined} */
 let examples;
+const start = createStart(editor, (name) => openExample(name));
 const reach = createReach();
 const sizes = createSizes(editor, () => base()?.source ?? null);
+
+/** @type {(name?: string) => void} */
+let openExample = () => {};
 
 /** @param {AbortSignal} signal */
 async function whenIdle(signal) {
@@ -81,6 +91,7 @@ function shown(sized) {
   const { width, height } = editor.image;
   if (sized) view.resize(width, height);
   labelDrawing();
+  start.show();
   compare.update();
 }
 
@@ -94,7 +105,7 @@ function showState() {
   byId("undo").disabled = strokes.length === 0;
   byId("redo").disabled = undone.length === 0;
   byId("empty").hidden = editor.isReady;
-  for (const id of ["translate", "share", "save-drawing"]) byId(id).disabled = !editor.isReady;
+  for (const id of ["share", "save-drawing"]) byId(id).disabled = !editor.isReady;
   compare.build();
   sizes.build();
 }
@@ -119,6 +130,8 @@ function build() {
   showAbout(editor.card);
   toolbar.build();
   labelDrawing();
+  start.label();
+  waiting.label();
   result.showModes();
   result.showTime();
   variants.mark();
@@ -131,6 +144,7 @@ function build() {
 editor.on("opened", () => {
   const { kind, examples } = editor.card;
   byId("editor").inert = false;
+  delete document.documentElement.dataset.loading;
   reach.place();
   document.body.dataset.kind = kind;
   byId("keep-field").hidden = kind !== "mask";
@@ -143,13 +157,14 @@ editor.on("opened", () => {
 });
 editor.on("changed", (how, stroke) => {
   showState();
-  byId("invite").hidden = true;
+  start.invite(false);
+  overlay.draw();
   const what = describeStroke(stroke, nameOfColour);
   announce(how === "added" ? what : t(`announce_${how}`, { what }));
 });
 choice.on("chosen", () => {
   marks.draw();
-  if (stage.dataset.tool !== choice.now.tool) strokeInput.cancel();
+  if (stage.dataset.tool !== choice.now.tool) strokeInput.close(); // keeps what is drawn so far
   showChoice();
 });
 view.on("moved", () => (byId("zoom-now").textContent = `${Math.round(100 * view.zoom)} %`));
@@ -157,7 +172,7 @@ result.on("shown", variants.mark);
 result.on("reset", variants.reset);
 result.on("blank", () => variants.blank());
 
-followPointers(stage, byId("drawing"), strokeInput, view, (event) => {
+followPointers(stage, byId("drawing"), byId("editor"), strokeInput, view, (event) => {
   const isTouch = !event || event.pointerType === "touch";
   overlay.show(isTouch ? null : view.toDrawing(event), hasWidth(strokeInput.tool) ? choice.now.px : null);
 });
@@ -179,8 +194,7 @@ onClick("zoom-fit", () => view.fit());
 onClick("translate", result.request);
 onClick("another", variants.another);
 onClick("keys", () => editor.card && openKeys(editor.card.kind));
-onClick("postcard", () => openPostcard(editor, result));
-onClick("share", () => void openShare(editor).catch(report));
+onClick("postcard", createPostcard(editor, result));
 byId("keep-rest").addEventListener("change", result.request);
 byId("live").addEventListener("change", () => result.setLive(byId("live").checked));
 const preferences = createPreferences(() => {
@@ -188,13 +202,14 @@ const preferences = createPreferences(() => {
   build();
 });
 
-async function start() {
+async function begin() {
   byId("not-started").remove();
   preferences.useLanguage();
   takeToken();
-  const cards = await fetchCards();
+  const cards = await fetchCards((error) => report(error, "start", reload()));
+  withdraw("start");
   if (!cards.length) throw new Error("error_empty_models");
-  const session = createSession(cards, editor, pictures, store);
+  const session = createSession(cards, editor, pictures, store, await tab);
   const files = createFiles(editor, session, () => whole.toFile(result.canvas));
   const models = createModels(cards, (name) => {
     withdrawAll();
@@ -202,17 +217,18 @@ async function start() {
   });
   const openModel = async (/** @type {string} */ name) => {
     const card = cards.find((other) => other.name === name) ?? cards[0];
+    waiting.wait("waits_model");
     const isNew = await session.openModel(card);
     models.show(editor.card);
     byId("invite").dataset.words = `invite_${card.kind}`; // so that it follows the language
     fill(document);
-    byId("invite").hidden = !isNew || !editor.isReady;
+    start.invite(isNew);
   };
-  const example = (/** @type {string} */ name) => void session.openExample(name).then(() => withdraw("error")).catch(report);
-  examples = createExamples(editor, example);
-  for (const id of ["example", "empty-example"]) onClick(id, () => example());
+  openExample = (name) => void session.openExample(name).then(() => withdraw("error")).catch(report);
+  examples = createExamples(editor, openExample);
+  for (const id of ["example", "empty-example"]) onClick(id, () => openExample());
   for (const id of ["open", "upload", "empty-upload"]) onClick(id, files.choose);
-  onClick("webcam", () => void openWebcam(files.open));
+  onClick("webcam", () => void openWebcam(files.open, editor, result));
   onClick("save-drawing", () => void files.saveDrawing());
   onClick("save-picture", () => void files.savePicture());
   onClick("copy", () => void files.copyPicture());
@@ -222,10 +238,11 @@ async function start() {
     delete: () => press(aids.hasSelected ? "remove-shape" : "clear"), "ctrl+d": () => press("copy-shape"), "+": view.zoomIn, "-": view.zoomOut, "=": () => view.fit(), "?": () => press("keys"),
     n: () => press("example"), t: () => press("translate"), v: () => press("another"), c: compare.step, s: () => press("save-picture"),
   });
-  const shared = await readAddress().catch((error) => (report(error), null));
-  await openModel(choices().model);
-  if (shared) await session.openSaved(shared).catch(report);
+  const address = createAddress(cards, editor, choice, result, { openModel, openSaved: session.openSaved });
+  onClick("share", () => void openShare(editor, address.withDrawing).catch(report));
+  await address.follow(choices().model);
   await session.tidy();
 }
 
-start().catch((error) => report(error, "start", { text: t("retry"), run: () => location.reload() }));
+const reload = () => ({ text: t("retry"), run: () => location.reload() });
+begin().catch((error) => report(error, "start", reload()));

@@ -34,7 +34,8 @@
  *
  * @typedef {{name: string, colour: string}} Swatch
  * @typedef {{name: string, parts: {colour: string, box: [number, number, number, number]}[]}} Stamp  boxes from its middle
- * @typedef {{name: string, source: string, target: string|null}} Example
+ * @typedef {{name: string, source: string, target: string|null, result?: string|null}} Example
+ *   result: what the model makes of it, where that came with the page
  * @typedef {"labels"|"sketch"|"photograph"|"mask"} Kind
  * @typedef {"paper"|"deterministic"|"running"} Mode
  *

@@ -27,7 +27,7 @@ export function followKeys(canvas, strokeInput, editor, { show, nameOf }) {
   }
 
   // The middle of the pixel, so that lines and corners include it.
-  const middle = () => ({ x: at.x + 0.5, y: at.y + 0.5 });
+  const middle = () => ({ x: at.x + 0.5, y: at.y + 0.5, reach: 0.5 });
 
   /** @param {KeyboardEvent} event  @param {[number, number]} direction */
   function move(event, [dx, dy]) {

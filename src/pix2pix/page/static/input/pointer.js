@@ -6,27 +6,41 @@
  */
 
 const WHEEL_SPEED = 0.0022;
+// A finger covers the corner that it means to meet.
+const [REACH_PX, FINGER_PX] = [9, 20];
+const CONTROLS = "button, output, .toolbar, .more, [aria-labelledby='result-title']";
 
 /**
  * @param {HTMLElement} stage
  * @param {HTMLElement} target  the canvas of the drawing
+ * @param {HTMLElement} around  where strokes may begin outside the frame
  * @param {StrokeInput} strokeInput
  * @param {View} view
  * @param {(event: PointerEvent|null) => void} onHover  null when the pointer leaves
  */
-export function followPointers(stage, target, strokeInput, view, onHover) {
+export function followPointers(stage, target, around, strokeInput, view, onHover) {
   /** @type {Map<number, PointerEvent>} */
   const fingers = new Map();
   let panning = false;
 
   /** @param {PointerEvent} event  @returns {import("../paint/tools.js").Touch} */
   const touch = (event) => {
-    const point = view.toDrawing(event);
+    const reach = (event.pointerType === "touch" ? FINGER_PX : REACH_PX) / view.scale();
+    const point = { ...view.toDrawing(event), reach };
     return event.pointerType === "pen" ? { ...point, pressure: event.pressure } : point;
   };
 
+  /** Begin a stroke next to the frame: the mouse anywhere on empty ground, fingers in a narrow ring. @param {PointerEvent} event */
+  function downOutside(event) {
+    const place = /** @type {Element} */ (event.target);
+    const isFinger = event.pointerType === "touch";
+    if (stage.contains(place) || place.closest(CONTROLS) || (isFinger && !place.matches(".frame"))) return;
+    if (strokeInput.crossesFrame || isWithin(stage, event)) down(event);
+  }
+
   /** @param {PointerEvent} event */
   function down(event) {
+    if (/** @type {Element} */ (event.target).closest("button")) return; // of an empty frame
     if (event.button > 1 || (event.pointerType !== "touch" && fingers.size)) return;
     stage.setPointerCapture(event.pointerId);
     fingers.set(event.pointerId, event);
@@ -74,6 +88,8 @@ export function followPointers(stage, target, strokeInput, view, onHover) {
   }
 
   stage.addEventListener("pointerdown", down);
+  around.addEventListener("pointerdown", downOutside);
+  around.addEventListener("mousedown", (event) => fingers.size && event.preventDefault()); // selects no text
   stage.addEventListener("pointermove", move);
   stage.addEventListener("pointerup", up);
   stage.addEventListener("pointercancel", up);
@@ -101,6 +117,12 @@ export function followWheel(stage, view) {
     }
   };
   stage.addEventListener("wheel", wheel, { passive: false });
+}
+
+/** Return whether a point lies in the square, as its round corners do. @param {HTMLElement} stage  @param {PointerEvent} event */
+function isWithin(stage, { clientX, clientY }) {
+  const { left, right, top, bottom } = stage.getBoundingClientRect();
+  return clientX >= left && clientX < right && clientY >= top && clientY < bottom;
 }
 
 /** @param {StrokeInput} strokeInput  @param {PointerEvent} event */

@@ -6,11 +6,13 @@ import { keepsSize } from "../model/whole.js";
 import { isLight, nearestSwatch } from "../paint/colours.js";
 import { pictureStrokes } from "../paint/drawing.js";
 import { drawingKey, newDrawing } from "../paint/editor.js";
-import { decode, fitSize } from "../paint/pictures.js";
-import { checkSaved, isKept, toSaved, within } from "../paint/saved.js";
+import { decode } from "../paint/pictures.js";
+import { checkSaved, toSaved, within } from "../paint/saved.js";
 import { notify, report, withdraw } from "../panels/notices.js";
 import { t } from "../words/texts.js";
 import { createExampleOrder } from "./examples.js";
+import { createKept } from "./kept.js";
+import { createLoading } from "./loading.js";
 import { keepChoice } from "./store.js";
 
 /**
@@ -31,36 +33,28 @@ const MUCH = 4; // a picture made this many times smaller deserves a notice
  * @param {import("../paint/editor.js").Editor} editor
  * @param {import("../paint/pictures.js").Pictures} pictures
  * @param {import("./store.js").Store} store
+ * @param {import("./tab.js").Tab} tab
  */
-export function createSession(cards, editor, pictures, store) {
+export function createSession(cards, editor, pictures, store, tab) {
+  const kept = createKept(store, tab);
   /** @type {Map<string, import("../types.js").Drawing>} */
   const drawings = new Map();
   const order = createExampleOrder();
+  const { load, placePicture, stopWaiting } = createLoading(cards, editor, pictures);
   let [keeping, turns] = [0, 0];
+  let isChanged = false; // since it was kept
 
   editor.on("changed", (/** @type {string} */ how) => {
     if (how === "undone") withdraw("picture"); // what it was about may be gone
+    isChanged = true;
     clearTimeout(keeping);
     keeping = setTimeout(keep, KEEP_MS);
   });
   addEventListener("pagehide", keep);
 
   function keep() {
-    if (editor.card) void store.keepDrawing(drawingKey(editor.card), editor.drawing);
-  }
-
-  /** @param {readonly Stroke[]} strokes  @param {Card} card */
-  async function load(strokes, card) {
-    if (!(await pictures.load(strokes, card, cards))) notify("picture", { text: t("error_lost_picture"), error: true });
-  }
-
-  /** Load a picture and choose its size. @param {{picture: string}|{model: string, example: string}} name  @param {Card} card */
-  async function placePicture(name, card) {
-    /** @type {PictureStroke} */
-    const stroke = { tool: "picture", width: 1, height: 1, ...name };
-    await load([stroke], card);
-    const picture = pictures.get(stroke, card);
-    return picture && { picture, stroke: { ...stroke, ...fitSize(picture.source, card) } };
+    if (isChanged) void kept.keep(drawingKey(editor.card), editor.drawing);
+    isChanged = false;
   }
 
   /** @param {Card} card */
@@ -68,23 +62,34 @@ export function createSession(cards, editor, pictures, store) {
     const drawing = newDrawing(card);
     if (!card.examples.length) return drawing;
     const example = order.first(card.name, card.examples.map(({ name }) => name));
-    const placed = await placePicture({ model: card.name, example }, card);
+    const placed = await placePicture({ model: card.name, example }, card, () => editor.isBlank && void openExample(example));
     if (placed) drawing.strokes.push(placed.stroke);
     return drawing;
   }
 
-  /** Return the kept drawing, unless it cannot be replayed, as one of another version of this page. @param {string} key */
-  async function keptDrawing(key) {
-    const kept = await store.drawing(key);
-    return isKept(kept) ? kept : undefined;
+  /** Offer what another tab left. @param {string} key */
+  async function offerOther(key) {
+    const other = await kept.other(key);
+    if (!other || drawingKey(editor.card) !== key) return;
+    const open = async () => {
+      const { card } = editor;
+      const { width, height, ground, strokes } = toSaved(other.drawing, card).drawing;
+      await load(strokes, card);
+      if (card !== editor.card) return;
+      editor.add({ tool: "drawing", width, height, ground, strokes });
+      await kept.keep(key, editor.drawing);
+      await kept.drop(key, other);
+      await offerOther(key);
+    };
+    notify("tabs", { text: t("other_tab"), action: { text: t("other_tab_open"), run: () => void open().catch(report) } });
   }
 
   /** @param {Card} card */
   async function openModel(card) {
-    if (editor.card) keep();
+    keep();
     const turn = ++turns;
     const key = drawingKey(card);
-    const known = drawings.get(key) ?? (await keptDrawing(key));
+    const known = drawings.get(key) ?? (await kept.open(key));
     const drawing = known ?? (await firstDrawing(card));
     drawings.set(key, drawing);
     await load([...drawing.strokes, ...drawing.undone], card);
@@ -92,21 +97,27 @@ export function createSession(cards, editor, pictures, store) {
     keepChoice("model", card.name);
     editor.open(card, drawing);
     pictures.keep([...drawing.strokes, ...drawing.undone], card);
+    void offerOther(key);
     return !known;
+  }
+
+  /** Open a known pair: the named one, or one by chance. @param {string} [name] */
+  async function openExample(name) {
+    const { card } = editor;
+    const example = name ?? order.next(card.name, card.examples.map((one) => one.name));
+    const count = editor.drawing.strokes.length;
+    // Where the visitor went on drawing meanwhile, a late example would only disturb.
+    const late = () => editor.drawing.strokes.length === count && void openExample(example);
+    const placed = await placePicture({ model: card.name, example }, card, late);
+    if (!placed || card !== editor.card) return;
+    stopWaiting();
+    withdraw("picture");
+    editor.add(placed.stroke);
   }
 
   return {
     openModel,
-    /** Open a known pair: the named one, or one by chance. @param {string} [name] */
-    async openExample(name) {
-      const { card } = editor;
-      const example = name ?? order.next(card.name, card.examples.map((one) => one.name));
-      const placed = await placePicture({ model: card.name, example }, card);
-      if (placed && card === editor.card) {
-        withdraw("picture");
-        editor.add(placed.stroke);
-      }
-    },
+    openExample,
     /** Open a picture of the user's. @param {Blob} blob */
     async openPicture(blob) {
       const { card } = editor;

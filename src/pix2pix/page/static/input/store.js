@@ -6,9 +6,13 @@
 // One host may serve several pages, each in its own folder.
 const PLACE = `pix2pix ${new URL(".", location.href).pathname}`;
 const [DRAWINGS, PICTURES] = ["drawings", "pictures"];
+const OF_TAB = "\n"; // between the key of a drawing and the name of its tab
 const DAY_MS = 24 * 3600 * 1000;
 
-/** @typedef {ReturnType<typeof createStore>} Store */
+/**
+ * @typedef {ReturnType<typeof createStore>} Store
+ * @typedef {{tab: string, changed: number, drawing: import("../types.js").Drawing}} KeptDrawing  changed: milliseconds since 1970
+ */
 
 /**
  * @param {(key: string) => void} onFailure  gets a key of the words when nothing can be stored any more
@@ -38,10 +42,20 @@ export function createStore(onFailure) {
   }
 
   return {
-    /** @param {string} key  @returns {Promise<import("../types.js").Drawing|undefined>} */
-    drawing: (key) => query(DRAWINGS, "readonly", (store) => store.get(key)).catch(() => undefined),
-    /** @param {string} key  @param {import("../types.js").Drawing} drawing */
-    keepDrawing: (key, drawing) => put(DRAWINGS, key, drawing),
+    /** Return the drawings of all tabs for a kind of model, the latest first. @param {string} key  @returns {Promise<KeptDrawing[]>} */
+    async drawings(key) {
+      const range = IDBKeyRange.bound(key, `${key}${OF_TAB}\uffff`); // the key alone is from before there were names of tabs
+      const [names, drawings] = await Promise.all([
+        query(DRAWINGS, "readonly", (store) => store.getAllKeys(range)),
+        query(DRAWINGS, "readonly", (store) => store.getAll(range)),
+      ]).catch(() => [[], []]);
+      const kept = (drawings ?? []).map((drawing, i) => ({ tab: names[i].slice(key.length + 1), changed: drawing?.changed ?? 0, drawing }));
+      return kept.sort((a, b) => b.changed - a.changed);
+    },
+    /** @param {string} key  @param {string} tab  @param {import("../types.js").Drawing} drawing */
+    keepDrawing: (key, tab, drawing) => put(DRAWINGS, key + OF_TAB + tab, { ...drawing, changed: Date.now() }),
+    /** @param {string} key  @param {string} tab */
+    dropDrawing: (key, tab) => query(DRAWINGS, "readwrite", (store) => store.delete(tab ? key + OF_TAB + tab : key)).catch(() => undefined),
     /** @param {string} id  @returns {Promise<Blob|undefined>} */
     picture: async (id) => pictures.get(id) ?? query(PICTURES, "readonly", (store) => store.get(id)).catch(() => undefined),
     /** @param {Blob} blob  @param {string} [id]  @returns {Promise<string>}  its name */

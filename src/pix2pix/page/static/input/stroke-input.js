@@ -8,6 +8,8 @@ import { startStroke } from "../paint/tools.js";
  * @typedef {ReturnType<typeof createStrokeInput>} StrokeInput
  */
 
+const CROSSING = ["brush", "eraser", "rectangle", "polygon"];
+
 /**
  * @param {import("../paint/editor.js").Editor} editor
  * @param {import("../paint/choice.js").Choice} choice
@@ -31,6 +33,12 @@ export function createStrokeInput(editor, choice, onPick, aids) {
     onPick(colourAt(editor.image, x, y));
   }
 
+  /** Add a corner of a polygon, or close it. @param {import("../paint/tools.js").Step|null} step */
+  function tap(step) {
+    if (step?.kind === "commit") active = null;
+    return apply(step);
+  }
+
   function cancel() {
     if (!active) return;
     active = null;
@@ -44,14 +52,22 @@ export function createStrokeInput(editor, choice, onPick, aids) {
     get tool() {
       return held.pick && editor.card.kind === "labels" ? "pick" : choice.now.tool;
     },
+    /** Whether the tool's strokes may begin outside the frame. */
+    get crossesFrame() {
+      return CROSSING.includes(this.tool);
+    },
     get isDrawing() {
       return active !== null;
+    },
+    /** The point whose tap closes the polygon that is being drawn. */
+    get closing() {
+      return active?.closing ?? null;
     },
     /** @param {Touch} touch */
     down(touch) {
       const { tool } = this;
       touch = aids.snapped(touch, tool);
-      if (active) return apply(active.tap(touch)); // the next corner of a polygon
+      if (active) return tap(active.tap(touch));
       if (tool === "pick") return pick(touch);
       if (tool === "move" || !editor.isReady) return undefined;
       if (tool === "fill") {

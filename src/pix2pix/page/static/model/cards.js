@@ -1,16 +1,24 @@
-/** The models that this page draws for. */
+/** The list of models: from the server, or a file of the export. */
 
 import { fetchWithToken } from "./access.js";
 import { failure } from "./errors.js";
 
-/** @returns {Promise<import("../types.js").Card[]>} */
-export async function fetchCards() {
+const RETRY_MS = 2000; // between two tries to reach the server
+
+/**
+ * Fetch the list, as often as it takes while the server does not answer; throws an Error whose message is
+ * a key of the words where it answers something else.
+ * @param {(error: Error) => void} onFailure
+ * @returns {Promise<import("../types.js").Card[]>}
+ */
+export async function fetchCards(onFailure) {
   const address = /** @type {HTMLMetaElement} */ (document.querySelector('meta[name="pix2pix-models"]')).content;
-  try {
-    const answer = await fetchWithToken(address);
-    if (!answer.ok) throw answer;
-    return (await answer.json()).models;
-  } catch {
-    throw failure("error_no_models");
+  for (;;) {
+    const answer = await fetchWithToken(address).catch(() => null);
+    const isAnswered = answer !== null && answer.status < 500;
+    if (answer?.ok) return (await answer.json().catch(() => ({ models: [] }))).models;
+    if (isAnswered) throw failure("error_no_models");
+    onFailure(failure("error_no_models"));
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
   }
 }

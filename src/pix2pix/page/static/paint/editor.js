@@ -42,6 +42,13 @@ export function createEditor(pictures) {
 
   let isShifting = false; // a shape is dragged
 
+  /** Return pixels of their own, to paint this model's drawings on. */
+  const newSurface = () =>
+    createSurface({
+      ink: card.kind === "sketch" ? card.palette[0].colour : null,
+      picture: (stroke, width, height) => pictures.sized(stroke, width, height, card),
+    });
+
   const replay = () => emit("painted", surface.replay(drawing));
 
   /** @param {import("../types.js").Box|null} box */
@@ -71,6 +78,7 @@ export function createEditor(pictures) {
 
   return {
     on,
+    newSurface,
     get card() {
       return card;
     },
@@ -87,17 +95,24 @@ export function createEditor(pictures) {
     get isReady() {
       return card.ground >= 0 || surface.hasPicture;
     },
+    /** Whether nothing is drawn yet: what a network makes of an empty sheet is noise. */
+    get isBlank() {
+      return card.ground >= 0 && surface.isPlain;
+    },
     /** Open a model with its drawing. @param {Card} nextCard  @param {Drawing} nextDrawing */
     open(nextCard, nextDrawing) {
       emit("interrupt");
       [card, drawing] = [nextCard, nextDrawing];
-      surface = createSurface({
-        ink: card.kind === "sketch" ? card.palette[0].colour : null,
-        picture: (stroke, width, height) => pictures.sized(stroke, width, height, card),
-      });
+      surface = newSurface();
       const box = surface.replay(drawing);
       emit("opened");
       emit("painted", box);
+    },
+    /** Paint again: a picture that was missing is there. */
+    refresh() {
+      emit("interrupt");
+      surface.forget();
+      replay();
     },
     begin: () => surface.begin(),
     /** Show or finish a stroke of a tool. @param {Step} step */
@@ -106,6 +121,7 @@ export function createEditor(pictures) {
       if (kind === "extend") return paint(surface.extend(stroke, from ?? 0));
       if (kind === "preview") return paint(surface.preview(stroke));
       if (stroke.tool !== "brush") paint(surface.preview(stroke)); // a brush line is on the surface already
+      if (!surface.isTouched) return undefined; // all of it lies outside the frame
       add(drawing, stroke);
       surface.settle(drawing);
       return emit("changed", "added", stroke);

@@ -1,12 +1,14 @@
-/** Outlines over the drawing: the circle of the brush, the cross of the keyboard's cursor. */
+/** Outlines over the drawing: the brush, the keyboard's cursor, the corner that closes a polygon. */
 
+const CORNER_PX = 7;
 const SVG = "http://www.w3.org/2000/svg";
 
 /**
  * @param {SVGElement} overlay
  * @param {import("./view.js").View} view
+ * @param {() => import("../types.js").Point|null} closing  the corner that closes a polygon
  */
-export function createOverlay(overlay, view) {
+export function createOverlay(overlay, view, closing) {
   /** @type {{x: number, y: number, px: number|null, cross: boolean}|null} */
   let shown = null;
   const shapes = ["dark", "light"].map((name) => {
@@ -17,7 +19,8 @@ export function createOverlay(overlay, view) {
   });
 
   function draw() {
-    const d = shown ? outline(shown) : "";
+    const corner = closing();
+    const d = (shown ? outline(shown) : "") + (corner ? circle(view.toStage(corner), CORNER_PX) : "");
     for (const shape of shapes) shape.setAttribute("d", d);
   }
 
@@ -25,10 +28,10 @@ export function createOverlay(overlay, view) {
   function outline({ x, y, px, cross }) {
     const at = view.toStage({ x, y });
     const radius = ((px ?? 0) * view.scale()) / 2;
-    const circle = radius > 2 ? `M${at.x - radius} ${at.y}a${radius} ${radius} 0 1 0 ${2 * radius} 0a${radius} ${radius} 0 1 0 ${-2 * radius} 0` : "";
+    const brush = radius > 2 ? circle(at, radius) : "";
     const [from, to] = [4, 13];
     const lines = `M${at.x - to} ${at.y}h${to - from}m${2 * from} 0h${to - from}M${at.x} ${at.y - to}v${to - from}m0 ${2 * from}v${to - from}`;
-    return cross ? circle + lines : circle;
+    return cross ? brush + lines : brush;
   }
 
   view.on("moved", draw);
@@ -39,5 +42,10 @@ export function createOverlay(overlay, view) {
       shown = point && { ...point, px, cross };
       draw();
     },
+    draw,
   };
 }
+
+/** @param {import("../types.js").Point} middle  @param {number} radius */
+const circle = ({ x, y }, radius) =>
+  `M${x - radius} ${y}a${radius} ${radius} 0 1 0 ${2 * radius} 0a${radius} ${radius} 0 1 0 ${-2 * radius} 0`;

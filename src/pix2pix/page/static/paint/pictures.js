@@ -13,6 +13,7 @@ import { pictureStrokes, scaledSize } from "./drawing.js";
  *   beneath: what an eraser brings back; known: what the result may be compared with;
  *   far: the share of pixels that fit no source; size: of the file
  * @typedef {ReturnType<typeof createPictures>} Pictures
+ * @typedef {"all"|"lost"|"unreachable"} Loaded  unreachable: the server does not answer now
  */
 
 // Photographs are kept up to this side; the page draws up to `max_px`.
@@ -49,19 +50,24 @@ export function createPictures(store) {
 
   return {
     /**
-     * Load the pictures of the strokes. @returns {Promise<boolean>}  whether all could be loaded
+     * Load the pictures of the strokes. @returns {Promise<Loaded>}
      * @param {readonly import("../types.js").Stroke[]} strokes  @param {Card} card  @param {readonly Card[]} cards
      */
     async load(strokes, card, cards) {
-      let all = true;
+      /** @type {Loaded} */
+      let loaded = "all";
       for (const stroke of pictureStrokes(strokes)) {
         const key = keyOf(stroke, card);
         if (ready.has(key)) continue;
-        const picture = await fetchOne(stroke, card, cards).catch(() => null);
-        if (picture) ready.set(key, picture);
-        else all = false;
+        try {
+          const picture = await fetchOne(stroke, card, cards);
+          if (picture) ready.set(key, picture);
+          else loaded = "lost";
+        } catch (error) {
+          loaded = /** @type {any} */ (error).isUnreachable ? "unreachable" : "lost";
+        }
       }
-      return all;
+      return loaded;
     },
     /** Drop all pictures but those of the strokes. @param {readonly import("../types.js").Stroke[]} strokes  @param {Card} card */
     keep(strokes, card) {
@@ -154,6 +160,9 @@ function processOf({ kind, made, palette }) {
   return made === "lab" || made === "gray" ? made : "";
 }
 
+/** Return a photograph as the model's source. @param {HTMLCanvasElement} photograph  @param {Card} card */
+export const sourceOf = (photograph, card) => prepare(photograph, null, card).source;
+
 /**
  * @param {HTMLCanvasElement} source
  * @param {HTMLCanvasElement|null} target
@@ -185,9 +194,10 @@ function shareOfGreys(pixels) {
 
 /** @param {string} url  @param {Card|null} card */
 async function fetchPicture(url, card) {
-  const answer = await fetchWithToken(url);
-  if (!answer.ok) throw new Error("error_unreadable_picture");
-  return decode(await answer.blob(), card);
+  const answer = await fetchWithToken(url).catch(() => null);
+  if (answer?.ok) return decode(await answer.blob(), card);
+  const isUnreachable = !answer || answer.status >= 500;
+  throw Object.assign(new Error("error_unreadable_picture"), { isUnreachable });
 }
 
 /** @param {HTMLCanvasElement} canvas */

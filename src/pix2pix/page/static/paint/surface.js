@@ -139,6 +139,18 @@ export function createSurface(style) {
       tentative = null;
       return whole();
     },
+    /** Whether no pixel differs from a new sheet's. */
+    get isPlain() {
+      return beneath === null && image.pixels.every((pixel) => pixel === ground);
+    },
+    /** Whether the stroke that was begun painted anything: it may lie outside. */
+    get isTouched() {
+      return tentative !== null;
+    },
+    /** Paint every stroke anew next time: a picture may have changed. */
+    forget() {
+      checkpoints = [];
+    },
     /** Begin a stroke that may still change or be cancelled. */
     begin() {
       backup.set(image.pixels);

@@ -3,7 +3,8 @@
  */
 
 /**
- * @typedef {import("../types.js").Point & {pressure?: number}} Touch
+ * @typedef {import("../types.js").Point & {pressure?: number, reach?: number}} Touch
+ *   reach: how far from a corner, in pixels of the drawing, a tap still meets it
  * @typedef {import("../types.js").Stroke} Stroke
  * @typedef {"brush"|"eraser"|"rectangle"|"polygon"|"fill"|"pick"|"move"|"select"|"stamp"} ToolName
  *
@@ -63,6 +64,7 @@ function startLine(start, { colour, px }) {
     },
     /** @returns {Step} */
     end: () => ({ kind: "commit", stroke: compact(stroke) }),
+    closing: null,
     /** @param {Touch} _touch  @returns {Step|null} */
     tap: (_touch) => null,
   };
@@ -98,13 +100,14 @@ function startRectangle(start, { colour }) {
     },
     /** @returns {Step} */
     end: () => ({ kind: "commit", stroke: last }),
+    closing: null,
     /** @param {Touch} _touch  @returns {Step|null} */
     tap: (_touch) => null,
   };
 }
 
 /**
- * Every tap adds a corner; `end` closes.
+ * Every tap adds a corner; one on the first corner closes, as `end` does.
  * @param {Touch} start
  * @param {Settings} settings
  */
@@ -123,9 +126,15 @@ function startPolygon(start, { colour }) {
     },
     /** @returns {Step|null}  null: two corners are no area */
     end: () => (corners.length < 6 ? null : { kind: "commit", stroke: stroke([...corners]) }),
+    /** The corner that closes the polygon, once it has an area. */
+    get closing() {
+      return corners.length < 6 ? null : { x: corners[0], y: corners[1] };
+    },
     /** @param {Touch} touch  @returns {Step|null} */
     tap(touch) {
       const [x, y] = [tenth(touch.x), tenth(touch.y)];
+      const isFirst = Math.hypot(x - corners[0], y - corners[1]) <= (touch.reach ?? 0);
+      if (this.closing && isFirst) return this.end();
       if (x !== corners.at(-2) || y !== corners.at(-1)) corners.push(x, y);
       return { kind: "preview", stroke: stroke([...corners]) };
     },

@@ -4,44 +4,63 @@ import { drawPostcard } from "../paint/postcard.js";
 import { t } from "../words/texts.js";
 import { openDialog } from "./dialog.js";
 import { byId, make, saveFile } from "./dom.js";
+import { createTimelapse } from "./timelapse.js";
 
 const LONGEST_TITLE = 80;
 
-/** @typedef {{title: string, postcard: Omit<import("../paint/postcard.js").Postcard, "title">}} Content */
+/** @typedef {{postcard: import("../paint/postcard.js").Postcard, style: import("../paint/postcard.js").Style}} Frame */
 
 /**
+ * Return what opens the dialog.
  * @param {import("../paint/editor.js").Editor} editor
  * @param {import("./result.js").Result} result
- * @param {(title: () => string) => Node[]} more  what else the dialog offers
  */
-export function openPostcard(editor, result, more = () => []) {
-  const postcard = contentOf(editor, result);
-  const canvas = make("canvas", { className: "postcard" });
-  canvas.setAttribute("role", "img");
-  canvas.setAttribute("aria-label", t("postcard_label", { model: postcard.model }));
-  const title = make("input", { type: "text", maxLength: LONGEST_TITLE, autocomplete: "off", oninput: show });
-  const said = make("p", { className: "quiet" });
-  said.setAttribute("role", "status");
+export function createPostcard(editor, result) {
+  /** @type {(() => void)|null} */
+  let follow = null;
+  result.on("shown", () => follow?.()); // the last stroke's result may come while the dialog is open
 
-  function show() {
-    drawPostcard(canvas, { ...postcard, title: title.value.trim() }, styleOfPage());
-  }
+  return function open() {
+    let postcard = contentOf(editor, result);
+    const canvas = make("canvas", { className: "postcard" });
+    canvas.setAttribute("role", "img");
+    canvas.setAttribute("aria-label", t("postcard_label", { model: postcard.model }));
+    const title = make("input", { type: "text", maxLength: LONGEST_TITLE, autocomplete: "off", oninput: show });
+    const said = make("p", { className: "quiet" });
+    said.setAttribute("role", "status");
+    const frame = () => ({ postcard: { ...postcard, title: title.value.trim() }, style: styleOfPage() });
 
-  show();
-  const file = async () => new File([await toBlob(canvas)], `${fileName(postcard.model)}.png`, { type: "image/png" });
-  openDialog(t("postcard_title"), [
-    canvas,
-    make("label", { className: "field" }, t("postcard_name"), title),
-    handOver(file, said, toClipboard),
-    said,
-    ...more(() => title.value.trim()),
-  ]);
+    function show() {
+      const now = frame();
+      drawPostcard(canvas, now.postcard, now.style);
+    }
+
+    follow = () => {
+      postcard = contentOf(editor, result);
+      show();
+    };
+    show();
+    const file = async () => new File([await toBlob(canvas)], `${fileName(postcard.model)}.png`, { type: "image/png" });
+    const timelapse = createTimelapse(editor, result, frame, handOver);
+    const close = () => {
+      follow = null;
+      timelapse.end();
+    };
+    openDialog(t("postcard_title"), [
+      canvas,
+      make("label", { className: "field" }, t("postcard_name"), title),
+      handOver(file, said, toClipboard),
+      said,
+      ...timelapse.nodes,
+    ], close);
+  };
 }
 
 /** Return the drawing and its result as they are now. @param {import("../paint/editor.js").Editor} editor  @param {import("./result.js").Result} result */
 function contentOf(editor, result) {
   const drawing = copyOf(byId("drawing"));
-  const { width, height } = drawing;
+  // The result of a photograph may be larger than what was drawn on it.
+  const { width, height } = result.canvas.width > drawing.width ? result.canvas : drawing;
   return { drawing, result: copyOf(result.canvas), size: { width, height }, model: editor.card.name, crisp: editor.card.kind === "labels" };
 }
 
@@ -53,14 +72,14 @@ function copyOf(canvas) {
 }
 
 /** Return the page's colours and type: a dark page makes a dark picture. */
-export function styleOfPage() {
+function styleOfPage() {
   const style = getComputedStyle(document.body);
   const muted = getComputedStyle(byId("time")).color;
   return { paper: style.backgroundColor, ink: style.color, muted, font: style.fontFamily };
 }
 
 /** @param {string} model */
-export const fileName = (model) => model.replace(/[^\p{L}\p{N}]+/gu, "-");
+const fileName = (model) => model.replace(/[^\p{L}\p{N}]+/gu, "-");
 
 /** @param {HTMLCanvasElement} canvas  @returns {Promise<Blob>} */
 const toBlob = (canvas) => new Promise((resolve) => canvas.toBlob((blob) => resolve(/** @type {Blob} */ (blob)), "image/png"));
@@ -74,7 +93,7 @@ const toClipboard = (blob) => navigator.clipboard.write([new ClipboardItem({ "im
  * @param {HTMLElement} said  gets a sentence on what became of it
  * @param {((blob: Promise<Blob>) => Promise<void>)|null} [copy]
  */
-export function handOver(file, said, copy = null) {
+function handOver(file, said, copy = null) {
   const button = (/** @type {string} */ key, /** @type {() => Promise<void>} */ run, className = "button") =>
     make("button", { type: "button", className, textContent: t(key), onclick: () => void run() });
   const buttons = [button("postcard_save", async () => saveFile(await file(), (await file()).name), "button main")];

@@ -1,61 +1,66 @@
 /** The result: follow the drawing, show the time, offer modes and variants. */
 
 import { createLive } from "../model/live.js";
-import { createTranslator as createLocal } from "../model/local.js";
-import { createTranslator as createRemote } from "../model/remote.js";
+import { createTranslators } from "../model/translators.js";
 import { createEmitter } from "../paint/emitter.js";
 import { contextOf, resizeCanvas } from "../paint/pictures.js";
 import { t } from "../words/texts.js";
 import { byId, segments } from "./dom.js";
+import { fetchShipped, prepare } from "./fetching.js";
 import { announce, notify, report, withdraw } from "./notices.js";
 
 /**
- * @typedef {import("../types.js").Card} Card
  * @typedef {import("../types.js").Mode} Mode
- * @typedef {import("../types.js").Translator} Translator
  * @typedef {ReturnType<typeof createResult>} Result
  */
 
 // No progress line for translations that are quicker than this: it would flicker.
 const QUICK_MS = 250;
-const MB = 1e6;
 /** @type {Mode[]} */
 const MODES = ["paper", "deterministic", "running"];
 
 /**
- * Events: `shown` (another result is on the canvas), `reset` (another model or mode), `blank` (no result).
+ * Events: `shown` (another result is on the canvas), `reset` (another model or mode), `blank` (no result),
+ * `chosen` (another mode or variant, live or not).
  * @param {import("../paint/editor.js").Editor} editor
  * @param {{upToDate: HTMLCanvasElement}} source
  * @param {(signal: AbortSignal) => Promise<void>} whenIdle  work for a pause in drawing
+ * @param {import("./waiting.js").Waiting} waiting
  * @param {(canvas: HTMLCanvasElement) => void} finish  changes the result before it counts as shown
  */
-export function createResult(editor, source, whenIdle, finish) {
+export function createResult(editor, source, whenIdle, waiting, finish) {
   const { on, emit } = createEmitter();
   const canvas = byId("result");
-  /** @type {Map<string, {translator: Translator, prepared: Promise<void>}>} */
-  const translators = new Map();
+  const translators = createTranslators(prepare);
   /** @type {{mode: Mode, sample: number, live: boolean}} */
   const now = { mode: "paper", sample: 0, live: true };
   let announces = false; // results that the user requested, not those that follow the drawing
   let busyTimer = 0;
+  let [changes, sent] = [0, 0]; // of the drawing, up to now and up to the latest request
+  let isDue = false; // a result that is not shown yet
   /** @type {{ms: number, backend: string}|null} */
   let latest = null;
 
-  /** @param {AbortSignal} signal  @param {number} sample */
-  async function translate(signal, sample) {
-    const { translator, prepared } = ready(editor.card);
+  /** @param {AbortSignal} signal  @param {number} sample  @param {HTMLCanvasElement} [picture]  in place of the drawing */
+  async function translate(signal, sample, picture) {
+    const { translator, prepared, isReady } = translators.ready(editor.card);
+    if (!isReady) await showShipped(signal);
     await prepared;
     signal.throwIfAborted();
-    return translator.translate(source.upToDate, { seed: 0, sample, mode: now.mode, signal });
+    sent = changes;
+    return translator.translate(picture ?? source.upToDate, { seed: 0, sample, mode: now.mode, signal });
   }
 
   /** @param {AbortSignal} signal */
   async function run(signal) {
-    if (!editor.isReady) return blankOut();
+    if (!editor.isReady || editor.isBlank) return blankOut();
     const { bitmap, milliseconds, backend } = await translate(signal, now.sample);
     show(canvas, bitmap, signal);
     finish(canvas);
     withdraw("translating");
+    waiting.end();
+    isDue = sent !== changes;
+    if (isDue) showStale();
     const ms = Math.round(milliseconds);
     latest = { ms, backend };
     showButtons(true);
@@ -65,12 +70,33 @@ export function createResult(editor, source, whenIdle, finish) {
     emit("shown");
   }
 
+  /** Show the result that came with an exported page, until the network is there. @param {AbortSignal} signal */
+  async function showShipped(signal) {
+    if (latest || now.sample !== 0 || now.mode !== editor.card.mode) return;
+    const bitmap = await fetchShipped(editor.drawing, editor.card);
+    if (!bitmap || latest) return;
+    show(canvas, bitmap, signal);
+    waiting.end();
+    latest = { ms: 0, backend: "shipped" };
+    showTime();
+  }
+
+  /** The result is not that of the drawing, or there is none yet. */
+  function showStale() {
+    isDue = true;
+    if (now.live) waiting.wait("waits_result");
+    else if (latest) waiting.wait("stale_off", true);
+  }
+
   /** Show the time and label the result, in the current language. */
   function showTime() {
     if (!latest) return;
     const { ms, backend } = latest;
-    byId("time").textContent = t("time", { ms, backend: t(`backend_${backend}`).replace(/^backend_/, "") });
+    const isShipped = backend === "shipped";
+    byId("shipped").hidden = !isShipped;
+    byId("time").textContent = isShipped ? "" : t("time", { ms, backend: t(`backend_${backend}`).replace(/^backend_/, "") });
     canvas.setAttribute("aria-label", t("result_label", canvas));
+    canvas.setAttribute("role", "img"); // an empty frame is no picture
   }
 
   /** @param {boolean} isShown  whether there is a result to save or vary */
@@ -82,31 +108,12 @@ export function createResult(editor, source, whenIdle, finish) {
   /** Clear the result: there is nothing to translate, or it was that of another drawing. */
   function blankOut() {
     latest = null;
+    waiting.end();
     showButtons(false);
     emit("blank");
     Object.assign(canvas, { width: 1, height: 1 });
-    canvas.removeAttribute("aria-label");
+    for (const name of ["aria-label", "role"]) canvas.removeAttribute(name);
     byId("time").textContent = "";
-  }
-
-  /** Return the model's translator: loaded once, with progress. @param {Card} card */
-  function ready(card) {
-    const known = translators.get(card.name);
-    if (known) return known;
-    const translator = (card.translate ? createRemote : createLocal)(card);
-    const made = { translator, prepared: prepare(translator) };
-    translators.set(card.name, made);
-    made.prepared.catch(() => translators.get(card.name) === made && translators.delete(card.name));
-    return made;
-  }
-
-  /** Close the translators of other models: a network in the page needs much memory. @param {string} open */
-  function closeOthers(open) {
-    for (const [name, { translator }] of translators) {
-      if (name === open) continue;
-      translators.delete(name);
-      translator.close(); // also ends the download of its network
-    }
   }
 
   const live = createLive({
@@ -121,9 +128,16 @@ export function createResult(editor, source, whenIdle, finish) {
       const { retryAfter, busy } = /** @type {any} */ (error);
       if (busy) notify("translating", { text: t("error_busy", { seconds: retryAfter }), error: true });
       else report(error, "translating");
+      if (isDue) waiting.wait(retryAfter ? "waits_server" : "waits_failed", true);
     },
   });
 
+  /** Translate once more, whether live or not: what is under way is useless. */
+  function again() {
+    isDue = true;
+    waiting.wait("waits_result");
+    live.request({ afresh: true });
+  }
   /** Return why the model does not offer a mode: on a server only `running` may be missing. */
   const reason = () => (editor.card.network ? "mode_not_exported" : "mode_no_averages");
 
@@ -141,10 +155,15 @@ export function createResult(editor, source, whenIdle, finish) {
     announces = true;
     showModes();
     emit("reset");
-    live.request({ afresh: true });
+    emit("chosen");
+    again();
   }
 
-  editor.on("painted", () => now.live && live.request());
+  editor.on("painted", () => {
+    changes++;
+    if (editor.isReady && !editor.isBlank) showStale();
+    if (now.live) live.request();
+  });
   // The strokes of a hole decide over what the photograph keeps: once more with the finished one.
   editor.on("changed", () => editor.card.kind === "mask" && now.live && live.request());
   editor.on("changed", (/** @type {string} */ how, /** @type {import("../types.js").Stroke} */ stroke) => {
@@ -156,7 +175,7 @@ export function createResult(editor, source, whenIdle, finish) {
     blankOut();
     emit("reset");
     live.stop();
-    closeOthers(editor.card.name);
+    translators.closeOthers(editor.card.name);
     if (!now.live) live.request(); // the old result is another model's
   });
 
@@ -175,18 +194,30 @@ export function createResult(editor, source, whenIdle, finish) {
     /** Translate now, whether live or not. */
     request() {
       announces = true;
-      live.request({ afresh: true });
+      again();
     },
     /** @param {boolean} isLive */
     setLive(isLive) {
       now.live = isLive;
+      emit("chosen");
       if (isLive) live.request();
+    },
+    /** Take what an address says; what the model does not have is ignored. @param {{mode: string, sample: number, isLive: boolean}} choice */
+    restore({ mode, sample, isLive }) {
+      const known = /** @type {Mode} */ (mode);
+      if (editor.card.modes.includes(known)) now.mode = known;
+      now.sample = now.mode === "paper" ? sample : 0;
+      now.live = byId("live").checked = isLive;
+      showModes();
+      emit("reset");
+      again();
     },
     /** @param {number} sample */
     setSample(sample) {
       now.sample = sample;
+      emit("chosen");
       announce(t("announce_variant", { number: sample + 1 }));
-      live.request({ afresh: true });
+      again();
     },
   };
 }
@@ -200,17 +231,3 @@ export function show(canvas, bitmap, signal) {
   bitmap.close();
 }
 
-/** @param {Translator} translator */
-async function prepare(translator) {
-  try {
-    await translator.prepare((/** @type {{loaded: number, total: number}} */ { loaded, total }) => {
-      byId("fetching").hidden = false;
-      byId("progress").value = total ? loaded / total : 0;
-      const megabytes = (/** @type {number} */ bytes) => (bytes / MB).toFixed(1);
-      byId("fetching-words").textContent =
-        loaded < total ? t("fetching", { loaded: megabytes(loaded), total: megabytes(total) }) : t("starting");
-    });
-  } finally {
-    byId("fetching").hidden = true;
-  }
-}

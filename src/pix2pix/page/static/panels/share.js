@@ -1,6 +1,6 @@
 /** Share a drawing as an address. */
 
-import { pack, toSaved, unpack, withoutPictures } from "../paint/saved.js";
+import { pack, toSaved, withoutPictures } from "../paint/saved.js";
 import { t } from "../words/texts.js";
 import { openDialog } from "./dialog.js";
 import { make } from "./dom.js";
@@ -9,10 +9,12 @@ import { notify } from "./notices.js";
 // Many programs truncate longer addresses.
 const MOST_LETTERS = 16000;
 const HERE = /^(localhost|127\.[\d.]+|\[::1\])$/; // addresses of this machine
-const MARK = "#d=";
 
-/** @param {import("../paint/editor.js").Editor} editor */
-export async function openShare(editor) {
+/**
+ * @param {import("../paint/editor.js").Editor} editor
+ * @param {(drawing: string) => string} addressOf  a packed drawing, and what is chosen now
+ */
+export async function openShare(editor, addressOf) {
   const whole = toSaved(editor.drawing, editor.card);
   const shared = withoutPictures(whole);
   const packed = await pack(shared);
@@ -20,7 +22,7 @@ export async function openShare(editor) {
     notify("share", { text: t("share_long", { length: packed.length, most: MOST_LETTERS }), error: true });
     return;
   }
-  const address = `${location.href.split("#")[0]}${MARK}${packed}`;
+  const address = addressOf(packed);
   const field = make("input", { type: "text", readOnly: true, value: address, onfocus: () => field.select() });
   const copied = make("p", { className: "quiet" });
   copied.setAttribute("role", "status");
@@ -37,15 +39,4 @@ export async function openShare(editor) {
     make("div", { className: "row end" }, copied, copy),
   ]);
   copy.focus();
-}
-
-/**
- * Return the drawing in the page's address, if any, and remove it from there.
- * @returns {Promise<import("../paint/saved.js").SavedDrawing|null>}
- */
-export async function readAddress() {
-  if (!location.hash.startsWith(MARK)) return null;
-  const packed = location.hash.slice(MARK.length);
-  history.replaceState(null, "", location.href.split("#")[0]);
-  return unpack(packed);
 }

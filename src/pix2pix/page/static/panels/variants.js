@@ -89,7 +89,8 @@ export function createVariants(result) {
     },
     /** Start over for another model or mode. */
     reset() {
-      first = 0;
+      const { sample } = result().now;
+      first = sample - (sample % COUNT);
       const none = result().now.mode !== "paper";
       if (none) strip.hidden = true;
       toggle.setAttribute("aria-expanded", String(!strip.hidden));

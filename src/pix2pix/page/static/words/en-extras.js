@@ -42,4 +42,18 @@ export default {
   announce_move: "Shape moved",
   announce_copy: "Shape copied",
   announce_remove: "Shape removed",
+
+  timelapse: "Time-lapse",
+  timelapse_record: "Record a time-lapse",
+  timelapse_hint: "A short video of the drawing, stroke by stroke, and what the network made of it.",
+  timelapse_translating: "Translating state {done} of {of}…",
+  timelapse_recording: "Recording…",
+  timelapse_ready: "The time-lapse is ready.",
+  timelapse_failed: "The time-lapse could not be recorded: a state was not translated. Try again.",
+  timelapse_nothing: "There are no strokes to show yet.",
+  timelapse_impossible: "This browser does not record videos. Chrome, Edge, Firefox and Safari of 2024 do.",
+
+  webcam_result: "What the network makes of it",
+  webcam_rate: "{rate} pictures a second",
+  webcam_busy: "The server is busy…",
 };

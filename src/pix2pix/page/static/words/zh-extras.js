@@ -42,4 +42,18 @@ export default {
   announce_move: "形状已移动",
   announce_copy: "形状已复制",
   announce_remove: "形状已删除",
+
+  timelapse: "延时视频",
+  timelapse_record: "录制延时视频",
+  timelapse_hint: "一段短视频：逐笔展示绘图过程和网络的结果。",
+  timelapse_translating: "正在转换第 {done} / {of} 个状态…",
+  timelapse_recording: "正在录制…",
+  timelapse_ready: "延时视频已完成。",
+  timelapse_failed: "无法录制延时视频：有一个状态未能转换。请重试。",
+  timelapse_nothing: "还没有笔画可以展示。",
+  timelapse_impossible: "此浏览器不能录制视频。2024 年的 Chrome、Edge、Firefox 和 Safari 可以。",
+
+  webcam_result: "网络的结果",
+  webcam_rate: "每秒 {rate} 张",
+  webcam_busy: "服务器繁忙…",
 };

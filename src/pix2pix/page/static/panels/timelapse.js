@@ -1,0 +1,145 @@
+/** A time-lapse of the drawing and its results, recorded by the browser as a video without sound. */
+
+import { drawPostcard } from "../paint/postcard.js";
+import { statesOf } from "../paint/timelapse.js";
+import { t } from "../words/texts.js";
+import { make } from "./dom.js";
+
+const [MOST_STATES, STATES_A_SECOND, LAST_MS] = [60, 8, 1500];
+const BITS_A_SECOND = 5e6;
+// VP8 first: it is the quickest to compress, and every browser that writes WebM has it. Safari writes MP4.
+const TYPES = ["video/webm;codecs=vp8", "video/webm", "video/mp4"];
+
+/** @typedef {{canvas: HTMLCanvasElement, result: ImageBitmap|null}} State */
+
+/** Return the kind of video that this browser records, or undefined. */
+export const recordedType = () =>
+  typeof MediaRecorder === "undefined" ? undefined : TYPES.find((type) => MediaRecorder.isTypeSupported(type));
+
+/**
+ * Translate every state of the drawing.
+ * @param {import("../paint/editor.js").Editor} editor
+ * @param {import("./result.js").Result} result
+ * @param {(done: number, of: number) => void} onProgress
+ * @param {AbortSignal} signal
+ * @returns {Promise<State[]>}
+ */
+async function translateStates(editor, result, onProgress, signal) {
+  const surface = editor.newSurface();
+  const drawings = statesOf(editor.drawing, MOST_STATES);
+  /** @type {State[]} */
+  const states = [];
+  for (const [i, drawing] of drawings.entries()) {
+    onProgress(i, drawings.length);
+    surface.replay(drawing);
+    if (editor.card.ground < 0 && !surface.hasPicture) continue; // there was no photograph yet
+    const { width, height, pixels } = surface.image;
+    const canvas = make("canvas", { width, height });
+    const data = new ImageData(new Uint8ClampedArray(pixels.slice().buffer), width, height);
+    canvas.getContext("2d")?.putImageData(data, 0, 0);
+    states.push({ canvas, result: (await result.translate(signal, result.now.sample, canvas)).bitmap });
+    signal.throwIfAborted();
+  }
+  return states;
+}
+
+/**
+ * Record the states as a video; takes as long as the video does.
+ * @param {State[]} states
+ * @param {(canvas: HTMLCanvasElement, state: State) => void} draw
+ * @param {AbortSignal} signal
+ * @returns {Promise<Blob>}
+ */
+async function record(states, draw, signal) {
+  const canvas = make("canvas");
+  draw(canvas, states[states.length - 1]); // the size of the largest state that matters
+  const stream = canvas.captureStream(0);
+  const [track] = /** @type {CanvasCaptureMediaStreamTrack[]} */ (stream.getVideoTracks());
+  const type = recordedType();
+  const recorder = new MediaRecorder(stream, { mimeType: type, videoBitsPerSecond: BITS_A_SECOND });
+  /** @type {Blob[]} */
+  const parts = [];
+  recorder.ondataavailable = ({ data }) => parts.push(data);
+  const stopped = new Promise((resolve) => (recorder.onstop = resolve));
+  recorder.start();
+  for (const [i, state] of states.entries()) {
+    draw(canvas, state);
+    track.requestFrame();
+    await pause(i === states.length - 1 ? LAST_MS : 1000 / STATES_A_SECOND);
+    if (signal.aborted) break;
+  }
+  track.requestFrame(); // the last one is shown until the end
+  recorder.stop();
+  await stopped;
+  track.stop();
+  signal.throwIfAborted();
+  return new Blob(parts, { type: type?.split(";")[0] });
+}
+
+/** @param {number} ms */
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/**
+ * Create the part of a dialog that records a time-lapse.
+ * @param {import("../paint/editor.js").Editor} editor
+ * @param {import("./result.js").Result} result
+ * @param {() => import("./postcard.js").Frame} frame  what all its pictures have in common
+ * @param {(file: () => Promise<File>, said: HTMLElement) => Node} handOver
+ */
+export function createTimelapse(editor, result, frame, handOver) {
+  const ended = new AbortController();
+  const start = make("button", { type: "button", className: "button", textContent: t("timelapse_record") });
+  const said = make("p", { className: "quiet", textContent: t("timelapse_hint") });
+  said.setAttribute("role", "status");
+  const place = make("div", { className: "dialog-body" });
+  let address = "";
+
+  async function run() {
+    start.disabled = true;
+    const progress = make("progress", { max: 1, ariaLabel: t("timelapse_record") });
+    place.replaceChildren(progress);
+    try {
+      const onProgress = (/** @type {number} */ done, /** @type {number} */ of) => {
+        progress.value = done / of;
+        said.textContent = t("timelapse_translating", { done: done + 1, of });
+      };
+      const states = await translateStates(editor, result, onProgress, ended.signal);
+      progress.removeAttribute("value");
+      said.textContent = t("timelapse_recording");
+      const { postcard, style } = frame();
+      const draw = (/** @type {HTMLCanvasElement} */ canvas, /** @type {State} */ state) =>
+        drawPostcard(canvas, { ...postcard, drawing: state.canvas, result: state.result }, style);
+      const video = await record(states, draw, ended.signal);
+      for (const state of states) state.result?.close();
+      show(video, postcard.model);
+    } catch {
+      if (ended.signal.aborted) return;
+      place.replaceChildren();
+      said.textContent = t("timelapse_failed");
+    }
+    start.disabled = false;
+  }
+
+  /** @param {Blob} blob  @param {string} name */
+  function show(blob, name) {
+    URL.revokeObjectURL(address);
+    address = URL.createObjectURL(blob);
+    const video = make("video", { src: address, controls: true, loop: true, muted: true, autoplay: true, playsInline: true, className: "lapse" });
+    video.setAttribute("aria-label", t("timelapse"));
+    const file = async () => new File([blob], `${name}.${blob.type.includes("mp4") ? "mp4" : "webm"}`, { type: blob.type });
+    said.textContent = t("timelapse_ready");
+    place.replaceChildren(video, handOver(file, said));
+  }
+
+  start.onclick = () => void run();
+  const isEmpty = editor.drawing.strokes.length === 0;
+  start.disabled = isEmpty || !recordedType();
+  if (start.disabled) said.textContent = t(isEmpty ? "timelapse_nothing" : "timelapse_impossible");
+  return {
+    nodes: [make("h3", { textContent: t("timelapse") }), make("div", { className: "row" }, start), said, place],
+    end() {
+      ended.abort();
+      URL.revokeObjectURL(address);
+    },
+  };
+}
