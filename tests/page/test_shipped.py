@@ -47,7 +47,7 @@ def test_a_page_offers_its_classes_and_examples() -> None:
     assert all(example.target for example in examples)
 
 
-@pytest.mark.parametrize(("make", "largest"), [(make_pair, 0.1), (make_drawing, 0.15)])
+@pytest.mark.parametrize(("make", "largest"), [(make_pair, 0.05), (make_drawing, 0.05)])
 def test_it_paints_houses_and_drawings_that_it_never_saw(
     translator: Translator, make: Callable[..., tuple[np.ndarray, np.ndarray]], largest: float
 ) -> None:
@@ -56,7 +56,7 @@ def test_it_paints_houses_and_drawings_that_it_never_saw(
     assert np.abs(output / 127.5 - target / 127.5).mean() < largest
     # Sharp: neighbours differ as they do in the target.
     steps = [np.abs(np.diff(picture.astype(float), axis=1)).mean() for picture in (output, target)]
-    assert steps[0] > 0.8 * steps[1]
+    assert steps[0] > 0.9 * steps[1]
 
 
 def test_the_wheel_holds_it() -> None:
