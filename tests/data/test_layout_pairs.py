@@ -89,3 +89,20 @@ def test_splits_of_a_year_are_said_to_be_taken_together(tmp_path: Path) -> None:
     assert words == [str(tmp_path), "--layout", "images/{}2017:labels/{}2017"]
     in_splits = find_pairs([tmp_path], "left", layout=words[2]).splits
     assert {split: len(pairs) for split, pairs in in_splits.items()} == {"train": 40, "val": 8}
+
+
+def test_a_few_patterns_of_many_parts_are_said(tmp_path: Path) -> None:
+    for n in range(6):
+        make(
+            tmp_path, *numbered(f"p{n}/images/{n}_{{}}.png", 4), *numbered(f"p{n}/masks/{n}_{{}}_mask.png", 4)
+        )
+    pair_set = find(tmp_path)
+    assert len(all_names(pair_set)) == 24
+    assert pair_set.note.count("by name pattern") == 3
+    assert "3 folders more by such patterns" in pair_set.note
+
+
+def test_the_folder_of_the_only_part_is_named(tmp_path: Path) -> None:
+    pair_set = find_pairs([make(tmp_path, *halves("deep", "ct", "mr"))], "left", layout="ct:mr")
+    assert "the pairs are those in deep/" in pair_set.note
+    assert "together" not in pair_set.note

@@ -4,7 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from pix2pix.data.likely import any_of, by_folders, call, hold_out, likely_layouts, partners
+from pix2pix.data.likely import (
+    any_of,
+    by_folders,
+    call,
+    hold_out,
+    in_place_of_halves,
+    likely_layouts,
+    partners,
+)
 from tests.helpers import write_text
 
 
@@ -108,3 +116,20 @@ def test_names_with_points_make_patterns_of_folders_too(tmp_path: Path) -> None:
         *lay(tmp_path, "short", name="{}_0.1s.png", count=9),
     ]
     assert likely_layouts(tmp_path, files) == ["long:short", "short:long"]
+
+
+def test_folders_that_differ_by_a_number_are_halves_where_their_files_name_these(tmp_path: Path) -> None:
+    files = [
+        *lay(tmp_path, "s1", name="roi_s1_p{}.png", count=9),
+        *lay(tmp_path, "s2", name="roi_s2_p{}.png", count=9),
+    ]
+    assert likely_layouts(tmp_path, files) == ["s1:s2", "s2:s1"]
+    other = tmp_path / "other"
+    files = [*lay(other, "p1", name="x{}.png", count=9), *lay(other, "p2", name="y{}.png", count=9)]
+    assert likely_layouts(other, files) == []
+
+
+def test_two_folders_of_equal_names_are_named_in_a_question(tmp_path: Path) -> None:
+    said = in_place_of_halves(tmp_path, lay(tmp_path, "1x", "2x"))
+    assert said.startswith(f"Is 1x/ to become 2x/? Then `pix2pix train {tmp_path}/1x {tmp_path}/2x`.")
+    assert "--pair" in in_place_of_halves(tmp_path, lay(tmp_path / "alone", "x"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.page.conftest import Open
-from tests.page.page_actions import RGB, choose, colours, drag, pixels, spot, wait_for, wait_for_result
+from tests.page.page_actions import RGB, choose, colours, drag, pixels, spot, until, wait_for, wait_for_result
 
 
 def test_a_stamp_is_drawn_in_one_press_also_mirrored_and_by_keys(open_page: Open) -> None:
@@ -18,8 +18,7 @@ def test_a_stamp_is_drawn_in_one_press_also_mirrored_and_by_keys(open_page: Open
     assert (drawn[24:36, 16:24] == RGB["window"]).all()
     assert (drawn[36:38, 14:26] == RGB["sky"]).all()
     page.keyboard.press("Control+z")
-    wait_for_result(page)
-    assert colours(page) == {RGB["wall"]}
+    until(page, lambda: colours(page) == {RGB["wall"]})
     page.check("#mirror")
     page.focus("#drawing")
     page.keyboard.press("Shift+ArrowLeft")

@@ -182,11 +182,15 @@ def test_axe_finds_no_violation(open_page: Open) -> None:
     for settings in ({}, {"color_scheme": "dark"}, PHONE):
         page = open_page(**settings)
         page.evaluate(Path(script).read_text("utf-8"))
-        for button in ("", "#keys", "#share", "#four", "#postcard", "#model", "#about", "#clear"):
+        states = {"": "", "#keys": "dialog", "#share": "dialog", "#four": "#strip", "#postcard": "dialog"}
+        states |= {"#model": "dialog", "#about": "#about-model", "#clear": "#stage"}
+        for button, opened in states.items():
             if button:
                 page.click(button)
+                page.wait_for_selector(opened)
             violations = page.evaluate(
                 "axe.run().then(r => r.violations.map(v => v.id + ' ' + v.nodes[0].target))"
             )
-            assert violations == []
+            assert violations == [], button
             page.keyboard.press("Escape")
+            wait_for(page, "!document.querySelector('dialog')")

@@ -20,6 +20,8 @@ BLOCK = 32_768  # of a file of wandb
 class Memory:
     """A log that keeps what it gets, and fails at one step."""
 
+    place = "memory"
+
     def __init__(self, fails_at: int = -1) -> None:
         self.lines: dict[int, dict[str, float]] = {}
         self.previews: list[int] = []
@@ -116,12 +118,14 @@ def test_tensorboard_reads_back_what_the_run_has_and_hides_what_is_done_again(
     pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+    notes: list[str] = []
     for begins_at in (0, 10):  # killed at 20, and resumed from the state of 10
-        folder.logs = open_logs(["tensorboard"], folder.path, tiny(), begins_at, print)
+        folder.logs = open_logs(["tensorboard"], folder.path, tiny(), begins_at, notes.append)
         for images in (begins_at + 10, begins_at + 20):
             folder.append({"images": images, "loss_l1": images / 64 + begins_at})
             folder.save_preview(images, noise(8, 16))
         folder.logs.close()
+    assert notes == [f"log: tensorboard --logdir {folder.path.parent}"] * 2
     assert scalars_of(folder.path) == {"loss/l1": {10: 10 / 64, 20: 20 / 64 + 10, 30: 30 / 64 + 10}}
     shown = EventAccumulator(str(folder.path / "tensorboard")).Reload()
     assert [(e.step, e.width, e.height) for e in shown.Images("preview")] == [

@@ -179,6 +179,7 @@ def train(
         from pix2pix.data.archives import run_name
         from pix2pix.device import keep_freed_memory
         from pix2pix.training.idle import refuse_switched_off
+        from pix2pix.training.logs import check_logs
         from pix2pix.training.plan import describe_plan, make_plan
         from pix2pix.training.train import train as train_model
 
@@ -191,6 +192,7 @@ def train(
     folder = run or Path("runs") / run_name(data[0])
     refuse_switched_off(config, settings or (), folder / "config.toml")
     if dry_run:
+        check_logs(log or ())
         print_facts(describe_plan(make_plan(data, config, folder, **how)).items())
         return
     is_new = not (folder / "config.toml").is_file()

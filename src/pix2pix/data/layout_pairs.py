@@ -9,9 +9,10 @@ from pix2pix.data.by_name import in_two_folders
 from pix2pix.data.layouts import FolderPair, split_folders
 from pix2pix.data.names import Matched, PairOfPatterns
 from pix2pix.data.pair_set import Found, Pair, split_unless_loose, whole_pair
-from pix2pix.errors import joined
+from pix2pix.errors import counted, joined
 from pix2pix.files import Pictures, list_pictures
 
+_PATTERNS_SHOWN = 3  # of the folders whose names differ
 # Layouts whose names say which half is which.
 _PLAIN = ("source:target", "{}A:{}B", "A:B", "{}_label:{}_img")
 
@@ -22,7 +23,7 @@ def pairs_of_layout(
     """Return the pairs of the folders of a layout, by split."""
     splits: dict[str, Sequence[Pair]] = {}
     parts: dict[str, list[Pair]] = {}
-    faults, counted = dict[Path, str](), set[Path]()
+    faults, known, by_pattern = dict[Path, str](), set[Path](), list[str]()
     notes = [] if pair.layout in _PLAIN else [f"sources {_names(pair, 0)}, targets {_names(pair, 1)}"]
     spare = True
     flags = ["--pair", *map(str, patterns)] if patterns else []
@@ -38,9 +39,12 @@ def pairs_of_layout(
         else:
             splits |= split_unless_loose(pairs) if place == "." else {place: pairs}
         faults |= matched.faults
-        counted |= matched.counted
+        known |= matched.counted
         spare &= matched.only_spare or not matched.faults
-        notes += patterned
+        by_pattern += patterned
+    notes += by_pattern[:_PATTERNS_SHOWN]
+    if more := len(by_pattern[_PATTERNS_SHOWN:]):
+        notes.append(f"{counted(more, 'folder')} more by such patterns")
     if parts:
         of_parts = sorted((p for pairs in parts.values() for p in pairs), key=lambda member: member.name)
         splits |= split_unless_loose(of_parts)
@@ -51,7 +55,7 @@ def pairs_of_layout(
     if also := [other.layout for other in others]:
         notes.append(f"it also has the folders {joined(also)}: --layout {also[0]}")
     no_val = _singles_in_val(root, pair) if "train" in splits and "val" not in splits else ""
-    return Found(splits, "two folders", [*dict.fromkeys(notes)], faults, [root], spare, counted, no_val)
+    return Found(splits, "two folders", [*dict.fromkeys(notes)], faults, [root], spare, known, no_val)
 
 
 def _numbered_splits(root: Path, pair: FolderPair) -> list[str]:
@@ -76,6 +80,8 @@ def _part_by_part(root: Path, flags: Sequence[str], parts: Mapping[str, Sequence
 
 def taken_together(parents: Sequence[str]) -> str:
     """Return the note on folders whose pairs are those of one data set."""
+    if len(parents) == 1:
+        return f"the pairs are those in {parents[0]}/"
     return f"the folders {joined([f'{parent}/' for parent in parents])} are taken together"
 
 

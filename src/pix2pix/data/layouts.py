@@ -73,7 +73,7 @@ _FOLDER_ROLES = {
     **_ROLES,
     **dict.fromkeys(("blurred", "damaged", "degraded", "noisy", "hazy", "rainy", "rain", "raw"), -2),
     **dict.fromkeys(("inputs", "sources"), -2),
-    **dict.fromkeys(("outputs", "annotations", "segmentations", "semantic"), 3),
+    **dict.fromkeys(("outputs", "annotations", "segmentations", "semantic", "truth"), 3),
     "targets": 4,
     **dict.fromkeys(("clean", "restored", "coloured", "colored"), 1),
 }

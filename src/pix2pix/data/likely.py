@@ -70,7 +70,7 @@ def likely_layouts(root: Path, files: Sequence[Path]) -> list[str]:
         for one, other in combinations(sorted(names), 2):
             if both := _layout_of(one, other, names):
                 places.setdefault(both, []).append(_Place(parent, names, one, other))
-    alike = [both for both, where in places.items() if _are_alike(where)]
+    alike = [both for both, where in places.items() if not _are_numbered(*both) and _are_alike(where)]
     alike = alike or [both for both, where in places.items() if _are_patterned(where[0])]
     rank = {both: _rank(*both) for both in alike}
     known = [both for both in alike if rank[both][1]] or alike
@@ -91,14 +91,16 @@ def in_place_of_halves(root: Path, files: Sequence[Path]) -> str:
     """Return what to call where pictures side by side are none, from the folders in which they lie."""
     if calls := by_folders(root, files):
         return calls + OR_HALVES
+    if both := partners(files):
+        return _as_halves(*both)
     here = Path(os.path.commonpath([file.parent for file in files]))
     for pair in find_folder_pairs(here.parent):
-        if both := next((both for both in pair.folders.values() if here in both), None):
-            return f"Is {both[0].name}/ to become {both[1].name}/? Then {call('train', *both)}.{OR_HALVES}"
+        if halves := next((both for both in pair.folders.values() if here in both), None):
+            return _as_halves(*halves)
     return (
-        "Give two folders with equal names, pix2pix train SOURCES TARGETS, or list the pairs in a manifest "
-        "(docs/data.md); of photographs alone make sources: "
-        f"{call('train', root, '--make', 'edges')}.{OR_HALVES}"
+        "Give two folders with equal names, pix2pix train SOURCES TARGETS, or patterns of names, "
+        "--pair '{}_a.png' '{}_b.png', or list the pairs in a manifest (docs/data.md); of photographs alone "
+        f"make sources: {call('train', root, '--make', 'edges')}.{OR_HALVES}"
     )
 
 
@@ -129,6 +131,10 @@ def partners(files: Sequence[Path]) -> list[Path]:
     if len(folders) != 2 or not _are_alike([_Place(root, folders, *folders)]):
         return []
     return [root / name for name in sorted(folders)]
+
+
+def _as_halves(source: Path, target: Path) -> str:
+    return f"Is {source.name}/ to become {target.name}/? Then {call('train', source, target)}.{OR_HALVES}"
 
 
 def _by_name(root: Path, files: Sequence[Path]) -> list[Path]:
@@ -208,7 +214,7 @@ def _siblings(root: Path, files: Sequence[Path]) -> dict[Path, Names]:
 def _layout_of(one: str, other: str, siblings: Iterable[str]) -> tuple[str, str] | None:
     """Return two names of folders as a layout has them, {} in place of a split that both name.
 
-    None of different splits, and of parts that differ by numbers alone.
+    None of different splits.
     """
     lower = {sibling.lower() for sibling in siblings}
     splits = [_split_in(name, lower) for name in (one, other)]
@@ -221,8 +227,7 @@ def _layout_of(one: str, other: str, siblings: Iterable[str]) -> tuple[str, str]
             for part in (rest, other_rest)
         ]
         return (rest, other_rest) if len(others[0] & others[1]) > 1 else (one, other)
-    numbered = re.sub(r"\d+", "0", one) == re.sub(r"\d+", "0", other)
-    return None if numbered else (one, other)
+    return one, other
 
 
 def _split_in(name: str, siblings: Collection[str]) -> tuple[str, str] | None:
@@ -253,7 +258,16 @@ def _are_alike(places: Sequence[_Place]) -> bool:
 
 
 def _are_patterned(place: _Place) -> bool:
-    """Return whether the names in two folders differ by one pattern."""
+    """Return whether the names in two folders differ by a pattern; in parts, p1 and p2, by names of these."""
     folders = [place.parent / name for name in (place.one, place.other)]
     pictures = [Pictures(f, [f / f"{name}.png" for name in sorted(place.names[f.name])]) for f in folders]
-    return bool(find_patterns(*pictures))
+    patterns = find_patterns(*pictures)
+    if patterns and _are_numbered(place.one, place.other):
+        affixes = [pattern.affix for pattern in patterns[0]]
+        return len(place.names) == 2 and place.one in affixes[0] and place.other in affixes[1]
+    return bool(patterns)
+
+
+def _are_numbered(one: str, other: str) -> bool:
+    """Return whether two names differ by numbers alone, as those of parts do."""
+    return re.sub(r"\d+", "0", one) == re.sub(r"\d+", "0", other)

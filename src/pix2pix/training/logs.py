@@ -21,7 +21,9 @@ _GROUPS = ("loss_", "val_")
 
 
 class Log(Protocol):
-    """Where a run is logged as well. Steps are images seen."""
+    """Where a run is logged as well. Steps are images seen; `place` is where a user finds it."""
+
+    place: str
 
     def scalars(self, images_seen: int, values: Mapping[str, float]) -> None:
         """Add the numbers of one line of metrics.jsonl."""
@@ -43,6 +45,7 @@ class TensorBoard:
         # A killed run has logged what it will do once more: TensorBoard hides that.
         purged = images_seen + 1 if folder.is_dir() else None
         self._writer: Any = SummaryWriter(str(folder), purge_step=purged)
+        self.place = f"tensorboard --logdir {run.parent}"
         self._writer.add_text("config", f"```toml\n{config.to_toml()}```", images_seen)
 
     def scalars(self, images_seen: int, values: Mapping[str, float]) -> None:
@@ -78,6 +81,8 @@ class WeightsAndBiases:
             # Captured output would hold every frame of a progress bar.
             settings=wandb.Settings(console="off", silent=True),
         )
+        offline = f"wandb sync {self._run.settings.sync_dir}"
+        self.place = offline if self._run.offline else str(self._run.url)
 
     def scalars(self, images_seen: int, values: Mapping[str, float]) -> None:
         """Add scalars; those of one step are joined."""
@@ -165,6 +170,7 @@ def open_logs(
     for name in dict.fromkeys(names):
         try:
             opened[name] = LOGS[name](run, config, images_seen)
+            note(f"log: {opened[name].place}")
         except UserError:
             raise
         except Exception as error:

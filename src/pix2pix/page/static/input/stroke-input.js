@@ -76,7 +76,7 @@ export function createStrokeInput(editor, choice, onPick, aids) {
         }
         return undefined;
       }
-      if (tool === "stamp") return add(aids.stampAt(touch));
+      if (tool === "stamp") return choice.now.stamp ? add(aids.stampAt(touch)) : undefined;
       editor.begin();
       active = tool === "select" ? aids.drag(touch) : startStroke(tool, touch, settings());
       return apply(active?.first() ?? null);

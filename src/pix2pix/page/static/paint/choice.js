@@ -48,6 +48,7 @@ export function createChoice() {
     /** Choose what fits a model's training size. @param {Card} card */
     begin(card) {
       const { kind, size_px } = card;
+      Object.assign(now, { grid: 0, mirror: false, stamp: null }); // other classes, another size
       const side = Math.min(...size_px);
       const px = kind === "sketch" ? Math.max(1, Math.round(side / 128)) : Math.max(2, Math.round(side / (kind === "mask" ? 8 : 16)));
       const eraser = kind === "sketch" ? Math.max(ERASER_PX, Math.round(side / 16)) : px;
