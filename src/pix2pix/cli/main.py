@@ -36,6 +36,7 @@ from pix2pix.cli.common import (
 from pix2pix.cli.data import data_app
 from pix2pix.cli.study import study_app
 from pix2pix.errors import UserError
+from pix2pix.page.shipped import HOUSES
 from pix2pix.version import __version__
 
 if TYPE_CHECKING:
@@ -208,7 +209,7 @@ app.command()(translate.translate)
 
 
 @app.command()
-def info(model: ModelFile) -> None:
+def info(model: ModelFile = None) -> None:
     """Say what a model file is: networks, pictures, mode, where its weights come from.
 
     \b
@@ -216,7 +217,7 @@ def info(model: ModelFile) -> None:
     """
     from pix2pix.inference.describe import describe_model
 
-    print_facts(describe_model(model))
+    print_facts(describe_model(model or HOUSES))
 
 
 @app.command()
