@@ -89,3 +89,12 @@ def test_words_of_folders_say_what_these_may_hold() -> None:
     assert ranks == [-2, -2, 2, 1, 3, 4]
     assert [are_results(name) for name in names] == [False] * 4 + [True] * 2
     assert role("_noisy") is None
+
+
+def test_a_layout_may_hold_its_split_more_than_once(tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        for half in "AC":
+            write_text(tmp_path / split / f"{split}_{half}" / "1.png")
+    pair = named_folder_pair(tmp_path, "{}/{}_A:{}/{}_C")
+    assert pair.folders["test"] == (tmp_path / "test" / "test_A", tmp_path / "test" / "test_C")
+    assert pair.folders.keys() == {"train", "test"}

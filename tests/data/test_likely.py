@@ -31,6 +31,7 @@ def lay(root: Path, *folders: str, name: str = "{}.png", count: int = 4) -> list
         (("x_Training_Input", "x-2_Training_GroundTruth"), ["x_Training_Input:x-2_Training_GroundTruth"]),
         (("x_train_in", "x_train_gt", "x_val_in", "x_val_gt"), ["x_{}_in:x_{}_gt"]),
         (("01_GT/SEG", "01_GT/TRA"), []),
+        (("train/train_A", "train/train_C", "test/test_A", "test/test_C"), ["{}/{}_A:{}/{}_C"]),
         (("clean", "damaged", "mask"), ["damaged:clean", "damaged:mask", "clean:mask"]),
         (("blur_a", "blur_gamma", "sharp"), ["blur_a:sharp", "blur_gamma:sharp"]),
         (("trainRGB", "trainDepth", "valRGB", "valDepth"), ["{}Depth:{}RGB", "{}RGB:{}Depth"]),

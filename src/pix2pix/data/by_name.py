@@ -58,7 +58,8 @@ def in_two_folders(
         return matched, []
     suggested = find_patterns(sources, targets)
     if len(suggested) > 1:
-        raise _several(suggested, f"{sources.root} and {targets.root} hold several pictures of each name.")
+        what = f"{sources.root} and {targets.root} hold several pictures of each name."
+        raise _several(suggested, what, " All of these are pairs in a manifest (docs/data.md).")
     if not suggested and not matched.pairs:
         inner = _innermost(sources), _innermost(targets)
         if inner != (sources, targets):

@@ -68,7 +68,8 @@ def likely_layouts(root: Path, files: Sequence[Path]) -> list[str]:
     places: dict[tuple[str, str], list[_Place]] = {}
     for parent, names in siblings.items():
         for one, other in combinations(sorted(names), 2):
-            if both := _layout_of(one, other, names):
+            both = _in_split(parent, one, other) if parent.parent == root else None
+            if both := both or _layout_of(one, other, names):
                 places.setdefault(both, []).append(_Place(parent, names, one, other))
     alike = [both for both, where in places.items() if not _are_numbered(*both) and _are_alike(where)]
     alike = alike or [both for both, where in places.items() if _are_patterned(where[0])]
@@ -228,6 +229,14 @@ def _layout_of(one: str, other: str, siblings: Iterable[str]) -> tuple[str, str]
         ]
         return (rest, other_rest) if len(others[0] & others[1]) > 1 else (one, other)
     return one, other
+
+
+def _in_split(parent: Path, one: str, other: str) -> tuple[str, str] | None:
+    """Return two names of folders with {} for the split that holds both, as train/train_A; or None."""
+    if not split_of(parent.name) or parent.name not in one or parent.name not in other:
+        return None
+    rest, other_rest = (name.replace(parent.name, "{}") for name in (one, other))
+    return f"{{}}/{rest}", f"{{}}/{other_rest}"
 
 
 def _split_in(name: str, siblings: Collection[str]) -> tuple[str, str] | None:
