@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo check test test-all faults fuzz bench docs
+.PHONY: setup demo check test tools test-all faults fuzz bench docs
 
 setup: $(VENV)/installed
 
@@ -24,6 +24,11 @@ check: setup
 
 test: setup
 	$(BIN)/python -m pytest -n auto --dist loadfile
+
+# The wheel, the notebook, the doctor, logs and other platforms' lacks: a minute of a processor.
+tools: setup
+	$(BIN)/python -m pytest -m slow tests/test_packaging.py tests/test_notebook.py tests/test_doctor.py \
+		tests/test_platforms.py tests/training/test_logs.py
 
 test-all: setup
 	$(BIN)/python -m pytest -m 'slow or not slow'

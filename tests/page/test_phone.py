@@ -30,6 +30,7 @@ def test_a_phone_has_variants_examples_saving_and_all_classes_in_its_dock(open_p
     assert len(icons) == len(set(icons))
     page.check("#tools input[value=brush]", force=True)
     assert page.locator("#px").bounding_box()["width"] >= 160
+    assert page.is_visible("#swatches input >> nth=0")  # for keys and screen readers
     page.click("#all-classes")
     page.locator("#swatches label", has_text="class 19").click()
     assert page.get_attribute("#all-classes", "aria-expanded") == "false"

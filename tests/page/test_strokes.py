@@ -15,6 +15,8 @@ def is_door(page: object) -> np.ndarray:
 
 def test_strokes_begin_and_end_outside_the_frame_and_in_its_corners(open_page: Open) -> None:
     page = open_page()
+    edges = [page.locator(at).bounding_box()["x"] for at in ("#stage", "#drawing-title")]
+    assert edges[0] == edges[1]  # the ring around the frame takes no room
     choose(page, "rectangle", "door")
     drag(page, (-2, -3), (20, 10))
     assert is_door(page)[:10, :20].all()

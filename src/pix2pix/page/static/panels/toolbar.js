@@ -86,13 +86,13 @@ export function createToolbar(editor, choice) {
     const { tool, colour, px: width } = choice.now;
     check("tools", tool);
     check("swatches", colour);
-    reveal(byId("swatches"));
     byId("px-field").classList.toggle("idle", !hasWidth(tool));
     byId("px-field").hidden = TOOLS[editor.card.kind].length === 0;
     px.disabled = !hasWidth(tool);
     px.value = String(width);
     byId("px-now").textContent = `${width} px`;
     px.setAttribute("aria-valuetext", `${width} px`);
+    reveal(byId("swatches")); // last: the width above takes room from a phone's row of classes
   }
 
   editor.on("opened", build);

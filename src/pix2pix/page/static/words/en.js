@@ -102,7 +102,7 @@ export default {
   fetching: "Fetching the network, {loaded} of {total} MB",
   left_seconds: "about {count} s left",
   left_minutes: "about {count} min left",
-  shipped: "This result came with the page. Yours follow as soon as the network is here.",
+  shipped: "This result came with the page; yours follow.",
   starting: "Starting the network…",
   mode: "Mode",
   mode_paper: "Paper",

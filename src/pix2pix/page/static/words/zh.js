@@ -102,7 +102,7 @@ export default {
   fetching: "正在下载网络，{loaded} / {total} MB",
   left_seconds: "约剩 {count} 秒",
   left_minutes: "约剩 {count} 分钟",
-  shipped: "此结果随页面附带。网络下载完成后，即可看到你自己的结果。",
+  shipped: "此结果随页面附带，你的结果随后即到。",
   starting: "正在启动网络…",
   mode: "模式",
   mode_paper: "论文",
