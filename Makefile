@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo check test tools test-all faults fuzz bench docs
+.PHONY: setup demo check test tools test-all faults fuzz bench docs site houses
 
 setup: $(VENV)/installed
 
@@ -50,3 +50,24 @@ bench: setup
 docs: setup
 	$(BIN)/python docs/generate.py
 	$(BIN)/zensical build --strict
+
+# The documents, and in site/draw the page with the model that the package carries: all that a static host needs.
+# With URL=https://example.org a link to the page shows a picture.
+site: docs
+	@test ! -e site -o -e site/draw/export.json || { echo "site holds other files: move it away."; exit 2; }
+	$(BIN)/pix2pix export --web build/draw $(if $(URL),--url $(URL)/draw/)
+	rm -rf site build/site/draw
+	cp -R build/draw build/site/draw
+	sed 's,^/,/draw/,' build/draw/_headers >build/site/_headers
+	mv build/site site
+	@echo "to look at it: python3 -m http.server -d site"
+
+# The model that the package carries, learned anew.
+houses: setup runs/houses-pairs
+	$(BIN)/pix2pix train runs/houses-pairs --recipe houses --run runs/houses-learned
+	$(BIN)/pix2pix train runs/houses-pairs --recipe houses --run runs/houses --init runs/houses-learned \
+	  --set objective.gan=0 --set training.images=8_000
+	$(BIN)/python tools/ship_houses.py runs/houses runs/houses-learned
+
+runs/houses-pairs:
+	$(BIN)/pix2pix data sample -o $@ --count 3000 --val 32 --size 256 --drawings 0.5

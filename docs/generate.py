@@ -26,6 +26,11 @@ PAGES_OF_ROOT = {
     "README.zh.md": "index.zh.md",
     "SECURITY.md": "security.md",
 }
+# In the start pages, before the first picture: the drawing page, which `make site` puts there.
+DRAW = {
+    "README.md": "**[Draw a house](draw/index.html)**: the package's own model, in your browser.",
+    "README.zh.md": "**[画一座房子](draw/index.html)**：随包附带的模型，就在浏览器里运行。",
+}
 
 
 def pages() -> dict[str, str]:
@@ -41,6 +46,7 @@ def pages() -> dict[str, str]:
 def _from_root(name: str) -> str:
     """Return a file of the repository's root as a page: links as the site has them, code without a link."""
     text = (HERE.parent / name).read_text("utf-8")
+    before, picture, after = text.partition("![")
 
     def linked(match: re.Match[str]) -> str:
         shown, target = match.groups()
@@ -50,7 +56,8 @@ def _from_root(name: str) -> str:
             return f"[{shown}]({PAGES_OF_ROOT[target]})"
         return shown if "://" not in target else match[0]
 
-    return re.sub(r"\[([^]]*)\]\(([^)]*)\)", linked, text)
+    linking = re.compile(r"\[([^]]*)\]\(([^)]*)\)")
+    return linking.sub(linked, before) + f"{DRAW[name]}\n\n" + linking.sub(linked, picture + after)
 
 
 def _commands() -> str:

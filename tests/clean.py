@@ -31,8 +31,8 @@ class Only:
         return self._finder.find_spec(name, path, target)
 
     def find_distributions(self, context: Any) -> Iterator[Distribution]:
-        found = getattr(self._finder, "find_distributions", lambda context: ())(context)
-        return (d for d in found if canonicalize_name(d.metadata["Name"] or "") in self._packages)
+        listed = getattr(self._finder, "find_distributions", lambda context: ())(context)
+        return (d for d in listed if canonicalize_name(d.metadata["Name"] or "") in self._packages)
 
     def invalidate_caches(self) -> None:
         getattr(self._finder, "invalidate_caches", lambda: None)()
@@ -49,9 +49,9 @@ def dependencies(package: Distribution) -> set[str]:
                 continue
             name = canonicalize_name(requirement.name)
             names.add(name)
-            wanted = {(name, part) for part in ("", *requirement.extras)} - seen
-            seen |= wanted
-            waiting += [(distribution(requirement.name), part) for _, part in wanted]
+            needed = {(name, part) for part in ("", *requirement.extras)} - seen
+            seen |= needed
+            waiting += [(distribution(requirement.name), part) for _, part in needed]
     return names
 
 

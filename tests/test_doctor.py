@@ -27,12 +27,12 @@ def _known_requirements(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "requires", lambda name: REQUIREMENTS)
 
 
-def found() -> dict[str, Fact]:
+def report() -> dict[str, Fact]:
     return {fact.label: fact for fact in facts()}
 
 
 def test_packages_and_extras_are_named_with_versions_and_what_is_missing() -> None:
-    shown = found()
+    shown = report()
     import numpy
     import torch
 
@@ -50,7 +50,7 @@ def test_a_checkout_that_was_never_installed_has_a_report_as_well(monkeypatch: p
         raise PackageNotFoundError(name)
 
     monkeypatch.setattr(doctor, "requires", unknown)
-    assert found()["pix2pix"].good
+    assert report()["pix2pix"].good
 
 
 def test_nothing_private_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,7 +59,7 @@ def test_nothing_private_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("PIX2PIX_CACHE", str(home / "cache"))
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
     monkeypatch.setenv("WANDB_API_KEY", "secret")
-    text = "\n".join(fact.value for fact in found().values())
+    text = "\n".join(fact.value for fact in report().values())
     assert str(Path("~/cache")) in text
     assert "ada" not in text
     assert "secret" not in text
@@ -74,7 +74,7 @@ def test_what_fails_is_named_and_the_rest_is_still_found(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(doctor, "_torch", broken)
     monkeypatch.setattr(doctor, "_cache", refused)
-    shown = found()
+    shown = report()
     assert shown["torch"].value.startswith("FAILED: OSError: libcudart.so.13: cannot open (")
     assert "test_doctor.py:" in shown["torch"].value
     assert shown["cache"].value.startswith("FAILED: PIX2PIX_CACHE_GB is 'x'")

@@ -35,6 +35,7 @@ NOT_RUN = {
     r"best[=.]": "needs the weights of a feature network; tests/training/test_selection.py",
     r"hub:": "downloads; tests/data/test_hub.py",
     r"^push ": "uploads",
+    r"--log wandb": "sends to a service; tests/training/test_logs.py",
     r"^data cache .*--clear": "keeps what the process of the tests still uses; tests/data/test_cache.py",
 }
 PARSED_ONLY = {"nginx", "html", "js"}  # no parser of theirs is at hand

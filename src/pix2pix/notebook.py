@@ -101,17 +101,17 @@ class Pairs:
 
     def __init__(self, *data: str | Path, config: Config | None = None) -> None:
         config = config or Config()
-        self.found: PairSet = find_data(data, config.data)
-        training = self.found.splits["train"]
+        self.pair_set: PairSet = find_data(data, config.data)
+        training = self.pair_set.splits["train"]
         self._config = with_found_labels(config, training)
         self.reading: Reading = find_reading(training, self._config)
 
     def __len__(self) -> int:
-        return sum(len(pairs) for pairs in self.found.splits.values())
+        return sum(len(pairs) for pairs in self.pair_set.splits.values())
 
     def __iter__(self) -> Iterator[tuple[codec.Array, codec.Array]]:
         """Yield source and target of each training pair, (H, W, 3) uint8 for a person to see."""
-        return (self._views(pair) for pair in self.found.splits["train"])
+        return (self._views(pair) for pair in self.pair_set.splits["train"])
 
     def _views(self, pair: Pair) -> tuple[codec.Array, codec.Array]:
         stored = [tensors.to_levels(array) for array in self.reading.read(pair, self._config.data.size)]
@@ -124,13 +124,13 @@ class Pairs:
         return source_view, target_view
 
     def __repr__(self) -> str:
-        return f"Pairs: {pairs_in_words(self.found)}"
+        return f"Pairs: {pairs_in_words(self.pair_set)}"
 
     def _repr_html_(self) -> str:
-        chosen = evenly_spread(self.found.splits["train"], _SHOWN_PAIRS)
+        chosen = evenly_spread(self.pair_set.splits["train"], _SHOWN_PAIRS)
         sheet = geometry.grid([self._views(pair) for pair in chosen], ("source", "target"))
         names = "from above: " + ", ".join(pair.name for pair in chosen)
-        return _html(pairs_in_words(self.found), [names], picture=_picture(codec.from_pillow(sheet)))
+        return _html(pairs_in_words(self.pair_set), [names], picture=_picture(codec.from_pillow(sheet)))
 
 
 class Run:

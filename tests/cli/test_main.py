@@ -124,7 +124,7 @@ def test_help_of_a_command_shows_an_example(command: str) -> None:
     assert [line for line in lines if line.startswith(f"pix2pix {command}")]
 
 
-@pytest.mark.parametrize("command", ["train", "translate", "info"])
+@pytest.mark.parametrize("command", ["train", "translate"])
 def test_a_missing_argument_is_a_refusal(command: str) -> None:
     assert pix2pix(command).exit_code == 2
 

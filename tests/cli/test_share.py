@@ -7,6 +7,7 @@ import pytest
 
 from pix2pix.export.compare import Difference, Exported
 from pix2pix.export.web import Site
+from pix2pix.page.shipped import HOUSES
 from pix2pix.serve import server
 from tests.cli.command import pix2pix
 from tests.helpers import files_below, write_model
@@ -50,6 +51,14 @@ def test_what_was_written_is_printed(model: Path, exporters: list[dict[str, Any]
         "  source   1 x 3 x 32 x 32",
         "  12 comparisons: largest difference 0.0012, mean 4.6e-05 (values from -1 to 1), PSNR 72 dB",
     ]
+
+
+def test_without_a_model_the_packages_own_is_exported(
+    tmp_path: Path, exporters: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert pix2pix("export", "--web", "site", "--onnx", "a.onnx").exit_code == 0
+    assert [call["model"] for call in exporters] == [HOUSES, HOUSES]
 
 
 def test_a_page_takes_several_models_and_says_how_to_look_at_it(
@@ -155,6 +164,17 @@ def test_the_options_not_given_are_the_services_own(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(server, "serve", lambda *both: got.extend(both))
     assert pix2pix("serve", "a").exit_code == 0
     assert got[1] == server.ServerOptions()
+
+
+def test_without_a_model_the_packages_own_is_served_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    got: list[Any] = []
+    monkeypatch.setattr(server, "serve", lambda *both: got.extend(both))
+    result = pix2pix("serve")
+    assert result.exit_code == 0
+    assert got[0] == [HOUSES]
+    assert "no model is named" in result.stdout
+    assert str(HOUSES) in result.stdout
+    assert "pix2pix serve runs/NAME" in result.stdout
 
 
 @pytest.mark.parametrize("origin", ["pix.example.org", "https://", "https://x.org/page", "*"])

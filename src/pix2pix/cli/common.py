@@ -50,7 +50,13 @@ Scale = Annotated[
 ]
 
 Mode = Annotated[str | None, Option(help="paper, deterministic or running.  [default: the model's]")]
-ModelFile = Annotated[Path, Argument(help="A model.safetensors, or the folder of a run.")]
+ModelFile = Annotated[
+    Path | None,
+    Argument(
+        show_default=False,
+        help="A model.safetensors, or the folder of a run.  [default: the package's houses]",
+    ),
+]
 Out = Annotated[Path, Option("--out", "-o", help="Folder to write to.")]
 Precision = Annotated[str, Option(help="auto, fp32, tf32, bf16: of products; the rest is float32.")]
 Recipe = Annotated[str | None, Option(metavar="NAME|FILE", help="Recipe of the package, or a TOML file.")]

@@ -19,9 +19,9 @@ def doctor(device: Device = "auto") -> None:
     from pix2pix.doctor import facts, self_test
 
     failed = []
-    for found in (facts(), self_test(device)):
-        for fact in found:
-            print(f"{fact.label:<18} {fact.value}", flush=True)  # a crash must not take along what was found
+    for part in (facts(), self_test(device)):
+        for fact in part:
+            print(f"{fact.label:<18} {fact.value}", flush=True)  # a crash must not take along what is known
             failed += [] if fact.good else [fact.label]
     if failed:
         print(f"does not work here: {', '.join(failed)}")

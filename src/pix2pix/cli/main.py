@@ -36,6 +36,7 @@ from pix2pix.cli.common import (
 from pix2pix.cli.data import data_app
 from pix2pix.cli.study import study_app
 from pix2pix.errors import UserError
+from pix2pix.page.shipped import HOUSES
 from pix2pix.version import __version__
 
 if TYPE_CHECKING:
@@ -128,6 +129,11 @@ _OTHER_RECIPE = (
 )
 
 
+def _advice(recipe: str | None, folder: Path) -> str:
+    """Return what a new run without a recipe should know."""
+    return _OTHER_RECIPE if recipe is None and not (folder / "config.toml").is_file() else ""
+
+
 def _version(requested: bool) -> None:
     if requested:
         print(f"pix2pix {__version__}")
@@ -186,8 +192,8 @@ def train(
     keep_freed_memory()
     flags = {"training.seed": seed, "data.make": make, "data.labels": labels}
     changes = [f"{key}={value}" for key, value in flags.items() if value is not None]
-    how: Any = {"device": device, "engine": engine, "precision": precision}
-    how["epochs"] = _whole_epochs(epochs, settings or [])
+    length = _whole_epochs(epochs, settings or ())
+    how: Any = {"device": device, "engine": engine, "precision": precision, "epochs": length}
     config = Config.load(recipe, [*(settings or []), *changes, *layout_settings(layout, pair)])
     folder = run or Path("runs") / run_name(data[0])
     refuse_switched_off(config, settings or (), folder / "config.toml")
@@ -195,17 +201,15 @@ def train(
         check_logs(log or ())
         print_facts(describe_plan(make_plan(data, config, folder, **how)).items())
         return
-    is_new = not (folder / "config.toml").is_file()
-    how |= {"console": console_progress().console, "note": _OTHER_RECIPE if recipe is None and is_new else ""}
-    result = train_model(data, config, folder, init=init, strict=strict, logs=log or (), **how)
-    _finish_training(result, folder)
+    how |= {"console": console_progress().console, "logs": log or (), "note": _advice(recipe, folder)}
+    _finish_training(train_model(data, config, folder, init=init, strict=strict, **how), folder)
 
 
 app.command()(translate.translate)
 
 
 @app.command()
-def info(model: ModelFile) -> None:
+def info(model: ModelFile = None) -> None:
     """Say what a model file is: networks, pictures, mode, where its weights come from.
 
     \b
@@ -213,7 +217,7 @@ def info(model: ModelFile) -> None:
     """
     from pix2pix.inference.describe import describe_model
 
-    print_facts(describe_model(model))
+    print_facts(describe_model(model or HOUSES))
 
 
 @app.command()

@@ -13,6 +13,7 @@ from typer import Argument, Option
 
 from pix2pix.cli.common import Device, Mode, console_progress, extra
 from pix2pix.errors import UserError
+from pix2pix.page.shipped import HOUSES
 
 if TYPE_CHECKING:
     from pix2pix.export.compare import Exported
@@ -21,8 +22,13 @@ if TYPE_CHECKING:
 
 def export(
     models: Annotated[
-        list[Path], Argument(metavar="MODEL...", help="Model file, or folder of a run; several with --web.")
-    ],
+        list[Path] | None,
+        Argument(
+            metavar="[MODEL...]",
+            show_default=False,
+            help="Model file, or folder of a run; several with --web.  [default: the package's houses]",
+        ),
+    ] = None,
     onnx: Annotated[Path | None, Option(metavar="FILE", help="Write an ONNX graph: model.onnx.")] = None,
     torch: Annotated[Path | None, Option(metavar="FILE", help="Write a torch.export program: a.pt2.")] = None,
     web: Annotated[Path | None, Option(metavar="DIR", help="Write the page, for any web server.")] = None,
@@ -47,11 +53,13 @@ def export(
     pix2pix export runs/facades --onnx facades.onnx --precision int8
     pix2pix export runs/facades --torch facades.pt2
     pix2pix export runs/facades runs/shoes --web site --url https://example.org/draw/
+    pix2pix export --web site
     """
     if not (onnx or torch or web):
         raise UserError("There is nothing to write: wanted --onnx FILE, --torch FILE or --web DIR.")
-    if len(models) > 1 and (onnx or torch):
-        raise UserError(f"One file holds one model, and {len(models)} were given.")
+    chosen = models or [HOUSES]
+    if len(chosen) > 1 and (onnx or torch):
+        raise UserError(f"One file holds one model, and {len(chosen)} were given.")
     if precision not in (None, "fp32") and not (onnx or web):
         raise UserError(f"--precision {precision} is for --onnx and --web: a .pt2 holds float32.")
     if runtime and not web:
@@ -63,23 +71,30 @@ def export(
     if onnx:
         from pix2pix.export.onnx import export_onnx
 
-        graph = export_onnx(models[0], onnx, precision=bits or "fp32", dynamic=dynamic, **common)
+        graph = export_onnx(chosen[0], onnx, precision=bits or "fp32", dynamic=dynamic, **common)
         _print_exported(graph, graph.path, graph.inputs)
     if torch:
         from pix2pix.export.torch_export import export_torch
 
-        program = export_torch(models[0], torch, dynamic=dynamic, **common)
+        program = export_torch(chosen[0], torch, dynamic=dynamic, **common)
         _print_exported(program, program.path, program.inputs)
     if web:
         from pix2pix.export.web import export_web
 
-        _print_site(export_web(models, web, precision=bits or "fp16", runtime=runtime, url=url, **common))
+        _print_site(export_web(chosen, web, precision=bits or "fp16", runtime=runtime, url=url, **common))
         if not url:
             print("links to it show no picture: that needs the page's address, --url https://...")
 
 
 def serve(
-    models: Annotated[list[Path], Argument(metavar="MODEL...", help="Files of models, or folders of runs.")],
+    models: Annotated[
+        list[Path] | None,
+        Argument(
+            metavar="[MODEL...]",
+            show_default=False,
+            help="Files of models, or folders of runs.  [default: the package's houses]",
+        ),
+    ] = None,
     host: Annotated[str, Option(help="Address to listen at; 0.0.0.0 lets other machines in.")] = "127.0.0.1",
     port: Annotated[
         int | None, Option(min=0, max=65535, help="0 takes any free one.  [default: 8000 or the next]")
@@ -104,6 +119,7 @@ def serve(
     """Serve models: a page to draw on, and an API that translates pictures.
 
     \b
+    pix2pix serve --open
     pix2pix serve runs/facades --open
     pix2pix serve runs/facades runs/shoes --port 8080 --memory 1
     """
@@ -111,8 +127,13 @@ def serve(
         from pix2pix.serve.server import ServerOptions
         from pix2pix.serve.server import serve as serve_models
 
+    if not models:
+        print(
+            "no model is named, so the page draws with the one that comes with the package:\n"
+            f"procedural houses, {HOUSES}; yours: pix2pix serve runs/NAME"
+        )
     serve_models(
-        models,
+        models or [HOUSES],
         ServerOptions(
             host, port, device, memory, queue, max_megapixels, origins or (), examples, open_page, token_file
         ),
