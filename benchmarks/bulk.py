@@ -1,6 +1,6 @@
 """Whole collections: `pix2pix bulk` next to `pix2pix translate`, once warm, in turns.
 
-command: python benchmarks/bulk.py [--files 2000] [--px 64] [--width 8] [--engine openvino] [--runs 3]
+command: python benchmarks/bulk.py [--files 2000] [--px 64] [--width 8] [--engine openvino] [--runs 2]
 
 Both have as many threads in all: bulk's workers have one each. Counted is what all pictures take longer
 than a quarter of them, so that neither starts nor the compiling of engines count. Processor seconds are
@@ -118,7 +118,7 @@ def main():
         print(json.dumps({"bulk": by_bulk, "translate": by_translate}[name](*what, int(share))))
         return
     parser = argparse.ArgumentParser(description=__doc__)
-    for name, default in (("files", 2000), ("px", 64), ("width", 8), ("runs", 3), ("workers", 2)):
+    for name, default in (("files", 2000), ("px", 64), ("width", 8), ("runs", 2), ("workers", 2)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--engine", default="openvino")
     options = parser.parse_args()
