@@ -226,3 +226,10 @@ def test_no_command_is_slow_to_explain_itself() -> None:
     code = "import sys, pix2pix.cli.data; print(sorted({'torch', 'numpy', 'PIL'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_a_check_that_is_refused_names_calls_of_its_own(place: Path) -> None:
+    for half in ("ct", "mr"):
+        for n in range(4):
+            write_text(place / "in" / half / f"{n}.png")
+    assert "`pix2pix data check in --layout ct:mr`" in refused("check", "in")

@@ -8,6 +8,7 @@ from pix2pix.data.likely import (
     any_of,
     by_folders,
     call,
+    for_command,
     hold_out,
     in_place_of_halves,
     likely_layouts,
@@ -134,3 +135,10 @@ def test_two_folders_of_equal_names_are_named_in_a_question(tmp_path: Path) -> N
     said = in_place_of_halves(tmp_path, lay(tmp_path, "1x", "2x"))
     assert said.startswith(f"Is 1x/ to become 2x/? Then `pix2pix train {tmp_path}/1x {tmp_path}/2x`.")
     assert "--pair" in in_place_of_halves(tmp_path, lay(tmp_path / "alone", "x"))
+
+
+def test_calls_are_those_of_the_command_that_was_given() -> None:
+    hint = "Then `pix2pix train x --layout a:b`; or `pix2pix train x --make edges`."
+    assert for_command(hint, "data check") == (
+        "Then `pix2pix data check x --layout a:b`; or `pix2pix train x --make edges`."
+    )

@@ -288,7 +288,7 @@ def test_strict_raises_at_a_bad_picture(folder: Path, cache: Path, what: str, ca
 def test_where_all_are_bad_the_first_is_named_and_nothing_kept(tmp_path: Path, cache: Path) -> None:
     for name in ("a", "b", "c"):
         write_text(tmp_path / f"{name}.jpg")
-    message = r"a\.jpg is not a picture .*None of the 3 pairs could be"
+    message = r"a\.jpg is not a picture .*None of the 3 pairs that were tried"
     with pytest.raises(NoPairError, match=message) as caught:
         store_of(tmp_path)
     assert ["is not a picture" in failure for failure in caught.value.failures] == [True] * 3

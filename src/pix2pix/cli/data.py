@@ -112,13 +112,12 @@ def check(
             uses = ", ".join(sorted(_CHECKED_BY))
             raise UserError(f"{key} has no effect here: data check uses {uses}.", "Leave it out.")
     with counting("unpacking", "bytes") as on_progress:
-        pairs = find_data(data, config.data, on_progress)
+        pairs = find_data(data, config.data, on_progress, command="data check")
     with counting("checking", "pairs") as on_progress:
         report = checking.check(pairs, on_progress, config.data)
     page = checking.write_report(report, out)
     print_facts(checking.facts_of(report).items())
-    print(*map(printable, checking.summary(report.findings)), sep="\n")
-    print(f"report: {page}")
+    print(*map(printable, checking.summary(report.findings)), f"report: {page}", sep="\n")
     raise typer.Exit(report.exit_code)
 
 

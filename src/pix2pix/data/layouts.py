@@ -7,7 +7,8 @@ rows fit, the first one is taken; `--layout` names another.
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -78,6 +79,7 @@ _FOLDER_ROLES = {
     **dict.fromkeys(("clean", "restored", "coloured", "colored"), 1),
 }
 PHOTOGRAPHS = (0, 2)  # of these numbers
+NamesIn = Callable[[Path], Mapping[str, str]]  # `sub_folders`
 RESULT = 3  # of this number and above: what is learned from photographs
 _EITHER = {"depth", "depths", "disparity", "normal", "normals"}  # as often the sources as the targets
 
@@ -128,7 +130,8 @@ def find_folder_pairs(root: Path) -> list[FolderPair]:
 
     Rows of which a half holds no pictures, but annotations of another kind, are passed over for others.
     """
-    fitting = [pair for row in FOLDER_PAIRS if (pair := _fit(root, *row)).folders]
+    names_in = cache(sub_folders)  # a hundred rows and splits look into the same few folders
+    fitting = [pair for row in FOLDER_PAIRS if (pair := _fit(root, *row, names_in)).folders]
     held = {f: holds_pictures(f) for pair in fitting for both in pair.folders.values() for f in both}
     full = [pair for pair in fitting if any(held[a] and held[b] for a, b in pair.folders.values())]
     return sorted(full or fitting, key=lambda pair: "." in pair.folders)  # those of splits first
@@ -145,7 +148,7 @@ def named_folder_pair(root: Path, layout: str) -> FolderPair:
             f"--layout {layout} is no layout: wanted {SIDE_BY_SIDE}, or the folders SOURCES:TARGETS.",
             "For example --layout images:masks, or --layout '{}:{}_masks' where {} stands for the split.",
         )
-    return _fit(root, source, target)
+    return _fit(root, source, target, sub_folders)
 
 
 def missing_folders(root: Path, layout: str) -> UserError:
@@ -174,21 +177,23 @@ def split_of(name: str) -> str:
     return SPLITS.get(name.lower(), "")
 
 
-def _fit(root: Path, source: str, target: str) -> FolderPair:
+def _fit(root: Path, source: str, target: str, names_in: NamesIn) -> FolderPair:
     """Return the folders of each split; by "." those of the whole, where no split has any."""
-    folders = dict(_by_split(root, source, target))
+    folders = dict(_by_split(root, source, target, names_in))
     return FolderPair(f"{source}:{target}", folders)
 
 
-def _by_split(root: Path, source: str, target: str) -> Iterator[tuple[str, tuple[Path, Path]]]:
-    names = sub_folders(root)
+def _by_split(
+    root: Path, source: str, target: str, names_in: NamesIn
+) -> Iterator[tuple[str, tuple[Path, Path]]]:
+    names = names_in(root)
     has_split = "{}" in source + target
     found = False
     for name, split in SPLITS.items():
         if has_split:
             both = halves_in(root, names, source.replace("{}", name), target.replace("{}", name))
         elif folder := names.get(name):
-            both = halves_in(root / folder, sub_folders(root / folder), source, target)
+            both = halves_in(root / folder, names_in(root / folder), source, target)
         else:
             both = None
         if both:
@@ -205,9 +210,9 @@ def halves_in(folder: Path, names: Mapping[str, str], source: str, target: str) 
 
 
 def _inside(root: Path, names: Mapping[str, str], name: str) -> Path | None:
-    if (root / name).is_dir():
-        return root / name
-    return root / names[name.lower()] if name.lower() in names else None
+    if name.lower() not in names:  # a path of several folders, or a hidden one
+        return root / name if ("/" in name or name[:1] == ".") and (root / name).is_dir() else None
+    return root / name if (root / name).is_dir() else root / names[name.lower()]
 
 
 def sub_folders(root: Path) -> dict[str, str]:

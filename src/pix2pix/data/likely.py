@@ -45,6 +45,11 @@ def call(command: str, *words: object) -> str:
     return printable(f"`{shlex.join(['pix2pix', *command.split(), *map(str, words)])}`")
 
 
+def for_command(hint: str, command: str) -> str:
+    """Return a hint whose calls of `train` are of another command with DATA, but for those of --make."""
+    return re.sub(r"`pix2pix train (?![^`]* --make )", f"`pix2pix {command} ", hint)
+
+
 def hold_out(place: str | Path, *words: object, by: str = "") -> str:
     """Return the call that splits the pairs of DATA, by name or by parts, into a folder outside of it."""
     root = before_glob(Path(place)).resolve()

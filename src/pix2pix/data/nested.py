@@ -143,6 +143,8 @@ def data_sets_inside(root: Path, nested: Sequence[FolderPair]) -> list[Path]:
         elif below := data_sets_inside(folder, find_nested(folder)):
             held = sum(len(list_pictures(data_set)) for data_set in below)
             inside += below if held >= _MOST * len(list_pictures(folder)) else []
+    if not inside:
+        return []
     loose = sum(path.parent == root for path in list_pictures(root))
     held = sum(len(list_pictures(folder)) for folder in inside)
     return inside if held >= _MOST * (held + loose) else []

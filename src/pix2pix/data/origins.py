@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from pix2pix.config import DataConfig
-from pix2pix.data import hub, plausible
+from pix2pix.data import hub, likely, plausible
 from pix2pix.data.archives import is_archive
 from pix2pix.data.layouts import SPLITS, split_of
 from pix2pix.data.pair_set import Half, NoTrainingPairsError, Pair, PairSet, split_up
@@ -38,22 +38,24 @@ def find_data(
     on_progress: OnProgress = no_progress,
     *,
     to_learn: bool = True,
+    command: str = "train",
 ) -> PairSet:
     """Return the pairs that the arguments DATA of a command stand for.
 
     A folder of pairs or two folders, or archives or globs in their place; a .csv or .jsonl manifest;
     `hub:OWNER/NAME`; with `make`, a folder of photographs. `on_progress` counts bytes of archives.
-    Raises UserError where pictures are missing or names do not match, and, unless `to_learn` is False, where
-    there are no pairs to learn from.
+    Raises UserError, whose calls are of `command`, where pictures are missing or names do not match, and,
+    unless `to_learn` is False, where there are no pairs to learn from.
     """
     words = with_archives([str(word) for word in data], on_progress)
     archives = {word: str(place) for word, place in zip(words, data, strict=True) if is_archive(Path(place))}
     try:
         pairs = _find(words, config, to_learn, [*map(str, data)])
     except UserError as error:
-        if not archives:
+        if not archives and command == "train":
             raise
-        raise UserError(named(error.message, archives), named(error.hint, archives)) from None
+        hint = likely.for_command(error.hint, command)
+        raise UserError(named(error.message, archives), named(hint, archives)) from None
     return replace(pairs, notes=tuple(named(note, archives) for note in pairs.notes))
 
 

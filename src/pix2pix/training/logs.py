@@ -152,7 +152,7 @@ def check_logs(names: Sequence[str]) -> None:
     for name in names:
         if name not in LOGS:
             known = ", ".join(LOGS)
-            raise UserError(f"--log {name} is unknown: wanted {known}{did_you_mean(name, LOGS)}.")
+            raise UserError(f"--log {name} is unknown: wanted {known}{did_you_mean(name, LOGS) or '.'}")
         if find_spec(name) is None:
             raise UserError(
                 f"--log {name} needs the package {name}.", f"Install it with pip install 'pix2pix[{name}]'."
@@ -176,7 +176,7 @@ def open_logs(
         except Exception as error:
             Logs(opened).close()
             hint = (
-                "Log in by `wandb login`, or set the variable WANDB_MODE=offline."
+                "With the variable WANDB_MODE=offline it logs to this disk alone."
                 if name == "wandb"
                 else "Leave --log out, or mend that."
             )

@@ -107,3 +107,22 @@ test("an eraser brings the photograph back, in a hole and nowhere else", () => {
   assert.deepEqual(surface.image.pixels.subarray(0, 2048), photograph.subarray(0, 2048));
   assert.deepEqual(new Set(surface.image.pixels.subarray(2048)), new Set([toPixel("#7f7f7f")]));
 });
+
+test("a sheet is plain until a stroke leaves a pixel, and again when it is undone or resized", () => {
+  const drawing = createDrawing(paper);
+  const surface = createSurface(labels);
+  surface.replay(drawing);
+  assert.ok(surface.isPlain);
+  add(drawing, { tool: "rectangle", colour: PALETTE[2], box: [40, 40, 20, 20] });
+  surface.replay(drawing);
+  assert.ok(!surface.isPlain);
+  add(drawing, { tool: "size", width: 8, height: 8 });
+  surface.replay(drawing);
+  assert.ok(!surface.isPlain);
+  add(drawing, { tool: "rectangle", colour: PALETTE[1], box: [0, 0, 8, 8] });
+  surface.replay(drawing);
+  assert.ok(surface.isPlain);
+  for (let i = 0; i < 3; i++) undo(drawing);
+  surface.replay(drawing);
+  assert.ok(surface.isPlain);
+});

@@ -36,6 +36,7 @@ export function createSurface(style) {
   let beneath = null;
   /** @type {Checkpoint[]} */
   let checkpoints = [];
+  let painted = 0; // the place of a pixel that differed from the ground
   let spent = 0; // milliseconds of painting since the last copy
   /** @type {Box|null} */
   let tentative = null;
@@ -141,7 +142,11 @@ export function createSurface(style) {
     },
     /** Whether no pixel differs from a new sheet's. */
     get isPlain() {
-      return beneath === null && image.pixels.every((pixel) => pixel === ground);
+      const { pixels } = image;
+      // A pixel that differed usually still does: all of them are read only where it does not.
+      if (beneath !== null || (painted < pixels.length && pixels[painted] !== ground)) return false;
+      for (painted = 0; painted < pixels.length && pixels[painted] === ground; painted++);
+      return painted === pixels.length;
     },
     /** Whether the stroke that was begun painted anything: it may lie outside. */
     get isTouched() {
