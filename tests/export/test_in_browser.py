@@ -27,6 +27,7 @@ from pix2pix.inference.translator import Translator
 from pix2pix.pictures.contract import LabelClass, PictureContract
 from pix2pix.progress import Progress
 from tests.helpers import noise, write_model
+from tests.page.page_actions import drag
 
 pytestmark = pytest.mark.slow
 
@@ -43,7 +44,6 @@ FLAGS = [
 COLOURS = np.array([(0, 0, 255), (13, 61, 251), (165, 0, 0)], np.uint8)
 CLASSES = tuple(LabelClass(name=f"class {n}", colour=tuple(c)) for n, c in enumerate(COLOURS.tolist()))
 MODELS: dict[str, dict[str, Any]] = {
-    # Of labels there is a drawing to begin with, so that the page shows a result by itself.
     "labels": {"source": PictureContract(classes=CLASSES, one_hot=True)},
     "colours": {},
     "grey": {"source": PictureContract(channels=1), "target": PictureContract(channels=1)},
@@ -144,7 +144,7 @@ def stop(server: ThreadingHTTPServer) -> None:
 
 @pytest.fixture
 def page(host: ThreadingHTTPServer) -> Iterator[Any]:
-    """The page with a first result, in a browser that was never there."""
+    """The page with the result of a first stroke, in a browser that was never there."""
     playwright = pytest.importorskip("playwright.sync_api")
     if CHROMIUM is None:
         pytest.skip("there is no chromium")
@@ -152,9 +152,15 @@ def page(host: ThreadingHTTPServer) -> Iterator[Any]:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = browser.new_page()
         page.goto(f"http://127.0.0.1:{host.server_address[1]}/")
-        page.wait_for_function(RESULT, timeout=60_000)
+        draw(page)
         yield page
         browser.close()
+
+
+def draw(page: Any) -> None:
+    """Draw a stroke, as an empty sheet is not translated, and wait for the result."""
+    drag(page, (10, 10), (50, 50))
+    page.wait_for_function(RESULT, timeout=60_000)
 
 
 def in_page(page: Any, number: int, picture: NDArray[np.uint8], **request: Any) -> NDArray[Any]:
@@ -202,7 +208,7 @@ def test_a_new_export_is_seen_at_once_and_the_old_one_forgotten(
     other = Path(shutil.copytree(models[0], tmp_path / "renamed"))
     export_web([other], site, precision="fp32", mode="deterministic", runtime=package)
     page.reload()
-    page.wait_for_function(RESULT, timeout=60_000)
+    draw(page)
     assert page.inner_text("#model-name") == "renamed"
     there = [file.relative_to(site).as_posix() for file in site.glob("*/*.bin")]
     page.wait_for_function(ONLY, arg=there, timeout=10_000)

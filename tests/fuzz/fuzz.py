@@ -29,12 +29,14 @@ from pix2pix.errors import UserError
 from pix2pix.measures.weights import read_weights
 from pix2pix.model_file import load_model
 from pix2pix.pictures import animations, codec
+from pix2pix.pictures.opening import LIMIT
 from pix2pix.pictures.palette_file import load_palette
 from pix2pix.reports.training_page import read_metrics
 from pix2pix.training.state import load_state, new_state, save_state
 from tests.helpers import noise, small, write_model
 
 MOST_BYTES, MOST_SECONDS = 500_000_000, 10
+_MOST_MEGAPIXELS = "44.5"  # a quarter of the package's own limit: of 250 MB a decoder may hold two copies
 _BATCH = 250  # mutations of one process
 CPU = torch.device("cpu")
 Parser = tuple[bytes, str, Callable[[Path], object]]
@@ -214,6 +216,7 @@ def main() -> None:
     chosen = arguments.parse_args()
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
+    os.environ.setdefault(LIMIT, _MOST_MEGAPIXELS)
     broken = 0
     with tempfile.TemporaryDirectory() as folder:
         for name, parser in parsers(Path(folder)):
