@@ -150,5 +150,13 @@ def test_texts_name_archives_and_the_folders_inside() -> None:
 
 @pytest.mark.parametrize("name", ["a`b'c", "it's `x", "a`b  c"])
 def test_names_of_files_are_no_calls(name: str) -> None:
-    text = f"/cache/0a1b/{name}.png is no picture. Then `pix2pix train /cache/0a1b`."
-    assert named(text, {"/cache/0a1b": "x.zip"}).startswith(f"x.zip/{name}.png is no picture. Then ")
+    text = f"/cache/0a1b/{name}.png and /cache/0a1b/1.png: `pix2pix train /cache/0a1b -o 0a1b-split`."
+    assert named(text, {"/cache/0a1b": "x.tar"}) == (
+        f"x.tar/{name}.png and x.tar/1.png: `pix2pix train x.tar -o x-split`."
+    )
+
+
+def test_all_endings_of_an_archive_are_left_out_of_a_folder_beside_it(tmp_path: Path) -> None:
+    (archive := tmp_path / "x.tar.gz").touch()
+    call = named("`pix2pix data split /cache/0a1b -o 0a1b-split`", {"/cache/0a1b": str(archive)})
+    assert call == f"`pix2pix data split {archive} -o x-split`"
