@@ -21,7 +21,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-from pix2pix.errors import UserError, first_line, joined, shortened
+from pix2pix.errors import UserError, counted, first_line, joined, shortened
 from pix2pix.files import CACHE, bytes_in_words, cache_folder
 from pix2pix.version import __version__
 
@@ -105,7 +105,7 @@ def _torch() -> str:
 
     cuda, cudnn = torch.version.cuda, cast(Any, torch.backends.cudnn)
     libraries = f"CUDA {cuda}, cuDNN {cudnn.version()}" if cuda else "no CUDA"
-    return f"{torch.__version__}, {libraries}, {torch.get_num_threads()} threads"
+    return f"{torch.__version__}, {libraries}, {counted(torch.get_num_threads(), 'thread')}"
 
 
 def _devices() -> str:
