@@ -131,7 +131,7 @@ def test_calls_name_the_archive_that_was_given(tmp_path: Path, cache: Path) -> N
     with pytest.raises(UserError) as caught:
         find(archive)
     assert f"`pix2pix train '{archive}' --layout ct:mr`" in str(caught.value)
-    alone = shlex.split(str(caught.value).partition("of one folder alone `")[2].partition("`")[0])
+    alone = shlex.split(str(caught.value).partition("of one folder alone: `")[2].partition("`")[0])
     assert Path(alone[2]).is_relative_to(cache)
     assert Path(alone[2]).is_dir()
 
@@ -140,9 +140,15 @@ def test_texts_name_archives_and_the_folders_inside() -> None:
     archives = {"/cache/0a1b": "my data.zip"}
     text = (
         "/cache/0a1b/x/1.png is one: `pix2pix data split /cache/0a1b -o 0a1b-split --by folder`, or "
-        "`x /cache/0a1b/x`"
+        "`pix2pix train /cache/0a1b/x`"
     )
     assert named(text, archives) == (
         "my data.zip/x/1.png is one: `pix2pix data split 'my data.zip' -o 'my data-split' --by folder`, or "
-        "`x /cache/0a1b/x`"
+        "`pix2pix train /cache/0a1b/x`"
     )
+
+
+@pytest.mark.parametrize("name", ["a`b'c", "it's `x", "a`b  c"])
+def test_names_of_files_are_no_calls(name: str) -> None:
+    text = f"/cache/0a1b/{name}.png is no picture. Then `pix2pix train /cache/0a1b`."
+    assert named(text, {"/cache/0a1b": "x.zip"}).startswith(f"x.zip/{name}.png is no picture. Then ")

@@ -29,11 +29,18 @@ def named(text: str, archives: Mapping[str, str]) -> str:
     parts = text.split("`")
     for folder, archive in archives.items():
         parts[::2] = [prose.replace(folder, archive) for prose in parts[::2]]
-        for place in range(1, len(parts), 2):
-            words = [archive if word == folder else word for word in shlex.split(parts[place])]
-            out = f"{Path(folder).name}-split", f"{Path(archive).stem}-split"
-            parts[place] = shlex.join(out[1] if word == out[0] else word for word in words)
+        new_words = {folder: archive, f"{Path(folder).name}-split": f"{Path(archive).stem}-split"}
+        parts[1::2] = [_with_words(call, new_words) for call in parts[1::2]]
     return "`".join(parts)
+
+
+def _with_words(call: str, new_words: Mapping[str, str]) -> str:
+    """Return a call with other words; as it is where it is none, as names of files may hold backticks."""
+    try:
+        words = shlex.split(call)
+    except ValueError:
+        return call
+    return shlex.join(new_words.get(word, word) for word in words) if words[:1] == ["pix2pix"] else call
 
 
 def _unpacked(archive: Path, on_progress: OnProgress) -> Path:
