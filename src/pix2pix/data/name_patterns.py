@@ -2,7 +2,8 @@
 
 A few names suggest patterns, and each is counted on all. One that pairs at least nine in ten is taken, else
 one by which each target has its source while other sources have no target. The common part of two names ends
-where a word does. In one folder the affixes must hold letters: numbers count pictures, they do not name halves.
+where a word does. In one folder the affixes must hold letters, since numbers count pictures and do not name
+halves.
 """
 
 import math
