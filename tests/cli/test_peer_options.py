@@ -40,8 +40,13 @@ def test_all_options_typed_are_named_at_once() -> None:
     words = ["--dataroot", "facades", "--name", "x", "--direction=BtoA", "--gpu_ids", "-1", "--seed", "1"]
     result = pix2pix("train", *words)
     assert result.exit_code == 2
-    assert result.stderr.startswith("pix2pix: --dataroot, --name, --direction and --gpu_ids are options of")
+    assert result.stderr.startswith("pix2pix: --dataroot, --name, --direction and --gpu_ids are of pytorch-")
     assert "--direction is --set data.source=right for BtoA" in result.stderr
+
+
+def test_options_with_the_same_answer_are_answered_together() -> None:
+    result = pix2pix("train", "facades", "--n_epochs", "100", "--n_epochs_decay", "100")
+    assert "Here: --n_epochs and --n_epochs_decay are --epochs 200 --set" in result.stderr
 
 
 def test_an_option_is_answered_by_the_command_it_was_typed_to() -> None:

@@ -120,14 +120,22 @@ def peer_options_explained(words: Sequence[str]) -> Iterator[None]:
         yield
     except Exception as error:
         # click's NoSuchOption, which Typer brings under another name from version to version.
-        context, option = getattr(error, "ctx", None), getattr(error, "option_name", "")
-        known = OPTIONS.get(context.info_name, {}) if context is not None else {}
-        if option not in known:
+        command = getattr(getattr(error, "ctx", None), "info_name", "")
+        known = OPTIONS.get(command, {})
+        if getattr(error, "option_name", "") not in known:
             raise
         typed = dict.fromkeys(word.partition("=")[0] for word in words)
-        here = {name: known[name] for name in typed if name in known}
-        verb = "is an option" if len(here) == 1 else "are options"
+        names: dict[str, list[str]] = {}  # by what says the same
+        for name in typed:
+            if name in known:
+                names.setdefault(known[name], []).append(name)
+        answers = [f"{joined(same)} {_be(same)} {text}" for text, same in names.items()]
+        options = [name for name in typed if name in known]
         raise UserError(
-            f"{joined(list(here), len(here))} {verb} of {_PROGRAM}.",
-            f"Here: {'; '.join(f'{name} is {text}' for name, text in here.items())}.",
+            f"{joined(options, len(options))} {_be(options)} of {_PROGRAM}, not of this program.",
+            f"Here: {'; '.join(answers)}.",
         ) from None
+
+
+def _be(names: Sequence[str]) -> str:
+    return "is" if len(names) == 1 else "are"
