@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from PIL import Image, ImageDraw, ImageOps
 
+from pix2pix.config import Mode
 from pix2pix.errors import UserError
 from pix2pix.export.translated import translate_example
 from pix2pix.model_file import ImageContract
@@ -25,18 +26,18 @@ def check_address(url: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise UserError(
             f"--url {url} is not the address of a folder on the web.",
-            "Wanted where the page will be, such as https://example.org/draw/.",
+            "Pass the address at which the page will be, such as https://example.org/draw/.",
         )
     return url.rstrip("/") + "/"
 
 
-def write_picture(model: Path, image: ImageContract, example: Example, out: Path) -> None:
+def write_picture(model: Path, image: ImageContract, example: Example, mode: Mode, out: Path) -> None:
     """Write the example and the model's translation side by side as a JPEG of 1200 x 630 px.
 
     Raises UserError where the model or the example cannot be read.
     """
     source = to_pillow(view_picture(example.source, image, target=False))
-    translation = translate_example(model, image, example)
+    translation = translate_example(model, image, example, mode)
     sheet = Image.new("RGB", _SIZE, _PAPER)
     gap = _SIZE[0] - 2 * _SIDE
     for picture, left in ((source, gap // 4), (translation, _SIZE[0] - gap // 4 - _SIDE)):

@@ -100,7 +100,7 @@ def export_web(
         cards = [card.model_dump(mode="json") for card, _ in written]
         _write_json(folder / "models.json", {"models": cards})
         if address:
-            _add_link(plans, address, folder)
+            _add_link(plans, cards[0]["mode"], address, folder)
         (folder / "_headers").write_text(_HEADERS, "utf-8")
         _write_service_worker(folder)
     sizes = {name: (out / name).stat().st_size for name in files_below(out)}
@@ -128,12 +128,13 @@ def _copy_page(page: Traversable, folder: Path) -> None:
                 _replace(folder / file.name, '(?<=name="pix2pix-models" content=")[^"]*', "models.json")
 
 
-def _add_link(plans: Sequence[_Plan], address: str, folder: Path) -> None:
+def _add_link(plans: Sequence[_Plan], mode: Mode, address: str, folder: Path) -> None:
     """Write what programs show of a link to the page; its picture needs an example."""
     first = plans[0]
     if first.examples:
         example = first.examples[0]
-        link_picture.write_picture(first.path, first.header.image, example, folder / link_picture.FILE)
+        picture = folder / link_picture.FILE
+        link_picture.write_picture(first.path, first.header.image, example, mode, picture)
     names = [plan.card.name for plan in plans]
     tags = link_picture.tags(address, names, has_picture=bool(first.examples))
     _replace(folder / "index.html", "(?=<title>)", tags)
