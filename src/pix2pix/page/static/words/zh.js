@@ -46,7 +46,7 @@ export default {
   zoom_fit: "显示全部",
   size: "尺寸（像素）",
   size_plain: "{width} × {height}",
-  size_trained: "{width} × {height}（训练尺寸）",
+  size_trained: "{width} × {height}（训练）",
   size_picture: "{width} × {height}（图片）",
   size_custom: "其他尺寸…",
   size_title: "绘图的尺寸",
