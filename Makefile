@@ -55,7 +55,7 @@ docs: setup
 # With URL=https://example.org a link to the page shows a picture.
 site: docs
 	@test ! -e site -o -e site/draw/export.json || { echo "site holds other files: move it away."; exit 2; }
-	$(BIN)/pix2pix export --web build/draw $(if $(URL),--url $(URL)/draw/)
+	$(BIN)/pix2pix export --web build/draw $(if $(URL),--url $(URL:/=)/draw/)
 	rm -rf site build/site/draw
 	cp -R build/draw build/site/draw
 	sed 's,^/,/draw/,' build/draw/_headers >build/site/_headers

@@ -1,9 +1,9 @@
 """How fast an exported page translates in Chromium, and whether drawing stays smooth meanwhile.
 
-    python benchmarks/in_page.py [--runtime DIR|TGZ] [--precision fp16]
+    python benchmarks/in_page.py [--runtime DIR|TGZ] [--precision fp16] [--px 256]
 
 Needs Chromium, Playwright, and npm unless the runtime is given. Two networks that have learned
-nothing, of width 32 and 64 at 256 px, are exported and served from this machine without the headers
+nothing, of width 32 and 64, are exported and served from this machine without the headers
 that allow threads. `network` and `whole` are medians of ten translations after two: of the network
 alone, and from the canvas to the picture. `longest task` is the main thread's, while rectangles are
 drawn by the mouse and the result follows; `frames` is how many were painted in a second then.
@@ -32,7 +32,6 @@ from pix2pix.pictures.contract import LabelClass, PictureContract
 from pix2pix.pictures.palette_file import load_palette
 
 WIDTHS = (32, 64)
-SIZE_PX = 256
 WARM_UP, RUNS, DRAWN = 2, 10, 12
 FLAGS = (
     "--no-sandbox",
@@ -85,9 +84,10 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--runtime", type=Path)
     parser.add_argument("--precision", default="fp16")
+    parser.add_argument("--px", type=int, default=256)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        models = [untrained(Path(folder) / f"width-{width}", width) for width in WIDTHS]
+        models = [untrained(Path(folder) / f"width-{width}", width, options.px) for width in WIDTHS]
         site = Path(folder) / "site"
         export_web(models, site, precision=options.precision, runtime=options.runtime)
         server = serve(site)
@@ -95,12 +95,12 @@ def main() -> None:
             rows = measure(f"http://127.0.0.1:{server.server_address[1]}/")
         finally:
             server.shutdown()
-    show(rows, options.precision)
+    show(rows, options.precision, options.px)
 
 
-def untrained(folder: Path, width: int) -> Path:
+def untrained(folder: Path, width: int, size_px: int) -> Path:
     """A model file of labels with fresh weights."""
-    config = Config.load(None, [f"data.size_px={SIZE_PX}", f"model.width={width}"])
+    config = Config.load(None, [f"data.size_px={size_px}", f"model.width={width}"])
     config = config.with_channels(3, 3)
     facades = load_palette("facades")
     classes = tuple(
@@ -150,8 +150,12 @@ def draw(page: Any, number: int) -> dict[str, Any]:
     if page.locator("#model").is_enabled():
         page.click("#model")
         page.click(f".gallery button >> nth={number}")
-    page.wait_for_function("document.getElementById('time').textContent", timeout=60_000)
     box = page.locator("#drawing").bounding_box()
+    page.mouse.move(box["x"] + 5, box["y"] + 5)
+    page.mouse.down()  # an empty sheet is not translated
+    page.mouse.move(box["x"] + 50, box["y"] + 50, steps=5)
+    page.mouse.up()
+    page.wait_for_function("document.getElementById('time').textContent", timeout=60_000)
     page.evaluate(WATCH)
     for drawn in range(DRAWN):
         left, top = box["x"] + 10 + 15 * drawn, box["y"] + 10 + 10 * drawn
@@ -165,8 +169,8 @@ def draw(page: Any, number: int) -> dict[str, Any]:
     return seen
 
 
-def show(rows: list[dict[str, Any]], precision: str) -> None:
-    print(f"{SIZE_PX} px, {precision}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}")
+def show(rows: list[dict[str, Any]], precision: str, size_px: int) -> None:
+    print(f"{size_px} px, {precision}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}")
     print("| width | download | ready | network | whole | frames | longest task |")
     print("|---|---|---|---|---|---|---|")
     for row in rows:

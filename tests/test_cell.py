@@ -1,3 +1,5 @@
+import sys
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -6,16 +8,7 @@ from rich.console import Console
 from pix2pix import cell
 from pix2pix.cell import CellProgress, is_notebook
 from pix2pix.progress import Progress
-
-
-class Clock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now
+from tests.helpers import Clock
 
 
 @pytest.fixture
@@ -100,5 +93,23 @@ def test_an_output_is_replaced_in_place(monkeypatch: pytest.MonkeyPatch) -> None
     assert calls == [("display", "a"), ("update", "b"), ("update", "c")]
 
 
-def test_tests_run_in_no_notebook() -> None:
+@pytest.mark.parametrize(
+    ("shell", "expected"),
+    [
+        ("NoneType", False),  # IPython is imported, and does not run
+        ("TerminalInteractiveShell", False),
+        ("ZMQInteractiveShell", True),  # Jupyter
+        ("Shell", True),  # Colab
+    ],
+)
+def test_a_notebook_is_known_by_its_shell(
+    monkeypatch: pytest.MonkeyPatch, shell: str, expected: bool
+) -> None:
+    running = None if shell == "NoneType" else type(shell, (), {})()
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: running))
+    assert is_notebook() == expected
+
+
+def test_without_ipython_there_is_no_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "IPython", raising=False)
     assert not is_notebook()

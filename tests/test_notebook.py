@@ -1,5 +1,6 @@
 import json
 import re
+import shutil
 import sys
 from base64 import b64decode
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from pix2pix.errors import UserError
 from pix2pix.notebook import Pairs, Run, Table
 from pix2pix.training.train import train
 from tests.conftest import TINY, write_split_pairs
-from tests.helpers import pixels
+from tests.helpers import pixels, write_model
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOK = ROOT / "docs" / "notebook.ipynb"
@@ -117,6 +118,27 @@ def test_pairs_are_found_as_in_training(pairs: Path, tmp_path: Path) -> None:
 def test_the_translator_is_that_of_the_run(run: Run, pairs: Path) -> None:
     assert run.translator is run.translator
     assert run.translator.translate(pairs / "val" / "000.png").size == (64, 32)
+
+
+def test_the_translator_follows_the_saves(run: Run, tmp_path: Path) -> None:
+    copy = tmp_path / "run"
+    shutil.copytree(run.folder, copy, ignore=shutil.ignore_patterns("checkpoints"))
+    (copy / "model.safetensors").unlink()
+    going_on = Run(copy)
+    with pytest.raises(UserError):
+        _ = going_on.translator
+    for seed in (1, 2):
+        write_model(copy / "model.safetensors", f"training.seed={seed}")
+        assert going_on.translator.header.config.training.seed == seed
+
+
+def test_a_run_that_does_not_say_its_pairs_is_one_sentence(run: Run, tmp_path: Path) -> None:
+    shutil.copy(run.folder / "config.toml", tmp_path)
+    for text in (None, "{", "[]"):
+        if text is not None:
+            (tmp_path / "environment.json").write_text(text)
+        with pytest.raises(UserError, match=r"does not say what the run is trained on"):
+            _ = Run(tmp_path).pairs
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:

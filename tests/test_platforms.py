@@ -90,6 +90,7 @@ def test_names_of_pairs_are_the_same_on_windows() -> None:
 def test_a_home_on_windows_is_not_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Path, "home", lambda: PureWindowsPath("C:\\Users\\ada"))
     assert without_home("C:\\Users\\ada\\pix2pix: 3 GB") == "~\\pix2pix: 3 GB"
+    assert without_home("C:\\Users\\adam: 3 GB") == "C:\\Users\\adam: 3 GB"
 
 
 def test_text_is_utf8_whatever_the_system_writes() -> None:

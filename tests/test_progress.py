@@ -7,18 +7,9 @@ from rich.console import Console
 from pix2pix import progress
 from pix2pix.errors import UserError
 from pix2pix.progress import Progress, describe_losses, duration, in_parallel
+from tests.helpers import Clock
 
 HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"  # the cursor
-
-
-class Clock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ the package, of threads and of devices are shown. Heavy packages are imported wh
 be loaded is what a report is about.
 """
 
-import multiprocessing
 import os
 import platform
 import re
@@ -22,7 +21,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-from pix2pix.errors import UserError, first_line, joined, shortened
+from pix2pix.errors import UserError, counted, first_line, joined, shortened
 from pix2pix.files import CACHE, bytes_in_words, cache_folder
 from pix2pix.version import __version__
 
@@ -52,7 +51,7 @@ def facts() -> Iterator[Fact]:
         "libraries": lambda: ", ".join(_versions(_requirements()[""])),
         "disk": _disk,
         "cache": _cache,
-        "processes": _processes,
+        "files": _files,
         "environment": _environment,
     }
     for label, find in parts.items():
@@ -98,7 +97,7 @@ def _tried(label: str, find: Callable[[], str]) -> Fact:
 def without_home(text: str) -> str:
     """Return a text in which the user's folder is ~: its name is often a person's."""
     home = str(Path.home())
-    return text.replace(home, "~") if len(home) > 1 else text
+    return re.sub(re.escape(home) + r"(?![\w.-])", "~", text) if len(home) > 1 else text
 
 
 def _torch() -> str:
@@ -106,7 +105,7 @@ def _torch() -> str:
 
     cuda, cudnn = torch.version.cuda, cast(Any, torch.backends.cudnn)
     libraries = f"CUDA {cuda}, cuDNN {cudnn.version()}" if cuda else "no CUDA"
-    return f"{torch.__version__}, {libraries}, {torch.get_num_threads()} threads"
+    return f"{torch.__version__}, {libraries}, {counted(torch.get_num_threads(), 'thread')}"
 
 
 def _devices() -> str:
@@ -172,10 +171,9 @@ def _cache() -> str:
     return f"{folder}: {bytes_in_words(used)} of at most {bytes_in_words(limit)}, {free} free"
 
 
-def _processes() -> str:
+def _files() -> str:
     locks = "locks" if find_spec("fcntl") else "no locks (two runs in one folder are not noticed)"
-    start = multiprocessing.get_start_method()
-    return f"started by {start}, {locks}, file names in {sys.getfilesystemencoding()}"
+    return f"{locks}, names in {sys.getfilesystemencoding()}"
 
 
 def _environment() -> str:

@@ -62,10 +62,10 @@ def no_pictures(folder: Path, hint: str) -> UserError:
     """Return the error of a folder without pictures, which says what it holds in their place."""
     endings = Counter(file.suffix for file in folder.rglob("[!.]*") if file.is_file())
     most = sorted(endings, key=lambda ending: (-endings[ending], ending))
-    files = counted(endings.total(), "file") + (
-        f": {joined([ending or 'files without an ending' for ending in most])}" * bool(most)
-    )
-    return UserError(f"{folder} holds no pictures ({files}).", hint)
+    held = counted(endings.total(), "file")
+    if most:
+        held += f": {joined([ending or 'files without an ending' for ending in most])}"
+    return UserError(f"{folder} holds no pictures ({held}).", hint)
 
 
 def find_pictures(place: str | Path) -> Pictures:

@@ -10,9 +10,7 @@ run.translator.translate("labels.png")
 """
 
 import base64
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +22,14 @@ from pix2pix.data.pair_set import PairSet, evenly_spread
 from pix2pix.data.pairs import Pair
 from pix2pix.data.reading import Reading, find_reading
 from pix2pix.errors import UserError
+from pix2pix.files import version
 from pix2pix.inference.translator import Translator
+from pix2pix.parsing import parse_json
 from pix2pix.pictures import codec, geometry, tensors
 from pix2pix.progress import describe_scores
 from pix2pix.reports.charts import Figure
 from pix2pix.reports.pages import render
-from pix2pix.reports.training_page import read_metrics, training_figures
+from pix2pix.reports.training_page import find_previews, read_metrics, training_figures
 from pix2pix.training.plan import pairs_in_words
 from pix2pix.training.run_folder import RunFolder
 
@@ -145,11 +145,16 @@ class Run:
                 "Wanted the folder that `train` wrote, such as runs/facades.",
             )
         self.config = Config.load(self._files.written_config)
+        self._translator: Translator | None = None
+        self._loaded: tuple[str, int, int] | None = None  # version of the model's file
 
-    @cached_property
+    @property
     def translator(self) -> Translator:
-        """The model as of its last save; raises UserError before the first one."""
-        return Translator.load(self._files.model)
+        """The model as of the last save by now; raises UserError before the first one."""
+        saved = version(self._files.model)
+        if self._translator is None or saved != self._loaded:
+            self._translator, self._loaded = Translator.load(self._files.model), saved
+        return self._translator
 
     @property
     def metrics(self) -> Table:
@@ -162,14 +167,20 @@ class Run:
     @property
     def previews(self) -> list[Preview]:
         """The previews by now, the oldest first."""
-        paths = (path for path in (self.folder / "previews").glob("*.png") if path.stem.isdigit())
-        return [Preview(path) for path in sorted(paths, key=lambda path: int(path.stem))]
+        folder = self.folder / "previews"
+        return [Preview(folder / name) for name in find_previews(folder).values()]
 
     @property
     def pairs(self) -> Pairs:
         """The pairs that it is trained on; raises UserError where they are no longer there."""
-        environment = json.loads((self.folder / "environment.json").read_text("utf-8"))
-        return Pairs(*environment["data"], config=self.config)
+        file = self.folder / "environment.json"
+        try:
+            data = parse_json(file.read_text("utf-8"))["data"]
+        except (OSError, ValueError, KeyError, TypeError):
+            raise UserError(
+                f"{file} does not say what the run is trained on.", "Name it: Pairs(DATA, config=run.config)."
+            ) from None
+        return Pairs(*data, config=self.config)
 
     def show(self) -> None:
         """Show state, scores, the latest preview and curves; outside a notebook print them in a line."""

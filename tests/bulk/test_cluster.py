@@ -14,22 +14,12 @@ from pix2pix.errors import UserError
 from tests.helpers import files_below, noise, write
 
 cluster = pytest.importorskip("pix2pix.bulk.cluster", reason="needs Ray: pip install 'pix2pix[bulk]'")
+# Ray's own warnings are no failures of ours.
+quiet = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 
 
-on_ray = [
-    pytest.mark.slow,
-    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning"),  # of Ray itself
-]
-
-
-def marked(test: Any) -> Any:
-    """A test on Ray itself."""
-    for mark in on_ray:
-        test = mark(test)
-    return test
-
-
-@marked
+@pytest.mark.slow
+@quiet
 def test_a_killed_worker_loses_nothing(tmp_path: Path, model: Path) -> None:
     from pix2pix.bulk import job, work
     from pix2pix.progress import Progress
@@ -66,7 +56,8 @@ def test_a_killed_worker_loses_nothing(tmp_path: Path, model: Path) -> None:
         assert (tmp_path / "disturbed" / name).read_bytes() == (tmp_path / "undisturbed" / name).read_bytes()
 
 
-@marked
+@pytest.mark.slow
+@quiet
 def test_pictures_that_kill_fail_and_all_others_are_done(
     tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -98,7 +89,8 @@ def test_pictures_that_kill_fail_and_all_others_are_done(
     assert names == {f"{number:03}.png" for number in range(48) if number not in (13, 31)}
 
 
-@marked
+@pytest.mark.slow
+@quiet
 def test_a_model_at_which_workers_die_ends_the_job(tmp_path: Path, model: Path) -> None:
     from pix2pix.bulk import job, work
     from pix2pix.progress import Progress

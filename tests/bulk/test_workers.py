@@ -17,6 +17,8 @@ from pix2pix.errors import UserError
         ((16, 2), (None, None, None, None), 2, 8, 1),
         ((16, 2), (None, 0.5, None, None), 4, 4, 0.5),
         ((16, 2), (None, None, 1, "cpu"), 16, 1, 0),
+        ((16, 1), (None, 0.2, None, None), 5, 3, 0.2),
+        ((20, 1), (10, 0.1, None, None), 10, 2, 0.1),
     ],
 )
 def test_workers_fit_the_machine(
@@ -35,8 +37,8 @@ def test_workers_fit_the_machine(
         ([(4, 0), (4, 0)], (3, None, None, None), 3, 2, 1.5),
         ([(3, 0), (5, 0)], (None, None, 2, "cpu"), 3, 2, 1.5),
         ([(0, 0), (2, 0)], (None, None, None, None), 2, 1, 0.75),
-        ([(24, 0), (8, 2)], (None, None, None, None), 2, 12, 2.0),
-        ([(8, 4), (16, 1)], (None, None, None, None), 5, 4, 1.0),
+        ([(24, 0), (8, 2)], (None, None, None, None), 2, 4, 2.0),
+        ([(8, 4), (16, 1)], (None, None, None, None), 5, 2, 1.0),
     ],
 )
 def test_each_worker_fits_one_machine(

@@ -73,7 +73,7 @@ def test_a_half_may_lie_in_the_only_folder_of_its_own() -> None:
     masks = Pictures(Path("annotations"), pictures("annotations/trimaps", "{}.png").files)
     matched, notes = in_two_folders(pictures("images", "{}.jpg"), masks, None)
     assert matched.pairs["3"] == (Path("images/3.jpg"), Path("annotations/trimaps/3.png"))
-    assert notes == ["those in images/ and annotations/trimaps/"]
+    assert notes == ["the pairs are those in images/ and annotations/trimaps/"]
     deep = Pictures(masks.root, [*masks.files, Path("annotations/other/1.png")])
     assert not in_two_folders(pictures("images", "{}.jpg"), deep, None)[0].pairs
 

@@ -66,8 +66,8 @@ def test_two_folders_of_equal_names_are_no_pairs_side_by_side(tmp_path: Path, ab
     with pytest.raises(UserError, match=r"To leave these out: --pair '\{\}\.png' '\{\}\.\*'"):
         find_pairs([tmp_path], "left", layout="photos:segm")
     assert len(all_names(find_pairs([tmp_path], "left", layout="photos:segm", pair=patterns))) == 39
-    alone = f"or of one folder alone `pix2pix train {tmp_path / above}/photos`, or"
-    assert f"If each picture is a pair: --layout side-by-side, {alone}" in message
+    alone = f"Pairs side by side of one folder alone: `pix2pix train {tmp_path / above}/photos`, or"
+    assert f"If each picture is a pair: --layout side-by-side. {alone}" in message
     assert find_pairs([tmp_path], "left", layout="side-by-side").layout == "side by side"
     with pytest.raises(UserError, match="hold pictures of equal names"):
         find_pairs([f"{tmp_path}/{above}*/*.png"], "left")

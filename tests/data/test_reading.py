@@ -397,6 +397,19 @@ def test_the_folder_of_all_targets_is_to_be_resized_whatever_its_name(tmp_path: 
     assert f"`pix2pix data resize '{tmp_path}/a b/y' -o y-resized --size 9x9`" in said
 
 
+def test_a_folder_that_is_the_working_directory_has_a_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target = (
+        write(tmp_path / "x" / "1.png", noise(9, 9)),
+        write(tmp_path / "y" / "1.png", noise(8, 8)),
+    )
+    monkeypatch.chdir(target.parent)
+    with pytest.raises(UserError) as caught:
+        read_raw(whole_pair("1", source, Path("1.png")))
+    assert "`pix2pix data resize . -o y-resized --size 9x9`" in str(caught.value)
+
+
 def test_sources_that_are_a_fraction_of_the_targets_are_not_to_reduce_these(tmp_path: Path) -> None:
     said = of_two_sizes(tmp_path, 8, 16)
     assert f"To learn to enlarge: `pix2pix train {tmp_path}/y --make downscale:2`, or" in said

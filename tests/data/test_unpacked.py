@@ -131,7 +131,7 @@ def test_calls_name_the_archive_that_was_given(tmp_path: Path, cache: Path) -> N
     with pytest.raises(UserError) as caught:
         find(archive)
     assert f"`pix2pix train '{archive}' --layout ct:mr`" in str(caught.value)
-    alone = shlex.split(str(caught.value).partition("of one folder alone `")[2].partition("`")[0])
+    alone = shlex.split(str(caught.value).partition("of one folder alone: `")[2].partition("`")[0])
     assert Path(alone[2]).is_relative_to(cache)
     assert Path(alone[2]).is_dir()
 
@@ -140,9 +140,23 @@ def test_texts_name_archives_and_the_folders_inside() -> None:
     archives = {"/cache/0a1b": "my data.zip"}
     text = (
         "/cache/0a1b/x/1.png is one: `pix2pix data split /cache/0a1b -o 0a1b-split --by folder`, or "
-        "`x /cache/0a1b/x`"
+        "`pix2pix train /cache/0a1b/x`"
     )
     assert named(text, archives) == (
         "my data.zip/x/1.png is one: `pix2pix data split 'my data.zip' -o 'my data-split' --by folder`, or "
-        "`x /cache/0a1b/x`"
+        "`pix2pix train /cache/0a1b/x`"
     )
+
+
+@pytest.mark.parametrize("name", ["a`b'c", "it's `x", "a`b  c"])
+def test_names_of_files_are_no_calls(name: str) -> None:
+    text = f"/cache/0a1b/{name}.png and /cache/0a1b/1.png: `pix2pix train /cache/0a1b -o 0a1b-split`."
+    assert named(text, {"/cache/0a1b": "x.tar"}) == (
+        f"x.tar/{name}.png and x.tar/1.png: `pix2pix train x.tar -o x-split`."
+    )
+
+
+def test_all_endings_of_an_archive_are_left_out_of_a_folder_beside_it(tmp_path: Path) -> None:
+    (archive := tmp_path / "x.tar.gz").touch()
+    call = named("`pix2pix data split /cache/0a1b -o 0a1b-split`", {"/cache/0a1b": str(archive)})
+    assert call == f"`pix2pix data split {archive} -o x-split`"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 
 from tests.page.conftest import Open
 from tests.page.page_actions import choose, drag, pixels, until, wait_for_result
@@ -19,6 +20,7 @@ COUNT = """async () => {
 }"""
 
 
+@pytest.mark.slow
 def test_two_tabs_keep_both_drawings(open_page: Open) -> None:
     first = open_page()
     second = another(first)

@@ -209,6 +209,7 @@ def by_two(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, list[torc
     return [torch.load(folder / f"{rank}.pt") for rank in range(2)]
 
 
+@pytest.mark.slow
 def test_two_processes_learn_what_one_does_with_both_batches(
     by_two: list[dict[str, list[torch.Tensor]]],
 ) -> None:
@@ -218,6 +219,7 @@ def test_two_processes_learn_what_one_does_with_both_batches(
             torch.testing.assert_close(mine, tensor, rtol=0, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_batch_norm_sees_each_process_s_own_pictures(by_two: list[dict[str, list[torch.Tensor]]]) -> None:
     """Documented: a batch of 2 over two processes is normalised like two batches of 1."""
     alone = weights("batch", Processes())

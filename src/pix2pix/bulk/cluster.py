@@ -57,7 +57,7 @@ def connected(address: str | None) -> Iterator[None]:
             ) from None
         raise UserError(f"Ray does not start on this machine: {first_line(error)}.") from None
     # A thread of Ray's prints whatever becomes of workers.
-    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
         try:
             _without_progress()
             yield

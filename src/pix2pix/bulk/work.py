@@ -66,7 +66,7 @@ def obstacle(work: Work) -> str:
         for name, place in (("IN", work.source), ("OUT", work.target)):
             if place.is_local and not place.local("").is_dir():
                 raise UserError(
-                    f"{this_machine()} has no folder {place.root}.",
+                    f"{_this_machine()} has no folder {place.root}.",
                     f"{name} must be on a disk that all machines share.",
                 )
     except UserError as error:
@@ -79,16 +79,16 @@ def check_model(work: Work) -> None:
     path = model_path(work.model)
     if not path.is_file():
         raise UserError(
-            f"{this_machine()} has no file {path}.", "The model must be on a disk that all machines share."
+            f"{_this_machine()} has no file {path}.", "The model must be on a disk that all machines share."
         )
     if file_digest(path) != work.model_digest:
         raise UserError(
-            f"{path} on {this_machine().lower()} is another model than the one that the job began with.",
+            f"{_this_machine()} has another model at {path} than the one that the job began with.",
             "The same command again goes on with one model.",
         )
 
 
-def this_machine() -> str:
+def _this_machine() -> str:
     """Return what messages call the machine on which this runs."""
     return f"The machine {platform.node()}"
 

@@ -72,10 +72,10 @@ def fitting(
             f"A worker is to have {gpus:g} GPUs, and {where} {most:g}.", "Lower --gpus-per-actor."
         )
     if workers is None:
-        each = (of_machine // gpus if gpus else own // (threads or 1) for own, of_machine in machines)
+        each = (_times(of_machine, gpus) if gpus else own // (threads or 1) for own, of_machine in machines)
         workers = max(1, int(sum(each)))
     kept = threads is not None
-    threads = threads or _threads(machines, workers)
+    threads = threads or _threads(machines, workers, gpus)
     share = _with_gpu(machines, workers, gpus) if gpus else TRANSLATING * threads
     chosen = Pool(workers, threads, gpus, share, min(1.0, cpus / 2) if gpus else READING)
     if not _fits(machines, chosen):
@@ -88,16 +88,24 @@ def fitting(
     return chosen
 
 
-def _threads(machines: Sequence[tuple[float, float]], workers: int) -> int:
+def _times(there: float, each: float) -> int:
+    """Return how often a share of GPUs is there; `//` loses one, as ten tenths are less than 1."""
+    return int(there / each + 1e-6)
+
+
+def _threads(machines: Sequence[tuple[float, float]], workers: int, gpus: float) -> int:
     """Return the most threads of which each of the workers finds as many on one machine; 1 at least."""
-    largest = int(max(cpus for cpus, _ in machines))
-    counts = (n for n in range(largest, 1, -1) if sum(cpus // n for cpus, _ in machines) >= workers)
+    places = [(cpus, _times(own, gpus) if gpus else workers) for cpus, own in machines]
+    largest = int(max(cpus for cpus, _ in places))
+    counts = (
+        n for n in range(largest, 1, -1) if sum(min(cpus // n, most) for cpus, most in places) >= workers
+    )
     return next(counts, 1)
 
 
 def _with_gpu(machines: Sequence[tuple[float, float]], workers: int, gpus: float) -> float:
     """Return the processors of a worker with GPUs: half of a machine's encode and write."""
-    return min(cpus / 2 / min(workers, own // gpus) for cpus, own in machines if own >= gpus)
+    return min(cpus / 2 / min(workers, _times(own, gpus)) for cpus, own in machines if own >= gpus)
 
 
 def _fits(machines: Sequence[tuple[float, float]], pool: Pool) -> bool:
@@ -106,7 +114,7 @@ def _fits(machines: Sequence[tuple[float, float]], pool: Pool) -> bool:
         return False
     left, free = pool.workers, 0.0
     for cpus, gpus in machines:
-        here = int(min(left, cpus // pool.cpus, gpus // pool.gpus if pool.gpus else left))
+        here = int(min(left, cpus // pool.cpus, _times(gpus, pool.gpus) if pool.gpus else left))
         left, free = left - here, max(free, cpus - here * pool.cpus)
     return not left and free >= pool.reading_cpus
 

@@ -64,7 +64,7 @@ def in_two_folders(
         inner = _innermost(sources), _innermost(targets)
         if inner != (sources, targets):
             matched, notes = in_two_folders(*inner, None)
-            return matched, [f"those in {joined([f'{p.root}/' for p in inner])}", *notes]
+            return matched, [f"the pairs are those in {joined([f'{p.root}/' for p in inner])}", *notes]
     if not suggested:
         return matched, []
     matched = match_patterns(sources, targets, suggested[0])

@@ -69,7 +69,7 @@ _ROLES = {
     **dict.fromkeys(("target", "b"), 4),
 }
 
-# Words of folders that are proposed; by those above pairs are found, so that these keep their direction.
+# Only for proposals: by `_ROLES` pairs are found without a question, and found pairs must not change sides.
 _FOLDER_ROLES = {
     **_ROLES,
     **dict.fromkeys(("blurred", "damaged", "degraded", "noisy", "hazy", "rainy", "rain", "raw"), -2),
@@ -79,9 +79,9 @@ _FOLDER_ROLES = {
     **dict.fromkeys(("clean", "restored", "coloured", "colored"), 1),
 }
 PHOTOGRAPHS = (0, 2)  # of these numbers
-NamesIn = Callable[[Path], Mapping[str, str]]  # `sub_folders`
 RESULT = 3  # of this number and above: what is learned from photographs
 _EITHER = {"depth", "depths", "disparity", "normal", "normals"}  # as often the sources as the targets
+NamesIn = Callable[[Path], Mapping[str, str]]  # `sub_folders`
 
 
 class FolderPair(NamedTuple):

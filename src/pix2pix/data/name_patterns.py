@@ -1,9 +1,9 @@
 """Patterns by which names are pairs, found in the names themselves.
 
-A few names suggest patterns, each is counted on all, and one that pairs at least nine in ten is taken; or one
-by which each target has its source, where sources are without a target. The common part of two names ends
-where a word does. In one folder the affixes must hold letters: numbers count
-pictures, they do not name halves.
+A few names suggest patterns, and each is counted on all. One that pairs at least nine in ten is taken, else
+one by which each target has its source while other sources have no target. The common part of two names ends
+where a word does. In one folder the affixes must hold letters, since numbers count pictures and do not name
+halves.
 """
 
 import math
@@ -84,7 +84,7 @@ def _least(patterns: PairOfPatterns) -> int:
 
 
 def _least_of_targets(sources: Pictures, targets: Pictures, patterns: PairOfPatterns) -> float:
-    """Return how many pairs, at least, there are where each target has its source, and sources none."""
+    """Return how many pairs, at least, leave no target without a source; other sources may have no target."""
     if sources is not targets:
         return max(_LEAST, _SHARE * len(targets.files))
     if (role(patterns.target.affix) or 0) < RESULT:

@@ -168,15 +168,16 @@ def _inside(root: Path, source: Literal["left", "right"], patterns: PairOfPatter
     calls = [likely.call("train", folder) for folder in inside]
     of_one_layout = bool(fitting) and inside == nested.tops(root, fitting[0]) and len(inside) > 1
     of_one_layout = of_one_layout and not nested.splits_inside(fitting[0].folders)
-    together = likely.call("train", root, "--layout", fitting[0].layout) if of_one_layout else ""
+    all_of_them = likely.call("train", root, "--layout", fitting[0].layout) if of_one_layout else ""
+    together = f" All together: {all_of_them}." if all_of_them else ""
     raise UserError(
         f"{root} holds data sets of their own: {joined([f'{p.relative_to(root)}/' for p in inside])}.",
-        f"Name one of them: {likely.any_of(calls)}." + f" All together: {together}." * bool(together),
+        f"Name one of them: {likely.any_of(calls)}.{together}",
     )
 
 
 def _refuse_empty_half(root: Path, pair: layouts.FolderPair) -> None:
-    """Raise UserError where no half of a layout has pictures, but other folders are likely pairs."""
+    """Raise UserError where only one half of a layout has pictures, but other folders are likely pairs."""
     halves = [half for both in pair.folders.values() for half in both]
     empty = [half for half in halves if not holds_pictures(half)]
     if 0 < len(empty) < len(halves) and (calls := likely.by_folders(root, list_pictures(root))):
@@ -236,11 +237,11 @@ def _refuse_partners(root: Path, pictures: Pictures) -> None:
     if not folders:
         return
     calls = likely.any_of(likely.call("train", folder) for folder in folders)
-    hint = likely.in_place_of_halves(root, pictures.files).removesuffix(".")  # ends with "if each is a pair"
+    hint = likely.in_place_of_halves(root, pictures.files)
     raise UserError(
         f"{folders[0].name}/ and {folders[1].name}/ hold pictures of equal names: two folders are no pairs "
         "side by side.",
-        f"{hint}, or of one folder alone {calls}.",
+        f"{hint} Pairs side by side of one folder alone: {calls}.",
     )
 
 

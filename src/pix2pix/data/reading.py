@@ -184,7 +184,7 @@ def _unequal(pair: Pair, half: Half, source: tuple[int, ...], target: tuple[int,
     enlarges = factor > 1 and tuple(factor * px for px in source) == target
 
     def resize(folder: Path, size: tuple[int, ...]) -> str:
-        words = (folder, "-o", f"{folder.name}-resized", "--size", f"{size[0]}x{size[1]}")
+        words = (folder, "-o", f"{folder.resolve().name}-resized", "--size", f"{size[0]}x{size[1]}")
         return likely.call("data resize", *words)
 
     cure = f"{resize(targets, source)} makes them so (label maps with --nearest)."

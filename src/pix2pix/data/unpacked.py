@@ -1,17 +1,19 @@
 """Archives in place of folders: unpacked once, into the cache, where later runs find them."""
 
 import hashlib
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pix2pix.data import cache
-from pix2pix.data.archives import ArchiveError, is_archive, new_folder, unpack
+from pix2pix.data.archives import ArchiveError, is_archive, new_folder, run_name, unpack
 from pix2pix.errors import UserError
 from pix2pix.files import cache_folder, version
 from pix2pix.progress import OnProgress, no_progress
 
 _COUNT = ".files"  # in the folder: how many files it has when it is whole
+_CALL = re.compile("(`pix2pix [^`]*`)")
 
 
 def with_archives(data: Sequence[str], on_progress: OnProgress = no_progress) -> list[str]:
@@ -26,14 +28,21 @@ def named(text: str, archives: Mapping[str, str]) -> str:
     `archives` are these paths by folder. In calls, between backticks, only whole words are replaced: a shell
     finds a folder inside an archive in the cache alone.
     """
-    parts = text.split("`")
+    parts = _CALL.split(text)
     for folder, archive in archives.items():
         parts[::2] = [prose.replace(folder, archive) for prose in parts[::2]]
-        for place in range(1, len(parts), 2):
-            words = [archive if word == folder else word for word in shlex.split(parts[place])]
-            out = f"{Path(folder).name}-split", f"{Path(archive).stem}-split"
-            parts[place] = shlex.join(out[1] if word == out[0] else word for word in words)
-    return "`".join(parts)
+        new_words = {folder: archive, f"{Path(folder).name}-split": f"{run_name(archive)}-split"}
+        parts[1::2] = [_with_words(call, new_words) for call in parts[1::2]]
+    return "".join(parts)
+
+
+def _with_words(call: str, new_words: Mapping[str, str]) -> str:
+    """Return a call in backticks with other words; as it is where a name with a backtick ends it early."""
+    try:
+        words = shlex.split(call.strip("`"))
+    except ValueError:
+        return call
+    return f"`{shlex.join(new_words.get(word, word) for word in words)}`"
 
 
 def _unpacked(archive: Path, on_progress: OnProgress) -> Path:

@@ -196,22 +196,22 @@ class FolderSubject:
             if (entry := kind(folder)) != "folder":
                 what = "is a file" if entry == "file" else "does not exist"
                 raise UserError(f"{option} {folder} {what}: wanted a folder of pictures.")
-        matched, faults, *_ = match(fake, real)
-        if faults:
+        matched = match(fake, real)
+        if faults := matched.faults:
             counts = [len(list_pictures(folder)) for folder in (real, fake)]
             raise UserError(
                 f"{real} ({counts[0]} pictures) and {fake} ({counts[1]}) do not hold the same names "
                 f"({len(faults)} differ): {next(iter(faults.values()))}",
                 "Give two folders in which each picture has a partner of the same name; endings may differ.",
             )
-        if not matched:
+        if not matched.pairs:
             raise UserError(f"{real} and {fake} hold no pictures.")
-        self.paths, self.names = list(matched.values()), list(matched)
+        self.paths, self.names = list(matched.pairs.values()), list(matched.pairs)
         self.device = pick_device(device)
         self.identity = {
             "real": str(real),
             "fake": str(fake),
-            "data_digest": _digest(f"{n} {version(r)[1]}" for n, (_, r) in matched.items()),
+            "data_digest": _digest(f"{n} {version(r)[1]}" for n, (_, r) in matched.pairs.items()),
             "versions": versions(),
         }
         self.files = _digest(str(version(path)) for both in self.paths for path in both)

@@ -6,12 +6,7 @@ from urllib.parse import urlsplit
 
 from PIL import Image, ImageDraw, ImageOps
 
-from pix2pix.config import Mode
 from pix2pix.errors import UserError
-from pix2pix.export.translated import translate_example
-from pix2pix.model_file import ImageContract
-from pix2pix.page.examples import Example, view_picture
-from pix2pix.pictures.codec import to_pillow
 
 FILE = "link.jpg"
 _SIZE = 1200, 630  # which programs show whole
@@ -22,8 +17,7 @@ _DESCRIPTION = "Draw, and see what a network trained with pix2pix makes of it."
 
 def check_address(url: str) -> str:
     """Return the address of a page's folder, with a slash at its end; raises UserError for any other text."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+    if not _is_folder(url):
         raise UserError(
             f"--url {url} is not the address of a folder on the web.",
             "Pass the address at which the page will be, such as https://example.org/draw/.",
@@ -31,17 +25,26 @@ def check_address(url: str) -> str:
     return url.rstrip("/") + "/"
 
 
-def write_picture(model: Path, image: ImageContract, example: Example, mode: Mode, out: Path) -> None:
-    """Write the example and the model's translation side by side as a JPEG of 1200 x 630 px.
+def _is_folder(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # such as for a bracket that is not closed
+        return False
+    is_web = parts.scheme in ("http", "https") and bool(parts.hostname)
+    return is_web and not (parts.query or parts.fragment or parts.path.endswith((".html", ".htm")))
 
-    Raises UserError where the model or the example cannot be read.
+
+def write_picture(source: Image.Image, translation: Image.Image, out: Path, *, is_label_map: bool) -> None:
+    """Write a source and its translation side by side as a JPEG of 1200 x 630 px.
+
+    The colours of a source that is a label map are not mixed where it is enlarged.
     """
-    source = to_pillow(view_picture(example.source, image, target=False))
-    translation = translate_example(model, image, example, mode)
     sheet = Image.new("RGB", _SIZE, _PAPER)
     gap = _SIZE[0] - 2 * _SIDE
-    for picture, left in ((source, gap // 4), (translation, _SIZE[0] - gap // 4 - _SIDE)):
-        method = Image.Resampling.NEAREST if image.source.classes else Image.Resampling.LANCZOS
+    smooth = Image.Resampling.LANCZOS
+    of_source = Image.Resampling.NEAREST if is_label_map else smooth
+    placed = (source, gap // 4, of_source), (translation, _SIZE[0] - gap // 4 - _SIDE, smooth)
+    for picture, left, method in placed:
         fitted = ImageOps.pad(picture.convert("RGB"), (_SIDE, _SIDE), method, _PAPER)
         sheet.paste(fitted, (left, (_SIZE[1] - _SIDE) // 2))
     x, y = _SIZE[0] // 2, _SIZE[1] // 2

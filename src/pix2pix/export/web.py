@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import Image
 
 from pix2pix.config import Mode
 from pix2pix.export import link_picture
@@ -27,13 +28,14 @@ from pix2pix.export.compare import Exported, Storage
 from pix2pix.export.folder import files_below, replacing_folder, write_list, write_parts
 from pix2pix.export.onnx import check_packages, export_onnx, runner
 from pix2pix.export.runtime import FILES, VERSION, load_runtime
-from pix2pix.export.translated import translate_example
+from pix2pix.inference.translator import Translator
 from pix2pix.model_file import Header, ImageContract, read_header
 from pix2pix.networks.graph import sample_side
 from pix2pix.networks.noise import NoiseInput, keep_factors, keep_mask, noise_keys
 from pix2pix.page.card import Card, KnownPair, make_card, model_names
 from pix2pix.page.examples import Example, find_examples, view
 from pix2pix.pictures import codec
+from pix2pix.pictures.conform import to_view
 from pix2pix.progress import Progress
 
 _CHECK_VALUES = 64  # of an output, with which a browser compares its own
@@ -100,7 +102,7 @@ def export_web(
         cards = [card.model_dump(mode="json") for card, _ in written]
         _write_json(folder / "models.json", {"models": cards})
         if address:
-            _add_link(plans, cards[0]["mode"], address, folder)
+            _add_link(plans[0].header.image, [card for card, _ in written], address, folder)
         (folder / "_headers").write_text(_HEADERS, "utf-8")
         _write_service_worker(folder)
     sizes = {name: (out / name).stat().st_size for name in files_below(out)}
@@ -128,15 +130,14 @@ def _copy_page(page: Traversable, folder: Path) -> None:
                 _replace(folder / file.name, '(?<=name="pix2pix-models" content=")[^"]*', "models.json")
 
 
-def _add_link(plans: Sequence[_Plan], mode: Mode, address: str, folder: Path) -> None:
-    """Write what programs show of a link to the page; its picture needs an example."""
-    first = plans[0]
-    if first.examples:
-        example = first.examples[0]
-        picture = folder / link_picture.FILE
-        link_picture.write_picture(first.path, first.header.image, example, mode, picture)
-    names = [plan.card.name for plan in plans]
-    tags = link_picture.tags(address, names, has_picture=bool(first.examples))
+def _add_link(image: ImageContract, cards: Sequence[Card], address: str, folder: Path) -> None:
+    """Write what programs show of a link to the page; its picture is the first example and its result."""
+    known = cards[0].examples
+    if known and known[0].result:
+        with Image.open(folder / known[0].source) as source, Image.open(folder / known[0].result) as result:
+            out, is_label_map = folder / link_picture.FILE, bool(image.source.classes)
+            link_picture.write_picture(source, result, out, is_label_map=is_label_map)
+    tags = link_picture.tags(address, [card.name for card in cards], has_picture=bool(known))
     _replace(folder / "index.html", "(?=<title>)", tags)
 
 
@@ -214,8 +215,12 @@ def _write_example(example: Example, image: ImageContract, folder: Path, stem: s
 def _add_result(plan: _Plan, mode: Mode, folder: Path, first: KnownPair) -> KnownPair:
     """Write what the model makes of the first example: the page shows it while the network is on the way."""
     result = first.source.replace("-source.png", "-result.jpg")
-    translated = translate_example(plan.path, plan.header.image, plan.examples[0], mode)
-    translated.save(folder / result, quality=92, subsampling=0)
+    translator = Translator.load(plan.path, "cpu", engine="torch")
+    translation = translator.translate(plan.examples[0].source.read(), mode=mode)
+    if not isinstance(translation, Image.Image):
+        contract = plan.header.image.lab_photograph or plan.header.image.target
+        translation = codec.to_pillow(to_view(translation, contract))
+    translation.convert("RGB").save(folder / result, quality=92, subsampling=0)
     return first.model_copy(update={"result": result})
 
 

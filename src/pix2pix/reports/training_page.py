@@ -159,7 +159,7 @@ def write_training_page(
     `facts` are label -> value, shown alongside the preview. `classes` are those of the targets, `best`
     says how good the best model is. While "training", the page refreshes itself. Either input may be missing.
     """
-    records, previews = read_metrics(run / "metrics.jsonl"), _find_previews(run / "previews")
+    records, previews = read_metrics(run / "metrics.jsonl"), find_previews(run / "previews")
     seen = int(max([*(record["images"] for record in records), *previews], default=0))
     shown = _shown(records)
     values: dict[str, object] = {
@@ -217,7 +217,7 @@ def read_metrics(path: Path) -> list[Record]:
     return records
 
 
-def _find_previews(folder: Path) -> dict[int, str]:
+def find_previews(folder: Path) -> dict[int, str]:
     """Return images seen -> file name, oldest first; files whose names are no numbers are no previews."""
     names = [path.name for path in folder.glob("*.png") if path.stem.isascii() and path.stem.isdigit()]
     return {int(name[:-4]): name for name in sorted(names, key=lambda name: int(name[:-4]))}

@@ -178,7 +178,7 @@ def open_logs(
             hint = (
                 "With the variable WANDB_MODE=offline it logs to this disk alone."
                 if name == "wandb"
-                else "Leave --log out, or mend that."
+                else "Correct that, or leave --log out: the same command then goes on."
             )
             raise UserError(f"--log {name} cannot begin: {shortened(first_line(error))}.", hint) from None
     return Logs(opened, note)

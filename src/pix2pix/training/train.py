@@ -65,7 +65,8 @@ def train(
     auto, fp32, tf32 or bf16. `init` starts a new run from a model's weights. `strict` raises at the
     first pair that cannot be read. `logs` are "tensorboard", "wandb" or both, besides metrics.jsonl. Progress
     is printed on `console`, `note` first. Raises UserError for a request that cannot be met; then nothing was
-    written. Where torchrun started several processes, they train together.
+    written, except where a log cannot begin: the same call goes on once it can. Where torchrun started
+    several processes, they train together.
     """
     check_logs(logs)
     folder = RunFolder(Path(run))

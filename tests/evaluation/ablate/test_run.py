@@ -72,6 +72,7 @@ def test_an_ablation_that_was_stopped_in_a_row_goes_on_there(
     assert all(torch.allclose(whole[name], resumed[name], atol=1e-6) for name in whole)
 
 
+@pytest.mark.slow
 def test_tables_share_rows_and_a_finished_one_trains_nothing(
     request_for: RequestFor, trained: list[str]
 ) -> None:

@@ -81,7 +81,14 @@ def answer_trials(page: Any, study: Study, trials: range, answers: list[int], to
         wait_for(page, "answered => document.getElementById('done').value >= answered", trial + 1)
 
 
-@pytest.mark.parametrize(("settings", "question"), [(DESK, "picture"), (PHONE, "picture"), (PHONE, "pair")])
+@pytest.mark.parametrize(
+    ("settings", "question"),
+    [
+        (DESK, "picture"),
+        pytest.param(PHONE, "picture", marks=pytest.mark.slow),
+        pytest.param(PHONE, "pair", marks=pytest.mark.slow),
+    ],
+)
 def test_a_whole_participant(tmp_path: Path, browser: Any, settings: Any, question: str) -> None:
     folder, _ = small_study(tmp_path, question=question)
     study = change(folder, show_ms=250, pause_ms=50)
