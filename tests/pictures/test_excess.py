@@ -118,3 +118,14 @@ def test_a_bomb_of_zeros_is_not_unpacked(tmp_path: Path) -> None:
     bomb = chunk(b"IDAT", zlib.compress(bytes(80_000_000)))
     (tmp_path / "a.png").write_bytes(data[:start] + bomb + data[end:])
     assert "it holds more data" in refusal(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("options", [{}, {"tile": (32, 32)}, {"rowsperstrip": 16}])
+def test_a_part_of_a_tiff_is_no_far_larger_jpeg(tmp_path: Path, options: dict[str, object]) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", noise(32, 32), compression="jpeg", photometric="rgb", **options)
+    assert codec.read(tmp_path / "a.tif").shape == (32, 32, 3)
+    data = bytearray((tmp_path / "a.tif").read_bytes())
+    size = data.index(b"\xff\xc0") + 5  # behind the marker, the length and the depth
+    data[size : size + 4] = b"\xff\xff\xff\x7f"
+    (tmp_path / "a.tif").write_bytes(data)
+    assert "is a JPEG of 65407 x 65535 px" in refusal(tmp_path / "a.tif")

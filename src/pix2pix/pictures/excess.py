@@ -4,6 +4,7 @@ A decoder works through all of it: thousands of scans of one picture, or gigabyt
 """
 
 import struct
+from collections.abc import Iterator
 from typing import BinaryIO
 
 from pix2pix.pictures.opening import Head, PictureError
@@ -34,21 +35,30 @@ def count_scans(file: BinaryIO) -> int:
     """Return in how many scans a JPEG is stored; 1 is not counted but known by its head."""
     file.seek(2)
     components, progressive = 0, False
-    for _ in range(_MOST_PARTS):
-        marker = _next_marker(file)
-        length = int.from_bytes(file.read(2))
+    for marker, length in _segments(file):
         if marker == _SCAN[1]:
             if not progressive and file.read(1)[:1] >= bytes([components]):
                 return 1
             return 1 + occurrences(file, _SCAN)
-        content = file.read(length - 2) if marker in _FRAMES else b""
+        content = file.read(length) if marker in _FRAMES else b""
         if len(content) > 5:
             components, progressive = content[5], marker in _PROGRESSIVE
-        elif length < 2 or not marker:
-            return 0  # the decoder says what is wrong
-        else:
-            file.seek(length - 2, 1)
-    raise PictureError(f"it has more than {_MOST_PARTS:,} parts")
+    return 0  # the decoder says what is wrong
+
+
+def refuse_large_jpeg(file: BinaryIO, place: int, height: int, width: int) -> None:
+    """Raise PictureError where the JPEG at that place of a file claims far more than that part of a picture.
+
+    Its decoder would unpack all of it, and only then compare.
+    """
+    file.seek(place + 2)
+    for marker, _ in _segments(file):
+        if marker in _FRAMES:
+            content = file.read(5)
+            rows, columns = int.from_bytes(content[1:3]), int.from_bytes(content[3:])
+            if rows * columns > _TABLES_BYTES + 4 * height * width:
+                raise PictureError(f"a part of {width} x {height} px is a JPEG of {columns} x {rows} px")
+            return
 
 
 def occurrences(file: BinaryIO, word: bytes) -> int:
@@ -58,6 +68,18 @@ def occurrences(file: BinaryIO, word: bytes) -> int:
         count += (last + chunk).count(word)
         last = chunk[-1:]
     return count
+
+
+def _segments(file: BinaryIO) -> Iterator[tuple[int, int]]:
+    """Yield the marker of each segment of a JPEG, and how many bytes of content follow, which may be read."""
+    for _ in range(_MOST_PARTS):
+        marker, place = _next_marker(file), file.tell()
+        length = int.from_bytes(file.read(2))
+        if length < 2 or not marker:
+            return
+        yield marker, length - 2
+        file.seek(place + length)
+    raise PictureError(f"it has more than {_MOST_PARTS:,} parts")
 
 
 def _next_marker(file: BinaryIO) -> int:

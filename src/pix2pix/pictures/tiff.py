@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pix2pix.pictures.contract import MAX_CHANNELS, Fill
 from pix2pix.pictures.opening import PictureError
 from pix2pix.pictures.tiff_colours import is_scaled, plain
-from pix2pix.pictures.tiff_pages import check_pages, picture_parts
+from pix2pix.pictures.tiff_pages import check_pages, picture_parts, refuse_large_jpegs
 
 ORIENTATION = 0x0112  # a tag of TIFF, and so of EXIF
 NO_DATA = 42113  # a tag of GDAL, in digits
@@ -53,6 +53,8 @@ def read(file: BinaryIO, accept: Callable[[int, int, int, int], None]) -> Tiff:
         accept(height, width, channels, channels * np.dtype(first.dtype).itemsize)
         if channels > MAX_CHANNELS:  # before they fill the memory
             raise PictureError(f"it has {channels} pages and channels, wanted up to {MAX_CHANNELS}")
+        for part in parts:
+            refuse_large_jpegs(file, part)
         arrays = [np.moveaxis(part.asarray(), places, (0, 1)).reshape(height, width, -1) for part in parts]
         array = upright(plain(np.concatenate(arrays, axis=2), page), page.tags.valueof(ORIENTATION, 1))
         return Tiff(array, None if is_scaled(page) else fill_of(page))

@@ -9,14 +9,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any, BinaryIO, NamedTuple
 
-from pix2pix.pictures.excess import MOST_SCANS, occurrences
+from pix2pix.pictures.excess import MOST_SCANS, occurrences, refuse_large_jpeg
 from pix2pix.pictures.opening import PictureError
 
 _MOST_TAGS = 100_000  # of all pages; a page may have 65,535, and pages may lie over each other
 _PACKED = 259  # the tag that says how
 # None, LZW, JPEG, deflate (two numbers), PackBits, Zstandard: others are decoded in a process apart.
 _PLAIN = {1, 5, 7, 8, 32946, 32773, 50000}
-_JPEG = 7
+JPEG = 7
 _SEGMENTS = (273, 324)  # the tags that list strips and tiles
 MOST_PAGES = 1_000  # of one file; more is no picture but an attack, or a film
 _SUB_PAGES = 330  # the tag that lists the offsets of a page's own pages
@@ -46,7 +46,7 @@ class _Pages:
 def is_costly(file: BinaryIO) -> bool:
     """Return whether a decoder may take long for a page; raises PictureError as `check_pages` does."""
     pages = check_pages(file)
-    if _JPEG in pages.packed:
+    if JPEG in pages.packed:
         file.seek(0)
         if occurrences(file, b"\xff\xda") > MOST_SCANS * max(1, pages.segments):
             raise PictureError(f"its parts are stored in more than {MOST_SCANS} scans")
@@ -120,6 +120,23 @@ def _sub_pages(file: BinaryIO, layout: _Layout, tags: bytes, pages: _Pages) -> I
             values = file.read(needed)
         letter = "I" if _BYTES[kind] == 4 else "Q"
         yield from struct.unpack(f"{layout.order}{count}{letter}", values)
+
+
+def refuse_large_jpegs(file: BinaryIO, part: Any) -> None:
+    """Raise PictureError where a strip or tile of a series, or of a page, is a far larger JPEG."""
+    for page in getattr(part, "pages", (part,)):
+        if page is None or page.keyframe.compression != JPEG:
+            continue
+        for place, count in zip(page.dataoffsets, page.databytecounts, strict=False):
+            if count:
+                refuse_large_jpeg(file, place, *block_size(page.keyframe))
+
+
+def block_size(page: Any) -> tuple[int, int]:
+    """Return the height and width of a page's tiles, or of its strips."""
+    if page.is_tiled:
+        return page.tilelength, page.tilewidth
+    return min(page.rowsperstrip, page.imagelength), page.imagewidth
 
 
 def picture_parts(opened: Any) -> list[Any]:

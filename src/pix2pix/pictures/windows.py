@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,11 @@ from pix2pix.files import cannot_write
 from pix2pix.pictures import codec, tiff
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.contract import Fill
+from pix2pix.pictures.excess import refuse_large_jpeg
 from pix2pix.pictures.numbers import checked
 from pix2pix.pictures.opening import open_file
 from pix2pix.pictures.tiff_colours import is_scaled, plain
-from pix2pix.pictures.tiff_pages import check_pages, picture_parts
+from pix2pix.pictures.tiff_pages import JPEG, block_size, check_pages, picture_parts
 
 Mask = NDArray[np.bool_]
 _TILE_PX = 512
@@ -81,8 +83,7 @@ class _Blocks(Rows):
         super().__init__(path, page.imagelength, page.imagewidth)
         self.is_geographic = page.is_geotiff
         self.nodata = None if is_scaled(page) else tiff.fill_of(page)
-        self._block_rows = page.tilelength if page.is_tiled else min(page.rowsperstrip, page.imagelength)
-        self._block_width = page.tilewidth if page.is_tiled else page.imagewidth
+        self._block_rows, self._block_width = block_size(page)
         # Strips of a convolution overlap by the rows of its halo.
         self._blocks = lru_cache(2)(self._read_blocks)
 
@@ -139,6 +140,8 @@ class _Blocks(Rows):
         data = file.read(page.databytecounts[index])
         if len(data) != page.databytecounts[index]:
             raise ValueError("the file ends before it")
+        if page.compression == JPEG:
+            refuse_large_jpeg(BytesIO(data), 0, self._block_rows, self._block_width)
         return page.decode(data, index, jpegtables=page.jpegtables, jpegheader=page.jpegheader)[0]
 
     def _report(self, top: int, rows: int, left: int, error: Exception) -> None:
