@@ -259,6 +259,14 @@ def test_weights_of_another_type_are_refused(model: Path, generator: Generator, 
         assert "int32" in refusal(model)
 
 
+def test_weights_of_torch_are_answered_by_the_command_that_imports_them(tmp_path: Path) -> None:
+    file = tmp_path / "facades" / "latest_net_G.pth"
+    file.parent.mkdir()
+    torch.save({}, file)
+    for path in (file, file.parent):
+        assert f"pix2pix import {file} -o" in refusal(path)
+
+
 @given(st.floats(0, 1, exclude_max=True))
 @shares_a_folder
 def test_a_file_cut_anywhere_is_refused(model: Path, share: float) -> None:

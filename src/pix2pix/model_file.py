@@ -30,6 +30,9 @@ FORMAT = 2  # the newest that is read
 _FILE = "model.safetensors"  # in the folder of a run
 _LISTED = 12  # runs that a refusal names
 _KEY = "pix2pix"
+_OF_TORCH = (".pth", ".pt")
+_PEER = "pytorch-CycleGAN-and-pix2pix"
+PEER_GENERATORS = "*_net_G*.pth"  # in a folder of its checkpoints; latest_net_G.pth is the last by name
 
 
 class ImageContract(BaseModel, frozen=True, extra="forbid"):
@@ -211,18 +214,24 @@ def _opened(path: Path, device: str) -> Iterator[Any]:
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
         runs = sorted(str(inside.parent) for inside in path.glob(f"*/{_FILE}"))
-        raise UserError(
-            f"{path} {what}: wanted a model.safetensors, or the folder of a run.",
-            f"Runs in it: {', '.join(runs[:_LISTED])}{', ...' * (len(runs) > _LISTED)}." if runs else "",
-        )
+        hint = f"Runs in it: {', '.join(runs[:_LISTED])}{', ...' * (len(runs) > _LISTED)}." if runs else ""
+        if peers := sorted(path.glob(PEER_GENERATORS)):
+            hint = hint or _import_hint(peers[-1])
+        raise UserError(f"{path} {what}: wanted a model.safetensors, or the folder of a run.", hint)
     try:
         with safe_open(path, "pt", device) as opened:
             yield opened
     except (SafetensorError, OSError) as error:
+        if path.suffix in _OF_TORCH:
+            raise UserError(f"{path} is no .safetensors file.", _import_hint(path)) from None
         raise UserError(
             f"{path} is not a whole .safetensors file ({path.stat().st_size} bytes): {_in_short(error)}.",
             "If it was copied or downloaded, fetch it again.",
         ) from None
+
+
+def _import_hint(path: Path) -> str:
+    return f"A generator of {_PEER} becomes one by: pix2pix import {path} -o MODEL.safetensors"
 
 
 def _in_short(error: Exception) -> str:

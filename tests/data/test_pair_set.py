@@ -96,3 +96,9 @@ def test_a_few_items_are_spread_evenly(length: int, count: int) -> None:
     steps = np.diff([*chosen, length])
     assert steps.min() >= 1
     assert steps.max() - steps.min() <= 1
+
+
+def test_pictures_of_which_none_belong_together_are_said_to_be_no_data() -> None:
+    faults = {Path(name): f"{name} has no partner." for name in ("a.png", "b.png")}
+    assert "as CycleGAN takes, cannot be learned from" in without_partner(faults, []).hint
+    assert "CycleGAN" not in without_partner(faults, [pair("c")]).hint

@@ -211,7 +211,7 @@ def test_text_and_a_file_cut_short_are_refused(tmp_path: Path) -> None:
 def test_a_missing_file_a_folder_and_an_empty_dictionary_are_refused(tmp_path: Path) -> None:
     assert "Cannot read" in refusal(tmp_path / "none.pth")
     (tmp_path / "folder.pth").mkdir()
-    assert "Cannot read" in refusal(tmp_path / "folder.pth")
+    assert "is a folder. Wanted a generator" in refusal(tmp_path / "folder.pth")
     assert "holds no tensors" in refusal(saved(tmp_path, {"epoch": 3}))
 
 
@@ -255,3 +255,11 @@ def test_weights_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
 def test_a_mode_that_needs_statistics_is_refused_without(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no running statistics.*norm is instance\. Choose paper or det"):
         imported(tmp_path, theirs.unet(7, "instance"), mode="running")
+
+
+def test_a_folder_of_checkpoints_is_answered_by_the_generators_in_it(tmp_path: Path) -> None:
+    for name in ("5_net_G.pth", "latest_net_D.pth", "latest_net_G.pth"):
+        (tmp_path / name).touch()
+    with pytest.raises(UserError, match="is a folder") as caught:
+        import_model(tmp_path, tmp_path / "m.safetensors")
+    assert caught.value.hint == "Name a file in it: latest_net_G.pth and 5_net_G.pth."

@@ -63,10 +63,11 @@ def card(name: str, kind: str, **changes: Any) -> dict[str, Any]:
         "made": "",
         "modes": ["paper", "deterministic"],
         "mode": "paper",
+        "has_noise": True,
         "about": {
             "pairs": 400,
             "images_seen": 80000,
-            "scores": {"l1": 0.21234},
+            "scores": {"val_l1": 0.21234, "val_psnr_db": 28.71},
             "licence": "",
             "weights": 54_410_000,
             "started_from": "",
@@ -84,6 +85,7 @@ CARDS = [
     card("shoes", "sketch", examples=[]),
     card("colour", "photograph", examples=[], made="lab"),
     card("inpaint", "mask", examples=[], made="inpaint:centre"),
+    card("still", "labels", has_noise=False),
     card("city", "labels", palette=[{"name": f"class {n}", "colour": f"#0000{n:02x}"} for n in range(20)]),
 ]
 

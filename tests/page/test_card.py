@@ -58,6 +58,7 @@ def test_a_card_states_where_the_model_comes_from(tmp_path: Path) -> None:
     result = card(tmp_path, [], "data.licence=CC BY 4.0")
     generator, header = load_model(tmp_path / "model.safetensors", torch.device("cpu"))
     assert result.about.licence == "CC BY 4.0"
+    assert result.has_noise
     assert result.about.weights == sum(weight.numel() for weight in generator.parameters())
     assert (result.about.pairs, result.about.images_seen) == (
         header.provenance.pairs,

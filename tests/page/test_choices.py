@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.page.conftest import Open
 from tests.page.page_actions import choose, choose_model, drag, spot, wait_for
 from tests.page.page_server import PALETTE, Api
@@ -49,3 +51,31 @@ def test_variants_say_how_far_they_are_apart_and_where(open_page: Open, api: Api
     assert "model.dropout" in page.inner_text("#strip .spread")
     page.select_option("#language", "zh")
     assert "看起来一样" in page.inner_text("#strip .spread")
+    page.click("#clear")
+    page.wait_for_selector("#strip", state="hidden")  # there is nothing to choose from
+    choose(page, "rectangle", "door")
+    drag(page, (8, 8), (20, 20))
+    page.wait_for_selector("#strip .spread")
+
+
+def test_a_model_without_noise_says_so_and_offers_no_variants(open_page: Open, api: Api) -> None:
+    page = open_page("still")
+    page.wait_for_selector("#result[aria-label]")
+    assert page.inner_text("#mode-hint").startswith("As in the paper, but this model has no dropout")
+    assert page.is_disabled("#another")
+    assert page.is_disabled("#four")
+    page.goto(f"{api.address}#model=still&variant=3")
+    page.reload()
+    page.wait_for_selector("#result[aria-label]")
+    assert {request["sample"] for request in api.requests if "still" in request["path"]} == {"0"}
+    page.select_option("#language", "zh")
+    assert "没有变体。不提供" in page.inner_text("#mode-hint")  # no space after a full stop
+
+
+@pytest.mark.parametrize("width", [1030, 1200, 1300])
+def test_the_buttons_of_the_result_stay_in_one_row(open_page: Open, width: int) -> None:
+    page = open_page(viewport={"width": width, "height": 750})
+    for language in ("en", "zh"):
+        page.select_option("#language", language)
+        tops = "all => [...new Set(all.map(button => Math.round(button.getBoundingClientRect().top)))]"
+        assert len(page.eval_on_selector_all("#result-buttons button", tops)) == 1

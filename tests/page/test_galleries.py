@@ -46,11 +46,19 @@ def test_a_popover_tells_what_the_model_learned_from(open_page: Open) -> None:
     page.keyboard.press("Enter")
     facts = page.inner_text("#about-model").splitlines()
     assert facts[0] == "facades"
-    for label, value in (("Learned from pairs", "400"), ("Images seen", "80,000"), ("Scores", "l1 0.212")):
+    known = {
+        "Learned from pairs": "400",
+        "Images seen": "80,000",
+        "Scores": "L1 0.212, PSNR 28.7 dB",
+        "Weights": "54.4 million",
+    }
+    for label, value in known.items():
         assert facts[facts.index(label) + 1] == value
     assert "not stated" in facts
     page.keyboard.press("Escape")
     assert not page.is_visible("#about-model")
     page.select_option("#language", "zh")
     page.click("#about")
-    assert "未说明" in page.inner_text("#about-model")
+    facts = page.inner_text("#about-model").splitlines()
+    assert "未说明" in facts
+    assert facts[facts.index("权重") + 1] == "5440万"

@@ -12,7 +12,7 @@ from PIL import Image
 
 from tests.page.conftest import Open
 from tests.page.page_actions import choose, drag, pixels, until, wait_for, wait_for_focus, wait_for_result
-from tests.page.page_server import example
+from tests.page.page_server import Api, example
 
 SHARED = """() => {
     window.shared = [];
@@ -63,17 +63,20 @@ def test_the_picture_shows_the_result_of_the_last_stroke_also_when_that_comes_la
 
 
 @pytest.mark.slow  # a video takes as long as it lasts
-def test_a_time_lapse_shows_the_drawing_grow(open_page: Open, tmp_path: Path) -> None:
+def test_a_time_lapse_shows_the_drawing_grow(open_page: Open, api: Api, tmp_path: Path) -> None:
     page = open_page()
+    page.click("#clear")
     for left in (4, 24):
         choose(page, "rectangle", "door")
         drag(page, (left, 8), (left + 10, 20))
     wait_for_result(page)
     assert page.is_enabled("#postcard")
     page.click("#postcard")
+    before = len(api.requests)
     page.click("dialog button:has-text('Record')")
     page.wait_for_selector("dialog video")
     wait_for(page, "document.querySelector('dialog video').videoWidth >= 1024")
+    assert len(api.requests) - before == 3  # the first pair and two doors, not the empty sheet
     assert "ready" in page.inner_text("dialog [role=status] >> nth=1")
     video = _saved(page, "dialog video + .row button", tmp_path / "a.webm")
     assert video[:4] == b"\x1aE\xdf\xa3"  # the start of every WebM file

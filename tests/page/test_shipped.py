@@ -43,6 +43,7 @@ def test_a_page_offers_its_classes_and_examples() -> None:
     assert (card.name, card.kind, card.size_px) == ("houses", "labels", (256, 256))
     assert [swatch.name for swatch in card.palette][:4] == ["background", "wall", "door", "window"]
     assert card.palette[card.ground].name == "wall"
+    assert not card.has_noise
     assert len(examples) == 12
     assert all(example.target for example in examples)
 

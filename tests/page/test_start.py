@@ -14,7 +14,7 @@ NO_RESULT = "!document.querySelector('#result[aria-label]')"
 def test_an_empty_sheet_invites_in_place_of_a_result(open_page: Open, api: Api) -> None:
     page = open_page("shoes")
     assert page.inner_text("#invite").startswith("Draw a few lines")
-    assert page.is_visible("#start")
+    assert page.inner_text("#start").strip() == "The result appears here as soon as you draw."
     assert not page.is_visible("#start-title")  # this model has no examples
     assert page.is_disabled("#translate")
     assert not [request for request in api.requests if "shoes" in request["path"]]
@@ -34,6 +34,7 @@ def test_a_cleared_sheet_offers_examples(open_page: Open) -> None:
     page.click("#clear")
     wait_for(page, NO_RESULT)
     assert page.is_visible("#invite")
+    assert page.inner_text("#start").startswith("The sheet is all wall: the result appears")
     assert page.inner_text("#start").splitlines()[-1] == "Or start from one of these:"
     page.click("#start-examples button >> nth=1")
     assert np.array_equal(wait_for_result(page), example(2, target=True))

@@ -1,6 +1,7 @@
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -464,6 +465,18 @@ def test_init_from_another_generator_is_refused_before_anything_is_written(
         train([pairs], tiny(setting), tmp_path / "second", init=initial)
     assert str(initial) in str(caught.value)
     assert not (tmp_path / "second").exists()
+
+
+def test_init_from_another_generator_is_answered_by_the_settings_that_fit(
+    tmp_path: Path, pairs: Path, tiny: Tiny
+) -> None:
+    resnet = ["model.generator=resnet", "model.norm=instance", "model.dropout=0.0"]
+    initial = train([pairs], tiny("training.images=1", *resnet), tmp_path / "first").model
+    with pytest.raises(UserError) as caught:
+        train([pairs], tiny(), tmp_path / "second", init=initial)
+    requested = re.findall(r"--set (\S+\w)", caught.value.hint)
+    assert sorted(requested) == sorted(resnet)
+    assert train([pairs], tiny(*requested), tmp_path / "second", init=initial).finished
 
 
 def test_out_of_memory_is_a_sentence_with_what_to_lower(

@@ -34,6 +34,7 @@ from pix2pix.cli.common import (
     stopped_by_sigterm,
 )
 from pix2pix.cli.data import data_app
+from pix2pix.cli.peer_options import peer_options_explained
 from pix2pix.cli.study import study_app
 from pix2pix.errors import UserError
 from pix2pix.page.shipped import HOUSES
@@ -68,7 +69,7 @@ class _Commands(typer.core.TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         try:
-            with stopped_by_sigterm():
+            with stopped_by_sigterm(), peer_options_explained(list(ctx.args)):
                 return super().invoke(ctx)
         except UserError as error:
             print(f"pix2pix: {error}", file=sys.stderr)

@@ -169,6 +169,8 @@ def without_partner(faults: Mapping[Path, str], pairs: Sequence[Pair]) -> UserEr
         source, target = _ending([pair.source for pair in pairs]), _ending([pair.target for pair in pairs])
         other = target if target != source else ".*"
         hint += f" To leave these out: --pair '{{}}{source}' '{{}}{other}'."
+    else:
+        hint += " Pictures of which none belong together, as CycleGAN takes, cannot be learned from."
     count = counted(len(faults), "picture")
     return UserError(f"{count} {make} no pair. {in_short(sentences)}", hint)
 

@@ -20,7 +20,7 @@ def check_address(url: str) -> str:
     if not _is_folder(url):
         raise UserError(
             f"--url {url} is not the address of a folder on the web.",
-            "Wanted where the page will be, such as https://example.org/draw/.",
+            "Pass the address at which the page will be, such as https://example.org/draw/.",
         )
     return url.rstrip("/") + "/"
 

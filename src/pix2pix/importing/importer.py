@@ -10,7 +10,7 @@ from pix2pix.config import Config, Mode
 from pix2pix.derive.lab import LAB_RANGES
 from pix2pix.errors import UserError, first_line, joined, shortened
 from pix2pix.importing.published import Published, recognise
-from pix2pix.model_file import Header, ImageContract, Provenance, save_model, versions
+from pix2pix.model_file import PEER_GENERATORS, Header, ImageContract, Provenance, save_model, versions
 from pix2pix.networks import empty_generator
 from pix2pix.pictures.contract import PictureContract
 from pix2pix.pth import NotTensorsError, read_pth
@@ -32,6 +32,9 @@ def import_model(
     `mode` becomes the model's own; `half` is that of side-by-side pairs which it translates. Raises
     UserError for a file that holds no such generator, and for a mode that the generator does not have.
     """
+    if file.is_dir():
+        inside = joined([path.name for path in sorted(file.glob(PEER_GENERATORS), reverse=True)])
+        raise UserError(f"{file} is a folder.", f"Name a file in it: {inside}." if inside else _WANTED)
     if out.exists() and out.samefile(file):
         raise UserError(f"{out} is the file to import.", "Choose another with -o: facades.safetensors.")
     name, published = _only_generator(file, _read(file))

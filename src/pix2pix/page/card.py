@@ -68,6 +68,7 @@ class Card(BaseModel, frozen=True):
     made: str
     modes: tuple[Mode, ...]
     mode: Mode
+    has_noise: bool = True  # whether there are variants, in the mode `paper`
     about: About = About()
     stamps: tuple[Stamp, ...] = ()
     examples: tuple[KnownPair, ...] = ()
@@ -92,6 +93,7 @@ def model_names(models: Sequence[Path]) -> list[str]:
 def make_card(name: str, header: Header, examples: Sequence[Example]) -> Card:
     """Return the card without addresses; raises UserError for sources that no page can draw."""
     image, size = header.image, header.config.data.size
+    generator = empty_generator(header.config)
     drawn = image.lab_photograph or image.source
     if drawn.depth == "float32" or drawn.channels > 4:
         raise UserError(
@@ -107,7 +109,7 @@ def make_card(name: str, header: Header, examples: Sequence[Example]) -> Card:
         name=name,
         kind=tools.kind,
         size_px=size,
-        multiple_px=empty_generator(header.config).multiple_px,
+        multiple_px=generator.multiple_px,
         max_px=max(_LARGEST_PX, max(size)),
         palette=tools.palette,
         ground=tools.ground,
@@ -118,6 +120,7 @@ def make_card(name: str, header: Header, examples: Sequence[Example]) -> Card:
         made=image.made,
         modes=header.config.modes,
         mode=header.mode,
+        has_noise=bool(generator.noise),
         about=about(header),
     )
 

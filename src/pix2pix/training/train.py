@@ -160,13 +160,22 @@ def _load_weights(state: State, model: Path, plan: Plan) -> Header:
             f"{model} holds another generator ({config.model.generator}, width {config.model.width}, "
             f"{config.model.source_channels} -> {config.model.target_channels} channels, "
             f"{config.data.size_px} px, norm {config.model.norm}) than the one requested.",
-            "Request the same model.* and data.* as it has, for example "
-            f"--set model.width={config.model.width}.",
+            f"Request what it has: {_requests(config, plan.config)}.",
         )
     for network in (state.generator, state.average):
         if network is not None:
             network.load_state_dict(trained.state_dict())
     return header
+
+
+def _requests(have: Config, requested: Config) -> str:
+    """Return the options that request a generator as one configuration has it, where another differs."""
+    options = [
+        f"--set {key}={value}"
+        for key, value, _ in have.differences(requested)
+        if key == "data.size_px" or (key.startswith("model.") and "discriminator" not in key)
+    ]
+    return " ".join(options)
 
 
 def _environment(session: Session) -> dict[str, object]:

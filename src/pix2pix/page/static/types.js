@@ -53,6 +53,7 @@
  * @property {string} made  how sources are made of photographs, or ""
  * @property {Mode[]} modes
  * @property {Mode} mode
+ * @property {boolean} has_noise  whether the model has variants, in the mode `paper`
  * @property {{pairs: number, images_seen: number, scores: Record<string, number>, licence: string, weights: number, started_from: string, imported_from: string}} [about]
  * @property {Example[]} examples
  * @property {Stamp[]} [stamps]

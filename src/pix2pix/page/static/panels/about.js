@@ -9,7 +9,9 @@ import { byId, make } from "./dom.js";
 export function showAbout({ name, kind, size_px: [height, width], mode, about }) {
   byId("about").disabled = !about;
   if (!about) return;
-  const count = (/** @type {number} */ number) => number.toLocaleString(document.documentElement.lang);
+  const { lang } = document.documentElement;
+  const count = (/** @type {number} */ number) => number.toLocaleString(lang);
+  const short = new Intl.NumberFormat(lang, { notation: "compact", compactDisplay: "long", maximumSignificantDigits: 3 });
   /** @type {[string, string][]} */
   const rows = [
     ["about_drawn", t(`kind_${kind}`)],
@@ -18,11 +20,17 @@ export function showAbout({ name, kind, size_px: [height, width], mode, about })
     ["about_seen", about.images_seen ? count(about.images_seen) : ""],
     ["about_started", about.started_from],
     ["about_imported", about.imported_from],
-    ["about_scores", Object.entries(about.scores).map(([score, value]) => `${score} ${Number(value.toPrecision(3))}`).join(", ")],
-    ["about_weights", t("about_millions", { millions: (about.weights / 1e6).toPrecision(3) })],
+    ["about_scores", Object.entries(about.scores).map(scoreOf).join(", ")],
+    ["about_weights", short.format(about.weights)],
     ["mode", t(`mode_${mode}`)],
     ["about_licence", about.licence || t("about_no_licence")],
   ];
   const items = rows.filter(([, value]) => value).flatMap(([key, value]) => [make("dt", { textContent: t(key) }), make("dd", { textContent: value })]);
   byId("about-model").replaceChildren(make("h2", { id: "about-title", textContent: name }), make("dl", {}, ...items));
+}
+
+/** Return a score of the validation as it is written: val_psnr_db is PSNR, in dB. @param {[string, number]} score */
+function scoreOf([name, value]) {
+  const measure = name.replace(/^val_|_db$/g, "").replaceAll("_", " ").toUpperCase();
+  return `${measure} ${Number(value.toPrecision(3))}${name.endsWith("_db") ? " dB" : ""}`;
 }

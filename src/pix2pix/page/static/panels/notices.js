@@ -1,6 +1,6 @@
 /** Messages: notices in the page, and announcements for screen readers. */
 
-import { t } from "../words/texts.js";
+import { sentences, t } from "../words/texts.js";
 import { byId, iconButton, make } from "./dom.js";
 
 const INFO_SECONDS = 8;
@@ -20,7 +20,7 @@ const INFO_SECONDS = 8;
  * @param {Notice} notice
  */
 export function notify(name, { text, hint = "", error = false, stays = error, action }) {
-  const whole = hint ? `${text} ${hint}` : text;
+  const whole = sentences(text, hint);
   const old = find(name);
   if (old?.dataset.text === whole) return; // screen readers would read it again
   const close = iconButton("close", t("close"), () => withdraw(name));

@@ -4,7 +4,7 @@ import { createLive } from "../model/live.js";
 import { createTranslators } from "../model/translators.js";
 import { createEmitter } from "../paint/emitter.js";
 import { contextOf, resizeCanvas } from "../paint/pictures.js";
-import { t } from "../words/texts.js";
+import { sentences, t } from "../words/texts.js";
 import { byId, segments } from "./dom.js";
 import { fetchShipped, prepare } from "./fetching.js";
 import { announce, notify, report, withdraw } from "./notices.js";
@@ -40,6 +40,8 @@ export function createResult(editor, source, whenIdle, waiting, finish) {
   let isDue = false; // a result that is not shown yet
   /** @type {{ms: number, backend: string}|null} */
   let latest = null;
+
+  const varies = () => now.mode === "paper" && editor.card.has_noise;
 
   /** @param {AbortSignal} signal  @param {number} sample  @param {HTMLCanvasElement} [picture]  in place of the drawing */
   async function translate(signal, sample, picture) {
@@ -101,7 +103,7 @@ export function createResult(editor, source, whenIdle, waiting, finish) {
 
   /** @param {boolean} isShown  whether there is a result to save or vary */
   function showButtons(isShown) {
-    for (const id of ["another", "four"]) byId(id).disabled = !isShown || now.mode !== "paper";
+    for (const id of ["another", "four"]) byId(id).disabled = !isShown || !varies();
     for (const id of ["copy", "save-picture", "postcard"]) byId(id).disabled = !isShown;
   }
 
@@ -145,7 +147,8 @@ export function createResult(editor, source, whenIdle, waiting, finish) {
     const modes = MODES.map((mode) => ({ value: mode, text: t(`mode_${mode}`), checked: mode === now.mode, disabled: !editor.card.modes.includes(mode) }));
     segments(byId("modes"), modes, (mode) => setMode(/** @type {Mode} */ (mode)));
     const reasons = modes.filter(({ disabled }) => disabled).map(({ text }) => t(reason(), { mode: text }));
-    byId("mode-hint").textContent = [t(`mode_${now.mode}_hint`), ...reasons].join(" ");
+    const hint = now.mode === "paper" && !varies() ? "mode_paper_no_noise" : `mode_${now.mode}_hint`;
+    byId("mode-hint").textContent = sentences(t(hint), ...reasons);
     showButtons(latest !== null);
   }
 
@@ -187,6 +190,10 @@ export function createResult(editor, source, whenIdle, waiting, finish) {
     get isShown() {
       return canvas.hasAttribute("aria-label");
     },
+    /** Whether other noise gives another result. */
+    get varies() {
+      return varies();
+    },
     translate,
     showModes,
     showTime,
@@ -206,7 +213,7 @@ export function createResult(editor, source, whenIdle, waiting, finish) {
     restore({ mode, sample, isLive }) {
       const known = /** @type {Mode} */ (mode);
       if (editor.card.modes.includes(known)) now.mode = known;
-      now.sample = now.mode === "paper" ? sample : 0;
+      now.sample = varies() ? sample : 0;
       now.live = byId("live").checked = isLive;
       showModes();
       emit("reset");

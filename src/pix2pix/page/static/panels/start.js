@@ -1,6 +1,7 @@
 /** The invitation to draw: on a first visit, and on every empty sheet, with examples to begin with. */
 
-import { t } from "../words/texts.js";
+import { toHex } from "../paint/colours.js";
+import { className, t } from "../words/texts.js";
 import { byId, make } from "./dom.js";
 import { drawThumbnail, emptyThumbnail } from "./thumbnails.js";
 
@@ -28,12 +29,20 @@ export function createStart(editor, open) {
     byId("start-examples").replaceChildren(...buttons);
   }
 
+  /** Say what an empty sheet is: drawing its own class on it changes nothing. */
+  function say() {
+    const { kind, palette } = editor.card;
+    const swatch = palette.find(({ colour }) => colour === toHex(editor.image.pixels[0]));
+    byId("start-words").textContent = kind === "labels" && swatch ? t("start_plain", { name: className(swatch.name) }) : t("start");
+  }
+
   function show() {
     const { isBlank, isReady } = editor;
     byId("invite").hidden = !isReady || !(isFirst || isBlank);
     byId("translate").disabled = !isReady || isBlank;
     byId("start").hidden = !isBlank;
     if (isBlank && !isBuilt) build();
+    if (isBlank) say();
   }
 
   editor.on("opened", () => {
@@ -43,7 +52,10 @@ export function createStart(editor, open) {
 
   return {
     /** Take another language. */
-    label: () => isBuilt && build(),
+    label() {
+      if (isBuilt) build();
+      if (editor.isBlank) say();
+    },
     /** Follow the drawing. */
     show,
     /** Invite to change the first drawing of a model, or no longer. @param {boolean} first */

@@ -17,18 +17,16 @@ export const recordedType = () =>
   typeof MediaRecorder === "undefined" ? undefined : TYPES.find((type) => MediaRecorder.isTypeSupported(type));
 
 /**
- * Translate every state of the drawing.
+ * Translate every state of the drawing, except empty sheets.
  * @param {import("../paint/editor.js").Editor} editor
  * @param {import("./result.js").Result} result
  * @param {(done: number, of: number) => void} onProgress
  * @param {AbortSignal} signal
- * @returns {Promise<State[]>}
+ * @param {State[]} states  gets each state as soon as it is translated
  */
-async function translateStates(editor, result, onProgress, signal) {
+async function translateStates(editor, result, onProgress, signal, states) {
   const surface = editor.newSurface();
   const drawings = statesOf(editor.drawing, MOST_STATES);
-  /** @type {State[]} */
-  const states = [];
   for (const [i, drawing] of drawings.entries()) {
     onProgress(i, drawings.length);
     surface.replay(drawing);
@@ -37,10 +35,10 @@ async function translateStates(editor, result, onProgress, signal) {
     const canvas = make("canvas", { width, height });
     const data = new ImageData(new Uint8ClampedArray(pixels.slice().buffer), width, height);
     canvas.getContext("2d")?.putImageData(data, 0, 0);
-    states.push({ canvas, result: (await result.translate(signal, result.now.sample, canvas)).bitmap });
+    const isBlank = editor.card.ground >= 0 && surface.isPlain;
+    states.push({ canvas, result: isBlank ? null : (await result.translate(signal, result.now.sample, canvas)).bitmap });
     signal.throwIfAborted();
   }
-  return states;
 }
 
 /**
@@ -98,24 +96,27 @@ export function createTimelapse(editor, result, frame, handOver) {
     start.disabled = true;
     const progress = make("progress", { max: 1, ariaLabel: t("timelapse_record") });
     place.replaceChildren(progress);
+    /** @type {State[]} */
+    const states = [];
     try {
       const onProgress = (/** @type {number} */ done, /** @type {number} */ of) => {
         progress.value = done / of;
         said.textContent = t("timelapse_translating", { done: done + 1, of });
       };
-      const states = await translateStates(editor, result, onProgress, ended.signal);
+      await translateStates(editor, result, onProgress, ended.signal, states);
       progress.removeAttribute("value");
       said.textContent = t("timelapse_recording");
       const { postcard, style } = frame();
       const draw = (/** @type {HTMLCanvasElement} */ canvas, /** @type {State} */ state) =>
         drawPostcard(canvas, { ...postcard, drawing: state.canvas, result: state.result }, style);
       const video = await record(states, draw, ended.signal);
-      for (const state of states) state.result?.close();
       show(video, postcard.model);
     } catch {
       if (ended.signal.aborted) return;
       place.replaceChildren();
       said.textContent = t("timelapse_failed");
+    } finally {
+      for (const state of states) state.result?.close();
     }
     start.disabled = false;
   }

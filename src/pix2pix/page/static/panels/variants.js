@@ -2,7 +2,7 @@
 
 import { spreadOf } from "../model/spread.js";
 import { contextOf, resizeCanvas } from "../paint/pictures.js";
-import { t } from "../words/texts.js";
+import { sentences, t } from "../words/texts.js";
 import { byId, make } from "./dom.js";
 import { show } from "./result.js";
 
@@ -17,7 +17,7 @@ export function createVariants(result) {
   let first = 0;
   /** @type {number|null} */
   let levels = null;
-  let isNew = false; // opened, and not yet filled
+  let [isOpen, isNew] = [false, false]; // isNew: opened, and not yet filled
   const [map, words] = [make("canvas", { width: 1, height: 1 }), make("p")];
   const spread = make("div", { className: "spread", hidden: true }, map, words);
   map.setAttribute("role", "img");
@@ -41,11 +41,18 @@ export function createVariants(result) {
     spread.hidden = levels === null;
     if (levels === null) return;
     const sentence = t("spread_levels", { levels: levels.toFixed(1) });
-    words.textContent = levels < HARDLY ? `${sentence} ${t("spread_hardly")}` : `${sentence} ${t("spread_where")}`;
+    words.textContent = sentences(sentence, t(levels < HARDLY ? "spread_hardly" : "spread_where"));
     map.setAttribute("aria-label", t("spread_map"));
   }
 
+  /** Without a result there is nothing to choose from. @param {boolean} isShown */
+  function place(isShown) {
+    strip.hidden = !isOpen || !isShown;
+    toggle.setAttribute("aria-expanded", String(!strip.hidden));
+  }
+
   function mark() {
+    place(result().isShown);
     say();
     for (const [i, button] of buttons.entries()) {
       button.setAttribute("aria-label", t("variant", { number: first + i + 1 }));
@@ -54,8 +61,7 @@ export function createVariants(result) {
   }
 
   toggle.addEventListener("click", () => {
-    strip.hidden = !strip.hidden;
-    toggle.setAttribute("aria-expanded", String(!strip.hidden));
+    isOpen = !isOpen;
     mark();
     if (strip.hidden) return;
     isNew = true;
@@ -66,7 +72,7 @@ export function createVariants(result) {
   return {
     /** Fill the strip one by one in a pause of drawing. @param {AbortSignal} signal */
     async fill(signal) {
-      if (strip.hidden || result().now.mode !== "paper" || !result().isShown) return;
+      if (strip.hidden || !result().varies || !result().isShown) return;
       for (const [i, canvas] of canvases.entries()) {
         const { bitmap } = await result().translate(signal, first + i);
         show(canvas, bitmap, signal);
@@ -78,6 +84,7 @@ export function createVariants(result) {
     blank() {
       for (const canvas of canvases) canvas.width = 1;
       levels = null;
+      place(false);
       say();
     },
     /** Show the next variant, of the next four after the fourth. */
@@ -91,9 +98,7 @@ export function createVariants(result) {
     reset() {
       const { sample } = result().now;
       first = sample - (sample % COUNT);
-      const none = result().now.mode !== "paper";
-      if (none) strip.hidden = true;
-      toggle.setAttribute("aria-expanded", String(!strip.hidden));
+      if (!result().varies) isOpen = false;
       mark();
     },
   };

@@ -22,7 +22,6 @@ export default {
   about_imported: "Imported from",
   about_scores: "Scores",
   about_weights: "Weights",
-  about_millions: "{millions} million",
   about_licence: "Licence of its pictures",
   about_no_licence: "not stated",
 

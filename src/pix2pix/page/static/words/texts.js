@@ -24,6 +24,9 @@ export function t(key, values = {}) {
   return text.replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
 }
 
+/** Join sentences as the current language does; empty ones are left out. @param {...string} parts */
+export const sentences = (...parts) => parts.filter(Boolean).join(language === "zh" ? "" : " ");
+
 /** Return the available languages, as [code, own name]. */
 export const languages = () => Object.entries(LANGUAGES).map(([code, texts]) => [code, texts.language]);
 

@@ -22,7 +22,6 @@ export default {
   about_imported: "导入自",
   about_scores: "评分",
   about_weights: "权重",
-  about_millions: "{millions} 百万",
   about_licence: "训练图片的许可",
   about_no_licence: "未说明",
 
