@@ -78,7 +78,7 @@ def _expanded(word: str, variables: dict[str, str]) -> list[str]:
 def ours(words: list[str]) -> list[str] | None:
     """What a command hands to pix2pix, which torchrun and others may start; None where none of it is ours."""
     places = [i for i, word in enumerate(words) if word.rpartition("/")[2] == "pix2pix"]
-    if not places:
+    if not places or words[:2] == ["docker", "build"]:  # where it is the name of an image
         return None
     rest = words[places[0] + 1 :]
     ends = [i for i, word in enumerate(rest) if word in ("|", ">", "&&", ";", "...")]

@@ -107,7 +107,7 @@ class Pairs:
         self.reading: Reading = find_reading(training, self._config)
 
     def __len__(self) -> int:
-        return sum(len(pairs) for pairs in self.pair_set.splits.values())
+        return len(self.pair_set.splits["train"])
 
     def __iter__(self) -> Iterator[tuple[codec.Array, codec.Array]]:
         """Yield source and target of each training pair, (H, W, 3) uint8 for a person to see."""

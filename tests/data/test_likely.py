@@ -14,6 +14,7 @@ from pix2pix.data.likely import (
     likely_layouts,
     partners,
 )
+from pix2pix.data.pairs import find_pairs
 from tests.helpers import write_text
 
 
@@ -142,3 +143,15 @@ def test_calls_are_those_of_the_command_that_was_given() -> None:
     assert for_command(hint, "data check") == (
         "Then `pix2pix data check x --layout a:b`; or `pix2pix train x --make edges`."
     )
+
+
+@pytest.mark.parametrize(("sources", "targets"), [(4, 4), (4, 3), (3, 4)])
+def test_layouts_by_patterns_are_those_that_pair_sources_with_targets(
+    tmp_path: Path, sources: int, targets: int
+) -> None:
+    files = lay(tmp_path, "noisy", name="{}a.png", count=sources)
+    files += lay(tmp_path, "clean", name="{}_out.png", count=targets)
+    layouts = likely_layouts(tmp_path, files)
+    assert layouts == (["noisy:clean"] if sources >= targets else [])
+    for layout in layouts:  # it works as it stands
+        assert len(find_pairs([tmp_path], "left", layout=layout).splits["train"]) >= 3

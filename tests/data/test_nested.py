@@ -140,3 +140,10 @@ def test_data_sets_at_different_depths_are_all_listed(tmp_path: Path) -> None:
     for n in range(9):
         write_text(tmp_path / "Paired" / "others" / f"{n}.png")
     assert data_sets_inside(tmp_path, []) == [tmp_path / "Unpaired"]
+
+
+def test_splits_of_files_of_other_kinds_are_no_data_set(tmp_path: Path) -> None:
+    for split in ("train", "val"):
+        write_text(tmp_path / "annotations" / split / "1.json")
+    write_text(tmp_path / "photos" / "1.jpg")
+    assert data_sets_inside(tmp_path, []) == []

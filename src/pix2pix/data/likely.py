@@ -273,13 +273,16 @@ def _are_alike(places: Sequence[_Place]) -> bool:
 
 def _are_patterned(place: _Place) -> bool:
     """Return whether the names in two folders differ by a pattern; in parts, p1 and p2, by names of these."""
-    folders = [place.parent / name for name in (place.one, place.other)]
-    pictures = [Pictures(f, [f / f"{name}.png" for name in sorted(place.names[f.name])]) for f in folders]
-    patterns = find_patterns(*pictures)
-    if patterns and _are_numbered(place.one, place.other):
-        affixes = [pattern.affix for pattern in patterns[0]]
+    pictures: dict[str, Pictures] = {}
+    for name in (place.one, place.other):
+        folder = place.parent / name
+        pictures[name] = Pictures(folder, [folder / f"{stem}.png" for stem in sorted(place.names[name])])
+    # Sources may lack targets, but not the reverse.
+    patterns = [find_patterns(pictures[source], pictures[target]) for source, target in orders(*pictures)]
+    if all(patterns) and _are_numbered(place.one, place.other):
+        affixes = [pattern.affix for pattern in patterns[0][0]]
         return len(place.names) == 2 and place.one in affixes[0] and place.other in affixes[1]
-    return bool(patterns)
+    return all(patterns)
 
 
 def _are_numbered(one: str, other: str) -> bool:

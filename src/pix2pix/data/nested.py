@@ -24,7 +24,7 @@ from pix2pix.data.layouts import (
     sub_folders,
 )
 from pix2pix.errors import UserError, joined
-from pix2pix.files import list_pictures
+from pix2pix.files import holds_pictures, list_pictures
 
 _MOST = 0.5  # of all pictures, at least, lie in the halves of a layout that nobody has named
 
@@ -131,13 +131,14 @@ def with_parts(root: Path, pair: FolderPair) -> FolderPair:
 def data_sets_inside(root: Path, nested: Sequence[FolderPair]) -> list[Path]:
     """Return the folders in a folder that are data sets of their own: with splits, or folders of halves.
 
-    They may lie further down, if they hold most of a folder. None where most pictures lie in the root itself.
+    They may lie further down, if they hold most of a folder. None where most pictures lie in the root itself;
+    folders without pictures, such as annotations of another kind, are no data sets.
     """
     if split_folders(root):
         return []
     holding = {folder for pair in nested for folder in tops(root, pair)}
     inside: list[Path] = []
-    for folder in [root / name for name in sorted(sub_folders(root).values())]:
+    for folder in filter(holds_pictures, [root / name for name in sorted(sub_folders(root).values())]):
         if split_folders(folder) or find_folder_pairs(folder) or folder in holding:
             inside.append(folder)
         elif below := data_sets_inside(folder, find_nested(folder)):

@@ -38,7 +38,7 @@ _PARTS = {
 }
 _BALCONIES = ("no balcony", "no balcony", "middle balcony", "long balcony", "every other balcony")
 _GROUND_FLOORS = ("windows", "windows", "portal", "shops", "shops")
-_LARGEST_SHAPES = 12  # set by hand in a drawing
+_MOST_SHAPES = 12  # by hand in a drawing
 _LONGEST_STROKE = 60  # squares that a brush leaves
 # The part that a house must have ("" for all houses), a label, and left, top, right, bottom of a
 # rectangle in cells, y downwards. The topmost `rise` cells are an arch; those of a roof are a triangle.
@@ -232,7 +232,7 @@ def _ground_floor(house: _House) -> list[_Shape]:
 def _by_hand(rng: np.random.Generator) -> list[_Shape]:
     """Return rectangles, arches and brush strokes of any label, anywhere."""
     shapes: list[_Shape] = []
-    for label in rng.choice(list(LABEL), rng.integers(_LARGEST_SHAPES + 1)):
+    for label in rng.choice(list(LABEL), rng.integers(_MOST_SHAPES + 1)):
         left, top = rng.uniform(-2, CELLS, 2)
         width, height = np.exp(rng.uniform(-1, 2.5, 2))  # a third of a cell to a third of the sheet
         if rng.random() < 0.25:
