@@ -49,6 +49,7 @@ def test_the_tags_hold_absolute_addresses_and_no_markup() -> None:
         "https://",
         "https://example.org/?a",
         "https://[x",
+        "https://example.org:x/",
         "https://example.org/a/index.html",
     ],
 )

@@ -77,6 +77,7 @@ def test_a_drawing_is_saved_opened_shared_and_kept(open_page: Open, tmp_path: Pa
     wait_for_result(other)
     assert np.array_equal(pixels(other, "drawing"), drawn)
     other.click("#undo")  # their own
+    assert other.locator(".notice").count() == 0  # it says what was just done
     wait_for_result(other)
     assert not np.array_equal(pixels(other, "drawing"), drawn)
 

@@ -10,6 +10,8 @@ from pix2pix.data.names import Matched, PairOfPatterns, match_equal, match_patte
 from pix2pix.errors import UserError, counted, joined, printable
 from pix2pix.files import ENDINGS, Pictures, no_pictures
 
+_OTHER_KINDS = f"Files of other kinds are to be converted first. {ENDINGS}"
+
 
 def in_one_folder(pictures: Pictures, patterns: PairOfPatterns | None) -> tuple[Matched, str] | None:
     """Return the pairs of one folder by their names, with a note; None where names say nothing.
@@ -50,10 +52,10 @@ def in_two_folders(
         return _tolerated(matched), [_by_pattern(matched, patterns)]
     matched = match_equal(sources, targets)
     if not (matched.pairs or matched.faults):
-        raise UserError(f"{sources.root} and {targets.root} hold no pictures.")
+        raise UserError(f"{sources.root} and {targets.root} hold no pictures.", _OTHER_KINDS)
     for pictures in (sources, targets):
         if not pictures.files:
-            raise no_pictures(pictures.root, f"Files of other kinds are to be converted first. {ENDINGS}")
+            raise no_pictures(pictures.root, _OTHER_KINDS)
     if not matched.faults or matched.only_spare:
         return matched, []
     suggested = find_patterns(sources, targets)

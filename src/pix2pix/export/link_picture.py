@@ -28,9 +28,9 @@ def check_address(url: str) -> str:
 def _is_folder(url: str) -> bool:
     try:
         parts = urlsplit(url)
-    except ValueError:  # such as for a bracket that is not closed
+        is_web = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # such as for a bracket that is not closed, or a port that is no number
         return False
-    is_web = parts.scheme in ("http", "https") and bool(parts.hostname)
     return is_web and not (parts.query or parts.fragment or parts.path.endswith((".html", ".htm")))
 
 

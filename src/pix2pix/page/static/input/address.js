@@ -49,29 +49,29 @@ export function createAddress(cards, editor, choice, result, { openModel, openSa
   choice.on("chosen", update);
   result.on("chosen", update);
 
-  /** Choose what an address says; what the model does not have is ignored. @param {URLSearchParams} wanted */
-  function apply(wanted) {
+  /** Choose what an address says; what the model does not have is ignored. @param {URLSearchParams} parameters */
+  function apply(parameters) {
     const { kind, palette, mode } = editor.card;
-    const tool = TOOLS[kind].find((name) => name === wanted.get("tool"));
-    const colour = palette.find(({ name }) => name === wanted.get("class"))?.colour;
+    const tool = TOOLS[kind].find((name) => name === parameters.get("tool"));
+    const colour = palette.find(({ name }) => name === parameters.get("class"))?.colour;
     if (tool || colour) choice.set({ ...(tool && { tool }), ...(colour && { colour }) });
-    const variant = Math.floor(Number(wanted.get("variant")));
+    const variant = Math.floor(Number(parameters.get("variant")));
     const sample = variant >= 1 && variant < 2 ** 31 ? variant - 1 : 0;
-    if (["variant", "mode", "live"].some((name) => wanted.has(name))) {
-      result.restore({ mode: wanted.get("mode") ?? mode, sample, isLive: wanted.get("live") !== "off" });
+    if (["variant", "mode", "live"].some((name) => parameters.has(name))) {
+      result.restore({ mode: parameters.get("mode") ?? mode, sample, isLive: parameters.get("live") !== "off" });
     }
   }
 
   /** Show what the address says. A drawing in it is the visitor's own from now on. @param {string|undefined} model  without one in the address */
   async function follow(model) {
-    const wanted = new URLSearchParams(location.hash.slice(1));
-    const packed = wanted.get(DRAWING);
-    wanted.delete(DRAWING);
-    if (packed !== null) write(wanted);
-    const name = cards.find((card) => card.name === wanted.get("model"))?.name ?? model;
+    const parameters = new URLSearchParams(location.hash.slice(1));
+    const packed = parameters.get(DRAWING);
+    parameters.delete(DRAWING);
+    if (packed !== null) write(parameters);
+    const name = cards.find((card) => card.name === parameters.get("model"))?.name ?? model;
     if (!editor.card || name !== editor.card.name) await openModel(name);
     if (packed !== null) await unpack(packed).then(openSaved).catch(report);
-    apply(wanted);
+    apply(parameters);
   }
 
   addEventListener("hashchange", () => void follow(editor.card.name).catch(report));

@@ -65,8 +65,8 @@ export function createAids(editor, choice, onSelected) {
   }
 
   editor.on("opened", () => select(-1));
-  editor.on("changed", (_how, stroke) => {
-    if (stroke.tool !== "shape" || _how !== "added") select(-1);
+  editor.on("changed", (how, stroke) => {
+    if (stroke.tool !== "shape" || how !== "added") select(-1);
     else select(stroke.how === "remove" ? -1 : stroke.how === "copy" ? visible().placed.length - 1 : stroke.at);
   });
   choice.on("chosen", () => choice.now.tool !== "select" && selected >= 0 && select(-1));

@@ -45,7 +45,7 @@ export function createSession(cards, editor, pictures, store, tab) {
   let isChanged = false; // since it was kept
 
   editor.on("changed", (/** @type {string} */ how) => {
-    if (how === "undone") withdraw("picture"); // what it was about may be gone
+    if (how === "undone") for (const name of ["picture", "opened"]) withdraw(name); // what they were about may be gone
     isChanged = true;
     clearTimeout(keeping);
     keeping = setTimeout(keep, KEEP_MS);

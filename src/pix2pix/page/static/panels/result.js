@@ -140,15 +140,15 @@ export function createResult(editor, source, whenIdle, waiting, finish) {
     waiting.wait("waits_result");
     live.request({ afresh: true });
   }
-  /** Return why the model does not offer a mode: on a server only `running` may be missing. */
+  /** Return why the model does not offer some modes: on a server only `running` may be missing. */
   const reason = () => (editor.card.network ? "mode_not_exported" : "mode_no_averages");
 
   function showModes() {
     const modes = MODES.map((mode) => ({ value: mode, text: t(`mode_${mode}`), checked: mode === now.mode, disabled: !editor.card.modes.includes(mode) }));
     segments(byId("modes"), modes, (mode) => setMode(/** @type {Mode} */ (mode)));
-    const reasons = modes.filter(({ disabled }) => disabled).map(({ text }) => t(reason(), { mode: text }));
+    const missing = modes.filter(({ disabled }) => disabled).map(({ text }) => text);
     const hint = now.mode === "paper" && !varies() ? "mode_paper_no_noise" : `mode_${now.mode}_hint`;
-    byId("mode-hint").textContent = sentences(t(hint), ...reasons);
+    byId("mode-hint").textContent = sentences(t(hint), missing.length ? t(reason(), { modes: missing.join(", ") }) : "");
     showButtons(latest !== null);
   }
 

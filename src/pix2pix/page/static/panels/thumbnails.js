@@ -23,8 +23,10 @@ export async function drawThumbnail(canvas, { source, target }, signal) {
   context.imageSmoothingQuality = "high";
   for (const [i, bitmap] of pictures.entries()) {
     if (!bitmap) continue;
+    context.save();
     if (i === 1) context.clip(new Path2D(`M${SIDE_PX} 0V${SIDE_PX}H0Z`));
     cover(context, bitmap);
+    context.restore();
     bitmap.close();
   }
   if (!pictures[1]) return;

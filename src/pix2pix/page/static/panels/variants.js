@@ -28,10 +28,10 @@ export function createVariants(result) {
   /** Show how far the variants are apart, and where. */
   function compare() {
     const { width, height } = canvases[0];
-    const { map: pixels, ...found } = spreadOf(canvases.map((canvas) => contextOf(canvas).getImageData(0, 0, width, height).data), width, height);
-    resizeCanvas(map, found);
-    contextOf(map).putImageData(new ImageData(pixels, found.width, found.height), 0, 0);
-    levels = found.levels;
+    const { map: pixels, ...spreading } = spreadOf(canvases.map((canvas) => contextOf(canvas).getImageData(0, 0, width, height).data), width, height);
+    resizeCanvas(map, spreading);
+    contextOf(map).putImageData(new ImageData(pixels, spreading.width, spreading.height), 0, 0);
+    levels = spreading.levels;
     say();
     if (isNew) strip.scrollIntoView({ block: "nearest" }); // with its sentence
     isNew = false;
@@ -45,7 +45,7 @@ export function createVariants(result) {
     map.setAttribute("aria-label", t("spread_map"));
   }
 
-  /** Without a result there is nothing to choose from. @param {boolean} isShown */
+  /** Show the strip if it is open and there is a result to choose from. @param {boolean} isShown */
   function place(isShown) {
     strip.hidden = !isOpen || !isShown;
     toggle.setAttribute("aria-expanded", String(!strip.hidden));
