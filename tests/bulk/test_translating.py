@@ -43,7 +43,7 @@ def test_a_batch_that_fails_is_tried_in_parts(
 def test_out_of_memory_halves_the_batch(
     bulk: Bulk, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pix2pix.bulk import translating
+    from pix2pix.bulk import job, translating
 
     good, batches = Translator.translate_sources, []
 
@@ -60,7 +60,7 @@ def test_out_of_memory_halves_the_batch(
     load = translating.Translate.__init__
     monkeypatch.setattr(Translator, "translate_sources", small)
     monkeypatch.setattr(translating.Translate, "__init__", on_gpu)
-    monkeypatch.setattr("pix2pix.bulk.job._chunks", lambda rows, workers: [rows])
+    monkeypatch.setattr(job, "_chunks", lambda rows, workers: [rows])
     outcome = bulk(photos, tmp_path / "out")
     assert outcome.translated == 5
     assert batches[0] == 5
