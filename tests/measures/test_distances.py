@@ -40,6 +40,7 @@ def test_kid_of_disjoint_halves_is_within_three_standard_errors_of_zero() -> Non
     assert abs(distance.value) < 3 * distance.standard_error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("largest", [1000, 15])
 def test_kid_deviates_over_sets_by_its_standard_error(monkeypatch: pytest.MonkeyPatch, largest: int) -> None:
     monkeypatch.setattr(distances, "_LARGEST_SUBSET", largest)

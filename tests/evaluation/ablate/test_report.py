@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+import pytest
+
 from pix2pix.evaluation.ablate.layout import Request
 from pix2pix.evaluation.ablate.run import ablate
 
 
+@pytest.mark.slow
 def test_the_page_shows_the_tables_whose_rows_are_there_with_pictures_of_each_row(
     request_for: Callable[..., Request],
 ) -> None:

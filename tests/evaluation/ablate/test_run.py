@@ -86,6 +86,7 @@ def test_tables_share_rows_and_a_finished_one_trains_nothing(
     assert describe_ablation(request_for("losses"))["time"] == "none"
 
 
+@pytest.mark.slow
 def test_a_run_that_was_trained_elsewhere_counts_and_so_does_another_seed(
     request_for: RequestFor, trained: list[str], tmp_path: Path
 ) -> None:

@@ -75,6 +75,7 @@ def test_the_difference_of_kids_is_that_of_the_formula(monkeypatch: pytest.Monke
     assert value == pytest.approx(mmd(real, other) - mmd(real, first))
 
 
+@pytest.mark.slow
 def test_intervals_of_kid_hold_the_truth_as_often_as_they_say() -> None:
     random, held = np.random.default_rng(4), 0
     whole = features(random, 3000)

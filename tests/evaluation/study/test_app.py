@@ -159,6 +159,7 @@ def test_a_lost_picture_is_named_before_anybody_takes_part(tmp_path: Path) -> No
         serve(folder, port=0)
 
 
+@pytest.mark.slow
 def test_kill_9_in_the_middle_loses_no_acknowledged_answer(tmp_path: Path) -> None:
     folder, study = small_study(tmp_path, "a", "b", trials=6)
     acknowledged: dict[str, list[int]] = {}

@@ -134,6 +134,7 @@ def test_keys_and_buttons_wait_until_the_picture_is_gone(tmp_path: Path, browser
         assert set(page.evaluate(pixels)) == {0}
 
 
+@pytest.mark.slow
 def test_a_reload_goes_on_where_it_was(tmp_path: Path, browser: Any) -> None:
     folder, _ = small_study(tmp_path)
     study = change(folder, show_ms=50, pause_ms=20)
