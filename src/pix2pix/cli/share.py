@@ -20,14 +20,15 @@ if TYPE_CHECKING:
     from pix2pix.export.web import Site
 
 
+def _models(text: str) -> Any:
+    """Return the argument of models, which may be left out."""
+    text += "  [default: the package's houses]"
+    return Argument(metavar="[MODEL...]", show_default=False, help=text)
+
+
 def export(
     models: Annotated[
-        list[Path] | None,
-        Argument(
-            metavar="[MODEL...]",
-            show_default=False,
-            help="Model file, or folder of a run; several with --web.  [default: the package's houses]",
-        ),
+        list[Path] | None, _models("Model file, or folder of a run; several with --web.")
     ] = None,
     onnx: Annotated[Path | None, Option(metavar="FILE", help="Write an ONNX graph: model.onnx.")] = None,
     torch: Annotated[Path | None, Option(metavar="FILE", help="Write a torch.export program: a.pt2.")] = None,
@@ -87,14 +88,7 @@ def export(
 
 
 def serve(
-    models: Annotated[
-        list[Path] | None,
-        Argument(
-            metavar="[MODEL...]",
-            show_default=False,
-            help="Files of models, or folders of runs.  [default: the package's houses]",
-        ),
-    ] = None,
+    models: Annotated[list[Path] | None, _models("Files of models, or folders of runs.")] = None,
     host: Annotated[str, Option(help="Address to listen at; 0.0.0.0 lets other machines in.")] = "127.0.0.1",
     port: Annotated[
         int | None, Option(min=0, max=65535, help="0 takes any free one.  [default: 8000 or the next]")

@@ -1,6 +1,7 @@
 /** Lines over the drawing that are no part of it: the grid, the axis of symmetry, the selected shape. */
 
-const SVG = "http://www.w3.org/2000/svg";
+import { addPaths } from "./overlay.js";
+
 const CLOSE_PX = 5; // on the screen: a closer grid would hide the drawing
 
 /**
@@ -9,12 +10,7 @@ const CLOSE_PX = 5; // on the screen: a closer grid would hide the drawing
  * @param {() => {width: number, height: number, grid: number, mirror: boolean, box: import("../types.js").Box|null}|undefined} state
  */
 export function createMarks(overlay, view, state) {
-  const [grid, axis, selected] = ["grid", "axis", "selected"].map((name) => {
-    const path = document.createElementNS(SVG, "path");
-    path.setAttribute("class", name);
-    overlay.append(path);
-    return path;
-  });
+  const [grid, axis, selected] = addPaths(overlay, ["grid", "axis", "selected"]);
 
   function draw() {
     const now = state();

@@ -11,12 +11,7 @@ const SVG = "http://www.w3.org/2000/svg";
 export function createOverlay(overlay, view, closing) {
   /** @type {{x: number, y: number, px: number|null, cross: boolean}|null} */
   let shown = null;
-  const shapes = ["dark", "light"].map((name) => {
-    const path = document.createElementNS(SVG, "path");
-    path.setAttribute("class", name);
-    overlay.append(path);
-    return path;
-  });
+  const shapes = addPaths(overlay, ["dark", "light"]);
 
   function draw() {
     const corner = closing();
@@ -49,3 +44,17 @@ export function createOverlay(overlay, view, closing) {
 /** @param {import("../types.js").Point} middle  @param {number} radius */
 const circle = ({ x, y }, radius) =>
   `M${x - radius} ${y}a${radius} ${radius} 0 1 0 ${2 * radius} 0a${radius} ${radius} 0 1 0 ${-2 * radius} 0`;
+
+/**
+ * Adds an empty path of each class.
+ * @param {SVGElement} overlay
+ * @param {string[]} names
+ */
+export function addPaths(overlay, names) {
+  return names.map((name) => {
+    const path = document.createElementNS(SVG, "path");
+    path.setAttribute("class", name);
+    overlay.append(path);
+    return path;
+  });
+}

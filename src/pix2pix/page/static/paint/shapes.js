@@ -25,7 +25,7 @@ export function mirrored(stroke, width) {
     return { ...stroke, box: [width - left - wide, top, wide, high] };
   }
   if (stroke.tool === "fill") return { ...stroke, at: [width - 1 - stroke.at[0], stroke.at[1]] };
-  // A pixel holds its left border and not its right one, so that a border's mirror image lies just beside.
+  // A pixel holds its left border and not its right one, so that a border's mirror image lies just next to it.
   const edge = stroke.tool === "brush" ? 0.1 : 0;
   return mapped(stroke, (x) => tenth(width - x - edge), (y) => y);
 }
