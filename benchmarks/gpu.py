@@ -37,7 +37,6 @@ from measure import Steps, config_for, machine, median_seconds
 from rich.console import Console
 
 from pix2pix.data.batches import in_order
-from pix2pix.data.pairs import find_pairs
 from pix2pix.data.reading import find_reading
 from pix2pix.data.store import open_store
 from pix2pix.device import pick_device
@@ -45,6 +44,7 @@ from pix2pix.inference.folder import translate_items
 from pix2pix.inference.items import Options, plan
 from pix2pix.inference.translator import Translator
 from pix2pix.measures import measure
+from pix2pix.pairs.find import find_pairs
 from pix2pix.pictures import codec, geometry
 from pix2pix.training.train import train
 from pix2pix.training.validation import translate_batch

@@ -74,12 +74,15 @@ def machine(device):
 
 
 def write_noise_pairs(folder, count, px):
-    """Side-by-side JPEGs of smoothed noise: only their size matters."""
+    """Side-by-side JPEGs of smoothed noise: only their size matters, and that halves meet in the middle."""
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(0)
     for n in range(count):
-        small = Image.fromarray(rng.integers(0, 256, (16, 32, 3), np.uint8))
-        small.resize((2 * px, px), Image.Resampling.BICUBIC).save(folder / f"{n}.jpg", quality=90)
+        both = Image.new("RGB", (2 * px, px))
+        for left in (0, px):
+            small = Image.fromarray(rng.integers(0, 256, (16, 16, 3), np.uint8))
+            both.paste(small.resize((px, px), Image.Resampling.BICUBIC), (left, 0))
+        both.save(folder / f"{n}.jpg", quality=90)
     return folder
 
 

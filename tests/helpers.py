@@ -17,13 +17,13 @@ from PIL import Image
 from pix2pix.config import Config, DataConfig
 from pix2pix.data.batches import Batch, Loader
 from pix2pix.data.feed import HostFeed
-from pix2pix.data.pairs import Pair
 from pix2pix.data.reading import Reading
 from pix2pix.data.store import Store, open_store
 from pix2pix.inference.items import Item
 from pix2pix.model_file import Header, ImageContract, Provenance, load_model, save_model, versions
 from pix2pix.networks import build_generator
 from pix2pix.networks.noise import noise_keys
+from pix2pix.pairs.find import Pair
 from pix2pix.pictures import codec
 from pix2pix.pictures.contract import PictureContract
 from pix2pix.training.state import State, new_state, reset

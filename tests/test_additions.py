@@ -19,13 +19,13 @@ from pix2pix import Translator, train
 from pix2pix.cli.main import app
 from pix2pix.config import Config, DataConfig
 from pix2pix.data import origins
-from pix2pix.data.pairs import Half, Pair, PairSet, split_up
 from pix2pix.errors import UserError
 from pix2pix.inference.executor import EXECUTORS, Executor
 from pix2pix.measures import MEASURES
 from pix2pix.networks import GENERATORS, Generator
 from pix2pix.networks.layers import make_norm
 from pix2pix.networks.noise import Noise, NoiseInput, noisy_dropout
+from pix2pix.pairs.find import Half, Pair, PairSet, split_up
 from pix2pix.training.objective import DISCRIMINATOR_TERMS, GENERATOR_TERMS
 from tests.helpers import noise, pixels, small, write, write_model, write_pairs, write_text
 

@@ -2,9 +2,11 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).parents[1] / "src" / "pix2pix"
 HEAVY = {"torch", "torchmetrics", "safetensors"}
 
 COMMAND = """
@@ -39,6 +41,11 @@ def loaded_by_command(*arguments: str) -> set[str]:
     return {name.partition(".")[0] for name in done.stderr.split()}
 
 
+def test_the_root_of_the_package_stays_small() -> None:
+    modules = sorted(path.stem for path in ROOT.glob("*.py"))
+    assert len(modules) <= 12, modules  # what comes next goes into a folder
+
+
 def test_a_request_is_read_and_checked_without_torch() -> None:
     loaded = loaded_by("import pix2pix.cli, pix2pix.config; pix2pix.config.Config.load('facades')")
     assert "pydantic" in loaded
@@ -46,7 +53,7 @@ def test_a_request_is_read_and_checked_without_torch() -> None:
 
 
 def test_finding_pairs_and_pictures_loads_neither_torch_nor_numpy() -> None:
-    assert not loaded_by("import pix2pix.files, pix2pix.data.pairs") & (HEAVY | {"numpy", "PIL"})
+    assert not loaded_by("import pix2pix.files, pix2pix.pairs.find") & (HEAVY | {"numpy", "PIL"})
 
 
 def test_the_front_door_is_lazy() -> None:

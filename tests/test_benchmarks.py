@@ -106,6 +106,14 @@ def test_features_see_8_bits_at_the_network_s_size(tmp_path: Path, monkeypatch: 
     assert found == pytest.approx(np.array([[191 / 127.5 - 1] * 3, [-1] * 3]))
 
 
+def test_the_pairs_of_benchmarks_are_found_as_pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    measure = benchmark("measure", monkeypatch)
+    folder = measure.write_noise_pairs(tmp_path / "pairs", 8, 64)
+    config, loader = measure.open_loader(folder, measure.config_for(64, 8, 1))
+    assert config.model.source_channels == 3
+    assert [crop.shape for crop in loader.crops(range(1))] == [(1, 3, 64, 64)] * 2
+
+
 @pytest.mark.slow
 def test_every_stage_of_the_gpu_benchmark_runs_here(tmp_path: Path) -> None:
     for number in range(12):

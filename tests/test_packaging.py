@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from pix2pix.version import __version__
+from pix2pix import __version__
 from tests.helpers import SMALL, files_below
 
 ROOT = Path(__file__).parents[1]

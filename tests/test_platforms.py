@@ -9,8 +9,8 @@ from pathlib import Path, PureWindowsPath
 
 import pytest
 
-from pix2pix.data.names import name_of
 from pix2pix.doctor import without_home
+from pix2pix.pairs.names import name_of
 from tests.conftest import TINY
 from tests.helpers import files_below, pixels
 
@@ -33,7 +33,7 @@ SCRIPT = """
 import multiprocessing, sys
 from pathlib import Path
 from pix2pix import Config, Translator, train
-from pix2pix.pictures import apart
+from pix2pix.pictures.formats import apart
 from pix2pix.serve.decoders import Decoders
 
 def learn(place, settings):

@@ -10,13 +10,12 @@ Names are loaded when they are first used: importing the package loads no torch.
 
 from typing import TYPE_CHECKING, Any
 
-from pix2pix.version import __version__
-
 if TYPE_CHECKING:
     from pix2pix.config import Config
     from pix2pix.inference.translator import Translator
     from pix2pix.training.train import train
 
+__version__ = "0.1.0"
 __all__ = ["Config", "Translator", "__version__", "train"]
 
 _HOMES = {

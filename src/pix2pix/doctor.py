@@ -21,9 +21,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
+from pix2pix import __version__
 from pix2pix.errors import UserError, counted, first_line, joined, shortened
 from pix2pix.files import CACHE, bytes_in_words, cache_folder
-from pix2pix.version import __version__
 
 _VARIABLES = re.compile(r"PIX2PIX_\w+|(OMP|MKL)_NUM_THREADS|CUDA_VISIBLE_DEVICES|PYTORCH_\w+|WORLD_SIZE")
 _DEV = "dev"  # an extra for those who change the package

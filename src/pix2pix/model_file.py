@@ -18,13 +18,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from pix2pix import __version__
 from pix2pix.config import Config, Mode
 from pix2pix.errors import UserError, shortened
 from pix2pix.files import replacing
 from pix2pix.networks import Generator, empty_generator
 from pix2pix.parsing import parse_json
 from pix2pix.pictures.contract import PictureContract
-from pix2pix.version import __version__
 
 FORMAT = 2  # the newest that is read
 _FILE = "model.safetensors"  # in the folder of a run
@@ -45,7 +45,7 @@ class ImageContract(BaseModel, frozen=True, extra="forbid"):
 
     source: PictureContract
     target: PictureContract
-    layout: str  # of the training pairs, see `data.pairs.Layout`
+    layout: str  # of the training pairs, see `pairs.pair_set.Layout`
     half: str  # the source's half where pairs lie side by side
     made: str = ""
     photograph: PictureContract | None = None

@@ -14,19 +14,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pix2pix.cell import Output, is_notebook
 from pix2pix.config import Config
 from pix2pix.data.labels import with_found_labels
 from pix2pix.data.origins import find_data
-from pix2pix.data.pair_set import PairSet, evenly_spread
-from pix2pix.data.pairs import Pair
 from pix2pix.data.reading import Reading, find_reading
 from pix2pix.errors import UserError
 from pix2pix.files import version
 from pix2pix.inference.translator import Translator
+from pix2pix.pairs.find import Pair
+from pix2pix.pairs.pair_set import PairSet, evenly_spread
 from pix2pix.parsing import parse_json
 from pix2pix.pictures import codec, geometry, tensors
 from pix2pix.progress import describe_scores
+from pix2pix.progress.cell import Output, is_notebook
 from pix2pix.reports.charts import Figure
 from pix2pix.reports.pages import render
 from pix2pix.reports.training_page import find_previews, read_metrics, training_figures

@@ -5,8 +5,8 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from pix2pix.cli.main import app
-from pix2pix.data.pairs import find_pairs
 from pix2pix.data.store import Store
+from pix2pix.pairs.find import find_pairs
 from tests.helpers import files_below, open_pairs, write_pairs
 
 

@@ -16,12 +16,12 @@ from safetensors.numpy import load_file, save_file
 from typer.main import get_command
 from typer.testing import CliRunner
 
+from pix2pix import __version__
 from pix2pix.cli.main import app
 from pix2pix.config import Config, recipe_names
 from pix2pix.inference.translator import Translator
 from pix2pix.pictures import codec
 from pix2pix.pictures.contract import PictureContract
-from pix2pix.version import __version__
 from tests.cli.command import pix2pix
 from tests.helpers import (
     SMALL,

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from pix2pix.data.pairs import PairSet, find_pairs
 from pix2pix.errors import UserError
+from pix2pix.pairs.find import PairSet, find_pairs
 from tests.helpers import write_text
 
 

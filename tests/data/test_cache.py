@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from pix2pix.data.cache import SIZE_LIMIT, entries, read_index
-from pix2pix.data.pairs import find_pairs
 from pix2pix.data.store import Store
 from pix2pix.errors import UserError
+from pix2pix.pairs.find import find_pairs
 from tests.helpers import files_below, open_pairs, write_pairs, write_text
 
 PAIR_BYTES = 2 * 32 * 32 * 3
@@ -20,7 +20,7 @@ HOLD = """
 import sys
 from pathlib import Path
 from tests.helpers import open_pairs
-from pix2pix.data.pairs import find_pairs
+from pix2pix.pairs.find import find_pairs
 pairs = find_pairs([Path(sys.argv[1])], "left")
 store = open_pairs(pairs.splits["train"])
 print("open", flush=True)

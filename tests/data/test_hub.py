@@ -12,8 +12,8 @@ import pytest
 from pix2pix.config import DataConfig
 from pix2pix.data.cache import entries
 from pix2pix.data.origins import find_data
-from pix2pix.data.pairs import PairSet
 from pix2pix.errors import UserError
+from pix2pix.pairs.find import PairSet
 from pix2pix.pictures import codec
 from tests.helpers import files_below, noise, write, write_text
 

@@ -6,9 +6,9 @@ from PIL import Image
 
 from pix2pix.config import Config
 from pix2pix.data.labels import find_labels, hints, with_found_labels
-from pix2pix.data.pairs import Pair, find_pairs
 from pix2pix.data.reading import find_reading
 from pix2pix.errors import UserError
+from pix2pix.pairs.find import Pair, find_pairs
 from pix2pix.pictures.codec import Array
 from tests.helpers import SMALL, scene, write
 

@@ -6,8 +6,8 @@ import pytest
 
 from pix2pix.config import DataConfig
 from pix2pix.data.origins import find_data
-from pix2pix.data.pairs import Half, PairSet
 from pix2pix.errors import UserError
+from pix2pix.pairs.find import Half, PairSet
 from tests.helpers import write_text
 
 

@@ -7,7 +7,7 @@ import tifffile
 from pix2pix.data.ranges import find_fill
 from pix2pix.errors import UserError
 from pix2pix.pictures.contract import PictureContract
-from pix2pix.pictures.tiff import NO_DATA
+from pix2pix.pictures.formats.tiff import NO_DATA
 
 LEVELS = PictureContract(channels=1, depth="uint16", high=65535)
 

@@ -8,17 +8,17 @@ import tifffile
 import torch
 
 from pix2pix.config import Config, DataConfig
-from pix2pix.data.pair_set import whole_pair
-from pix2pix.data.pairs import Half, Pair
 from pix2pix.data.reading import Reading, find_reading, read_raw
 from pix2pix.derive.recipe import apply, parse
 from pix2pix.errors import UserError
+from pix2pix.pairs.find import Half, Pair
+from pix2pix.pairs.pair_set import whole_pair
 from pix2pix.pictures import codec
 from pix2pix.pictures.codec import Array, Picture
 from pix2pix.pictures.contract import PictureContract
+from pix2pix.pictures.formats.tiff import NO_DATA
 from pix2pix.pictures.palette_file import load_palette
 from pix2pix.pictures.tensors import from_levels, to_array, to_levels
-from pix2pix.pictures.tiff import NO_DATA
 from tests.helpers import noise, write, write_text
 
 FACADES = load_palette("facades")

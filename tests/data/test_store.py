@@ -16,14 +16,14 @@ from pix2pix.data import cache as data_cache
 from pix2pix.data.batches import Loader, in_order
 from pix2pix.data.feed import DeviceFeed, HostFeed
 from pix2pix.data.origins import find_data
-from pix2pix.data.pairs import Half, NoPairError, Pair, find_pairs
 from pix2pix.data.reading import Reading, find_reading
 from pix2pix.data.store import Store, open_store
 from pix2pix.derive.lab import for_digest
 from pix2pix.errors import UserError
+from pix2pix.pairs.find import Half, NoPairError, Pair, find_pairs
 from pix2pix.pictures import codec
 from pix2pix.pictures.contract import PictureContract
-from pix2pix.pictures.opening import LIMIT
+from pix2pix.pictures.formats.opening import LIMIT
 from tests.helpers import batch_at, files_below, noise, small, write, write_pairs, write_text, write_truncated
 
 SIZE = (32, 32)

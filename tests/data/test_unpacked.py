@@ -9,9 +9,9 @@ import pytest
 from pix2pix.config import DataConfig
 from pix2pix.data import cache as caches
 from pix2pix.data.origins import find_data
-from pix2pix.data.pairs import PairSet
 from pix2pix.data.unpacked import named
 from pix2pix.errors import UserError
+from pix2pix.pairs.find import PairSet
 from tests.helpers import noise, open_pairs, write
 
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pix2pix.data.pairs import find_pairs
 from pix2pix.datasets.file_tasks import Done
 from pix2pix.datasets.prepare import combine, resize, split
 from pix2pix.errors import UserError
 from pix2pix.files import list_pictures
+from pix2pix.pairs.find import find_pairs
 from pix2pix.pictures import codec
 from tests.helpers import files_below, noise, pixels, plant, scene, trees, write, write_text
 

@@ -20,9 +20,9 @@ from safetensors import safe_open
 from pix2pix.bulk import job, work
 from pix2pix.cli.main import app
 from pix2pix.data import cache
-from pix2pix.data.pairs import find_pairs
 from pix2pix.evaluation.study.answers import Answers
 from pix2pix.evaluation.study.protocol import read_study
+from pix2pix.pairs.find import find_pairs
 from pix2pix.progress import Progress
 from tests.bulk.conftest import Here
 from tests.conftest import TINY

@@ -28,8 +28,9 @@ from pix2pix.data.origins import find_data
 from pix2pix.errors import UserError
 from pix2pix.measures.weights import read_weights
 from pix2pix.model_file import load_model
-from pix2pix.pictures import animations, codec
-from pix2pix.pictures.opening import LIMIT
+from pix2pix.pictures import codec
+from pix2pix.pictures.clips import animations
+from pix2pix.pictures.formats.opening import LIMIT
 from pix2pix.pictures.palette_file import load_palette
 from pix2pix.reports.training_page import read_metrics
 from pix2pix.training.state import load_state, new_state, save_state

@@ -3,11 +3,11 @@ from pathlib import Path
 
 import pytest
 
+from pix2pix import __version__
 from pix2pix.errors import UserError
 from pix2pix.inference.describe import describe_model
 from pix2pix.networks import empty_generator
 from pix2pix.pictures.contract import LabelClass, PictureContract
-from pix2pix.version import __version__
 from tests.helpers import small, write_model, write_text
 
 

@@ -22,7 +22,7 @@ from pix2pix.networks.modes import in_mode
 from pix2pix.pictures import codec, geometry
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.contract import LabelClass, PictureContract
-from pix2pix.pictures.opening import LIMIT
+from pix2pix.pictures.formats.opening import LIMIT
 from tests.helpers import files_below, noise, settle, write, write_model, write_truncated
 from tests.pictures.test_geo import geotiff
 

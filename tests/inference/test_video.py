@@ -12,8 +12,8 @@ from pix2pix.inference import video
 from pix2pix.inference.items import Options
 from pix2pix.inference.translator import Translator
 from pix2pix.inference.video import Still, is_clip, is_cut, plan_clip, translate_clip
-from pix2pix.pictures import animations
-from pix2pix.pictures.animations import Animation, Frame
+from pix2pix.pictures.clips import animations
+from pix2pix.pictures.clips.animations import Animation, Frame
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.contract import PictureContract
 from tests.helpers import noise, scene, settle, write, write_model, write_text

@@ -15,9 +15,9 @@ from PIL import Image
 
 from pix2pix.errors import UserError
 from pix2pix.pictures import codec
-from pix2pix.pictures.animations import read_frames
+from pix2pix.pictures.clips.animations import read_frames
 from pix2pix.pictures.codec import MAX_CHANNELS, Array, Format, read, read_bytes, to_bytes, write
-from pix2pix.pictures.opening import LIMIT, MAX_SIDE_PX, Head
+from pix2pix.pictures.formats.opening import LIMIT, MAX_SIDE_PX, Head
 from tests.helpers import chunk, files_below, noise, png_bomb, write_text, write_truncated
 from tests.pictures.samples import DEPTHS, ORIENTATION, UPRIGHT, deep, refusal, refused
 

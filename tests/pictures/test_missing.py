@@ -5,6 +5,7 @@ import pytest
 import tifffile
 
 from pix2pix.pictures.codec import Array, read_picture, write
+from pix2pix.pictures.formats.tiff import NO_DATA
 from pix2pix.pictures.geometry import fit, resize
 from pix2pix.pictures.missing import (
     as_missing,
@@ -15,7 +16,6 @@ from pix2pix.pictures.missing import (
     with_data,
     without_data,
 )
-from pix2pix.pictures.tiff import NO_DATA
 from tests.helpers import noise
 
 

@@ -11,8 +11,8 @@ from PIL import Image
 
 from pix2pix.errors import UserError
 from pix2pix.pictures import codec
-from pix2pix.pictures import tiff as tiff_tags
 from pix2pix.pictures.codec import Array
+from pix2pix.pictures.formats import tiff as tiff_tags
 from pix2pix.pictures.windows import collected, in_bands, open_rows, write_rows
 from tests.helpers import noise, write, write_text
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pix2pix.errors import UserError
-from pix2pix.pictures.opening import Head
+from pix2pix.pictures.formats.opening import Head
 from pix2pix.serve import decoders
 from pix2pix.serve.decoders import CostlyPictureError, Decoders
 from tests.helpers import noise

@@ -8,13 +8,13 @@ import torch
 from pix2pix.config import Config
 from pix2pix.data.batches import in_order
 from pix2pix.data.origins import find_data
-from pix2pix.data.pairs import find_pairs
 from pix2pix.data.reading import find_reading
 from pix2pix.data.store import Store, open_store
 from pix2pix.measures import PERCEPTUAL, measure
 from pix2pix.networks import Generator, build_generator
 from pix2pix.networks.modes import in_mode
 from pix2pix.networks.noise import noise_keys
+from pix2pix.pairs.find import find_pairs
 from pix2pix.pictures import geometry, tensors
 from pix2pix.pictures.contract import PictureContract
 from pix2pix.training.selection import FeatureScores

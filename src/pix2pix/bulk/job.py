@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from pix2pix import __version__
 from pix2pix.bulk import parts, tables
 from pix2pix.bulk.collection import Collection, Item, find
 from pix2pix.bulk.manifest import FOLDER, Manifest, Record
@@ -27,7 +28,6 @@ from pix2pix.files import exclusive, file_digest, remove_stale, require_space
 from pix2pix.model_file import Header, model_path, read_header
 from pix2pix.pictures import codec
 from pix2pix.progress import Progress
-from pix2pix.version import __version__
 
 FAILED = "failed.parquet"
 _CHUNK = 32  # pictures that are read by one task, at most

@@ -138,7 +138,7 @@ def palette(
     """
     from pix2pix.data.labels import label_halves
     from pix2pix.data.origins import refuse_listed
-    from pix2pix.data.pair_set import evenly_spread
+    from pix2pix.pairs.pair_set import evenly_spread
     from pix2pix.pictures import codec, geometry
     from pix2pix.pictures.find_palette import palette_report
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer import Option
 
+from pix2pix import __version__
 from pix2pix.cli import ablate, bulk, compare, doctor, evaluate, import_, push, share, translate
 from pix2pix.cli.common import (
     Data,
@@ -38,7 +39,6 @@ from pix2pix.cli.peer_options import peer_options_explained
 from pix2pix.cli.study import study_app
 from pix2pix.errors import UserError
 from pix2pix.page.shipped import HOUSES
-from pix2pix.version import __version__
 
 if TYPE_CHECKING:
     from pix2pix.training.train import Result

@@ -10,10 +10,10 @@ from typing import Any
 
 from pix2pix.config import DataConfig
 from pix2pix.data import cache
-from pix2pix.data.layouts import split_of
-from pix2pix.data.pair_set import Half, Pair, PairSet, split_up
 from pix2pix.errors import UserError, first_line
 from pix2pix.files import cache_folder, remove_stale, replacing
+from pix2pix.pairs.layouts import split_of
+from pix2pix.pairs.pair_set import Half, Pair, PairSet, split_up
 
 PREFIX = "hub:"
 

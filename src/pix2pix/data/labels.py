@@ -11,10 +11,10 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from pix2pix.config import Config
-from pix2pix.data.pair_set import Half, Pair, evenly_spread
-from pix2pix.data.pairs import pictures_of, search
 from pix2pix.errors import UserError, printable
 from pix2pix.files import is_lossy
+from pix2pix.pairs.find import pictures_of, search
+from pix2pix.pairs.pair_set import Half, Pair, evenly_spread
 from pix2pix.pictures import codec, geometry
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.find_palette import find_palette, thinned

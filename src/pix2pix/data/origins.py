@@ -16,14 +16,15 @@ from pathlib import Path
 from typing import Any
 
 from pix2pix.config import DataConfig
-from pix2pix.data import hub, likely, plausible
+from pix2pix.data import hub, plausible
 from pix2pix.data.archives import is_archive
-from pix2pix.data.layouts import SPLITS, split_of
-from pix2pix.data.pair_set import Half, NoTrainingPairsError, Pair, PairSet, split_up
-from pix2pix.data.pairs import find_pairs
-from pix2pix.data.photographs import find_photographs
 from pix2pix.data.unpacked import named, with_archives
 from pix2pix.errors import UserError
+from pix2pix.pairs import likely
+from pix2pix.pairs.find import find_pairs
+from pix2pix.pairs.layouts import SPLITS, split_of
+from pix2pix.pairs.pair_set import Half, NoTrainingPairsError, Pair, PairSet, split_up
+from pix2pix.pairs.photographs import find_photographs
 from pix2pix.parsing import parse_json, refuse_pipe
 from pix2pix.progress import OnProgress, no_progress
 

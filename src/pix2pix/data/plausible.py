@@ -15,11 +15,11 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from pix2pix.data import likely
-from pix2pix.data.layouts import SIDE_BY_SIDE
-from pix2pix.data.pair_set import Pair, PairSet, evenly_spread
 from pix2pix.errors import UserError, joined, printable
 from pix2pix.files import before_glob
+from pix2pix.pairs import likely
+from pix2pix.pairs.layouts import SIDE_BY_SIDE
+from pix2pix.pairs.pair_set import Pair, PairSet, evenly_spread
 from pix2pix.pictures import codec
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.seam import goes_on

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pix2pix.data.pairs import Pair
 from pix2pix.errors import UserError
+from pix2pix.pairs.find import Pair
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.contract import LARGEST, Fill, PictureContract
 from pix2pix.pictures.missing import tag_of

@@ -11,13 +11,14 @@ import numpy as np
 from torch import Tensor
 
 from pix2pix.config import Config, DataConfig
-from pix2pix.data import labels, likely
-from pix2pix.data.pairs import Half, NoPairError, Pair
+from pix2pix.data import labels
 from pix2pix.data.ranges import find_fill, with_ranges
 from pix2pix.derive import lab
 from pix2pix.derive.recipe import apply, parse, source_and_target
 from pix2pix.errors import UserError
 from pix2pix.files import WRITTEN_SUFFIXES
+from pix2pix.pairs import likely
+from pix2pix.pairs.find import Half, NoPairError, Pair
 from pix2pix.pictures import codec, geometry, masks
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.conform import conform, to_depth, to_view

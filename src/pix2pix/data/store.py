@@ -20,14 +20,14 @@ import numpy as np
 
 from pix2pix.data import cache
 from pix2pix.data.cache import Index
-from pix2pix.data.pairs import Half, NoPairError, Pair
 from pix2pix.data.pixels import Pixels
 from pix2pix.data.reading import Reading
 from pix2pix.derive import lab, recipe
 from pix2pix.errors import UserError
 from pix2pix.files import cache_folder, remove_stale, replacing, version
+from pix2pix.pairs.find import Half, NoPairError, Pair
 from pix2pix.pictures.codec import Array, OnNote, no_note
-from pix2pix.pictures.opening import LIMIT
+from pix2pix.pictures.formats.opening import LIMIT
 from pix2pix.progress import OnProgress, in_parallel, no_progress
 
 _FORMAT = 3  # raise when the same pictures would give other bytes

@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Literal
 
 from pix2pix.data.archives import ArchiveError, is_free, new_folder, unpack
-from pix2pix.data.layouts import SPLITS
 from pix2pix.datasets.download import MB, AddressError, download
 from pix2pix.errors import UserError
 from pix2pix.files import cache_folder, cannot_write, file_digest, list_pictures, replacing
+from pix2pix.pairs.layouts import SPLITS
 from pix2pix.parsing import parse_json
 from pix2pix.progress import Progress
 

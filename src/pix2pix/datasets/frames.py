@@ -7,7 +7,7 @@ from pix2pix.datasets.file_tasks import Done, FileTask, check_places, leaving_ou
 from pix2pix.errors import UserError
 from pix2pix.files import list_pictures
 from pix2pix.pictures import codec
-from pix2pix.pictures.animations import read_frames
+from pix2pix.pictures.clips.animations import read_frames
 from pix2pix.progress import OnProgress, no_progress
 
 

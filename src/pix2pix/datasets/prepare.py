@@ -12,12 +12,12 @@ from threading import get_native_id
 import numpy as np
 
 from pix2pix.data import plausible
-from pix2pix.data.layouts import split_folders
-from pix2pix.data.pair_set import PairSet
-from pix2pix.data.pairs import search
 from pix2pix.datasets.file_tasks import Done, FileTask, check_places, leaving_out, refuse_existing, run
 from pix2pix.errors import UserError, printable
 from pix2pix.files import find_pictures, replacing
+from pix2pix.pairs.find import search
+from pix2pix.pairs.layouts import split_folders
+from pix2pix.pairs.pair_set import PairSet
 from pix2pix.pictures import codec
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.contract import Side

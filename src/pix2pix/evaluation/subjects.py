@@ -16,9 +16,7 @@ import torch
 from torch import Tensor
 
 from pix2pix.config import Mode
-from pix2pix.data.names import match
 from pix2pix.data.origins import find_data
-from pix2pix.data.pairs import Half, Pair
 from pix2pix.data.reading import Reading
 from pix2pix.device import pick_device
 from pix2pix.errors import UserError, counted
@@ -26,6 +24,8 @@ from pix2pix.files import file_digest, kind, list_pictures, version
 from pix2pix.inference.translator import Translator
 from pix2pix.model_file import model_path, versions
 from pix2pix.networks.modes import uses_noise
+from pix2pix.pairs.find import Half, Pair
+from pix2pix.pairs.names import match
 from pix2pix.pictures import codec, tensors
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.conform import conform

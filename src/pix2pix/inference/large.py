@@ -26,7 +26,7 @@ from pix2pix.inference.strips import Strips, UnreadableError, unreadable
 from pix2pix.inference.translator import Translator
 from pix2pix.pictures import geo, geometry, masks, windows
 from pix2pix.pictures.codec import Array
-from pix2pix.pictures.opening import most_bytes
+from pix2pix.pictures.formats.opening import most_bytes
 from pix2pix.pictures.windows import Rows
 from pix2pix.progress import Progress
 

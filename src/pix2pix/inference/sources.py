@@ -14,9 +14,9 @@ from pix2pix.pictures import codec
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.conform import conform
 from pix2pix.pictures.contract import LARGEST
+from pix2pix.pictures.formats.numbers import channels_last, checked
 from pix2pix.pictures.geometry import resize
 from pix2pix.pictures.missing import missing, without_data
-from pix2pix.pictures.numbers import channels_last, checked
 
 Picture = Image.Image | Array | Path | str  # as a user has it
 Size = int | tuple[int, int] | Literal["train"]  # of both sides; (height, width); that of training

@@ -22,11 +22,12 @@ from pix2pix.inference.items import Options
 from pix2pix.inference.sources import restored
 from pix2pix.inference.translator import Translator
 from pix2pix.networks.modes import averaging
-from pix2pix.pictures import animations, geometry, movies
-from pix2pix.pictures.animations import Animation, Frame
+from pix2pix.pictures import geometry
+from pix2pix.pictures.clips import animations, movies
+from pix2pix.pictures.clips.animations import Animation, Frame
+from pix2pix.pictures.clips.movies import Movie
 from pix2pix.pictures.codec import Array, to_pillow
 from pix2pix.pictures.conform import to_channels, to_depth
-from pix2pix.pictures.movies import Movie
 from pix2pix.progress import OnProgress, no_progress
 
 _CELLS = 16  # by which frames are compared, each way

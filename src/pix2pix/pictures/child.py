@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pix2pix.errors import UserError
-from pix2pix.pictures import animations, codec
-from pix2pix.pictures.opening import most_bytes
+from pix2pix.pictures import codec
+from pix2pix.pictures.clips import animations
+from pix2pix.pictures.formats.opening import most_bytes
 
 _OWN_BYTES = 2_000_000_000  # addresses that its libraries reserve
 _COPIES = 5  # of a picture, while it is unpacked and converted

@@ -20,12 +20,11 @@ from PIL import Image, ImageFile, ImageOps
 
 from pix2pix.errors import UserError
 from pix2pix.files import replacing
-from pix2pix.pictures import apart, tiff
 from pix2pix.pictures.contract import MAX_CHANNELS, Fill
-from pix2pix.pictures.excess import refuse_excess
-from pix2pix.pictures.missing import as_written
-from pix2pix.pictures.numbers import channels_last, checked
-from pix2pix.pictures.opening import (
+from pix2pix.pictures.formats import apart, tiff
+from pix2pix.pictures.formats.excess import refuse_excess
+from pix2pix.pictures.formats.numbers import channels_last, checked
+from pix2pix.pictures.formats.opening import (
     FRAMES_HINT,
     NPY_HEAD,
     TIFF_HEADS,
@@ -36,6 +35,7 @@ from pix2pix.pictures.opening import (
     open_unread,
     refuse_large,
 )
+from pix2pix.pictures.missing import as_written
 
 Array = NDArray[Any]
 Format = Literal["png", "jpeg", "webp"]

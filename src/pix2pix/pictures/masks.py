@@ -8,11 +8,12 @@ import numpy as np
 from PIL import Image
 
 from pix2pix.files import replacing
-from pix2pix.pictures import apart, codec
+from pix2pix.pictures import codec
 from pix2pix.pictures import palette as palettes
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.contract import PictureContract
-from pix2pix.pictures.opening import open_file, open_unread
+from pix2pix.pictures.formats import apart
+from pix2pix.pictures.formats.opening import open_file, open_unread
 from pix2pix.pictures.palette import Palette
 
 

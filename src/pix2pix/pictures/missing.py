@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pix2pix.pictures import tiff
 from pix2pix.pictures.contract import LARGEST, Fill
+from pix2pix.pictures.formats import tiff
 
 Array = NDArray[Any]
 

@@ -18,14 +18,15 @@ from numpy.typing import NDArray
 
 from pix2pix.errors import first_line
 from pix2pix.files import cannot_write
-from pix2pix.pictures import codec, tiff
+from pix2pix.pictures import codec
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.contract import Fill
-from pix2pix.pictures.excess import refuse_large_jpeg
-from pix2pix.pictures.numbers import checked
-from pix2pix.pictures.opening import open_file
-from pix2pix.pictures.tiff_colours import is_scaled, plain
-from pix2pix.pictures.tiff_pages import JPEG, block_size, check_pages, picture_parts
+from pix2pix.pictures.formats import tiff
+from pix2pix.pictures.formats.excess import refuse_large_jpeg
+from pix2pix.pictures.formats.numbers import checked
+from pix2pix.pictures.formats.opening import open_file
+from pix2pix.pictures.formats.tiff_colours import is_scaled, plain
+from pix2pix.pictures.formats.tiff_pages import JPEG, block_size, check_pages, picture_parts
 
 Mask = NDArray[np.bool_]
 _TILE_PX = 512

@@ -16,7 +16,7 @@ from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from pix2pix import page
+from pix2pix import __version__, page
 from pix2pix.page.card import Card
 from pix2pix.reports.pages import render
 from pix2pix.serve.answers import FORMATS
@@ -26,7 +26,6 @@ from pix2pix.serve.hosting import example_digest, example_png
 from pix2pix.serve.service import Parameters, Service
 from pix2pix.serve.token import TokenCheck
 from pix2pix.serve.uploads import FIELD, FORM, RAW
-from pix2pix.version import __version__
 
 # The page about the API has no scripts at all.
 _DOCS_POLICY = (

@@ -14,7 +14,7 @@ from typing import Any
 
 from pix2pix.errors import UserError
 from pix2pix.pictures.codec import read_bytes
-from pix2pix.pictures.opening import Head
+from pix2pix.pictures.formats.opening import Head
 from pix2pix.serve.excess import SAVE_ANEW, ExcessError, refuse_excess
 
 with suppress(ImportError):  # Windows has none of these

@@ -13,8 +13,8 @@ from contextlib import suppress
 import tifffile
 
 from pix2pix.errors import UserError
-from pix2pix.pictures.opening import Head
-from pix2pix.pictures.tiff_pages import picture_parts
+from pix2pix.pictures.formats.opening import Head
+from pix2pix.pictures.formats.tiff_pages import picture_parts
 
 MOST_SCANS = 100  # encoders write up to a dozen
 _MOST_PARTS = 50_000  # chunks or segments of one file

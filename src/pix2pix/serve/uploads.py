@@ -14,8 +14,8 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 
 from pix2pix.errors import UserError
 from pix2pix.pictures.codec import Array, is_picture
+from pix2pix.pictures.formats.opening import FRAMES_HINT, Head, animation
 from pix2pix.pictures.geometry import padded_size
-from pix2pix.pictures.opening import FRAMES_HINT, Head, animation
 from pix2pix.serve.decoders import CostlyPictureError, Decoders
 from pix2pix.serve.errors import RequestError
 

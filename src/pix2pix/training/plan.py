@@ -13,7 +13,6 @@ import torch
 from pix2pix.config import Config
 from pix2pix.data.labels import hints, with_found_labels
 from pix2pix.data.origins import find_data
-from pix2pix.data.pairs import PairSet
 from pix2pix.data.reading import Reading, find_reading
 from pix2pix.device import (
     Precision,
@@ -28,6 +27,7 @@ from pix2pix.files import bytes_in_words, require_space
 from pix2pix.model_file import read_header
 from pix2pix.networks import build_discriminator, empty_generator
 from pix2pix.networks.noise import noise_keys
+from pix2pix.pairs.find import PairSet
 from pix2pix.progress import OnProgress, duration, no_progress
 from pix2pix.training.distributed import ALONE, Processes
 from pix2pix.training.idle import refuse_idle

@@ -7,12 +7,12 @@ from typing import Any
 
 from pix2pix.config import Config
 from pix2pix.data.labels import hints
-from pix2pix.data.pair_set import evenly_spread, folder_names
-from pix2pix.data.pairs import NoPairError, Pair
 from pix2pix.data.store import Store, open_store
 from pix2pix.derive import recipe
 from pix2pix.errors import UserError
 from pix2pix.model_file import Header, ImageContract, Provenance, damaged, versions
+from pix2pix.pairs.find import NoPairError, Pair
+from pix2pix.pairs.pair_set import evenly_spread, folder_names
 from pix2pix.pictures import codec
 from pix2pix.progress import Progress
 from pix2pix.training.plan import Plan, pairs_in_words

@@ -8,7 +8,6 @@ from torch import Tensor
 
 from pix2pix.config import Mode
 from pix2pix.data.batches import Batch, in_order, whole
-from pix2pix.data.pair_set import evenly_spread
 from pix2pix.data.reading import Reading
 from pix2pix.data.store import Store
 from pix2pix.measures import PERCEPTUAL, SET_MEASURES, measure
@@ -17,6 +16,7 @@ from pix2pix.measures.segmentation import scores as scores_of_classes
 from pix2pix.networks import Generator
 from pix2pix.networks.modes import in_mode, uses_noise
 from pix2pix.networks.noise import noise_keys
+from pix2pix.pairs.pair_set import evenly_spread
 from pix2pix.pictures import codec, geometry, tensors
 from pix2pix.training.collapse import SPREAD
 from pix2pix.training.selection import FeatureScores, RealFeatures

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pix2pix.data.pairs import find_pairs
 from pix2pix.datasets.check import Report, check
 from pix2pix.datasets.sample import make_pair
+from pix2pix.pairs.find import find_pairs
 from tests.helpers import write
 
 Array = NDArray[np.uint8]

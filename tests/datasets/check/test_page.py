@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pix2pix.data.pairs import find_pairs
 from pix2pix.datasets.check import check, write_report
 from pix2pix.errors import UserError
+from pix2pix.pairs.find import find_pairs
 from pix2pix.pictures import codec
 from tests.datasets.check.made import Array
 from tests.helpers import files_below, noise, write, write_text

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from PIL import Image
 
-from pix2pix.data.pairs import find_pairs
 from pix2pix.datasets.check import check, summary, write_report
 from pix2pix.datasets.sample import make_pair
 from pix2pix.errors import UserError
+from pix2pix.pairs.find import find_pairs
 from pix2pix.pictures import codec
 from tests.datasets.check.made import PX, Array, building, findings, report_on, write_buildings
 from tests.helpers import noise, plant, trees, write, write_pairs, write_text

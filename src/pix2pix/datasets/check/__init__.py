@@ -8,11 +8,11 @@
 """
 
 from pix2pix.config import DataConfig
-from pix2pix.data.pairs import PairSet
 from pix2pix.datasets.check.conclusions import conclude
 from pix2pix.datasets.check.findings import KINDS, Finding, summary
 from pix2pix.datasets.check.page import facts_of, write_report
 from pix2pix.datasets.check.report import Report, scan
+from pix2pix.pairs.find import PairSet
 from pix2pix.progress import OnProgress, no_progress
 
 __all__ = ["KINDS", "Finding", "Report", "check", "facts_of", "summary", "write_report"]

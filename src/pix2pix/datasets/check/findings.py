@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from pix2pix.data.pairs import Pair
 from pix2pix.errors import UserError
+from pix2pix.pairs.find import Pair
 
 
 class Kind(NamedTuple):

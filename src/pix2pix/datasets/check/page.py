@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pix2pix.data.pair_set import Pair, evenly_spread
 from pix2pix.datasets.check.findings import KINDS, Finding, grouped
 from pix2pix.datasets.check.pair_facts import format_of, read_halves, visible
 from pix2pix.datasets.check.report import Report, relative_name
+from pix2pix.pairs.pair_set import Pair, evenly_spread
 from pix2pix.pictures import codec
 from pix2pix.pictures.codec import Array
 from pix2pix.progress import in_parallel

@@ -11,12 +11,12 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from pix2pix.data.pairs import Half, Pair
 from pix2pix.datasets.check.alignment import Shift, find_shift
 from pix2pix.datasets.check.findings import Finding, UnusableError
 from pix2pix.datasets.check.label_maps import Classes, LabelFacts, inspect_labels
 from pix2pix.errors import UserError
 from pix2pix.files import is_lossy
+from pix2pix.pairs.find import Half, Pair
 from pix2pix.pictures import codec
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.spread import Spread, spread_of

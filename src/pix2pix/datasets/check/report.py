@@ -7,13 +7,13 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from pix2pix.config import DataConfig
-from pix2pix.data.pair_set import Pair, PairSet, evenly_spread
 from pix2pix.data.ranges import find_fill
 from pix2pix.datasets.check.findings import Finding
 from pix2pix.datasets.check.label_maps import ENOUGH_PX, Classes, find_classes
 from pix2pix.datasets.check.pair_facts import HalfFacts, PairFacts, inspect, read_halves
 from pix2pix.errors import UserError
 from pix2pix.files import is_lossy
+from pix2pix.pairs.pair_set import Pair, PairSet, evenly_spread
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.contract import PictureContract
 from pix2pix.pictures.find_palette import thinned

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from pix2pix.data.names import name_of
 from pix2pix.datasets.file_tasks import check_places
 from pix2pix.errors import UserError, counted
 from pix2pix.evaluation.study.protocol import FILE, Algorithm, Question, Study
 from pix2pix.files import ENDINGS, list_pictures, replacing
+from pix2pix.pairs.names import name_of
 from pix2pix.pictures import codec, geometry
 from pix2pix.pictures.conform import conform
 from pix2pix.pictures.contract import PictureContract

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel
 
+from pix2pix import __version__
 from pix2pix.errors import UserError
 from pix2pix.evaluation.study.answers import FILE, Answer, Answers
 from pix2pix.evaluation.study.protocol import Question, Study, read_study
@@ -16,7 +17,6 @@ from pix2pix.evaluation.study.stats import Percentage, percentage
 from pix2pix.files import replacing
 from pix2pix.reports.charts import Figure, histogram_chart
 from pix2pix.reports.pages import write_page
-from pix2pix.version import __version__
 
 _BINS = 40  # of the chart of display times
 

@@ -1,0 +1,1 @@
+"""Pictures that move: frames with their times, of animations and of movies."""

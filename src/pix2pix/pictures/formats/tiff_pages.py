@@ -1,0 +1,171 @@
+"""The pages of a TIFF: a walk along their offsets that ends, and which of them are the picture.
+
+A page may name another as the next, and carry further ones (SubIFDs): thumbnails, masks, or the
+picture itself next to a thumbnail that comes first.
+"""
+
+import struct
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import Any, BinaryIO, NamedTuple
+
+from pix2pix.pictures.formats.excess import MOST_SCANS, occurrences, refuse_large_jpeg
+from pix2pix.pictures.formats.opening import PictureError
+
+_MOST_TAGS = 100_000  # of all pages; a page may have 65,535, and pages may lie over each other
+_PACKED = 259  # the tag that says how
+# None, LZW, JPEG, deflate (two numbers), PackBits, Zstandard: others are decoded in a process apart.
+_PLAIN = {1, 5, 7, 8, 32946, 32773, 50000}
+JPEG = 7
+_SEGMENTS = (273, 324)  # the tags that list strips and tiles
+MOST_PAGES = 1_000  # of one file; more is no picture but an attack, or a film
+_SUB_PAGES = 330  # the tag that lists the offsets of a page's own pages
+_BYTES = {4: 4, 13: 4, 16: 8, 18: 8}  # of an offset, by its type
+
+
+class _Layout(NamedTuple):
+    """How numbers are kept: classic TIFF, or BigTIFF with offsets of 8 bytes."""
+
+    order: str
+    tags: str  # how many a page has
+    offset: str
+    tag_bytes: int
+
+    def read(self, file: BinaryIO, kind: str) -> int:
+        return int(struct.unpack(self.order + kind, file.read(struct.calcsize(kind)))[0])
+
+
+class _Pages:
+    """What a walk has seen: how pages are packed, in how many strips and tiles, by how many tags."""
+
+    def __init__(self) -> None:
+        self.packed: set[int] = set()
+        self.segments = self.tags = 0
+
+
+def is_costly(file: BinaryIO) -> bool:
+    """Return whether a decoder may take long for a page; raises PictureError as `check_pages` does."""
+    pages = check_pages(file)
+    if JPEG in pages.packed:
+        file.seek(0)
+        if occurrences(file, b"\xff\xda") > MOST_SCANS * max(1, pages.segments):
+            raise PictureError(f"its parts are stored in more than {MOST_SCANS} scans")
+    return bool(pages.packed - _PLAIN)
+
+
+def check_pages(file: BinaryIO) -> _Pages:
+    """Raise PictureError where pages come round in a circle, or are more than MOST_PAGES.
+
+    What is cut short or damaged otherwise is left to the decoder, which names it.
+    """
+    file.seek(0)
+    head = file.read(4)
+    order = "<" if head[:2] == b"II" else ">"
+    big = head[2:] in (b"+\0", b"\0+")
+    layout = _Layout(order, "Q", "Q", 20) if big else _Layout(order, "H", "I", 12)
+    file.seek(8 if big else 4)
+    pages = _Pages()
+    with suppress(struct.error):
+        _walk(file, layout, layout.read(file, layout.offset), pages)
+    return pages
+
+
+def _walk(file: BinaryIO, layout: _Layout, first: int, pages: _Pages) -> None:
+    seen: set[int] = set()
+    waiting = [first]
+    while waiting:
+        offset = waiting.pop()
+        while offset:
+            if offset in seen:
+                raise PictureError("its pages name each other in a circle")
+            seen.add(offset)
+            if len(seen) > MOST_PAGES:
+                raise PictureError(f"it has more than {MOST_PAGES:,} pages")
+            try:
+                offset, inner = _page(file, layout, offset, pages)
+            except struct.error:  # it leads out of the file
+                break
+            waiting += [place for place in inner if place not in seen and place not in waiting]
+
+
+def _page(file: BinaryIO, layout: _Layout, offset: int, pages: _Pages) -> tuple[int, Sequence[int]]:
+    """Return the offset of the next page, 0 for none, and those of the page's own pages."""
+    file.seek(offset)
+    count = min(layout.read(file, layout.tags), 0xFFFF)
+    tags = file.read(count * layout.tag_bytes)
+    following = layout.read(file, layout.offset)
+    pages.tags += count
+    if pages.tags > _MOST_TAGS:
+        raise PictureError(f"its pages have more than {_MOST_TAGS:,} entries")
+    return following, list(_sub_pages(file, layout, tags, pages))
+
+
+def _sub_pages(file: BinaryIO, layout: _Layout, tags: bytes, pages: _Pages) -> Iterator[int]:
+    for start in range(0, len(tags) - layout.tag_bytes + 1, layout.tag_bytes):
+        number, kind = struct.unpack_from(layout.order + "HH", tags, start)
+        (count,) = struct.unpack_from(layout.order + layout.offset, tags, start + 4)
+        if number == _PACKED:
+            place = start + 4 + struct.calcsize(layout.offset)
+            pages.packed.add(struct.unpack_from(layout.order + "H", tags, place)[0])
+        pages.segments += count if number in _SEGMENTS else 0
+        if number != _SUB_PAGES or kind not in _BYTES:
+            continue
+        if count > MOST_PAGES:
+            raise PictureError(f"it has more than {MOST_PAGES:,} pages")
+        place = start + 4 + struct.calcsize(layout.offset)
+        needed = count * _BYTES[kind]
+        values = tags[place : place + needed]
+        if needed > struct.calcsize(layout.offset):  # too long for the tag, which says where they are
+            file.seek(struct.unpack_from(layout.order + layout.offset, tags, place)[0])
+            values = file.read(needed)
+        letter = "I" if _BYTES[kind] == 4 else "Q"
+        yield from struct.unpack(f"{layout.order}{count}{letter}", values)
+
+
+def refuse_large_jpegs(file: BinaryIO, part: Any) -> None:
+    """Raise PictureError where a strip or tile of a series, or of a page, is a far larger JPEG."""
+    for page in getattr(part, "pages", (part,)):
+        if page is None or page.keyframe.compression != JPEG:
+            continue
+        for place, count in zip(page.dataoffsets, page.databytecounts, strict=False):
+            if count:
+                refuse_large_jpeg(file, place, *block_size(page.keyframe))
+
+
+def block_size(page: Any) -> tuple[int, int]:
+    """Return the height and width of a page's tiles, or of its strips."""
+    if page.is_tiled:
+        return page.tilelength, page.tilewidth
+    return min(page.rowsperstrip, page.imagelength), page.imagewidth
+
+
+def picture_parts(opened: Any) -> list[Any]:
+    """Return the series, or the page, of a tifffile.TiffFile that make up the picture.
+
+    It is the largest that is no reduced copy and no mask, with all others like it, whose samples are
+    further channels. Pages within pages count where they are larger.
+    """
+    whole = [series for series in opened.series if not _is_side_picture(series.keyframe)]
+    inner = [page for page in _inner_pages(opened) if not _is_side_picture(page)]
+    candidates = [*whole, *inner] or list(opened.series)
+    best = max(candidates, key=_area)
+    if best in inner:
+        return [best]
+    alike = (best.axes, best.shape)
+    return [part for part in whole or candidates if (part.axes, part.shape) == alike]
+
+
+def _inner_pages(opened: Any) -> Iterator[Any]:
+    for page in opened.pages if len(opened.pages) <= MOST_PAGES else ():
+        # Pages like the first are kept as frames, which have no tags.
+        if getattr(page, "subifds", None):
+            yield from (inner.aspage() for inner in page.pages)
+
+
+def _is_side_picture(page: Any) -> bool:
+    return bool(page.is_reduced or page.subfiletype & 4)
+
+
+def _area(part: Any) -> int:
+    sides = dict(zip(part.axes, part.shape, strict=True))
+    return int(sides.get("Y", 0) * sides.get("X", 0))
