@@ -18,6 +18,7 @@ from pix2pix.errors import UserError, printable
 from pix2pix.files import WRITTEN_SUFFIXES
 
 if TYPE_CHECKING:
+    from pix2pix.data.unpacked import Unpacked
     from pix2pix.progress import OnProgress, Progress
 
 _LARGEST_PX = 16_384
@@ -89,8 +90,8 @@ def counting(task: str, unit: str) -> Iterator[OnProgress]:
         yield progress.counter(task, unit)
 
 
-def unpacked(*data: str) -> list[str]:
-    """Return DATA with the folder of each archive in its place."""
+def unpacked(*data: str) -> Unpacked:
+    """Return DATA with a folder in place of each archive."""
     from pix2pix.data.unpacked import with_archives
 
     with counting("unpacking", "bytes") as on_progress:

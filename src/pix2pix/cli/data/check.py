@@ -78,10 +78,11 @@ def palette(
 
     side = choice("--half", half, ("whole", "left", "right", "source", "target"))
     refuse_listed(data)
-    (folder,) = unpacked(data)
-    halves = label_halves(folder, side, layout or "", pair or ())
-    sample = evenly_spread(halves, _PALETTE_PICTURES)  # a palette shows in a few hundred
-    lines = palette_report(
-        lambda: (geometry.half(codec.read(h.path), h.side, str(h.path)) for h in sample), data
-    )
+    archives = unpacked(data)
+    with archives.naming():
+        halves = label_halves(archives.words[0], side, layout or "", pair or ())
+        sample = evenly_spread(halves, _PALETTE_PICTURES)  # a palette shows in a few hundred
+        lines = palette_report(
+            lambda: (geometry.half(codec.read(h.path), h.side, str(h.path)) for h in sample), data
+        )
     print(*lines, sep="\n")

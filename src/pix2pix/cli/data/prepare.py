@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -50,9 +50,9 @@ def split(
     """
     from pix2pix.datasets.prepare import split as split_pairs
 
-    data = unpacked(*data)
-    work = partial(split_pairs, data, out, val, test, seed, by=by, layout=layout or "", pair=pair or ())
-    _prepare("copying", "pair", out, partial(work, link=link, force=force))
+    work = partial(split_pairs, out=out, val=val, test=test, seed=seed, by=by, link=link, force=force)
+    by_names = partial(work, layout=layout or "", pair=pair or ())
+    _prepare("copying", "pair", out, data, lambda *words, **report: by_names(words, **report))
 
 
 def combine(
@@ -70,10 +70,8 @@ def combine(
     """
     from pix2pix.datasets.prepare import combine as combine_pairs
 
-    suffix = picture_suffix(suffix)
-    sources, targets = unpacked(sources, targets)
-    work = partial(combine_pairs, sources, targets, out, suffix, pair=pair or (), force=force)
-    _prepare("combining", "pair", out, work)
+    work = partial(combine_pairs, out=out, suffix=picture_suffix(suffix), pair=pair or (), force=force)
+    _prepare("combining", "pair", out, [sources, targets], work)
 
 
 def resize(
@@ -93,11 +91,8 @@ def resize(
     """
     from pix2pix.datasets.prepare import resize as resize_pictures
 
-    suffix, (data,) = picture_suffix(suffix), unpacked(data)
-    work = partial(
-        resize_pictures, data, out, parse_size(size), suffix, halves=pairs, nearest=nearest, force=force
-    )
-    _prepare("resizing", "picture", out, work)
+    work = partial(resize_pictures, out=out, size_px=parse_size(size), suffix=picture_suffix(suffix))
+    _prepare("resizing", "picture", out, [data], partial(work, halves=pairs, nearest=nearest, force=force))
 
 
 def frames(
@@ -112,15 +107,17 @@ def frames(
     """
     from pix2pix.datasets.frames import write_frames
 
-    _prepare("taking apart", "animation", out, partial(write_frames, data, out, force=force))
+    _prepare("taking apart", "animation", out, [], partial(write_frames, data, out, force=force))
 
 
-def _prepare(task: str, what: str, out: Path, work: Callable[..., Done]) -> None:
-    """Do the work, print what there is, and name what was left out; exit code 1 where pictures were."""
-    with counting(task, f"{what}s") as on_progress:
-        done = work(on_progress=on_progress)
+def _prepare(task: str, what: str, out: Path, data: Sequence[str], work: Callable[..., Done]) -> None:
+    """Do the work on DATA, print what there is, name what was left out; exit code 1 where pictures were."""
+    archives = unpacked(*data)
+    with archives.naming(), counting(task, f"{what}s") as on_progress:
+        done = work(*archives.words, on_progress=on_progress)
     before = sum(done.pairs.values()) - done.written
     print(f"{out}: {counted_by_split(done.pairs)} {what}s" + (f", {before} there before" if before else ""))
     if done.ignored:
-        print("not used, as no pictures of pairs:", *done.ignored, sep="\n  ", file=sys.stderr)
-    report_failures(done.failures, what, "left out")
+        ignored = [archives.named(str(path)) for path in done.ignored]
+        print("not used, as no pictures of pairs:", *ignored, sep="\n  ", file=sys.stderr)
+    report_failures([*map(archives.named, done.failures)], what, "left out")
