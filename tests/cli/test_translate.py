@@ -1,10 +1,10 @@
 from pathlib import Path
 
 import pytest
-from tests.pictures.clips.test_movies import make, moving
 
 from tests.cli.test_main import good, pix2pix, refused
 from tests.helpers import noise, write_model
+from tests.pictures.clips.test_movies import make, moving
 
 av = pytest.importorskip("av", reason="needs PyAV: pip install 'pix2pix[video]'")
 

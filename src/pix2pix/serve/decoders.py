@@ -21,9 +21,8 @@ import numpy as np
 from pix2pix.errors import UserError
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.contract import Depth
-from pix2pix.pictures.formats.opening import Head
+from pix2pix.pictures.formats.opening import SAVE_ANEW, Head
 from pix2pix.serve.decoder import HEAD_SECONDS
-from pix2pix.serve.excess import SAVE_ANEW
 
 COUNT = 2
 MEMORY_BYTES = 1_000_000_000  # of one process
