@@ -173,6 +173,31 @@ def test_archives_and_globs_are_taken_in_place_of_folders(place: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "words", [("split", "-o", "out"), ("palette",), ("resize", "-o", "out", "--size", "16"), ("check",)]
+)
+def test_refusals_name_the_archive_and_not_where_it_was_unpacked(
+    place: Path, cache: Path, words: tuple[str, ...]
+) -> None:
+    write_text(place / "set" / "a.txt")
+    shutil.make_archive(str(place / "packed"), "zip", place, "set")
+    message = refused(words[0], "packed.zip", *words[1:])
+    assert "packed.zip" in message
+    assert str(cache) not in message
+
+
+def test_pictures_that_are_left_out_are_named_within_their_archive(place: Path, cache: Path) -> None:
+    write(place / "set" / "a.png", scene(0, 32, 32))
+    write_text(place / "set" / "b.png")
+    write_text(place / "set" / "notes.txt")
+    shutil.make_archive(str(place / "packed"), "zip", place, "set")
+    result = data("resize", "packed.zip", "-o", "out", "--size", "16")
+    assert result.exit_code == 1
+    assert "packed.zip/set/b.png is not a picture" in result.stderr
+    assert "packed.zip/set/notes.txt" in result.stderr
+    assert str(cache) not in result.stderr
+
+
+@pytest.mark.parametrize(
     "words", [("split", "{}", "-o", "out"), ("combine", "s", "{}", "-o", "out"), ("palette", "{}")]
 )
 def test_lists_of_pairs_are_named_where_folders_are_wanted(place: Path, words: tuple[str, ...]) -> None:

@@ -70,7 +70,7 @@ def card(name: str, kind: str, **changes: Any) -> dict[str, Any]:
             "scores": {"val_l1": 0.21234, "val_psnr_db": 28.71},
             "licence": "",
             "weights": 54_410_000,
-            "started_from": "",
+            "started_from": "a model of 9,000 images seen, with the discriminator",
             "imported_from": "",
         },
         "examples": pairs,

@@ -8,6 +8,8 @@ from tests.page.page_actions import RGB, choose, colours, drag, pixels, spot, un
 
 def test_a_stamp_is_drawn_in_one_press_also_mirrored_and_by_keys(open_page: Open) -> None:
     page = open_page()
+    stamp = page.locator("#stamps button").bounding_box()
+    assert stamp["y"] + stamp["height"] <= page.viewport_size["height"]
     page.click("#clear")
     page.focus("#stamps button")
     page.keyboard.press("Enter")

@@ -62,3 +62,4 @@ def test_a_popover_tells_what_the_model_learned_from(open_page: Open) -> None:
     facts = page.inner_text("#about-model").splitlines()
     assert "未说明" in facts
     assert facts[facts.index("权重") + 1] == "5440万"
+    assert facts[facts.index("起始模型") + 1] == "已看过 9,000 张图片的模型，连同判别器"

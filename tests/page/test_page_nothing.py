@@ -19,6 +19,7 @@ def test_without_a_photograph_there_is_nothing_to_save_and_messages_go(open_page
         assert page.is_disabled(f"#{name}"), name
     assert page.locator("#result[aria-label]").count() == 0
     assert page.inner_text("#time") == ""
+    assert page.inner_text("#start").strip() == "The result appears here as soon as there is a photograph."
 
 
 def test_clearing_rubs_out_the_hole_before_the_photograph(open_page: Open) -> None:

@@ -49,7 +49,7 @@ def test_notices_cover_neither_the_result_nor_its_buttons(open_page: Open) -> No
         page = open_page(**settings)
         upload(page, "notes.png", b"no picture at all")
         page.wait_for_selector(".notice.error")
-        for other in ("#result-stage", "#save-picture", "#translate"):
+        for other in (".top", "#result-stage", "#save-picture", "#translate"):
             assert not overlap(page, ".notice", other), other
         page.click(".notice .icon-button")
         choose_model(page, "inpaint")

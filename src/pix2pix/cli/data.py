@@ -6,7 +6,7 @@ Exit codes as in `main.py`: 0 good, 1 done with failures reported, 2 refused.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -32,6 +32,7 @@ from pix2pix.cli.common import (
 from pix2pix.errors import UserError, printable
 
 if TYPE_CHECKING:
+    from pix2pix.data.unpacked import Unpacked
     from pix2pix.datasets.file_tasks import Done
 
 data_app = typer.Typer(
@@ -144,12 +145,13 @@ def palette(
 
     side = choice("--half", half, ("whole", "left", "right", "source", "target"))
     refuse_listed(data)
-    (folder,) = _unpacked(data)
-    halves = label_halves(folder, side, layout or "", pair or ())
-    sample = evenly_spread(halves, _PALETTE_PICTURES)  # a palette shows in a few hundred
-    lines = palette_report(
-        lambda: (geometry.half(codec.read(h.path), h.side, str(h.path)) for h in sample), data
-    )
+    unpacked = _unpacked(data)
+    with unpacked.naming():
+        halves = label_halves(unpacked.words[0], side, layout or "", pair or ())
+        sample = evenly_spread(halves, _PALETTE_PICTURES)  # a palette shows in a few hundred
+        lines = palette_report(
+            lambda: (geometry.half(codec.read(h.path), h.side, str(h.path)) for h in sample), data
+        )
     print(*lines, sep="\n")
 
 
@@ -177,9 +179,8 @@ def split(
     """
     from pix2pix.datasets.prepare import split as split_pairs
 
-    data = _unpacked(*data)
-    work = partial(split_pairs, data, out, val, test, seed, by=by, layout=layout or "", pair=pair or ())
-    _prepare("copying", "pair", out, partial(work, link=link, force=force))
+    work = partial(split_pairs, out=out, val=val, test=test, seed=seed, by=by, link=link, force=force)
+    _prepare("copying", "pair", out, data, partial(work, layout=layout or "", pair=pair or ()))
 
 
 @data_app.command()
@@ -198,10 +199,8 @@ def combine(
     """
     from pix2pix.datasets.prepare import combine as combine_pairs
 
-    suffix = picture_suffix(suffix)
-    sources, targets = _unpacked(sources, targets)
-    work = partial(combine_pairs, sources, targets, out, suffix, pair=pair or (), force=force)
-    _prepare("combining", "pair", out, work)
+    work = partial(combine_pairs, out=out, suffix=picture_suffix(suffix), pair=pair or (), force=force)
+    _prepare("combining", "pair", out, [sources, targets], lambda both, **p: work(*both, **p))
 
 
 @data_app.command()
@@ -222,11 +221,9 @@ def resize(
     """
     from pix2pix.datasets.prepare import resize as resize_pictures
 
-    suffix, (data,) = picture_suffix(suffix), _unpacked(data)
-    work = partial(
-        resize_pictures, data, out, parse_size(size), suffix, halves=pairs, nearest=nearest, force=force
-    )
-    _prepare("resizing", "picture", out, work)
+    work = partial(resize_pictures, out=out, size_px=parse_size(size), suffix=picture_suffix(suffix))
+    work = partial(work, halves=pairs, nearest=nearest, force=force)
+    _prepare("resizing", "picture", out, [data], lambda one, **p: work(*one, **p))
 
 
 @data_app.command()
@@ -242,7 +239,8 @@ def frames(
     """
     from pix2pix.datasets.frames import write_frames
 
-    _prepare("taking apart", "animation", out, partial(write_frames, data, out, force=force))
+    work = partial(write_frames, data, out, force=force)
+    _prepare("taking apart", "animation", out, [], lambda _, **p: work(**p))
 
 
 @data_app.command()
@@ -276,23 +274,25 @@ def sample(
 data_app.command()(cache)
 
 
-def _unpacked(*data: str) -> list[str]:
-    """Return DATA with the folder of each archive in its place."""
+def _unpacked(*data: str) -> Unpacked:
+    """Return DATA with a folder in place of each archive."""
     from pix2pix.data.unpacked import with_archives
 
     with counting("unpacking", "bytes") as on_progress:
         return with_archives(data, on_progress)
 
 
-def _prepare(task: str, what: str, out: Path, work: Callable[..., Done]) -> None:
-    """Do the work, print what there is, and name what was left out; exit code 1 where pictures were."""
-    with counting(task, f"{what}s") as on_progress:
-        done = work(on_progress=on_progress)
+def _prepare(task: str, what: str, out: Path, data: Sequence[str], work: Callable[..., Done]) -> None:
+    """Do the work on DATA, print what there is, name what was left out; exit code 1 where pictures were."""
+    unpacked = _unpacked(*data)
+    with unpacked.naming(), counting(task, f"{what}s") as on_progress:
+        done = work(unpacked.words, on_progress=on_progress)
     before = sum(done.pairs.values()) - done.written
     print(f"{out}: {_counted(done.pairs)} {what}s" + (f", {before} there before" if before else ""))
     if done.ignored:
-        print("not used, as no pictures of pairs:", *done.ignored, sep="\n  ", file=sys.stderr)
-    report_failures(done.failures, what, "left out")
+        ignored = [unpacked.named(str(path)) for path in done.ignored]
+        print("not used, as no pictures of pairs:", *ignored, sep="\n  ", file=sys.stderr)
+    report_failures([*map(unpacked.named, done.failures)], what, "left out")
 
 
 def _counted(pairs: Mapping[str, int]) -> str:

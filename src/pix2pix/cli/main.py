@@ -58,7 +58,7 @@ MakeRecipe = Annotated[
 _HELP = """Learn to translate one kind of picture into another from paired examples.
 
 \b
-  pix2pix demo                                    see it work, in four minutes
+  pix2pix demo                                    see it work, in two minutes
   pix2pix train PAIRS --set data.source=right     learn from a folder of pairs
   pix2pix translate MODEL PICTURES -o OUT         use what was learned
 """

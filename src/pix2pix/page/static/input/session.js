@@ -62,7 +62,7 @@ export function createSession(cards, editor, pictures, store, tab) {
     const drawing = newDrawing(card);
     if (!card.examples.length) return drawing;
     const example = order.first(card.name, card.examples.map(({ name }) => name));
-    const placed = await placePicture({ model: card.name, example }, card, () => editor.isBlank && void openExample(example));
+    const placed = await placePicture({ model: card.name, example }, card, () => editor.isEmpty && void openExample(example));
     if (placed) drawing.strokes.push(placed.stroke);
     return drawing;
   }

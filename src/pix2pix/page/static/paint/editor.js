@@ -91,13 +91,13 @@ export function createEditor(pictures) {
     get size() {
       return sizeOf(drawing);
     },
-    /** Whether there is something to translate: some models need a photograph first. */
+    /** Whether there is something to draw on: some models need a photograph first. */
     get isReady() {
       return card.ground >= 0 || surface.hasPicture;
     },
-    /** Whether nothing is drawn yet: what a network makes of an empty sheet is noise. */
-    get isBlank() {
-      return card.ground >= 0 && surface.isPlain;
+    /** Whether there is nothing to translate: what a network makes of an empty sheet is noise. */
+    get isEmpty() {
+      return !this.isReady || (card.ground >= 0 && surface.isPlain);
     },
     /** Open a model with its drawing. @param {Card} nextCard  @param {Drawing} nextDrawing */
     open(nextCard, nextDrawing) {

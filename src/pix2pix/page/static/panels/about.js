@@ -1,6 +1,6 @@
 /** What a model learned from, in a popover. The browser opens and closes it, also by keys. */
 
-import { t } from "../words/texts.js";
+import { factText, t } from "../words/texts.js";
 import { byId, make } from "./dom.js";
 
 /** @typedef {import("../types.js").Card} Card */
@@ -18,12 +18,12 @@ export function showAbout({ name, kind, size_px: [height, width], mode, about })
     ["about_size", t("size_plain", { width, height })],
     ["about_pairs", about.pairs ? count(about.pairs) : ""],
     ["about_seen", about.images_seen ? count(about.images_seen) : ""],
-    ["about_started", about.started_from],
+    ["about_started", factText(about.started_from)],
     ["about_imported", about.imported_from],
     ["about_scores", Object.entries(about.scores).map(scoreOf).join(", ")],
     ["about_weights", short.format(about.weights)],
     ["mode", t(`mode_${mode}`)],
-    ["about_licence", about.licence || t("about_no_licence")],
+    ["about_licence", factText(about.licence) || t("about_no_licence")],
   ];
   const items = rows.filter(([, value]) => value).flatMap(([key, value]) => [make("dt", { textContent: t(key) }), make("dd", { textContent: value })]);
   byId("about-model").replaceChildren(make("h2", { id: "about-title", textContent: name }), make("dl", {}, ...items));

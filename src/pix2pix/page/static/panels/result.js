@@ -55,7 +55,7 @@ export function createResult(editor, source, whenIdle, waiting, finish) {
 
   /** @param {AbortSignal} signal */
   async function run(signal) {
-    if (!editor.isReady || editor.isBlank) return blankOut();
+    if (editor.isEmpty) return blankOut();
     const { bitmap, milliseconds, backend } = await translate(signal, now.sample);
     show(canvas, bitmap, signal);
     finish(canvas);
@@ -164,7 +164,7 @@ export function createResult(editor, source, whenIdle, waiting, finish) {
 
   editor.on("painted", () => {
     changes++;
-    if (editor.isReady && !editor.isBlank) showStale();
+    if (!editor.isEmpty) showStale();
     if (now.live) live.request();
   });
   // The strokes of a hole decide over what the photograph keeps: once more with the finished one.

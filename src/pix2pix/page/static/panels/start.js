@@ -1,4 +1,4 @@
-/** The invitation to draw: on a first visit, and on every empty sheet, with examples to begin with. */
+/** The invitation to draw: on a first visit, and in place of a result that an empty sheet has not, with examples. */
 
 import { toHex } from "../paint/colours.js";
 import { className, t } from "../words/texts.js";
@@ -29,20 +29,22 @@ export function createStart(editor, open) {
     byId("start-examples").replaceChildren(...buttons);
   }
 
-  /** Say what an empty sheet is: drawing its own class on it changes nothing. */
-  function say() {
+  /** Return what brings a result: on a label map its own class changes nothing. */
+  function words() {
     const { kind, palette } = editor.card;
+    if (!editor.isReady) return t("start_photograph");
     const swatch = palette.find(({ colour }) => colour === toHex(editor.image.pixels[0]));
-    byId("start-words").textContent = kind === "labels" && swatch ? t("start_plain", { name: className(swatch.name) }) : t("start");
+    return kind === "labels" && swatch ? t("start_plain", { name: className(swatch.name) }) : t("start");
   }
 
   function show() {
-    const { isBlank, isReady } = editor;
-    byId("invite").hidden = !isReady || !(isFirst || isBlank);
-    byId("translate").disabled = !isReady || isBlank;
-    byId("start").hidden = !isBlank;
-    if (isBlank && !isBuilt) build();
-    if (isBlank) say();
+    const { isEmpty, isReady } = editor;
+    byId("invite").hidden = !isReady || !(isFirst || isEmpty);
+    byId("translate").disabled = isEmpty;
+    byId("start").hidden = !isEmpty;
+    if (!isEmpty) return;
+    if (!isBuilt) build();
+    byId("start-words").textContent = words();
   }
 
   editor.on("opened", () => {
@@ -53,8 +55,8 @@ export function createStart(editor, open) {
   return {
     /** Take another language. */
     label() {
-      if (isBuilt) build();
-      if (editor.isBlank) say();
+      isBuilt = false;
+      show();
     },
     /** Follow the drawing. */
     show,

@@ -89,6 +89,7 @@ export default {
   waits_failed: "No result of this drawing.",
   stale_off: "The drawing has changed: press Translate.",
   start: "The result appears here as soon as you draw.",
+  start_photograph: "The result appears here as soon as there is a photograph.",
   start_plain: "The sheet is all {name}: the result appears here as soon as you draw another class.",
   start_examples: "Or start from one of these:",
 

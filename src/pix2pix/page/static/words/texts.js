@@ -2,6 +2,7 @@
 
 import { classIn } from "./classes.js";
 import en from "./en.js";
+import { factIn } from "./facts.js";
 import zh from "./zh.js";
 
 /** @type {Record<string, Record<string, string>>} */
@@ -12,6 +13,9 @@ let language = "en";
 
 /** Return a class's name in the current language. @param {string} name */
 export const className = (name) => classIn(name, language);
+
+/** Return what a model states of itself, in the current language. @param {string} fact */
+export const factText = (fact) => factIn(fact, language);
 
 /**
  * Return the text of a key, with values in place of {names}. What is no key is returned as it is: it

@@ -89,6 +89,7 @@ export default {
   waits_failed: "这幅绘图没有结果。",
   stale_off: "绘图已更改：请按“转换”。",
   start: "开始画，结果就会出现在这里。",
+  start_photograph: "有了照片，结果就会出现在这里。",
   start_plain: "画布上全是“{name}”：画上别的类别，结果就会出现在这里。",
   start_examples: "或者从其中一个开始：",
 
