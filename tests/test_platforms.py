@@ -34,7 +34,7 @@ import multiprocessing, sys
 from pathlib import Path
 from pix2pix import Config, Translator, train
 from pix2pix.pictures.formats import apart
-from pix2pix.serve.decoders import Decoders
+from pix2pix.serve.uploads.decoders import Decoders
 
 def learn(place, settings):
     train([place / "pairs"], Config.load(None, settings), place / "run", device="cpu")

@@ -419,6 +419,13 @@ def test_sources_that_are_a_fraction_of_the_targets_are_not_to_reduce_these(tmp_
     )
 
 
+def test_a_factor_that_no_recipe_takes_is_not_proposed(tmp_path: Path) -> None:
+    said = of_two_sizes(tmp_path, 1, 257)
+    assert "downscale" not in said
+    assert "-o y-resized --size 1x1` makes them so" in said
+    assert "--make downscale:256`" in of_two_sizes(tmp_path, 1, 256)
+
+
 def test_each_file_of_a_pair_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target, other = (
         write(tmp_path / name, noise(8, 16, seed=n)) for n, name in enumerate(("t.png", "o.png"))

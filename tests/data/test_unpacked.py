@@ -9,7 +9,7 @@ import pytest
 from pix2pix.config import DataConfig
 from pix2pix.data import cache as caches
 from pix2pix.data.origins import find_data
-from pix2pix.data.unpacked import named
+from pix2pix.data.unpacked import Unpacked
 from pix2pix.errors import UserError
 from pix2pix.pairs.find import PairSet
 from tests.helpers import noise, open_pairs, write
@@ -137,12 +137,12 @@ def test_calls_name_the_archive_that_was_given(tmp_path: Path, cache: Path) -> N
 
 
 def test_texts_name_archives_and_the_folders_inside() -> None:
-    archives = {"/cache/0a1b": "my data.zip"}
+    unpacked = Unpacked([], {"/cache/0a1b": "my data.zip"})
     text = (
         "/cache/0a1b/x/1.png is one: `pix2pix data split /cache/0a1b -o 0a1b-split --by folder`, or "
         "`pix2pix train /cache/0a1b/x`"
     )
-    assert named(text, archives) == (
+    assert unpacked.named(text) == (
         "my data.zip/x/1.png is one: `pix2pix data split 'my data.zip' -o 'my data-split' --by folder`, or "
         "`pix2pix train /cache/0a1b/x`"
     )
@@ -151,12 +151,13 @@ def test_texts_name_archives_and_the_folders_inside() -> None:
 @pytest.mark.parametrize("name", ["a`b'c", "it's `x", "a`b  c"])
 def test_names_of_files_are_no_calls(name: str) -> None:
     text = f"/cache/0a1b/{name}.png and /cache/0a1b/1.png: `pix2pix train /cache/0a1b -o 0a1b-split`."
-    assert named(text, {"/cache/0a1b": "x.tar"}) == (
+    assert Unpacked([], {"/cache/0a1b": "x.tar"}).named(text) == (
         f"x.tar/{name}.png and x.tar/1.png: `pix2pix train x.tar -o x-split`."
     )
 
 
 def test_all_endings_of_an_archive_are_left_out_of_a_folder_beside_it(tmp_path: Path) -> None:
     (archive := tmp_path / "x.tar.gz").touch()
-    call = named("`pix2pix data split /cache/0a1b -o 0a1b-split`", {"/cache/0a1b": str(archive)})
+    unpacked = Unpacked([], {"/cache/0a1b": str(archive)})
+    call = unpacked.named("`pix2pix data split /cache/0a1b -o 0a1b-split`")
     assert call == f"`pix2pix data split {archive} -o x-split`"

@@ -346,6 +346,24 @@ def test_a_layout_that_is_named_does_not_mix_splits_further_down(tmp_path: Path,
     assert set(find_pairs([mine], "left", layout="images:masks").splits) == {"train", "val", "test"}
 
 
+@pytest.mark.parametrize("layout", ["", "images:masks"])
+@pytest.mark.parametrize("split", ["test", "val"])
+def test_data_sets_without_a_folder_train_are_not_proposed(tmp_path: Path, split: str, layout: str) -> None:
+    make(tmp_path, *halves(f"eyes/{split}"), *halves(f"roads/{split}"))
+    with pytest.raises(UserError) as caught:
+        find_pairs([tmp_path], "left", layout=layout)
+    assert str(caught.value) == (
+        f"{tmp_path} holds no pairs to learn from: there is no folder train in eyes/ and roads/. Put pairs "
+        f"to learn from into {tmp_path}/eyes/train. To score those that are there, name one: "
+        f"{tmp_path}/eyes, or {tmp_path}/roads."
+    )
+    make(tmp_path, *halves("roads/train"))
+    with pytest.raises(UserError) as caught:
+        find_pairs([tmp_path], "left", layout=layout)
+    call = f"`pix2pix train {tmp_path}/roads{f' --layout {layout}' if layout else ''}`"
+    assert str(caught.value).endswith(f"Name one of them: {call}.")
+
+
 def test_a_few_parts_among_other_pictures_are_not_all_of_the_data(tmp_path: Path) -> None:
     make(tmp_path, *numbered("{}.png"), *halves("old/p1"), *halves("old/p2"))
     assert find(tmp_path).layout == "side by side"

@@ -138,6 +138,14 @@ def test_two_folders_of_equal_names_are_named_in_a_question(tmp_path: Path) -> N
     assert "--pair" in in_place_of_halves(tmp_path, lay(tmp_path / "alone", "x"))
 
 
+def test_a_folder_with_a_colon_is_named_as_one_of_two(tmp_path: Path) -> None:
+    files = lay(tmp_path, "ct:1", "mr")
+    assert likely_layouts(tmp_path, files) == []
+    call = f"`pix2pix train {shlex.quote(f'{tmp_path}/ct:1')} {tmp_path}/mr`"
+    assert call in in_place_of_halves(tmp_path, files)
+    assert len(find_pairs([tmp_path / "ct:1", tmp_path / "mr"], "left").splits["train"]) > 2
+
+
 def test_calls_are_those_of_the_command_that_was_given() -> None:
     hint = "Then `pix2pix train x --layout a:b`; or `pix2pix train x --make edges`."
     assert for_command(hint, "data check") == (

@@ -9,8 +9,8 @@ import pytest
 from starlette.types import ASGIApp
 
 from pix2pix.serve.app import create_app, page_files
-from pix2pix.serve.decoders import Decoders
 from pix2pix.serve.service import Service
+from pix2pix.serve.uploads.decoders import Decoders
 from tests.helpers import write, write_model
 from tests.serve.helpers import DECODERS, open_service
 

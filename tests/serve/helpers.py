@@ -14,9 +14,9 @@ from PIL import Image
 from starlette.types import ASGIApp
 
 from pix2pix.pictures.codec import Array
-from pix2pix.serve.decoders import Decoders
 from pix2pix.serve.hosting import host
 from pix2pix.serve.service import Service
+from pix2pix.serve.uploads.decoders import Decoders
 from tests.helpers import noise
 
 T = TypeVar("T")

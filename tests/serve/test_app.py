@@ -178,7 +178,7 @@ BAD = {
     "text": (lambda: b"no picture at all", 400, "is not a picture (17 bytes)"),
     "half a JPEG": (lambda: file_of(SOURCE, "JPEG")[:700], 400, "cannot be read"),
     "half a PNG": (lambda: file_of(SOURCE)[:700], 400, "cannot be read"),
-    "SVG": (lambda: b'<?xml version="1.0"?><svg width="9" height="9"/>', 400, "SVG"),
+    "SVG": (lambda: b'<?xml version="1.0"?><svg width="9" height="9"/>', 400, "is not a picture"),
     "half a TIFF": (lambda: file_of(SOURCE, "TIFF")[:700], 400, "cannot be read"),
     "float TIFF": (lambda: tiff_of(SOURCE.astype(np.float32)), 422, "holds float32"),
     "TIFF without data": (lambda: tiff_of(HOLES), 422, "wanted numbers"),

@@ -262,7 +262,7 @@ def test_more_models_than_fit_are_served_in_turn(models: Path) -> None:
 
 def test_bodies_that_are_too_large_together_are_refused_for_now(held: Held) -> None:
     with held.service.bodies.share() as share:
-        share.take(held.service.bodies.limit)
+        share.hold(held.service.bodies.limit)
         (refused,) = ask(held.app, lambda client: asyncio.gather(post(client)))
     assert refused.status_code == 503
     assert "The server is busy: it receives" in error_of(refused)

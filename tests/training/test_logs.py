@@ -116,6 +116,22 @@ def test_a_log_that_cannot_begin_is_one_sentence(
     assert memory.closed
 
 
+def test_one_log_may_be_named_by_a_string_and_a_finished_run_opens_none(
+    tmp_path: Path, pairs: Path, tiny: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[int] = []
+
+    def open_memory(run: Path, config: Config, images_seen: int) -> Memory:
+        opened.append(images_seen)
+        return Memory()
+
+    monkeypatch.setitem(LOGS, "tensorboard", open_memory)
+    monkeypatch.setattr(logs_module, "find_spec", lambda name: name)
+    for images in (4, 4, 8):
+        train([pairs], tiny(f"training.images={images}"), tmp_path / "run", logs="tensorboard")
+    assert opened == [0, 4]
+
+
 def test_tensorboard_reads_back_what_the_run_has_and_hides_what_is_done_again(
     folder: RunFolder, tiny: Tiny
 ) -> None:

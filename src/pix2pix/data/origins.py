@@ -17,10 +17,8 @@ from typing import Any
 
 from pix2pix.config import DataConfig
 from pix2pix.data import hub, plausible
-from pix2pix.data.archives import is_archive
-from pix2pix.data.unpacked import named, with_archives
+from pix2pix.data.unpacked import with_archives
 from pix2pix.errors import UserError
-from pix2pix.pairs import likely
 from pix2pix.pairs.find import find_pairs
 from pix2pix.pairs.layouts import SPLITS, split_of
 from pix2pix.pairs.pair_set import Half, NoTrainingPairsError, Pair, PairSet, split_up
@@ -48,16 +46,10 @@ def find_data(
     Raises UserError, whose calls are of `command`, where pictures are missing or names do not match, and,
     unless `to_learn` is False, where there are no pairs to learn from.
     """
-    words = with_archives([str(word) for word in data], on_progress)
-    archives = {word: str(place) for word, place in zip(words, data, strict=True) if is_archive(Path(place))}
-    try:
-        pairs = _find(words, config, to_learn, [*map(str, data)])
-    except UserError as error:
-        if not archives and command == "train":
-            raise
-        hint = likely.for_command(error.hint, command)
-        raise UserError(named(error.message, archives), named(hint, archives)) from None
-    return replace(pairs, notes=tuple(named(note, archives) for note in pairs.notes))
+    unpacked = with_archives(data, on_progress)
+    with unpacked.naming(command):
+        pairs = _find(unpacked.words, config, to_learn, [*map(str, data)])
+    return replace(pairs, notes=tuple(map(unpacked.named, pairs.notes)))
 
 
 def _find(words: Sequence[str], config: DataConfig, to_learn: bool, data: Sequence[str]) -> PairSet:

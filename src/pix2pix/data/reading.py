@@ -14,7 +14,7 @@ from pix2pix.config import Config, DataConfig
 from pix2pix.data import labels
 from pix2pix.data.ranges import find_fill, with_ranges
 from pix2pix.derive import lab
-from pix2pix.derive.recipe import apply, parse, source_and_target
+from pix2pix.derive.recipe import LARGEST_FACTOR, apply, parse, source_and_target
 from pix2pix.errors import UserError
 from pix2pix.files import WRITTEN_SUFFIXES
 from pix2pix.pairs import likely
@@ -182,7 +182,7 @@ def _unequal(pair: Pair, half: Half, source: tuple[int, ...], target: tuple[int,
     """Return the error of a pair whose halves, of (height, width) px, are of different size."""
     sources, targets = (_folder_of_all(path, pair.name) for path in (half.path, pair.target.path))
     factor = target[0] // source[0]
-    enlarges = factor > 1 and tuple(factor * px for px in source) == target
+    enlarges = 1 < factor <= LARGEST_FACTOR and tuple(factor * px for px in source) == target
 
     def resize(folder: Path, size: tuple[int, ...]) -> str:
         words = (folder, "-o", f"{folder.resolve().name}-resized", "--size", f"{size[0]}x{size[1]}")

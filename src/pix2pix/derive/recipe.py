@@ -34,6 +34,7 @@ from pix2pix.pictures.contract import PictureContract, largest_value
 from pix2pix.pictures.geometry import by_channel, resize
 
 BOXES = 3
+LARGEST_FACTOR = 256  # of downscale
 HED_THRESHOLD = 0.5  # of the probability that HED gives a pixel
 _FORMS = (
     "gray",
@@ -88,7 +89,7 @@ def parse(text: str) -> Recipe:
         case ["inpaint", "boxes", *count] if len(count) <= 1:
             return Recipe("inpaint", "boxes", (_number((*count, str(BOXES))[0], int, 1, 99, text),))
         case ["downscale", factor]:
-            return Recipe("downscale", "", (_number(factor, int, 2, 256, text),))
+            return Recipe("downscale", "", (_number(factor, int, 2, LARGEST_FACTOR, text),))
         case ["mask" | "hed" as kind, _, *_] if text.partition(":")[2]:
             return Recipe(kind, text.partition(":")[2])
     raise _unknown(text)

@@ -165,7 +165,10 @@ def _inside(root: Path, source: Literal["left", "right"], patterns: PairOfPatter
         return None
     if not fitting and not any(map(layouts.find_folder_pairs, inside)):
         _refuse_halves(root, inside)
-    calls = [likely.call("train", folder) for folder in inside]
+    to_learn = [folder for folder in inside if _has_training(folder)]
+    if not to_learn:
+        raise nested.no_training(root, inside)
+    calls = [likely.call("train", folder) for folder in to_learn]
     of_one_layout = bool(fitting) and inside == nested.tops(root, fitting[0]) and len(inside) > 1
     of_one_layout = of_one_layout and not nested.splits_inside(fitting[0].folders)
     all_of_them = likely.call("train", root, "--layout", fitting[0].layout) if of_one_layout else ""
@@ -174,6 +177,14 @@ def _inside(root: Path, source: Literal["left", "right"], patterns: PairOfPatter
         f"{root} holds data sets of their own: {joined([f'{p.relative_to(root)}/' for p in inside])}.",
         f"Name one of them: {likely.any_of(calls)}.{together}",
     )
+
+
+def _has_training(root: Path) -> bool:
+    """Return whether a data set has pairs to learn from, or an error of its own that its call will name."""
+    try:
+        return bool({"", "train"} & search([root], "left").splits.keys())
+    except UserError:
+        return True
 
 
 def _refuse_empty_half(root: Path, pair: layouts.FolderPair) -> None:

@@ -72,7 +72,8 @@ def likely_layouts(root: Path, files: Sequence[Path]) -> list[str]:
     siblings = _siblings(root, files)
     places: dict[tuple[str, str], list[_Place]] = {}
     for parent, names in siblings.items():
-        for one, other in combinations(sorted(names), 2):
+        # A name with a colon is no part of a layout.
+        for one, other in combinations(sorted(name for name in names if ":" not in name), 2):
             both = _in_split(parent, one, other) if parent.parent == root else None
             if both := both or _layout_of(one, other, names):
                 places.setdefault(both, []).append(_Place(parent, names, one, other))

@@ -105,12 +105,24 @@ def refuse_mixed(root: Path, pair: FolderPair) -> None:
     splits = splits_inside(pair.folders)
     if not splits:
         return
-    to_learn = [holder for holder, inside in splits.items() if "train" in inside] or [*splits]
-    calls = [likely.call("train", root / holder, "--layout", pair.layout) for holder in to_learn]
+    to_learn = [root / holder for holder, inside in splits.items() if "train" in inside]
+    if not to_learn:
+        raise no_training(root, [root / holder for holder in splits])
+    calls = [likely.call("train", folder, "--layout", pair.layout) for folder in to_learn]
     raise UserError(
         f"{root} holds the folders of --layout {pair.layout}, but its splits lie further down, in "
         f"{joined([f'{holder}/' for holder in splits])}: taken together they would be mixed.",
         f"Name one of them: {likely.any_of(calls)}.",
+    )
+
+
+def no_training(root: Path, folders: Sequence[Path]) -> UserError:
+    """Return the error of a folder whose data sets hold pairs to score on alone."""
+    names = joined([f"{folder.relative_to(root)}/" for folder in folders])
+    return UserError(
+        f"{root} holds no pairs to learn from: there is no folder train in {names}.",
+        f"Put pairs to learn from into {folders[0] / 'train'}. To score those that are there, name one: "
+        f"{likely.any_of(map(str, folders))}.",
     )
 
 

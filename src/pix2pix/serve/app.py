@@ -23,9 +23,10 @@ from pix2pix.serve.answers import FORMATS
 from pix2pix.serve.errors import RequestError
 from pix2pix.serve.guard import Guard
 from pix2pix.serve.hosting import example_digest, example_png
-from pix2pix.serve.service import Parameters, Service
+from pix2pix.serve.parameters import Parameters
+from pix2pix.serve.service import Service
 from pix2pix.serve.token import TokenCheck
-from pix2pix.serve.uploads import FIELD, FORM, RAW
+from pix2pix.serve.uploads.body import FIELD, FORM, RAW
 
 # The page about the API has no scripts at all.
 _DOCS_POLICY = (

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from pydantic import BaseModel, Field
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
@@ -19,32 +18,24 @@ from pix2pix.config import Mode
 from pix2pix.device import pick_device
 from pix2pix.errors import UserError
 from pix2pix.inference.sources import conformed
-from pix2pix.networks.modes import uses_noise
 from pix2pix.pictures.codec import Array, Format
 from pix2pix.pictures.geometry import padded_size
 from pix2pix.serve.answers import check_size, encode, preferred_format
-from pix2pix.serve.decoders import Decoders
 from pix2pix.serve.errors import RequestError
 from pix2pix.serve.hosting import Hosted
 from pix2pix.serve.metrics import Metrics
+from pix2pix.serve.parameters import Parameters
 from pix2pix.serve.pool import Pool
-from pix2pix.serve.uploads import Budget, Limits, Share, read_body, read_picture
+from pix2pix.serve.uploads.body import read_body
+from pix2pix.serve.uploads.decoders import Decoders
+from pix2pix.serve.uploads.limits import Budget, Limits, Share
+from pix2pix.serve.uploads.picture import NAME, read_picture
 from pix2pix.serve.workers import WaitingPicture, Workers, shape_of_work
 
 # Of the largest size: what all requests together may send at a time, and what may wait decoded.
 _BODIES = 8
 _PICTURES = 8
 _CLIENT_GONE = 499  # nginx's; nobody receives it, but it is counted
-
-
-class Parameters(BaseModel, extra="forbid", frozen=True):
-    """How to translate: the part of a request behind the question mark."""
-
-    seed: int = Field(0, ge=0, le=2**32 - 1, description="Fixes the noise.")
-    mode: Mode | None = Field(None, description="Inference mode; by default the model's own.")
-    sample: int = Field(0, ge=0, le=2**31 - 1, description="Which variant of the seed.")
-    samples: int = Field(1, ge=1, le=8, description="Variants from there on, side by side.")
-    make: bool = Field(False, description="The picture is a photograph: make the source from it.")
 
 
 class Service:
@@ -94,9 +85,10 @@ class Service:
         start, status = time.perf_counter(), 500
         try:
             model = self.model(name)
-            kind, mode = preferred_format(request.headers.get("accept", "")), _mode(model, parameters)
+            kind = preferred_format(request.headers.get("accept", ""))
+            mode = parameters.mode_of(model)
             with self.requests.share() as place:
-                place.take(1)
+                place.hold(1)
                 encoded, milliseconds = await self._translate(model, mode, kind, parameters, request)
             status = 200
         except RequestError as error:
@@ -123,47 +115,42 @@ class Service:
     ) -> tuple[bytes, float]:
         """Return the file of the variants, and the milliseconds in the network."""
         with self.bodies.share() as received, self.pictures.share() as memory:
-            body = await read_body(request.headers, request.stream(), self.limits, received.take)
-            pictures = await self._decoded(model, mode, parameters, body, memory)
+            body = await read_body(request.headers, request.stream(), self.limits, received.hold)
+            source = await self._source(model, parameters, body, memory)
             del body
             received.hold(0)
-            height, width = pictures[0].source.shape[:2]
+            height, width = source.shape[:2]
             check_size(height, width * parameters.samples, kind)
+            size = padded_size(height, width, model.card.multiple_px)
+            samples = range(parameters.sample, parameters.sample + parameters.samples)
+            pictures = [
+                WaitingPicture(model.card.name, mode, size, source, parameters.seed, sample)
+                for sample in samples
+            ]
             targets, milliseconds = zip(*await self._translated(pictures, request), strict=True)
             encoding = self._encoding.submit(encode, targets, model.header, kind)
             # Variants may have shared a batch or not: the last to come back was there longest.
             return await asyncio.wrap_future(encoding), max(milliseconds)
 
-    async def _decoded(
-        self, model: Hosted, mode: Mode, parameters: Parameters, body: bytes, memory: Share
-    ) -> list[WaitingPicture]:
-        work = asyncio.wrap_future(self._decoding.submit(self._decode, model, mode, parameters, body, memory))
+    async def _source(self, model: Hosted, parameters: Parameters, body: bytes, memory: Share) -> Array:
+        """Return the source that the picture in the body is, or is made into."""
+        work = self._decoding.submit(self._decode, model, parameters, body, memory)
         try:
             async with asyncio.timeout(self.limits.decoding_seconds):
-                return await work
+                return await asyncio.wrap_future(work)
         except TimeoutError:
             message = f"The picture waited {self.limits.decoding_seconds:g} seconds to be decoded."
             raise self._busy(message) from None
 
-    def _decode(
-        self, model: Hosted, mode: Mode, parameters: Parameters, body: bytes, memory: Share
-    ) -> list[WaitingPicture]:
-        multiple, seed = model.card.multiple_px, parameters.seed
-        if parameters.make and model.header.image.photograph is None:
-            raise RequestError(
-                422,
-                "This model learned from pairs as they are: it makes no sources.",
-                "Send the request without make=true.",
-            )
-        array = read_picture(body, multiple, parameters.samples, self.limits, self.decoders, memory.hold)
+    def _decode(self, model: Hosted, parameters: Parameters, body: bytes, memory: Share) -> Array:
+        multiple, samples = model.card.multiple_px, parameters.samples
+        array = read_picture(body, multiple, samples, self.limits, self.decoders, memory.hold)
         try:
-            source = conformed(model.header, array, "The upload", parameters.make)
+            source = conformed(model.header, array, NAME, parameters.make)
         except UserError as error:
             raise RequestError(422, error.message, error.hint) from None
         memory.hold(source.nbytes)
-        size = padded_size(source.shape[0], source.shape[1], multiple)
-        samples = range(parameters.sample, parameters.sample + parameters.samples)
-        return [WaitingPicture(model.card.name, mode, size, source, seed, sample) for sample in samples]
+        return source
 
     async def _translated(
         self, pictures: Sequence[WaitingPicture], request: Request
@@ -199,19 +186,6 @@ class Service:
     def _too_many_bytes(self) -> RequestError:
         message = f"The server is busy: it receives {self.bodies.limit / 1e6:.0f} MB of pictures at a time."
         return RequestError(503, message, "Try again in 5 s.", retry_seconds=5)
-
-
-def _mode(model: Hosted, parameters: Parameters) -> Mode:
-    mode, modes = parameters.mode or model.header.mode, model.header.config.modes
-    if mode not in modes:
-        raise RequestError(422, f"The model has no mode '{mode}'.", f"It has: {', '.join(modes)}.")
-    if parameters.samples > 1 and not uses_noise(mode):
-        raise RequestError(
-            422,
-            f"The mode '{mode}' has no noise, so all {parameters.samples} samples would be equal.",
-            "Use mode=paper, or one sample.",
-        )
-    return mode
 
 
 async def _disconnected(request: Request) -> None:

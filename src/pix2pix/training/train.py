@@ -56,18 +56,20 @@ def train(
     strict: bool = False,
     console: Console | None = None,
     note: str = "",
-    logs: Sequence[str] = (),
+    logs: str | Sequence[str] = (),
 ) -> Result:
     """Train on a folder of pairs, or on two folders (sources, targets), into the folder `run`.
 
-    The same call again continues a run that was stopped, and a larger `training.images` one that
-    was finished; `epochs` states the images by pairs. `engine` is auto, plain or graph, `precision`
-    auto, fp32, tf32 or bf16. `init` starts a new run from a model's weights. `strict` raises at the
-    first pair that cannot be read. `logs` are "tensorboard", "wandb" or both, besides metrics.jsonl. Progress
-    is printed on `console`, `note` first. Raises UserError for a request that cannot be met; then nothing was
-    written, except where a log cannot begin: the same call goes on once it can. Where torchrun started
-    several processes, they train together.
+    The same call again continues a run that was stopped, and a larger `training.images` one that was
+    finished. `epochs` states the images by pairs. `engine` is auto, plain or graph, `precision` auto, fp32,
+    tf32 or bf16. `init` starts a new run from a model's weights. `strict` raises at the first pair that
+    cannot be read. `logs` is "tensorboard", "wandb" or a list of both, besides metrics.jsonl. Progress is
+    printed on `console`, `note` first. Where torchrun started several processes, they train together.
+
+    Raises UserError for a request that cannot be met. Nothing was written then, except where a log cannot
+    begin: the same call goes on once it can.
     """
+    logs = [logs] if isinstance(logs, str) else logs
     check_logs(logs)
     folder = RunFolder(Path(run))
     with process_group(device, partial(how_to_go_on, folder)) as (processes, device):
@@ -108,7 +110,8 @@ def _run(plan: Plan, init: Path | None, strict: bool, progress: Progress, logs: 
             plan.folder.write_request(plan.config, _environment(session))
             plan.folder.save_examples(examples(stores.validation))
             seen = session.context.state.images_seen
-            plan.folder.logs = open_logs(logs, plan.folder.path, plan.config, seen, progress.log)
+            if seen < plan.config.training.images:
+                plan.folder.logs = open_logs(logs, plan.folder.path, plan.config, seen, progress.log)
         finished = fit(session)
     seen, scores = session.context.state.images_seen, session.record.scores
     best = plan.folder.best if session.best else None

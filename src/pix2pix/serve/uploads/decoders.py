@@ -10,8 +10,8 @@ import queue
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from io import BufferedReader, BufferedWriter
 from threading import Timer
 from typing import Any, cast, get_args
@@ -21,9 +21,8 @@ import numpy as np
 from pix2pix.errors import UserError
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.contract import Depth
-from pix2pix.pictures.formats.opening import Head
-from pix2pix.serve.decoder import HEAD_SECONDS
-from pix2pix.serve.excess import SAVE_ANEW
+from pix2pix.pictures.formats.opening import SAVE_ANEW, Head
+from pix2pix.serve.uploads.decoder import HEAD_SECONDS
 
 COUNT = 2
 MEMORY_BYTES = 1_000_000_000  # of one process
@@ -32,7 +31,7 @@ _GRACE_SECONDS = 2.0
 _PIPE_BYTES = 1 << 20  # a whole picture of 256 px
 _LINE_BYTES = 10_000  # of a message
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "TIFFFILE_NUM_THREADS": "1"}
-_PROGRAM = (sys.executable, "-P", "-m", "pix2pix.serve.decoder", str(MEMORY_BYTES))
+_PROGRAM = (sys.executable, "-P", "-m", "pix2pix.serve.uploads.decoder", str(MEMORY_BYTES))
 
 
 class CostlyPictureError(UserError):
@@ -54,26 +53,21 @@ class Decoders:
         `accept` is called in this process, before anything is unpacked. Raises CostlyPictureError for
         what takes too much time or memory, or holds more than a picture of its size can need.
         """
-        with self._lent() as decoder:
+        decoder = self._idle.get()
+        try:
+            decoder = decoder or _Decoder(self._program)
             return decoder.read_bytes(data, name, accept, seconds)
+        finally:
+            if decoder and not decoder.is_usable:
+                decoder.end()
+                decoder = None
+            self._idle.put(decoder)
 
     def close(self) -> None:
         """End the processes; waits for what is being decoded."""
         for _ in range(self.count):
             if decoder := self._idle.get():
                 decoder.end()
-
-    @contextmanager
-    def _lent(self) -> Iterator["_Decoder"]:
-        decoder = self._idle.get()
-        try:
-            decoder = decoder or _Decoder(self._program)
-            yield decoder
-        finally:
-            if decoder and not decoder.is_usable:
-                decoder.end()
-                decoder = None
-            self._idle.put(decoder)
 
 
 class _Decoder:

@@ -5,7 +5,8 @@ import pytest
 from starlette.datastructures import Headers
 
 from pix2pix.serve.errors import RequestError
-from pix2pix.serve.uploads import Budget, Limits, read_body
+from pix2pix.serve.uploads.body import read_body
+from pix2pix.serve.uploads.limits import Budget, Limits
 
 LIMITS = Limits(megapixels=0.01, seconds=0.05)
 PNG = Headers({"content-type": "image/png"})
@@ -18,13 +19,16 @@ async def chunks(parts: Sequence[bytes], pause: float = 0.0) -> AsyncIterator[by
 
 
 def refusal(headers: Headers, parts: Sequence[bytes], pause: float = 0.0) -> RequestError:
+    kept: list[int] = []
     with pytest.raises(RequestError) as caught:
-        asyncio.run(read_body(headers, chunks(parts, pause), LIMITS))
+        asyncio.run(read_body(headers, chunks(parts, pause), LIMITS, kept.append))
     return caught.value
 
 
 def test_a_body_in_pieces_is_put_together() -> None:
-    assert asyncio.run(read_body(PNG, chunks([b"a", b"", b"bc"]), LIMITS)) == b"abc"
+    kept: list[int] = []
+    assert asyncio.run(read_body(PNG, chunks([b"a", b"", b"bc"]), LIMITS, kept.append)) == b"abc"
+    assert kept == [1, 1, 3]
 
 
 def test_a_body_that_claims_too_much_is_not_read() -> None:
@@ -43,10 +47,10 @@ def test_all_bodies_together_have_a_budget() -> None:
 
     async def read(body: bytes) -> bytes:
         with budget.share() as share:
-            return await read_body(PNG, chunks([body]), LIMITS, share.take)
+            return await read_body(PNG, chunks([body]), LIMITS, share.hold)
 
     with budget.share() as share:
-        share.take(3)
+        share.hold(3)
         with pytest.raises(RequestError, match="full"):
             asyncio.run(read(b"abc"))
         assert asyncio.run(read(b"ab")) == b"ab"

@@ -9,8 +9,8 @@ import pytest
 
 from pix2pix.errors import UserError
 from pix2pix.pictures.formats.opening import Head
-from pix2pix.serve import decoders
-from pix2pix.serve.decoders import CostlyPictureError, Decoders
+from pix2pix.serve.uploads import decoders
+from pix2pix.serve.uploads.decoders import CostlyPictureError, Decoders
 from tests.helpers import noise
 from tests.serve.helpers import file_of
 from tests.serve.hostile import jpeg_of_scans, overlong_png
