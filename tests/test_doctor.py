@@ -97,10 +97,22 @@ def test_the_package_is_tried_and_nothing_is_left(
     assert os.environ[CACHE] == str(cache)
 
 
-def test_what_follows_a_failure_is_not_tried() -> None:
-    (fact,) = self_test("quantum")
+def test_what_follows_a_failure_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(folder: Path, device: str) -> str:
+        raise UserError("The disk is full.")
+
+    monkeypatch.setattr(doctor, "_train", broken)
+    (fact,) = self_test("cpu")
     assert not fact.good
-    assert fact.value.startswith("FAILED: There is no device 'quantum' here. Use --device cpu")
+    assert fact.value.startswith("FAILED: The disk is full.")
+
+
+def test_a_device_that_is_missing_is_refused_after_the_facts() -> None:
+    result = pix2pix("doctor", "--device", "quantum")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("pix2pix: There is no device 'quantum' here. Use --device cpu")
+    assert "devices" in result.stdout
+    assert "does not work here" not in result.stdout
 
 
 @pytest.mark.parametrize("good", [True, False])

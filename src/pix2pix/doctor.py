@@ -15,7 +15,7 @@ import time
 import traceback
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, requires, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -64,8 +64,12 @@ def facts() -> Iterator[Fact]:
 def self_test(device: str) -> Iterator[Fact]:
     """Train, translate and export in a temporary folder; yield how each went and how long it took.
 
-    What follows a failure is not tried.
+    What follows a failure is not tried. Raises UserError for a device that is missing.
     """
+    with suppress(ImportError, OSError):  # training says what keeps torch from loading
+        from pix2pix.device import pick_device
+
+        pick_device(device)
     with tempfile.TemporaryDirectory(prefix="pix2pix-", ignore_cleanup_errors=True) as temporary:
         folder = Path(temporary)
         steps: dict[str, Callable[[], str]] = {

@@ -548,7 +548,7 @@ def test_a_tiff_on_a_wire_keeps_its_depth_and_is_refused_before_it_is_unpacked()
     out = io.BytesIO()
     tifffile.imwrite(out, deep[:, :, 0])
     assert np.array_equal(read_bytes(out.getvalue(), "upload", heads.append), deep)
-    assert heads == [Head("TIFF", 5, 7, 1, 1)]
+    assert heads == [Head("TIFF", 5, 7, 1, 1, 2)]
 
 
 @pytest.mark.parametrize(
@@ -589,7 +589,7 @@ def test_a_lossy_format_is_near(kind: Format, channels: int) -> None:
 
 def test_a_colour_ppm_of_16_bits_is_refused_and_not_halved(tmp_path: Path) -> None:
     (tmp_path / "a.ppm").write_bytes(b"P6\n2 2\n65535\n" + bytes(24))
-    with pytest.raises(UserError, match=r"a\.ppm is a colour PPM of other than 8 bits"):
+    with pytest.raises(UserError, match=r"a\.ppm cannot be read: it is a colour PPM of other than 8"):
         read(tmp_path / "a.ppm")
 
 

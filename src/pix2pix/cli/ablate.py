@@ -1,4 +1,4 @@
-"""`pix2pix ablate`: thin, imports its stage when it is called."""
+"""`pix2pix ablate`."""
 
 from __future__ import annotations
 
@@ -8,18 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer import Option
 
-from pix2pix.cli.common import (
-    Data,
-    Device,
-    Out,
-    Recipe,
-    Settings,
-    choice,
-    console_progress,
-    loading,
-    report_failures,
-)
+from pix2pix.cli.common import choice, console_progress, loading, print_facts, report_failures
 from pix2pix.cli.evaluate import Features, Ignore, Labels, Scorer
+from pix2pix.cli.options import Data, Device, Out, Recipe, Settings
 
 if TYPE_CHECKING:
     from pix2pix.evaluation.ablate.run import Outcome
@@ -62,14 +53,13 @@ def ablate(
     config = Config.load(recipe, settings or [])
     request = Request(data, config, out, over, seeds, features, scorer, labels, ignore or [], device)
     if dry_run:
-        for name, fact in describe_ablation(request).items():
-            print(f"{name:<18} {fact}")
+        print_facts(describe_ablation(request).items(), width=18)
         return
     _finish(train_rows(request, console_progress().console), over, out)
 
 
 def _finish(outcome: Outcome, over: str, out: Path) -> None:
-    """Print what an ablation came to; exit code 130 where it was stopped, 1 where something was left out."""
+    """Print the result of an ablation; exit code 130 where it was stopped, 1 where something was left out."""
     from pix2pix.evaluation.ablate.tables import as_text, lines_of
 
     if outcome.scored:

@@ -1,7 +1,4 @@
-"""The command for whole collections: thin, it imports its stage when it is called.
-
-Exit codes as in `main.py`: 0 good, 1 done with failures reported, 2 refused.
-"""
+"""`pix2pix bulk`: whole collections."""
 
 from __future__ import annotations
 
@@ -12,24 +9,23 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer import Argument, Option
 
-from pix2pix.cli.common import (
-    Format,
-    Half,
-    Make,
-    Mode,
-    NoiseSeed,
-    Precision,
-    Scale,
-    console_progress,
-    extra,
-    loading,
-    picture_suffix,
-    translation_choices,
-)
+from pix2pix.cli.common import console_progress, extra, loading, picture_suffix, translation_choices
+from pix2pix.cli.options import Format, Half, Make, Mode, NoiseSeed, Precision, Scale
 
 if TYPE_CHECKING:
     from pix2pix.bulk.job import Outcome
 
+Source = Annotated[
+    str, Argument(metavar="IN", help="Folder, Parquet data set, or URI of one (s3://, gs://).")
+]
+Target = Annotated[
+    str, Argument(metavar="OUT", help="Folder or URI; a Parquet data set where it ends with .parquet.")
+]
+Model = Annotated[Path, Option("--model", metavar="MODEL", help="A model.safetensors, or a run's folder.")]
+Column = Annotated[
+    str | None, Option(metavar="NAME", help="Column of pictures in a Parquet data set, if it has several.")
+]
+Engine = Annotated[str, Option(help="auto, torch, openvino; kept for the whole job.")]
 Address = Annotated[
     str | None, Option(help="Of a running Ray cluster: auto, HOST:PORT.  [default: this machine alone]")
 ]
@@ -48,19 +44,10 @@ _NAMED = 10  # failures that are named on the console
 
 
 def bulk(
-    source: Annotated[
-        str, Argument(metavar="IN", help="Folder, Parquet data set, or URI of one (s3://, gs://).")
-    ],
-    target: Annotated[
-        str, Argument(metavar="OUT", help="Folder or URI; a Parquet data set where it ends with .parquet.")
-    ],
-    model: Annotated[
-        Path, Option("--model", metavar="MODEL", help="A model.safetensors, or a run's folder.")
-    ],
-    column: Annotated[
-        str | None,
-        Option(metavar="NAME", help="Column of pictures in a Parquet data set, if it has several."),
-    ] = None,
+    source: Source,
+    target: Target,
+    model: Model,
+    column: Column = None,
     half: Half = "whole",
     suffix: Format = None,
     mode: Mode = None,
@@ -70,7 +57,7 @@ def bulk(
     workers: Processes = None,
     gpus: Gpus = None,
     address: Address = None,
-    engine: Annotated[str, Option(help="auto, torch, openvino; kept for the whole job.")] = "auto",
+    engine: Engine = "auto",
     precision: Precision = "auto",
     verify: Verify = False,
 ) -> None:
@@ -88,18 +75,14 @@ def bulk(
 
     side, known_mode, scaled = translation_choices(half, mode, size)
     options = Options(side, known_mode, seed, make, scaled, picture_suffix(suffix))
-    outcome = run(
-        Request(
-            source, target, model, options, column, address, workers, gpus, engine, precision, verify=verify
-        ),
-        cluster,
-        console_progress(),
+    request = Request(
+        source, target, model, options, column, address, workers, gpus, engine, precision, verify
     )
-    _report(outcome, target)
+    _report(run(request, cluster, console_progress()), target)
 
 
 def _report(outcome: Outcome, target: str) -> None:
-    """Print what became of a collection; exit code 1 where pictures failed."""
+    """Print the result of a job; exit code 1 where pictures failed."""
     rate = f"  {outcome.translated / outcome.seconds:.1f} pictures/s" if outcome.translated else ""
     print(
         f"{outcome.translated:,} of {outcome.total:,} pictures translated to {target}, "

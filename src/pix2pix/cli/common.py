@@ -1,4 +1,4 @@
-"""What the commands share: options, progress on the console, failures named at the end."""
+"""What the commands share: groups of commands, progress on the console, failures named at the end."""
 
 from __future__ import annotations
 
@@ -8,64 +8,29 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
-from typer import Argument, Option
 
 from pix2pix.errors import UserError, printable
+from pix2pix.files import WRITTEN_SUFFIXES
 
 if TYPE_CHECKING:
+    from pix2pix.data.unpacked import Unpacked
     from pix2pix.progress import OnProgress, Progress
 
-Data = Annotated[
-    list[str],
-    Argument(
-        help="Folder of pairs; two folders (sources, targets); a manifest (.csv, .jsonl); "
-        "hub:OWNER/NAME; with --make, a folder of photographs."
-    ),
-]
-Device = Annotated[str, Option(help="auto, cpu, cuda, cuda:1, mps.")]
-Layout = Annotated[
-    str | None,
-    Option(help="How DATA is laid out: side-by-side, or its folders SOURCES:TARGETS (images:masks)."),
-]
-PairNames = Annotated[
-    tuple[str, str] | None,
-    Option("--pair", metavar="SOURCE TARGET", help="Names that belong together: '{}.jpg' '{}_mask.png'."),
-]
-# How pictures are translated, alone or as a collection.
-Format = Annotated[
-    str | None, Option("--format", help="png, jpg...  [default: the input's; label maps: the targets']")
-]
-Half = Annotated[str, Option(help="left or right half of side-by-side pictures.")]
-Make = Annotated[bool, Option("--make", help="Make sources from photographs, as in training.")]
-NoiseSeed = Annotated[int, Option(min=0, max=2**32 - 1, help="Fixes the noise.")]
-Scale = Annotated[
-    str | None,
-    Option(metavar="train|PX|HxW", help="Scale pictures to training's or this size, and results back."),
-]
-
-Mode = Annotated[str | None, Option(help="paper, deterministic or running.  [default: the model's]")]
-ModelFile = Annotated[
-    Path | None,
-    Argument(
-        show_default=False,
-        help="A model.safetensors, or the folder of a run.  [default: the package's houses]",
-    ),
-]
-Out = Annotated[Path, Option("--out", "-o", help="Folder to write to.")]
-Precision = Annotated[str, Option(help="auto, fp32, tf32, bf16: of products; the rest is float32.")]
-Recipe = Annotated[str | None, Option(metavar="NAME|FILE", help="Recipe of the package, or a TOML file.")]
-Settings = Annotated[
-    list[str] | None, Option("--set", metavar="KEY=VALUE", help="Change a setting; repeatable.")
-]
-Strict = Annotated[bool, Option("--strict", help="Stop at the first bad file.")]
-
 _LARGEST_PX = 16_384
+_SPLITS = ("", "train", "val", "validation", "test")
+_MODES = ("paper", "deterministic", "running")
+
+
+def command_group(about: str, **kwargs: Any) -> typer.Typer:
+    """Return a group of commands, whose help is plain text and whose defects keep Python's traceback."""
+    return typer.Typer(
+        help=about, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False, **kwargs
+    )
 
 
 @contextmanager
@@ -125,6 +90,14 @@ def counting(task: str, unit: str) -> Iterator[OnProgress]:
         yield progress.counter(task, unit)
 
 
+def unpacked(*data: str) -> Unpacked:
+    """Return DATA with a folder in place of each archive."""
+    from pix2pix.data.unpacked import with_archives
+
+    with counting("unpacking", "bytes") as on_progress:
+        return with_archives(data, on_progress)
+
+
 def choice(option: str, value: str | None, allowed: Sequence[str]) -> Any:
     """Return the value of an option; raise UserError where it is none of the allowed ones."""
     if value is not None and value not in allowed:
@@ -132,10 +105,15 @@ def choice(option: str, value: str | None, allowed: Sequence[str]) -> Any:
     return value
 
 
+def mode_choice(mode: str | None) -> Any:
+    """Return the value of --mode; raise UserError for an unknown one."""
+    return choice("--mode", mode, _MODES)
+
+
 def layout_settings(layout: str | None, pair: tuple[str, str] | None) -> list[str]:
     """Return the settings that --layout and --pair stand for."""
-    settings = [] if layout is None else [f"data.layout={json.dumps(layout)}"]
-    return settings + ([] if pair is None else [f"data.pair={json.dumps(pair)}"])
+    settings = {"data.layout": layout, "data.pair": pair}
+    return [f"{key}={json.dumps(value)}" for key, value in settings.items() if value is not None]
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -150,25 +128,26 @@ def parse_size(text: str) -> tuple[int, int]:
 def translation_choices(half: str, mode: str | None, size: str | None) -> tuple[Any, Any, Any]:
     """Return the values of --half, --mode and --size; raises UserError for unknown ones."""
     side = choice("--half", half, ("whole", "left", "right"))
-    known_mode = choice("--mode", mode, ("paper", "deterministic", "running"))
-    return side, known_mode, size if size in (None, "train") else parse_size(str(size))
+    return side, mode_choice(mode), size if size in (None, "train") else parse_size(str(size))
 
 
 def picture_suffix(name: str | None) -> str | None:
     """Return the ending that --format names: png, .png and PNG are ".png"."""
-    from pix2pix.files import WRITTEN_SUFFIXES
-
     if name is None:
         return None
-    return "." + str(
-        choice("--format", name.lower().lstrip("."), sorted(suffix[1:] for suffix in WRITTEN_SUFFIXES))
-    )
+    endings = sorted(suffix.lstrip(".") for suffix in WRITTEN_SUFFIXES)
+    return f".{choice('--format', name.lower().lstrip('.'), endings)}"
 
 
-def print_facts(facts: Iterable[tuple[str, str]]) -> None:
-    """Print a line for each label and its value."""
+def print_facts(facts: Iterable[tuple[str, str]], width: int = 16) -> None:
+    """Print a line for each label, in a column of `width` characters, and its value."""
     for label, value in facts:
-        print(f"{label:<16} {printable(value)}")
+        print(f"{label:<{width}} {printable(value)}")
+
+
+def counted_by_split(pairs: Mapping[str, int]) -> str:
+    """Return "train 400, val 100", or "500" without splits."""
+    return ", ".join(f"{split} {pairs[split]:,}".strip() for split in _SPLITS if split in pairs)
 
 
 def report_failures(failures: Sequence[str], what: str, done: str) -> None:

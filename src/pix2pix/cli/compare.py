@@ -1,4 +1,4 @@
-"""`pix2pix compare`: thin, it imports its stage when it is called."""
+"""`pix2pix compare`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument
 
-from pix2pix.cli.common import Out, console_progress, loading
+from pix2pix.cli.common import console_progress, loading
+from pix2pix.cli.options import Out
 
 if TYPE_CHECKING:
     from pix2pix.evaluation.compare.compare import Comparison

@@ -1,4 +1,4 @@
-"""The commands that score: thin, each imports its stage when it is called."""
+"""`pix2pix evaluate`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 from typer import Argument, Option
 
-from pix2pix.cli.common import Device, Mode, Out, choice, console_progress, loading, report_failures
+from pix2pix.cli.common import choice, console_progress, loading, mode_choice, report_failures
+from pix2pix.cli.options import Device, Mode, Out
 from pix2pix.errors import UserError
 
 Model = Annotated[Path | None, Argument(help="Model file, or the folder of a run.")]
@@ -73,14 +74,18 @@ def evaluate(
     choice("--split", split, SPLITS)
     subject: Any
     if model and data:
-        picked: Any = choice("--mode", mode, ("paper", "deterministic", "running"))
+        picked: Any = mode_choice(mode)
         samples = _SAMPLES if variety else 1
         subject = ModelSubject(model, data, split, picked, seed, device, engine, samples)
         image, size = subject.translator.header.image, subject.config.size
         by_class = find_labels(image, scorer, labels, ignore or [], device, size)
     else:
         needs_model = {"--scorer": scorer, "--labels": labels, "--ignore": ignore, "--variety": variety}
-        _refuse(next((option for option, value in needs_model.items() if value), None))
+        if option := next((option for option, value in needs_model.items() if value), None):
+            raise UserError(
+                f"{option} needs a model and its pairs: two folders hold no label maps and no noise.",
+                "Give MODEL and DATA instead of --real and --fake.",
+            )
         subject, by_class = FolderSubject(real or Path(), fake or Path(), device), None
     _score(subject, out, Options(find_features(features), by_class, find_lpips(fetch=lpips)))
 
@@ -100,15 +105,6 @@ def _refuse_incomplete(
         raise UserError(f"DATA is missing: {model} is scored on pairs.", what)
     if not model and not real:
         raise UserError("There is nothing to score.", what)
-
-
-def _refuse(option: str | None) -> None:
-    """Raise UserError where two folders are to be scored by an option that needs a model."""
-    if option:
-        raise UserError(
-            f"{option} needs a model and its pairs: two folders hold no label maps and no noise.",
-            "Give MODEL and DATA instead of --real and --fake.",
-        )
 
 
 def _score(subject: Any, out: Path, options: Any) -> None:

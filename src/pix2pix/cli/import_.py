@@ -1,4 +1,4 @@
-"""The command that takes over models of other programs. Exit codes as in `main.py`: 0 good, 2 refused."""
+"""`pix2pix import`: models of other programs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from pix2pix.cli.common import choice, loading, print_facts
+from pix2pix.cli.common import choice, loading, mode_choice, print_facts
 
 
 def import_(
@@ -31,7 +31,7 @@ def import_(
     pix2pix translate facades.safetensors datasets/facades/test -o results --half right
     """
     side = choice("--half", half, ("left", "right"))
-    chosen = choice("--mode", mode, ("paper", "deterministic", "running"))
+    chosen = mode_choice(mode)
     with loading():
         from pix2pix.importing.importer import import_model
         from pix2pix.inference.describe import describe_model

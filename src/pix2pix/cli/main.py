@@ -8,52 +8,29 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from typer import Option
 
 from pix2pix import __version__
-from pix2pix.cli import ablate, bulk, compare, doctor, evaluate, import_, push, share, translate
-from pix2pix.cli.common import (
-    Data,
-    Device,
-    Layout,
-    ModelFile,
-    PairNames,
-    Precision,
-    Recipe,
-    Settings,
-    Strict,
-    console_progress,
-    layout_settings,
-    loading,
-    print_facts,
-    report_failures,
-    stopped_by_sigterm,
-)
+from pix2pix.cli.ablate import ablate
+from pix2pix.cli.bulk import bulk
+from pix2pix.cli.common import command_group, console_progress, loading, print_facts, stopped_by_sigterm
+from pix2pix.cli.compare import compare
 from pix2pix.cli.data import data_app
+from pix2pix.cli.evaluate import evaluate
+from pix2pix.cli.export import export, push
+from pix2pix.cli.import_ import import_
+from pix2pix.cli.options import Device, ModelFile, Recipe, Settings
 from pix2pix.cli.peer_options import peer_options_explained
+from pix2pix.cli.serve import serve
 from pix2pix.cli.study import study_app
+from pix2pix.cli.train import train
+from pix2pix.cli.translate import translate
 from pix2pix.errors import UserError
 from pix2pix.page.shipped import HOUSES
-
-if TYPE_CHECKING:
-    from pix2pix.training.train import Result
-
-DryRun = Annotated[
-    bool, Option("--dry-run", help="Print memory, disk and time that it would take; write nothing.")
-]
-Logs = Annotated[
-    list[str] | None,
-    Option(metavar="NAME", help="Log to tensorboard or wandb, too; repeatable.  [default: metrics.jsonl]"),
-]
-Labels = Annotated[str | None, Option(metavar="auto", help="Take halves that are label maps as classes.")]
-MakeRecipe = Annotated[
-    str | None, Option(metavar="RECIPE", help="Make sources: gray, lab, edges, inpaint, downscale:4")
-]
 
 _HELP = """Learn to translate one kind of picture into another from paired examples.
 
@@ -78,61 +55,9 @@ class _Commands(typer.core.TyperGroup):
             raise typer.Exit(1) from None
 
 
-app = typer.Typer(
-    name="pix2pix",
-    cls=_Commands,
-    help=_HELP,
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
-
+app = command_group(_HELP, name="pix2pix", cls=_Commands)
 app.add_typer(data_app, name="data")
 app.add_typer(study_app, name="study")
-
-
-def _whole_epochs(epochs: float | None, settings: Sequence[str]) -> int | None:
-    """Return --epochs as a whole number; raises UserError for a fraction, or for two lengths."""
-    if epochs is None:
-        return None
-    if epochs < 1 or epochs % 1:
-        raise UserError(
-            f"--epochs {epochs:g}: wanted a whole number from 1 on.",
-            "Less than once all pairs is --set training.images=N.",
-        )
-    if any(setting.startswith("training.images") for setting in settings):
-        raise UserError("--epochs and --set training.images both say how long to train.", "Leave one out.")
-    return int(epochs)
-
-
-def _finish_training(result: Result, folder: Path) -> None:
-    """Print what a run came to; exit code 130 where it was stopped, 1 where pairs were left out.
-
-    Of several processes the first one prints.
-    """
-    if not result.finished:
-        if result.first:
-            print(f"stopped at image {result.images_seen:,}; the same command goes on from there")
-        raise typer.Exit(130)
-    if not result.first:
-        return
-    from pix2pix.progress import describe_scores
-
-    print(f"finished: {result.images_seen:,} images seen  {describe_scores(result.scores)}".rstrip())
-    print(f"model: {result.model}", *([f"best:  {result.best}"] if result.best else []), sep="\n")
-    print(f"page:  {folder / 'index.html'}")
-    report_failures(result.failures, "pair", "left out")
-
-
-_OTHER_RECIPE = (
-    "note: this is the paper's method, right where figures are compared with published ones; "
-    "--recipe modern makes clearly better pictures of label maps and edges"
-)
-
-
-def _advice(recipe: str | None, folder: Path) -> str:
-    """Return what a new run without a recipe should know."""
-    return _OTHER_RECIPE if recipe is None and not (folder / "config.toml").is_file() else ""
 
 
 def _version(requested: bool) -> None:
@@ -153,63 +78,6 @@ def _main(
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 
-@app.command()
-def train(
-    data: Data,
-    recipe: Recipe = None,
-    settings: Settings = None,
-    run: Annotated[Path | None, Option(help="Folder of the run.  [default: runs/<name of DATA>]")] = None,
-    init: Annotated[Path | None, Option(metavar="MODEL", help="Start from this model's weights.")] = None,
-    make: MakeRecipe = None,
-    epochs: Annotated[float | None, Option(metavar="N", help="Length of training: N x pairs images.")] = None,
-    layout: Layout = None,
-    pair: PairNames = None,
-    labels: Labels = None,
-    seed: Annotated[int | None, Option(help="Same as --set training.seed=N.")] = None,
-    device: Device = "auto",
-    engine: Annotated[str, Option(help="auto, plain, graph (captured; NVIDIA GPUs).")] = "auto",
-    precision: Precision = "auto",
-    strict: Strict = False,
-    log: Logs = None,
-    dry_run: DryRun = False,
-) -> None:
-    """Train on pairs. The same command again continues a run that was stopped.
-
-    \b
-    pix2pix train facades --recipe facades
-    pix2pix train photos/grey photos/colour --set training.images=20000
-    pix2pix train photographs --make lab
-    torchrun --nproc-per-node=8 -m -- pix2pix train facades --set training.batch=8
-    """
-    with loading():
-        from pix2pix.config import Config
-        from pix2pix.data.archives import run_name
-        from pix2pix.device import keep_freed_memory
-        from pix2pix.training.idle import refuse_switched_off
-        from pix2pix.training.logs import check_logs
-        from pix2pix.training.plan import describe_plan, make_plan
-        from pix2pix.training.train import train as train_model
-
-    keep_freed_memory()
-    flags = {"training.seed": seed, "data.make": make, "data.labels": labels}
-    changes = [f"{key}={value}" for key, value in flags.items() if value is not None]
-    length = _whole_epochs(epochs, settings or ())
-    how: Any = {"device": device, "engine": engine, "precision": precision, "epochs": length}
-    config = Config.load(recipe, [*(settings or []), *changes, *layout_settings(layout, pair)])
-    folder = run or Path("runs") / run_name(data[0])
-    refuse_switched_off(config, settings or (), folder / "config.toml")
-    if dry_run:
-        check_logs(log or ())
-        print_facts(describe_plan(make_plan(data, config, folder, **how)).items())
-        return
-    how |= {"console": console_progress().console, "logs": log or (), "note": _advice(recipe, folder)}
-    _finish_training(train_model(data, config, folder, init=init, strict=strict, **how), folder)
-
-
-app.command()(translate.translate)
-
-
-@app.command()
 def info(model: ModelFile = None) -> None:
     """Say what a model file is: networks, pictures, mode, where its weights come from.
 
@@ -221,7 +89,6 @@ def info(model: ModelFile = None) -> None:
     print_facts(describe_model(model or HOUSES))
 
 
-@app.command()
 def config(recipe: Recipe = None, settings: Settings = None) -> None:
     """Print the whole configuration as TOML, with what each setting means.
 
@@ -233,7 +100,6 @@ def config(recipe: Recipe = None, settings: Settings = None) -> None:
     print(Config.load(recipe, settings or []).to_described_toml())
 
 
-@app.command()
 def demo(
     out: Annotated[Path, Option("--out", "-o", help="Folder to write to.")] = Path("runs/demo"),
     device: Device = "auto",
@@ -251,15 +117,47 @@ def demo(
     print(f"page: {run_demo(out, device, console_progress().console)}")
 
 
-app.command()(evaluate.evaluate)
-app.command()(compare.compare)
-app.command()(ablate.ablate)
-app.command()(bulk.bulk)
-app.command("import")(import_.import_)
-app.command()(push.push)
-app.command()(share.export)
-app.command()(share.serve)
-app.command()(doctor.doctor)
+def doctor(device: Device = "auto") -> None:
+    """Print versions, devices, extras, disk, cache, and try to train, translate and export.
+
+    The text is for bug reports: paste it whole. Files go to a temporary folder; nothing is sent.
+
+    \b
+    pix2pix doctor
+    pix2pix doctor --device cpu
+    """
+    from pix2pix.doctor import facts, self_test
+
+    failed = []
+    for part in (facts(), self_test(device)):
+        for fact in part:
+            print(f"{fact.label:<18} {fact.value}", flush=True)  # a crash must not take along what is known
+            failed += [] if fact.good else [fact.label]
+    if failed:
+        print(f"does not work here: {', '.join(failed)}")
+        raise typer.Exit(1)
+    print("training, translating and exporting work here")
+
+
+# In this order in the help.
+_COMMANDS = (
+    train,
+    translate,
+    info,
+    config,
+    demo,
+    evaluate,
+    compare,
+    ablate,
+    bulk,
+    import_,
+    push,
+    export,
+    serve,
+    doctor,
+)
+for _command in _COMMANDS:
+    app.command(_command.__name__.rstrip("_"))(_command)
 
 
 def run() -> None:

@@ -1,28 +1,20 @@
-"""The commands `pix2pix study ...`: thin, each imports its stage when it is called.
-
-Exit codes as in `main.py`: 0 good, 2 refused.
-"""
+"""The commands `pix2pix study ...`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
 from typer import Argument, Option
 
-from pix2pix.cli.common import choice, counting, extra
+from pix2pix.cli.common import choice, command_group, counting, extra
+from pix2pix.cli.options import Host, OpenPage, Port
 from pix2pix.errors import UserError
 
 if TYPE_CHECKING:
     from pix2pix.evaluation.study.report import ResultRow
 
-study_app = typer.Typer(
-    help="Ask people which pictures are real: the paper's perceptual study.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
+study_app = command_group("Ask people which pictures are real: the paper's perceptual study.")
 StudyFolder = Annotated[Path, Argument(help="Folder that `study make` wrote.")]
 
 
@@ -72,14 +64,12 @@ def make(
 @study_app.command()
 def serve(
     study: StudyFolder,
-    host: Annotated[str, Option(help="Address to listen at; 0.0.0.0 lets other machines in.")] = "127.0.0.1",
-    port: Annotated[
-        int | None, Option(min=0, max=65535, help="0 takes any free one.  [default: 8000 or the next]")
-    ] = None,
+    host: Host = "127.0.0.1",
+    port: Port = None,
     origins: Annotated[
         list[str] | None, Option("--origin", metavar="URL", help="Address of a proxy; repeatable.")
     ] = None,
-    open_page: Annotated[bool, Option("--open", help="Open the page in a browser.")] = False,
+    open_page: OpenPage = False,
 ) -> None:
     """Run a study in browsers; answers are kept as they come. Started again, it goes on.
 

@@ -11,22 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 from typer import Argument, Option
 
 from pix2pix import hub
-from pix2pix.cli.common import (
-    Device,
-    Format,
-    Half,
-    Make,
-    Mode,
-    NoiseSeed,
-    Precision,
-    Scale,
-    Strict,
-    console_progress,
-    loading,
-    picture_suffix,
-    report_failures,
-    translation_choices,
-)
+from pix2pix.cli.common import console_progress, loading, picture_suffix, report_failures, translation_choices
+from pix2pix.cli.options import Device, Format, Half, Make, Mode, NoiseSeed, Precision, Scale, Strict
 from pix2pix.errors import UserError, printable
 from pix2pix.files import kind
 
@@ -35,6 +21,10 @@ if TYPE_CHECKING:
     from pix2pix.inference.translator import Translator
     from pix2pix.progress import Progress
 
+Inputs = Annotated[list[str], Argument(metavar="INPUT...", help="Files, folders or globs; or one clip.")]
+Samples = Annotated[int, Option(min=1, help="Variants, with a map of their spread.")]
+Batch = Annotated[int, Option(min=1, help="Pictures translated at a time.")]
+Engine = Annotated[str, Option(help="auto, torch, openvino (on a processor, if installed).")]
 Smooth = Annotated[
     float, Option(min=0, max=0.99, help="Of clips, against flicker: share kept from frame to frame.")
 ]
@@ -46,18 +36,18 @@ Streamed = Annotated[
 
 def translate(
     model: Annotated[Path, Argument(help="A model.safetensors, the folder of a run, or hub:OWNER/NAME.")],
-    inputs: Annotated[list[str], Argument(metavar="INPUT...", help="Files, folders or globs; or one clip.")],
+    inputs: Inputs,
     out: Annotated[Path, Option("--out", "-o", help="Folder, or a file for a single input file.")],
     half: Half = "whole",
     suffix: Format = None,
     mode: Mode = None,
     seed: NoiseSeed = 0,
-    samples: Annotated[int, Option(min=1, help="Variants, with a map of their spread.")] = 1,
-    batch: Annotated[int, Option(min=1, help="Pictures translated at a time.")] = 8,
+    samples: Samples = 1,
+    batch: Batch = 8,
     make: Make = False,
     size: Scale = None,
     device: Device = "auto",
-    engine: Annotated[str, Option(help="auto, torch, openvino (on a processor, if installed).")] = "auto",
+    engine: Engine = "auto",
     precision: Precision = "auto",
     stream: Streamed = False,
     smooth: Smooth = 0.9,

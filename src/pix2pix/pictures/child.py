@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pix2pix.errors import UserError
 from pix2pix.pictures import codec
 from pix2pix.pictures.clips import animations
+from pix2pix.pictures.formats.numbers import Array
 from pix2pix.pictures.formats.opening import most_bytes
 
 _OWN_BYTES = 2_000_000_000  # addresses that its libraries reserve
@@ -46,7 +46,7 @@ def _limit_memory(count: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (count, count))
 
 
-def _send(message: dict[str, Any], array: NDArray[Any] | None = None) -> None:
+def _send(message: dict[str, Any], array: Array | None = None) -> None:
     if array is not None:
         message |= {"shape": array.shape, "type": str(array.dtype)}
     sys.stdout.buffer.write(json.dumps(message).encode() + b"\n")

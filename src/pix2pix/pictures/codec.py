@@ -2,27 +2,24 @@
 
 Arrays are (H, W, C) uint8, uint16 or float32, upright: a camera's rotation mark is applied. Colour
 profiles are ignored: numbers are taken as stored. A palette's colours are looked up (RGB). CMYK
-and YCbCr become RGB. Pillow reads what it keeps whole; imagecodecs reads PNG of 16 bits, which Pillow would
-cut to 8; tifffile reads every TIFF. The first bytes say what a file is, not its ending.
+and YCbCr become RGB. The first bytes say what a file is, not its ending.
 """
 
 import io
 import math
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple
 
 import imagecodecs
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, ImageFile, ImageOps
 
 from pix2pix.errors import UserError
 from pix2pix.files import replacing
 from pix2pix.pictures.contract import MAX_CHANNELS, Fill
-from pix2pix.pictures.formats import apart, tiff
+from pix2pix.pictures.formats import apart, pillow, tiff
 from pix2pix.pictures.formats.excess import refuse_excess
+from pix2pix.pictures.formats.numbers import Array as Array
 from pix2pix.pictures.formats.numbers import channels_last, checked
 from pix2pix.pictures.formats.opening import (
     FRAMES_HINT,
@@ -30,18 +27,20 @@ from pix2pix.pictures.formats.opening import (
     TIFF_HEADS,
     Head,
     animation,
+    head_of,
     in_words,
     open_file,
-    open_unread,
     refuse_large,
 )
+from pix2pix.pictures.formats.pillow import from_pillow as from_pillow
+from pix2pix.pictures.formats.pillow import to_pillow as to_pillow
 from pix2pix.pictures.missing import as_written
 
-Array = NDArray[Any]
 Format = Literal["png", "jpeg", "webp"]
 # What browsers show. Among all that Pillow reads there are formats that start other programs.
 _FORMATS_OF_BYTES = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
 _BROWSER_HEADS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM")  # and WebP, in two parts
+_ALL_DEPTHS = ("uint8", "uint16", "float32"), tuple(range(1, MAX_CHANNELS + 1))
 # What each kind of file can hold: depths and channels.
 _HOLDS: dict[str, tuple[tuple[str, ...], tuple[int, ...]]] = {
     ".png": (("uint8", "uint16"), (1, 2, 3, 4)),
@@ -49,9 +48,9 @@ _HOLDS: dict[str, tuple[tuple[str, ...], tuple[int, ...]]] = {
     ".jpeg": (("uint8",), (1, 3)),
     ".webp": (("uint8",), (3, 4)),
     ".bmp": (("uint8",), (1, 3)),
-    ".tif": (("uint8", "uint16", "float32"), tuple(range(1, MAX_CHANNELS + 1))),
-    ".tiff": (("uint8", "uint16", "float32"), tuple(range(1, MAX_CHANNELS + 1))),
-    ".npy": (("uint8", "uint16", "float32"), tuple(range(1, MAX_CHANNELS + 1))),
+    ".tif": _ALL_DEPTHS,
+    ".tiff": _ALL_DEPTHS,
+    ".npy": _ALL_DEPTHS,
 }
 _OPTIONS: dict[str, dict[str, Any]] = {
     ".jpg": {"quality": 95, "subsampling": 0},
@@ -92,32 +91,23 @@ def read_picture(path: Path, note: OnNote = no_note) -> Picture:
 
     What a decoder may take long for is decoded in a process apart, with a deadline.
     """
-    with in_words(str(path), lambda: path.stat().st_size), open_file(path) as file:
+    with open_file(path) as file:
         costly = apart.is_costly(file)
     return Picture(*apart.read(path, note)) if costly else read_here(path, note)
 
 
 def read_here(path: Path, note: OnNote = no_note) -> Picture:
     """Return the picture of a file as `read_picture` does, decoded in this process whatever it is."""
-    name = str(path)
 
     def accept(head: Head) -> None:
         refuse_large(head.height, head.width, path, head.pixel_bytes)
         if head.frames > 1:
-            note(f"{animation(name, head)}; its first frame is taken. {FRAMES_HINT}")
+            note(f"{animation(str(path), head)}; its first frame is taken. {FRAMES_HINT}")
 
-    with in_words(name, lambda: path.stat().st_size):
-        with open_file(path) as file:
-            start = file.read(len(NPY_HEAD))
-            if start.startswith(NPY_HEAD):
-                return Picture(checked(_read_npy(path), name))
-            if not is_tiff(start):
-                return Picture(checked(_decode(file, name, accept), name))
-            array, fill = tiff.read(
-                file, lambda height, width, _, count: refuse_large(height, width, path, count)
-            )
-        array = checked(array, name, fill)
-        return Picture(array, fill)
+    with open_file(path) as file:
+        if is_npy(file):
+            return Picture(checked(_read_npy(path), str(path)))
+        return _decode(file, str(path), accept)
 
 
 def size(path: Path) -> tuple[int, int]:
@@ -126,40 +116,26 @@ def size(path: Path) -> tuple[int, int]:
     A picture that a camera's mark turns may have them exchanged. Raises UserError that names the file
     where it is missing or no picture.
     """
-    with in_words(str(path), lambda: path.stat().st_size), open_file(path) as file:
-        start = file.read(len(NPY_HEAD))
-        if start.startswith(NPY_HEAD):
-            height, width = channels_last(np.lib.format.open_memmap(path, mode="r"), str(path)).shape[:2]
-        elif is_tiff(start):
-            height, width = tiff.size(path)
-        elif apart.is_costly(file):
-            head, _ = apart.look(path)
-            height, width = head.height, head.width
-        else:
-            opened, head = open_unread(file, None)
-            opened.close()
-            height, width = head.height, head.width
-        return height, width
-
-
-def is_tiff(start: bytes) -> bool:
-    """Return whether a file that starts so is a TIFF."""
-    return start.startswith(TIFF_HEADS)
+    with open_file(path) as file:
+        if is_npy(file):
+            height, width = _open_npy(path).shape[:2]
+            return height, width
+        if tiff.is_tiff(file):
+            return tiff.size(file)
+        head = apart.look(path)[0] if apart.is_costly(file) else head_of(file)
+        return head.height, head.width
 
 
 def read_bytes(data: bytes, name: str, accept: Callable[[Head], None]) -> Array:
-    """Return (H, W, C) of a PNG, JPEG, WebP, BMP, GIF or TIFF, as `read` does; errors call it `name`.
+    """Return (H, W, C) of a stranger's PNG, JPEG, WebP, BMP, GIF or TIFF, as `read` does.
 
-    `accept` is called before anything is unpacked, and refuses what it likes by raising UserError:
-    there is no other limit. Of an animation that it lets pass, the first picture is taken. Raises
-    UserError for what is broken or none of these; errors hold no text of a decoder.
+    Errors call it `name`, and hold no text of a decoder. `accept` is called before anything is unpacked, and
+    refuses a size by raising UserError: there is no other limit. Of an animation that it lets pass, the first
+    picture is taken. Raises UserError for what is broken, none of these formats, or holds more than a picture
+    of its size can need.
     """
-    file = io.BytesIO(data)
     with in_words(name, lambda: len(data), quote=False):
-        if not data.startswith(TIFF_HEADS):
-            return checked(_decode(file, name, accept, _FORMATS_OF_BYTES), name)
-        array, fill = tiff.read(file, lambda *size: accept(Head("TIFF", size[0], size[1], 1, size[2])))
-        return checked(array, name, fill)
+        return _decode(io.BytesIO(data), name, accept, _FORMATS_OF_BYTES, strict=True).array
 
 
 def is_picture(data: bytes) -> bool:
@@ -220,73 +196,43 @@ def holds(suffix: str, depth: str, channels: int) -> bool:
     return depth in depths and channels in counts
 
 
-def to_pillow(array: Array) -> Image.Image:
-    """Return a Pillow picture of (H, W, C) uint8, C from 1 to 4."""
-    return Image.fromarray(array[:, :, 0] if array.shape[2] == 1 else array)
-
-
-def from_pillow(image: Image.Image) -> Array:
-    """Return (H, W, C) of a Pillow picture, upright; 16 bits and float where the picture has them."""
-    image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I"):
-        # What older files and Pillow call I are 16 bits in nearly all cases.
-        numbers = np.asarray(image)
-        whole = numbers.min() >= 0 and numbers.max() <= 65535
-        return checked(numbers.astype(np.uint16) if whole else numbers, "The picture")
-    keyed = "transparency" in image.info  # the index or the colour that is transparent
-    if image.mode not in ("L", "LA", "RGB", "RGBA", "F"):
-        image = image.convert("L" if image.mode == "1" else "RGBA" if image.mode == "P" and keyed else "RGB")
-    elif keyed and image.mode in ("L", "RGB"):
-        image = image.convert(f"{image.mode}A")
-    return np.atleast_3d(np.asarray(image))
+def is_npy(file: BinaryIO) -> bool:
+    """Return whether a file is an array of numpy."""
+    file.seek(0)
+    return file.read(len(NPY_HEAD)) == NPY_HEAD
 
 
 def _decode(
-    file: BinaryIO, name: str, accept: Callable[[Head], None], kinds: tuple[str, ...] | None = None
-) -> Array:
-    """Return what Pillow reads (of these kinds, else of all), and PNG of 16 bits.
+    file: BinaryIO,
+    name: str,
+    accept: Callable[[Head], None],
+    kinds: tuple[str, ...] | None = None,
+    *,
+    strict: bool = False,
+) -> Picture:
+    """Return a TIFF, or what Pillow reads; `accept` and `kinds` as for `pillow.read`."""
 
-    `accept` is called before anything is unpacked, and refuses by raising.
-    """
-    file.seek(24)
-    bits = file.read(1)  # of a PNG
-    with warnings.catch_warnings():
-        # Of broken metadata; what matters is raised.
-        warnings.filterwarnings("ignore", module=r"PIL\.")
-        opened, head = open_unread(file, kinds)
-        with opened:
-            accept(head)
-            refuse_excess(file, head)
-            # The decoder `ppm` scales other depths to 8 bits.
-            tiles = opened.tile if isinstance(opened, ImageFile.ImageFile) else []
-            if opened.mode == "RGB" and any(tile.codec_name == "ppm" for tile in tiles):
-                raise UserError(
-                    f"{name} is a colour PPM of other than 8 bits, of which 8 would be read.",
-                    "Convert it to PNG or TIFF of 16 bits.",
-                )
-            # Pillow halves the depth of 16 bits, and misses the transparent level of fewer than 8.
-            keyed = opened.mode in ("1", "L") and "transparency" in opened.info
-            if head.kind == "PNG" and (bits == b"\x10" or keyed):
-                return _read_png(file, opened)
-            opened.load()
-            return from_pillow(opened)
+    def accept_whole(head: Head) -> None:
+        accept(head)
+        refuse_excess(file, head, strict=strict)
+
+    if tiff.is_tiff(file):
+        array, fill = tiff.read(file, accept_whole)
+    else:
+        array, fill = pillow.read(file, accept_whole, kinds), None
+    return Picture(checked(array, name, fill), fill)
+
+
+def _open_npy(path: Path) -> Array:
+    return channels_last(np.lib.format.open_memmap(path, mode="r"), str(path))
 
 
 def _read_npy(path: Path) -> Array:
-    mapped = channels_last(np.lib.format.open_memmap(path, mode="r"), str(path))
+    mapped = _open_npy(path)
     if mapped.ndim >= 2:
         height, width, *inner = mapped.shape
         refuse_large(height, width, path, math.prod(inner) * mapped.dtype.itemsize)
     return np.array(mapped)
-
-
-def _read_png(file: BinaryIO, opened: Image.Image) -> Array:
-    file.seek(0)
-    data = file.read()
-    array: Array = imagecodecs.png_decode(data)
-    if b"eXIf" not in data:  # Pillow would unpack the picture once more to learn that
-        return array
-    return tiff.upright(array, opened.getexif().get(tiff.ORIENTATION, 1))
 
 
 def _encode_png(array: Array, **options: Any) -> bytes:

@@ -2,15 +2,12 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pix2pix.pictures.contract import LARGEST, Fill
 from pix2pix.pictures.formats import tiff
-
-Array = NDArray[Any]
+from pix2pix.pictures.formats.numbers import Array
 
 
 def missing(array: Array, fill: Fill | None) -> Array:

@@ -4,11 +4,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pix2pix.pictures.contract import LARGEST
+from pix2pix.pictures.formats.numbers import Array
 
-Array = NDArray[Any]
 _SAMPLED = 256  # values of a picture, by which the middle of all is known
 _ENOUGH = 64  # of them, to say anything
 _SQUEEZED = 0.05  # of the range: what all values but one lie in

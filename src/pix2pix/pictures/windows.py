@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import lru_cache
-from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import tifffile
@@ -22,11 +21,11 @@ from pix2pix.pictures import codec
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.contract import Fill
 from pix2pix.pictures.formats import tiff
-from pix2pix.pictures.formats.excess import refuse_large_jpeg
+from pix2pix.pictures.formats.jpeg import check_block
 from pix2pix.pictures.formats.numbers import checked
 from pix2pix.pictures.formats.opening import open_file
-from pix2pix.pictures.formats.tiff_colours import is_scaled, plain
-from pix2pix.pictures.formats.tiff_pages import JPEG, block_size, check_pages, picture_parts
+from pix2pix.pictures.formats.tiff_colours import plain
+from pix2pix.pictures.formats.tiff_pages import block_size, is_jpeg, open_pages, picture_parts
 
 Mask = NDArray[np.bool_]
 _TILE_PX = 512
@@ -83,7 +82,7 @@ class _Blocks(Rows):
         self._page = page = self._file.pages.first
         super().__init__(path, page.imagelength, page.imagewidth)
         self.is_geographic = page.is_geotiff
-        self.nodata = None if is_scaled(page) else tiff.fill_of(page)
+        self.nodata = tiff.fill_of(page)
         self._block_rows, self._block_width = block_size(page)
         # Strips of a convolution overlap by the rows of its halo.
         self._blocks = lru_cache(2)(self._read_blocks)
@@ -141,8 +140,8 @@ class _Blocks(Rows):
         data = file.read(page.databytecounts[index])
         if len(data) != page.databytecounts[index]:
             raise ValueError("the file ends before it")
-        if page.compression == JPEG:
-            refuse_large_jpeg(BytesIO(data), 0, self._block_rows, self._block_width)
+        if is_jpeg(page):
+            check_block(data, self._block_rows, self._block_width)
         return page.decode(data, index, jpegtables=page.jpegtables, jpegheader=page.jpegheader)[0]
 
     def _report(self, top: int, rows: int, left: int, error: Exception) -> None:
@@ -169,17 +168,15 @@ def open_rows(path: Path) -> Rows:
     """Return a picture that is read by rows; raises UserError where the file is no picture."""
     with suppress(Exception):  # put into words where the file is read whole
         with open_file(path) as file:
-            is_tiff = codec.is_tiff(file.read(4))
-        if is_tiff and _has_blocks(path):
+            has_blocks = tiff.is_tiff(file) and _has_blocks(file)
+        if has_blocks:
             return _Blocks(path)
     return Rows(path, *codec.size(path))
 
 
-def _has_blocks(path: Path) -> bool:
+def _has_blocks(file: BinaryIO) -> bool:
     """Return whether a TIFF is one upright page, in more than one block."""
-    with path.open("rb") as file:
-        check_pages(file)
-    with tifffile.TiffFile(path) as opened:
+    with open_pages(file) as opened:
         part, *others = picture_parts(opened)
         page = part.keyframe
         upright = page.tags.valueof(tiff.ORIENTATION, 1) == 1

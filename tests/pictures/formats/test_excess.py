@@ -6,38 +6,27 @@ import struct
 import time
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image
 
+from pix2pix.errors import UserError
 from pix2pix.pictures import codec
-from pix2pix.pictures.formats.excess import MOST_SCANS, count_scans
-from pix2pix.pictures.formats.opening import LIMIT, MOST_FRAMES
+from pix2pix.pictures.codec import read_bytes
+from pix2pix.pictures.formats.jpeg import MOST_SCANS
+from pix2pix.pictures.formats.opening import LIMIT, MOST_FRAMES, ExcessError
 from tests.helpers import chunk, noise, write
 from tests.pictures.samples import refusal
-
-
-def jpeg(progressive: bool, scans: int = 0) -> bytes:
-    """A JPEG, whose last scan is repeated until there are so many."""
-    out = io.BytesIO()
-    Image.fromarray(noise(32, 32)).save(out, "JPEG", progressive=progressive)
-    data = out.getvalue()
-    last = data.rindex(b"\xff\xda")
-    return data[:-2] + data[last:-2] * max(0, scans - data.count(b"\xff\xda")) + data[-2:]
-
-
-def test_scans_are_counted_only_where_there_may_be_many() -> None:
-    assert count_scans(io.BytesIO(jpeg(progressive=False))) == 1
-    assert count_scans(io.BytesIO(jpeg(progressive=True))) == jpeg(progressive=True).count(b"\xff\xda") > 5
-    assert count_scans(io.BytesIO(b"\xff\xd8\xff")) == 0
+from tests.serve.helpers import file_of
+from tests.serve.hostile import jpeg_of_scans, many_chunks, overlong_png, png_of
 
 
 def test_a_jpeg_of_thousands_of_scans_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "a.jpg").write_bytes(jpeg(progressive=True))
+    (tmp_path / "a.jpg").write_bytes(jpeg_of_scans(MOST_SCANS, 32))
     assert codec.read(tmp_path / "a.jpg").shape == (32, 32, 3)
-    (tmp_path / "b.jpg").write_bytes(jpeg(progressive=True, scans=30_000))
+    (tmp_path / "b.jpg").write_bytes(jpeg_of_scans(30_000, 32))
     assert "it is stored in 30,000 scans" in refusal(tmp_path / "b.jpg")
 
 
@@ -104,11 +93,12 @@ def test_pages_that_lie_over_each_other_are_refused_before_all_are_read(tmp_path
 
 
 def test_a_tiff_of_thousands_of_scans_is_refused(tmp_path: Path) -> None:
-    tifffile.imwrite(tmp_path / "a.tif", noise(32, 32), compression="jpeg", photometric="rgb")
-    assert codec.read(tmp_path / "a.tif").shape == (32, 32, 3)
-    data = (tmp_path / "a.tif").read_bytes()
-    (tmp_path / "a.tif").write_bytes(data + b"\xff\xda" * (MOST_SCANS + 1))
-    assert f"more than {MOST_SCANS} scans" in refusal(tmp_path / "a.tif")
+    strip = jpeg_of_scans(MOST_SCANS)
+    (tmp_path / "b.tif").write_bytes(all_strips_are(tmp_path / "a.tif", strip, compression="jpeg"))
+    assert codec.read(tmp_path / "b.tif").shape == (64, 64, 3)
+    strip = jpeg_of_scans(MOST_SCANS + 1)
+    (tmp_path / "b.tif").write_bytes(all_strips_are(tmp_path / "a.tif", strip, compression="jpeg"))
+    assert f"more than {MOST_SCANS} scans" in refusal(tmp_path / "b.tif")
 
 
 def test_a_bomb_of_zeros_is_not_unpacked(tmp_path: Path) -> None:
@@ -129,3 +119,72 @@ def test_a_part_of_a_tiff_is_no_far_larger_jpeg(tmp_path: Path, options: dict[st
     data[size : size + 4] = b"\xff\xff\xff\x7f"
     (tmp_path / "a.tif").write_bytes(data)
     assert "is a JPEG of 65407 x 65535 px" in refusal(tmp_path / "a.tif")
+
+
+def all_strips_are(path: Path, strip: bytes, **options: Any) -> bytes:
+    """Return a TIFF of 64 px whose strips are all the same bytes."""
+    tifffile.imwrite(path, noise(64, 64), photometric="rgb", **options)
+    end = path.stat().st_size
+    with tifffile.TiffFile(path, mode="r+b") as opened:
+        tags = opened.pages[0].tags
+        count = len(opened.pages[0].dataoffsets)
+        tags["StripOffsets"].overwrite([end] * count)
+        tags["StripByteCounts"].overwrite([len(strip)] * count)
+    return path.read_bytes()[:end] + strip
+
+
+def tiff_of(compression: str) -> bytes:
+    out = io.BytesIO()
+    tifffile.imwrite(out, noise(64, 64), compression=compression, photometric="rgb", tile=(16, 16))
+    return out.getvalue()
+
+
+def read_strangers(data: bytes) -> None:
+    read_bytes(data, "The upload", lambda head: None)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        file_of(noise(64, 64)),
+        file_of(noise(64, 64), "JPEG", progressive=True, quality=100),
+        jpeg_of_scans(MOST_SCANS),
+        png_of(16, bytes(64 * 129)),
+        png_of(8, bytes(64 * 65), chunk(b"tRNS", b"\0\1")),
+        file_of(noise(64, 64), "WEBP", lossless=True),
+        file_of(noise(64, 64), "BMP"),
+        file_of(noise(64, 64), "GIF"),
+        tiff_of("zlib"),
+        tiff_of("jpeg"),
+        file_of(noise(64, 64), "JPEG") + bytes(1_000_000),  # phones append videos
+        file_of(noise(1, 1), "JPEG", exif=b"Exif\0\0" + bytes(60_000)),
+    ],
+    ids=lambda data: f"{len(data)} bytes",
+)
+def test_what_encoders_write_is_read_from_strangers(data: bytes) -> None:
+    read_strangers(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (jpeg_of_scans(MOST_SCANS + 1), "101 scans"),
+        (file_of(noise(16, 16), "JPEG")[:-2] + bytes(3_000_000), "more data than 16 x 16 px can need"),
+        (overlong_png(16), "more data than 64 x 64 px can need"),
+        (png_of(8, bytes(10_000_000), chunk(b"tRNS", b"\0\1")), "more data than 64 x 64 px can need"),
+        (png_of(8, noise(500, 1000).tobytes()), "more data than 64 x 64 px can need"),
+        (many_chunks(100_001), "more than 100,000 parts"),
+        (file_of(noise(16, 16), "WEBP") + bytes(3_000_000), "more data than 16 x 16 px can need"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else f"{len(value)} bytes",
+)
+def test_what_no_encoder_writes_is_refused_from_strangers(data: bytes, words: str) -> None:
+    with pytest.raises(UserError, match=words) as caught:
+        read_strangers(data)
+    assert isinstance(caught.value.__context__, ExcessError)
+
+
+def test_the_strips_of_a_strangers_tiff_are_counted_together(tmp_path: Path) -> None:
+    data = all_strips_are(tmp_path / "a.tif", bytes(60_000), rowsperstrip=1, compression="zlib")
+    with pytest.raises(UserError, match="more data than"):
+        read_strangers(data)

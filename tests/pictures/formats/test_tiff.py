@@ -134,4 +134,4 @@ def test_the_value_of_no_data_is_read_as_the_file_has_it(tmp_path: Path, tag: st
 
     for dtype in ("int16", "float32", "float64"):
         with write(dtype).open("rb") as file:
-            assert tiff.read(file, lambda *size: None).fill == -9999
+            assert tiff.read(file, lambda head: None)[1] == -9999

@@ -12,10 +12,12 @@ from PIL import Image
 
 from pix2pix.errors import UserError
 from pix2pix.files import bytes_in_words, replacing
-from pix2pix.pictures.codec import Array, from_pillow, is_tiff, read, to_pillow
+from pix2pix.pictures.codec import Array, is_npy, read
 from pix2pix.pictures.formats import apart
 from pix2pix.pictures.formats.numbers import checked
-from pix2pix.pictures.formats.opening import NPY_HEAD, Head, in_words, open_file, open_unread, refuse_large
+from pix2pix.pictures.formats.opening import Head, open_file, open_unread, refuse_large
+from pix2pix.pictures.formats.pillow import from_pillow, to_pillow
+from pix2pix.pictures.formats.tiff import is_tiff
 
 WRITTEN = (".gif", ".webp")
 _KINDS = ("GIF", "WEBP", "PNG")  # by Pillow's names
@@ -43,16 +45,15 @@ def read_frames(path: Path) -> Iterator[Array]:
 
 def read_timed_frames(path: Path) -> Iterator[tuple[Array, float]]:
     """Yield every frame of an animation as `read_frames` does, and for how many milliseconds it is shown."""
-    with in_words(str(path), lambda: path.stat().st_size), open_file(path) as file:
+    with open_file(path) as file:
         costly = apart.is_costly(file)
     yield from apart.frames(path) if costly else frames_here(path)
 
 
 def frames_here(path: Path) -> Iterator[tuple[Array, float]]:
     """Yield frames as `read_timed_frames` does, decoded in this process."""
-    with in_words(str(path), lambda: path.stat().st_size), open_file(path) as file:
-        start = file.read(len(NPY_HEAD))
-        if start.startswith(NPY_HEAD) or is_tiff(start):
+    with open_file(path) as file:
+        if is_npy(file) or is_tiff(file):
             yield read(path), 0.0
             return
         opened, head = open_unread(file, None)
@@ -165,7 +166,7 @@ def _distance(indexed: Image.Image, picture: Image.Image) -> float:
 
 
 def _look(path: Path) -> tuple[Head, int | None]:
-    with in_words(str(path), lambda: path.stat().st_size), open_file(path) as file:
+    with open_file(path) as file:
         if apart.is_costly(file):
             return apart.look(path)
     return look_here(path)
@@ -173,7 +174,7 @@ def _look(path: Path) -> tuple[Head, int | None]:
 
 def look_here(path: Path) -> tuple[Head, int | None]:
     """Return what an animation claims to be and how often it is shown, as this process reads it."""
-    with in_words(str(path), lambda: path.stat().st_size), open_file(path) as file:
+    with open_file(path) as file:
         opened, head = open_unread(file, None)
         with opened:
             return head, opened.info.get("loop")

@@ -17,26 +17,23 @@ from threading import Timer
 from typing import Any, BinaryIO, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pix2pix.errors import UserError
 from pix2pix.files import limit_from_environment
-from pix2pix.pictures.formats import opening, tiff_pages
+from pix2pix.pictures.formats import opening, tiff, tiff_pages
+from pix2pix.pictures.formats.numbers import Array
 from pix2pix.pictures.formats.opening import Head
 
 SECONDS = "PIX2PIX_MAX_SECONDS"
 _DEFAULT_SECONDS = 60.0  # for a picture, or for each frame of an animation
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "TIFFFILE_NUM_THREADS": "1"}
 
-Array = NDArray[Any]
 Message = tuple[dict[str, Any], Array | None]
 
 
 def is_costly(file: BinaryIO) -> bool:
     """Return whether a picture is to be decoded apart; raises ValueError for what is not to be decoded."""
-    file.seek(0)
-    is_tiff = file.read(4).startswith(opening.TIFF_HEADS)
-    return tiff_pages.is_costly(file) if is_tiff else opening.is_costly(file)
+    return tiff_pages.is_costly(file) if tiff.is_tiff(file) else opening.is_costly(file)
 
 
 def read(path: Path, note: Callable[[str], None]) -> tuple[Array, float | None]:

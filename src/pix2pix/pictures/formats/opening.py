@@ -13,6 +13,7 @@ from pix2pix.files import bytes_in_words, limit_from_environment
 from pix2pix.parsing import is_pipe
 
 LIMIT = "PIX2PIX_MAX_MEGAPIXELS"
+SAVE_ANEW = "Save it anew with another program."
 MAX_SIDE_PX = 65_535  # JPEG's own; the network widens a thin strip to hundreds of rows
 FRAMES_HINT = "`pix2pix data frames` makes pictures of all its frames."
 _DEFAULT_LIMIT = 178  # where Pillow begins to suspect an attack
@@ -20,6 +21,8 @@ _DEFAULT_BYTES = 1e9  # unpacked; both rise and fall with the variable
 TIFF_HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 NPY_HEAD = b"\x93NUMPY"
 MOST_FRAMES = 10_000  # of one animation
+MOST_PARTS = 100_000  # segments of a JPEG, chunks of a PNG
+TABLES_BYTES = 65_536  # that a small picture may have besides its pixels
 # Formats that start other programs, and those that Pillow reads only with the help of others.
 _NEVER = {"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG"}
 _PLAIN = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "PPM")
@@ -32,6 +35,17 @@ _OPENING = Lock()  # while Pillow's limit is lifted
 
 class PictureError(ValueError):
     """What is wrong with a file, in words of this package; texts of decoders may hold anything."""
+
+    def __init__(self, why: str, hint: str = "") -> None:
+        super().__init__(why)
+        self.hint = hint
+
+
+class ExcessError(PictureError):
+    """A file holds more than a picture of its size can need."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why, SAVE_ANEW)
 
 
 class Head(NamedTuple):
@@ -63,11 +77,11 @@ def open_unread(file: BinaryIO, kinds: tuple[str, ...] | None) -> tuple[Image.Im
     )
 
 
-def open_file(path: Path) -> BinaryIO:
-    """Open a picture; raise UserError for a pipe or a device, which may never end."""
-    if is_pipe(path):
-        raise UserError(f"{path} is a pipe or a device: wanted a file.")
-    return path.open("rb")
+def head_of(file: BinaryIO) -> Head:
+    """Return what a file claims to be that Pillow reads."""
+    opened, head = open_unread(file, None)
+    opened.close()
+    return head
 
 
 def is_costly(file: BinaryIO) -> bool:
@@ -153,6 +167,16 @@ def refuse_large(height: int, width: int, path: Path, pixel_bytes: int = 1) -> N
 
 
 @contextmanager
+def open_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a picture; raise UserError for a pipe or a device, and for what decoders raise in the block."""
+    with in_words(str(path), lambda: path.stat().st_size):
+        if is_pipe(path):
+            raise UserError(f"{path} is a pipe or a device: wanted a file.")
+        with path.open("rb") as file:
+            yield file
+
+
+@contextmanager
 def in_words(name: str, count_bytes: Callable[[], int], *, quote: bool = True) -> Iterator[None]:
     """Turn whatever a decoder raises into a sentence about the picture of that name.
 
@@ -168,6 +192,6 @@ def in_words(name: str, count_bytes: Callable[[], int], *, quote: bool = True) -
         raise
     except Exception as error:
         # Decoders report broken files by errors of every type, some of their own.
-        quotable = quote or isinstance(error, PictureError)
-        why = first_line(error) if quotable else "it is damaged, or cut short"
-        raise UserError(f"{name} cannot be read: {why}.") from None
+        ours = isinstance(error, PictureError)
+        why = first_line(error) if quote or ours else "it is damaged, or cut short"
+        raise UserError(f"{name} cannot be read: {why}.", getattr(error, "hint", "")) from None

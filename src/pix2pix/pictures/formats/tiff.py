@@ -2,21 +2,21 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO
 
 import numpy as np
 import tifffile
-from numpy.typing import NDArray
 
 from pix2pix.pictures.contract import MAX_CHANNELS, Fill
-from pix2pix.pictures.formats.opening import PictureError
+from pix2pix.pictures.formats.numbers import Array
+from pix2pix.pictures.formats.opening import TIFF_HEADS, Head, PictureError
 from pix2pix.pictures.formats.tiff_colours import is_scaled, plain
-from pix2pix.pictures.formats.tiff_pages import check_pages, picture_parts, refuse_large_jpegs
+from pix2pix.pictures.formats.tiff_pages import check_blocks, open_pages, picture_parts
 
 ORIENTATION = 0x0112  # a tag of TIFF, and so of EXIF
 NO_DATA = 42113  # a tag of GDAL, in digits
 # What brings (H, W, ...) of each orientation upright.
-_TURNS: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
+_TURNS: dict[int, Callable[[Array], Array]] = {
     2: lambda array: array[:, ::-1],
     3: lambda array: array[::-1, ::-1],
     4: lambda array: array[::-1],
@@ -27,22 +27,19 @@ _TURNS: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
 }
 
 
-class Tiff(NamedTuple):
-    """A picture (H, W, C) in the type that the file has, and the value that stands for no data, if any."""
-
-    array: NDArray[Any]
-    fill: float | None
-
-
-def read(file: BinaryIO, accept: Callable[[int, int, int, int], None]) -> Tiff:
-    """Return pages and samples as channels, wherever the file keeps them; leave out smaller copies.
-
-    `accept` gets height, width, channels and the bytes of a pixel before anything is unpacked, and refuses
-    by raising.
-    """
-    check_pages(file)
+def is_tiff(file: BinaryIO) -> bool:
+    """Return whether a file is a TIFF."""
     file.seek(0)
-    with tifffile.TiffFile(file) as opened:
+    return file.read(4) in TIFF_HEADS
+
+
+def read(file: BinaryIO, accept: Callable[[Head], None]) -> tuple[Array, float | None]:
+    """Return (H, W, C) in the type that the file has, and the value that stands for no data, if any.
+
+    Pages and samples are channels, wherever the file keeps them; smaller copies are left out. `accept` is
+    called before anything is unpacked, and refuses by raising.
+    """
+    with open_pages(file) as opened:
         parts = picture_parts(opened)
         first, page = parts[0], parts[0].keyframe
         if not {"Y", "X"} <= set(first.axes):
@@ -50,21 +47,19 @@ def read(file: BinaryIO, accept: Callable[[int, int, int, int], None]) -> Tiff:
         places = [first.axes.index(axis) for axis in "YX"]
         height, width = (first.shape[place] for place in places)
         channels = len(parts) * first.size // max(1, height * width)
-        accept(height, width, channels, channels * np.dtype(first.dtype).itemsize)
+        accept(Head("TIFF", height, width, 1, channels, channels * np.dtype(first.dtype).itemsize))
         if channels > MAX_CHANNELS:  # before they fill the memory
             raise PictureError(f"it has {channels} pages and channels, wanted up to {MAX_CHANNELS}")
         for part in parts:
-            refuse_large_jpegs(file, part)
+            check_blocks(file, part)
         arrays = [np.moveaxis(part.asarray(), places, (0, 1)).reshape(height, width, -1) for part in parts]
         array = upright(plain(np.concatenate(arrays, axis=2), page), page.tags.valueof(ORIENTATION, 1))
-        return Tiff(array, None if is_scaled(page) else fill_of(page))
+        return array, fill_of(page)
 
 
-def size(path: Path) -> tuple[int, int]:
+def size(file: BinaryIO) -> tuple[int, int]:
     """Return height and width as they are kept, before the picture is upright; nothing is unpacked."""
-    with path.open("rb") as file:
-        check_pages(file)
-    with tifffile.TiffFile(path) as opened:
+    with open_pages(file) as opened:
         part = picture_parts(opened)[0]
         height, width = (part.shape[part.axes.index(axis)] for axis in "YX")
         return height, width
@@ -73,16 +68,13 @@ def size(path: Path) -> tuple[int, int]:
 def no_data(path: Path) -> float | None:
     """Return the value for pixels without data that a TIFF names; None where it names none, or is broken."""
     try:
-        with path.open("rb") as file:
-            check_pages(file)
-        with tifffile.TiffFile(path) as opened:
-            page = picture_parts(opened)[0].keyframe
-            return None if is_scaled(page) else fill_of(page)
+        with path.open("rb") as file, open_pages(file) as opened:
+            return fill_of(picture_parts(opened)[0].keyframe)
     except Exception:  # of every type; `read` puts it into words
         return None
 
 
-def write(array: NDArray[Any], path: Path, fill: Fill | None = None) -> None:
+def write(array: Array, path: Path, fill: Fill | None = None) -> None:
     """Write (H, W, C) in one page, packed without loss; `fill` is named as the value without data."""
     channels = array.shape[2]
     flat = array[:, :, 0] if channels == 1 else array
@@ -101,13 +93,15 @@ def layout(channels: int, depth: str, fill: Fill | None = None) -> dict[str, Any
     }
 
 
-def upright(array: NDArray[Any], orientation: int) -> NDArray[Any]:
+def upright(array: Array, orientation: int) -> Array:
     """Return (H, W, ...) as it was seen, by EXIF's orientation."""
     return _TURNS[orientation](array) if orientation in _TURNS else array
 
 
 def fill_of(page: Any) -> float | None:
-    """Return the number of GDAL's tag for pixels without data; NaN is one."""
+    """Return the number of GDAL's tag for pixels without data; None where reading scales the numbers."""
+    if is_scaled(page):
+        return None
     try:
         return float(str(page.tags.valueof(NO_DATA, "")).strip("\0 "))
     except ValueError:

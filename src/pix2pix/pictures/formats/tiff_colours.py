@@ -7,11 +7,10 @@ mosaic of a camera's sensor, is refused by name.
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pix2pix.pictures.formats.numbers import Array
 from pix2pix.pictures.formats.opening import PictureError
 
-Array = NDArray[Any]
 # What a sample is in these, no grey and no RGB.
 _REFUSED = {
     "CIELAB": "CIELab colours",

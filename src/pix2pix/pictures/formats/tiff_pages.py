@@ -9,15 +9,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any, BinaryIO, NamedTuple
 
-from pix2pix.pictures.formats.excess import MOST_SCANS, occurrences, refuse_large_jpeg
+import tifffile
+
+from pix2pix.pictures.formats.jpeg import check_block
 from pix2pix.pictures.formats.opening import PictureError
 
 _MOST_TAGS = 100_000  # of all pages; a page may have 65,535, and pages may lie over each other
 _PACKED = 259  # the tag that says how
 # None, LZW, JPEG, deflate (two numbers), PackBits, Zstandard: others are decoded in a process apart.
 _PLAIN = {1, 5, 7, 8, 32946, 32773, 50000}
-JPEG = 7
-_SEGMENTS = (273, 324)  # the tags that list strips and tiles
 MOST_PAGES = 1_000  # of one file; more is no picture but an attack, or a film
 _SUB_PAGES = 330  # the tag that lists the offsets of a page's own pages
 _BYTES = {4: 4, 13: 4, 16: 8, 18: 8}  # of an offset, by its type
@@ -36,21 +36,23 @@ class _Layout(NamedTuple):
 
 
 class _Pages:
-    """What a walk has seen: how pages are packed, in how many strips and tiles, by how many tags."""
+    """What a walk has seen: how pages are packed, and how many tags they have."""
 
     def __init__(self) -> None:
         self.packed: set[int] = set()
-        self.segments = self.tags = 0
+        self.tags = 0
 
 
 def is_costly(file: BinaryIO) -> bool:
     """Return whether a decoder may take long for a page; raises PictureError as `check_pages` does."""
-    pages = check_pages(file)
-    if JPEG in pages.packed:
-        file.seek(0)
-        if occurrences(file, b"\xff\xda") > MOST_SCANS * max(1, pages.segments):
-            raise PictureError(f"its parts are stored in more than {MOST_SCANS} scans")
-    return bool(pages.packed - _PLAIN)
+    return bool(check_pages(file).packed - _PLAIN)
+
+
+def open_pages(file: BinaryIO) -> tifffile.TiffFile:
+    """Open a TIFF of pages that can be walked; raises PictureError as `check_pages` does."""
+    check_pages(file)
+    file.seek(0)
+    return tifffile.TiffFile(file)
 
 
 def check_pages(file: BinaryIO) -> _Pages:
@@ -107,7 +109,6 @@ def _sub_pages(file: BinaryIO, layout: _Layout, tags: bytes, pages: _Pages) -> I
         if number == _PACKED:
             place = start + 4 + struct.calcsize(layout.offset)
             pages.packed.add(struct.unpack_from(layout.order + "H", tags, place)[0])
-        pages.segments += count if number in _SEGMENTS else 0
         if number != _SUB_PAGES or kind not in _BYTES:
             continue
         if count > MOST_PAGES:
@@ -122,14 +123,24 @@ def _sub_pages(file: BinaryIO, layout: _Layout, tags: bytes, pages: _Pages) -> I
         yield from struct.unpack(f"{layout.order}{count}{letter}", values)
 
 
-def refuse_large_jpegs(file: BinaryIO, part: Any) -> None:
-    """Raise PictureError where a strip or tile of a series, or of a page, is a far larger JPEG."""
+def blocks(part: Any) -> Iterator[tuple[int, int, Any]]:
+    """Yield the offset and the bytes of each strip or tile of a series, or of a page, and its page."""
     for page in getattr(part, "pages", (part,)):
-        if page is None or page.keyframe.compression != JPEG:
-            continue
-        for place, count in zip(page.dataoffsets, page.databytecounts, strict=False):
-            if count:
-                refuse_large_jpeg(file, place, *block_size(page.keyframe))
+        if page is not None:
+            for place, count in zip(page.dataoffsets, page.databytecounts, strict=False):
+                yield place, count, page.keyframe
+
+
+def check_blocks(file: BinaryIO, part: Any) -> None:
+    """Raise ExcessError where a strip or tile is a JPEG of many scans, or of a far larger size."""
+    for place, count, page in blocks(part) if is_jpeg(part.keyframe) else ():
+        file.seek(place)
+        check_block(file.read(count), *block_size(page))
+
+
+def is_jpeg(page: Any) -> bool:
+    """Return whether the strips and tiles of a page are JPEGs of any kind."""
+    return "JPEG" in getattr(page.compression, "name", "")
 
 
 def block_size(page: Any) -> tuple[int, int]:

@@ -14,8 +14,7 @@ from typing import Any
 
 from pix2pix.errors import UserError
 from pix2pix.pictures.codec import read_bytes
-from pix2pix.pictures.formats.opening import Head
-from pix2pix.serve.excess import SAVE_ANEW, ExcessError, refuse_excess
+from pix2pix.pictures.formats.opening import SAVE_ANEW, ExcessError, Head
 
 with suppress(ImportError):  # Windows has none of these
     import resource
@@ -61,22 +60,21 @@ def _decode(request: dict[str, Any]) -> None:
         if not (seconds := json.loads(sys.stdin.buffer.readline())["seconds"]):
             raise _DeclinedError
         _limit(seconds)
-        refuse_excess(data, head, name)
 
     try:
         array = read_bytes(data, name, accept)
     except _DeclinedError:
         return
     except UserError as refused:
-        error = refused
-        if isinstance(refused.__context__, MemoryError):
-            error = ExcessError(f"{name} takes more memory than one picture may.", SAVE_ANEW)
+        error, why = refused, refused.__context__
+        if isinstance(why, MemoryError):
+            error = UserError(f"{name} takes more memory than one picture may.", SAVE_ANEW)
     else:
         _limit(0, 0)  # the rest depends on who reads
         _send({"shape": array.shape, "type": str(array.dtype)}, array)
         return
     _limit(0, 0)
-    _send({"error": error.message, "hint": error.hint, "costly": isinstance(error, ExcessError)})
+    _send({"error": error.message, "hint": error.hint, "costly": isinstance(why, ExcessError | MemoryError)})
 
 
 def _limit(processor_seconds: float, seconds: float | None = None) -> None:

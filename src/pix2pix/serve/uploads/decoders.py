@@ -21,8 +21,7 @@ import numpy as np
 from pix2pix.errors import UserError
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.contract import Depth
-from pix2pix.pictures.formats.opening import Head
-from pix2pix.serve.excess import SAVE_ANEW
+from pix2pix.pictures.formats.opening import SAVE_ANEW, Head
 from pix2pix.serve.uploads.decoder import HEAD_SECONDS
 
 COUNT = 2

@@ -1,4 +1,4 @@
-"""The command `pix2pix data cache`: what is kept of decoded pairs, whether it is whole, and its end."""
+"""`pix2pix data cache`: list, verify and clear the decoded pairs that are kept."""
 
 from __future__ import annotations
 

@@ -2,17 +2,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from typer.testing import CliRunner
-
-from pix2pix.cli.main import app
 from pix2pix.data.store import Store
 from pix2pix.pairs.find import find_pairs
+from tests.cli.command import pix2pix
 from tests.helpers import files_below, open_pairs, write_pairs
 
 
 def run(code: int, *words: str) -> str:
     """What `pix2pix data cache ...` prints, with this exit code."""
-    result = CliRunner().invoke(app, ["data", "cache", *words])
+    result = pix2pix("data", "cache", *words)
     assert result.exit_code == code, result.output
     return result.stderr if code == 2 else result.stdout
 
