@@ -172,8 +172,8 @@ def _ranges(report: Report) -> Iterator[Finding]:
         spreads = {row: facts.spread for row, facts in report.halves(side).items() if facts.spread}
         spread = None if report.has_range[side] else merged(spreads.values())
         if spread and (odd := remark(spread, half)):
-            ends = {spread.low.value, spread.high.value}
-            rows = [row for row, own in spreads.items() if ends & {own.low.value, own.high.value}]
+            ends = {spread.low, spread.high}
+            rows = [row for row, own in spreads.items() if ends & {own.low, own.high}]
             yield _finding(report, odd.kind, rows, f"{odd.sentence}.")
 
 
