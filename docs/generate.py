@@ -100,10 +100,11 @@ def _settings() -> str:
             rows.append(f"| `{section}.{key}` | {value} | {field.description} |")
     recipes = ["| recipe | what it is, and what it changes |", "|---|---|", *map(_recipe, recipe_names())]
     return (
-        "# Settings\n\nThe defaults are those of the paper. Set one with `--set section.key=value`, or several "
-        "with a TOML file: `--recipe mine.toml`. `pix2pix config` prints the resulting settings.\n\n"
+        "# Settings\n\nThe defaults are those of the paper. Set one with `--set section.key=value`, or "
+        "several with a TOML file: `--recipe mine.toml`. `pix2pix config` prints the resulting settings.\n\n"
         + "\n".join(rows)
-        + "\n\n## Recipes\n\nSelect one with `--recipe NAME`. `pix2pix config --recipe NAME` prints its settings.\n\n"
+        + "\n\n## Recipes\n\nSelect one with `--recipe NAME`. "
+        "`pix2pix config --recipe NAME` prints its settings.\n\n"
         + "\n".join(recipes)
         + "\n"
     )
