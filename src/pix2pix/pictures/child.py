@@ -11,7 +11,7 @@ from pix2pix.errors import UserError
 from pix2pix.pictures import codec
 from pix2pix.pictures.clips import animations
 from pix2pix.pictures.formats.messages import send, send_array
-from pix2pix.pictures.formats.opening import most_bytes
+from pix2pix.pictures.formats.opening import head_of, most_bytes, open_file
 
 _OWN_BYTES = 2_000_000_000  # addresses that its libraries reserve
 _COPIES = 5  # of a picture, while it is unpacked and converted
@@ -23,8 +23,8 @@ def main(task: str, path: Path) -> None:
     out = sys.stdout.buffer
     try:
         if task == "head":
-            head, loop = animations.look_here(path)
-            send(out, {"head": head, "loop": loop})
+            with open_file(path) as file:
+                send(out, {"head": head_of(file)})
         elif task == "frames":
             for array, milliseconds in animations.frames_here(path):
                 send_array(out, {"milliseconds": milliseconds}, array)
