@@ -154,7 +154,7 @@ def test_the_server_gives_memory_back_when_it_is_idle(models: Path, monkeypatch:
         await made.on_tick(1)
         assert not given_back  # there was nothing to do yet
         with service.requests.share() as place:
-            place.take(1)
+            place.hold(1)
             await made.on_tick(1)
         await made.on_tick(1)
         assert not given_back  # not at once
