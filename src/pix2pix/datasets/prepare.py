@@ -10,7 +10,7 @@ from pix2pix.datasets.file_tasks import Done, FileTask, check_places, leaving_ou
 from pix2pix.errors import UserError
 from pix2pix.files import find_pictures
 from pix2pix.pairs.find import search
-from pix2pix.pictures import codec
+from pix2pix.pictures import codec, geometry
 from pix2pix.pictures.clips.animations import read_frames
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.contract import Side
@@ -69,8 +69,6 @@ def resize(
     mix. `nearest` takes the nearest pixel, as label maps need; else antialiased bicubic. Depth and
     channels are kept. Raises UserError where nothing can be used.
     """
-    from pix2pix.pictures import geometry  # which loads torch
-
     check_places([data], out)
     sides: tuple[Side, ...] = ("left", "right") if halves else ("whole",)
     tasks, failures = _one_to_one(data, out, suffix)
