@@ -104,9 +104,7 @@ def _settings() -> str:
         "several with a TOML file: `--recipe mine.toml`. `pix2pix config` prints the resulting settings.\n\n"
         + "\n".join(rows)
         + "\n\n## Recipes\n\nSelect one with `--recipe NAME`. "
-        "`pix2pix config --recipe NAME` prints its settings.\n\n"
-        + "\n".join(recipes)
-        + "\n"
+        "`pix2pix config --recipe NAME` prints its settings.\n\n" + "\n".join(recipes) + "\n"
     )
 
 
