@@ -1,6 +1,6 @@
-"""Write the pages that follow from the code and from the README: commands, settings, start pages.
+"""Write the pages generated from the code and the README: commands, settings, start pages.
 
-`make docs` writes them; a test calls `pages()` and compares, so that they never lag behind.
+`make docs` writes them, and a test compares them with `pages()`, so that they stay up to date.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pix2pix.cli.main import app
 from pix2pix.config import Config, recipe_names
 
 HERE = Path(__file__).parent
-# Files outside docs that are pages of the site, by their names there.
+# Files outside docs -> their pages of the site.
 PAGES_OF_ROOT = {
     "ARCHITECTURE.md": "architecture.md",
     "CHANGELOG.md": "changes.md",
@@ -26,7 +26,7 @@ PAGES_OF_ROOT = {
     "README.zh.md": "index.zh.md",
     "SECURITY.md": "security.md",
 }
-# In the start pages, before the first picture: the drawing page, which `make site` puts there.
+# A link to the drawing page, before the first picture of the start pages. `make site` adds that page.
 DRAW = {
     "README.md": "**[Draw a house](draw/index.html)**: the package's own model, in your browser.",
     "README.zh.md": "**[画一座房子](draw/index.html)**：随包附带的模型，就在浏览器里运行。",
@@ -34,7 +34,7 @@ DRAW = {
 
 
 def pages() -> dict[str, str]:
-    """File name -> text of every generated page."""
+    """Return the text of every generated page, by file name."""
     return {
         "commands.md": _commands(),
         "settings.md": _settings(),
@@ -44,7 +44,7 @@ def pages() -> dict[str, str]:
 
 
 def _from_root(name: str) -> str:
-    """Return a file of the repository's root as a page: links as the site has them, code without a link."""
+    """Return a file of the root as a page: links lead to pages of the site, links to code are dropped."""
     text = (HERE.parent / name).read_text("utf-8")
     before, picture, after = text.partition("![")
 
@@ -62,8 +62,8 @@ def _from_root(name: str) -> str:
 
 def _commands() -> str:
     parts = [
-        "# Commands\n\nExit codes: 0 good, 1 done with failures reported (each named at the end), "
-        "2 refused (one sentence says why), 130 stopped by the user.\n"
+        "# Commands\n\nExit codes: 0 success; 1 done, with failures listed at the end; 2 refused, with the "
+        "reason in one sentence; 130 stopped by the user.\n"
     ]
     for name, command in _named(typer.main.get_command(app)):
         about, _, examples = (command.help or "").partition("\b")
@@ -74,7 +74,7 @@ def _commands() -> str:
 
 
 def _named(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
-    """Every command by its name, those of a group as `data fetch`."""
+    """Yield every command with its full name, such as `data fetch`."""
     for name, command in group.commands.items():
         if isinstance(command, typer.core.TyperGroup):
             yield from _named(command, f"{before}{name} ")
@@ -83,7 +83,7 @@ def _named(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _row(parameter: Any) -> str:
-    """One line of a command's table. Our own layout, so that no release of a library moves it."""
+    """Return one line of a command's table, in a layout that does not depend on typer's version."""
     option = parameter.param_type_name == "option"
     names = ", ".join(f"`{o}`" for o in parameter.opts) if option else f"`{parameter.name.upper()}`"
     help_text, _, stated = (parameter.help or "").partition("  [default: ")
@@ -100,17 +100,16 @@ def _settings() -> str:
             rows.append(f"| `{section}.{key}` | {value} | {field.description} |")
     recipes = ["| recipe | what it is, and what it changes |", "|---|---|", *map(_recipe, recipe_names())]
     return (
-        "# Settings\n\nThe defaults are the paper's. Change one with `--set section.key=value`, "
-        "many with a TOML file: `--recipe mine.toml`. `pix2pix config` prints what would be used.\n\n"
+        "# Settings\n\nThe defaults are those of the paper. Set one with `--set section.key=value`, or "
+        "several with a TOML file: `--recipe mine.toml`. `pix2pix config` prints the resulting settings.\n\n"
         + "\n".join(rows)
-        + "\n\n## Recipes\n\n`--recipe NAME` takes one of these, and `config --recipe NAME` prints it.\n\n"
-        + "\n".join(recipes)
-        + "\n"
+        + "\n\n## Recipes\n\nSelect one with `--recipe NAME`. "
+        "`pix2pix config --recipe NAME` prints its settings.\n\n" + "\n".join(recipes) + "\n"
     )
 
 
 def _recipe(name: str) -> str:
-    """One line of the table of recipes: the first paragraph of the file's head, and what it sets."""
+    """Return one line of the table of recipes: the first paragraph of the file's head, and its settings."""
     text = (resources.files("pix2pix") / "recipes" / f"{name}.toml").read_text("utf-8")
     head = text.split("\n#\n")[0].replace("# ", "").replace("\n", " ")
     values = tomllib.loads(text)

@@ -56,7 +56,8 @@ def test_what_runs_in_the_page_gives_the_numbers_of_the_package(tmp_path: Path) 
     cases = [_case(tmp_path, name, **contracts) for name, contracts in CASES.items()]
     file = tmp_path / "vectors.json"
     file.write_text(json.dumps({"masks": _masks(), "cases": cases, "edges": _edges()}), "utf-8")
-    run_node_tests((Path(__file__).parent / "model").glob("*.test.js"), VECTORS=str(file))
+    here = Path(__file__).parent
+    run_node_tests([*here.glob("model/*.test.js"), *here.glob("pixels/*.test.js")], VECTORS=str(file))
 
 
 def _masks() -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ HERE = Path(__file__).parent
 
 
 def test_modules_pass_their_own_tests() -> None:
-    folders = (HERE / name for name in ("paint", "input", "words"))
+    folders = (HERE / name for name in ("paint", "input", "session", "words"))
     run_node_tests(file for folder in folders for file in folder.glob("*.test.js"))
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from pix2pix.datasets import prepare
+from pix2pix.datasets.split import split
 from pix2pix.pairs.find import find_pairs
 from pix2pix.pairs.pair_set import Half
 from tests.data.made import all_names, find, halves, make, names, numbered
@@ -25,7 +25,7 @@ def test_a_call_that_holds_out_whole_parts_is_named(tmp_path: Path, below: str, 
         make(root, *(name for n in range(5) for name in numbered(f"p{n}/{half}/{below}{{}}.png", 3)))
     words = shlex.split(find(root).note.partition("held out (`pix2pix data split ")[2].partition("`")[0])
     assert words == [str(root), "--layout", "images:masks", "-o", "data-split", "--by", by]
-    prepare.split([root], tmp_path / "data-split", 0.2, layout="images:masks", by=by)
+    split([root], tmp_path / "data-split", 0.2, layout="images:masks", by=by)
     in_splits = find(tmp_path / "data-split").splits
     parts = [{pair.name.split("/")[0] for pair in in_splits[split]} for split in ("train", "val")]
     assert min(map(len, parts))

@@ -72,7 +72,7 @@ def with_ranges(
         low, high = of_user or (contract.low, contract.high)
         spread = merged(pair[number] for pair in spreads) if measured[number] else None
         if spread and floats[number]:
-            low, high = spread.low.value, spread.high.value
+            low, high = spread.low, spread.high
             high = high if high > low else low + 1
         half = ("source", "target")[number]
         if spread and spread.missing and contract.fill is not None:

@@ -1,7 +1,7 @@
-"""Files in, files out, on all cores: what `data split`, `combine` and `resize` share.
+"""Files in, files out, on all cores: what `data split`, `combine`, `resize` and `frames` share.
 
-A picture that cannot be used is left out and named, an output that exists stays as it is unless
-forced, and a full disk stops the whole. Every file of the folders is used or named.
+A picture that cannot be used is left out and named. An output that exists is not replaced unless forced. A
+full disk stops everything. Every file of the folders is used or named.
 """
 
 from collections import Counter
@@ -12,17 +12,16 @@ from glob import iglob
 from pathlib import Path
 
 from pix2pix.data.origins import refuse_listed
-from pix2pix.errors import UserError
+from pix2pix.errors import UserError, in_short
 from pix2pix.files import before_glob
 from pix2pix.progress import OnProgress, in_parallel
 
 
 @dataclass(frozen=True)
 class Done:
-    """What there is now, and what there is not.
+    """What was made.
 
-    `pairs` counts those (or the pictures) of each split, "" without splits; `written` how many of
-    them were not there before.
+    `pairs` counts the pairs, or pictures, of each split ("" without splits); `written` counts the new ones.
     """
 
     pairs: Mapping[str, int]
@@ -47,7 +46,7 @@ class LeftOutError(UserError):
 def check_places(data: Sequence[str | Path], out: Path) -> list[Path]:
     """Return the folders of `data`; of a glob the one in front of its patterns.
 
-    Raises UserError where one is neither folder nor glob, or `out` would lie among its pictures.
+    Raises UserError where one is neither folder nor glob, or where `out` lies among its pictures.
     """
     folders = []
     for place in data:
@@ -98,8 +97,8 @@ def run(
 ) -> Done:
     """Do the tasks on all cores; `write` returns whether it wrote something.
 
-    `failures` are those known before, `data` the folders or globs that the tasks read. Raises UserError where
-    nothing could be used.
+    `failures` has a sentence for each file that is no task; the tasks read the folders or globs of `data`.
+    Raises UserError where nothing could be used.
     """
     failures, pairs, written = dict(failures), Counter[str](), 0
     for task, result in in_parallel(tasks, write, on_progress):
@@ -119,13 +118,13 @@ def run(
 def _nothing_used(failures: Sequence[str], data: Sequence[str | Path]) -> UserError:
     if not failures:
         return UserError(f"{' and '.join(map(str, data))}: no pictures are there.")
-    more = f" (and {len(failures) - 5} more)" if len(failures) > 5 else ""
-    hint = f"None of {len(failures)} could be used." if len(failures) > 1 else ""
-    return UserError(" ".join(failures[:5]) + more, hint)
+    return UserError(
+        in_short(failures), f"None of {len(failures)} could be used." if len(failures) > 1 else ""
+    )
 
 
 def _other_files(data: Sequence[str | Path], named: set[Path]) -> list[Path]:
-    """Return the files of the folders that were neither used nor named, without hidden ones."""
+    """Return the files of the folders that were neither used nor named; hidden ones are not."""
     return sorted(
         path
         for folder in map(Path, data)

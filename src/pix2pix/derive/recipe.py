@@ -1,4 +1,4 @@
-"""Sources made from photographs on the fly: the same code when training and when translating.
+"""Sources computed from photographs: the texts that name them, in training and in translating.
 
     gray                        colourise from luma
     lab                         colourise as the paper does: the source is L, the target ab
@@ -6,17 +6,15 @@
     hed:WEIGHTS                 draw from the edges of a trained network, as the paper does
     inpaint[:centre]            fill the middle half of height and width
     inpaint:boxes[:COUNT]       fill boxes, the same for the same name
-    downscale:FACTOR            sharpen what was made coarse
+    downscale:FACTOR            sharpen a coarse picture
     mask:FOLDER                 fill what is white in FOLDER/NAME.png (or another ending)
 
 Arrays are (H, W, C) uint8, uint16 or float32, as `pictures.codec` reads them: H rows, W columns, C
-channels. 2 and 4 channels are grey and RGB with alpha, which is no colour and left out of grey,
-Lab and edges. A hole is (H, W) bool, true where the photograph is blanked.
+channels. 2 and 4 channels are grey and RGB with alpha; grey, Lab and edges ignore alpha.
 """
 
 import hashlib
 import math
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,14 +22,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pix2pix.derive import edges
+from pix2pix.derive import edges, hed, holes
 from pix2pix.derive.lab import split_lab
 from pix2pix.errors import UserError, did_you_mean
-from pix2pix.files import PICTURE_SUFFIXES, list_pictures, version
-from pix2pix.pictures.codec import Array, read
+from pix2pix.files import list_pictures, version
+from pix2pix.pictures.codec import Array
 from pix2pix.pictures.conform import to_channels, without_alpha
 from pix2pix.pictures.contract import PictureContract, largest_value
-from pix2pix.pictures.geometry import by_channel, resize
+from pix2pix.pictures.geometry import by_channel
 
 BOXES = 3
 LARGEST_FACTOR = 256  # of downscale
@@ -52,12 +50,12 @@ _FORMS = (
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a source is made. `str` gives the text that `parse` reads back, every number stated.
+    """How a source is computed. `str` gives the text that `parse` reads back, with every number.
 
     `where` is the place of a hole (`centre`, `boxes`), the folder of masks or the file of HED's
     weights. `numbers` are the two thresholds and the blur in pixels of edges, the count of boxes,
-    or the factor of downscale. `grey` is the level of a hole, where photographs have a stated range;
-    without it the middle of the depth.
+    or the factor of downscale. `grey` is the level of a hole, if photographs have a stated range;
+    by default it is the middle of the depth.
     """
 
     kind: str
@@ -71,7 +69,7 @@ class Recipe:
 
 
 def parse(text: str) -> Recipe:
-    """Return the recipe of a text such as `edges:0.1:0.3`; raise UserError that lists the possible."""
+    """Return the recipe of a text such as `edges:0.1:0.3`; raise UserError that lists the possible texts."""
     match text.split(":"):
         case ["gray" | "lab" as kind]:
             return Recipe(kind)
@@ -96,7 +94,7 @@ def parse(text: str) -> Recipe:
 
 
 def apply(recipe: Recipe, photograph: Array, name: str) -> Array:
-    """Return the source of a photograph (H, W, C): of the same height and width.
+    """Return the source of a photograph (H, W, C), with its height and width.
 
     `name` is the picture's relative path without ending: it seeds the boxes and finds the mask. The
     depth is the photograph's, except for edges and hed (uint8) and lab (float32 in Lab units); C is
@@ -108,9 +106,9 @@ def apply(recipe: Recipe, photograph: Array, name: str) -> Array:
 def source_and_target(
     recipe: str, photograph: Array, name: str, contract: PictureContract | None = None
 ) -> tuple[Array, Array]:
-    """Return what a network learns from: the made source, and the photograph (for lab, its a and b).
+    """Return the computed source and its target: the photograph (for lab, its a and b).
 
-    `contract` is that of the photographs.
+    `contract` is the contract of the photographs.
     """
     if recipe == "lab":
         return split_lab(photograph)
@@ -119,9 +117,9 @@ def source_and_target(
 
 
 def digest(recipe: Recipe) -> str:
-    """Return a digest of what a recipe's sources depend on besides its text: HED's weights, or all masks.
+    """Return a digest of the files on which a recipe's sources depend: HED's weights, or all masks.
 
-    It is empty for every other kind. Raises UserError where the file or the folder cannot be read.
+    It is empty for other kinds. Raises UserError where the file or the folder cannot be read.
     """
     if recipe.kind == "mask":
         masks = [version(path) for path in list_pictures(Path(recipe.where))]
@@ -158,23 +156,23 @@ def _colours(photograph: Array, channels: int, name: str) -> Array:
 
 
 def _hed(photograph: Array, weights: Path, name: str) -> Array:
-    from pix2pix.derive import hed  # the only recipe that needs torch
-
     rgb = _colours(photograph, 3, name).astype(np.float32) / np.float32(largest_value(str(photograph.dtype)))
     return edges.thin(hed.probability(rgb, weights), HED_THRESHOLD)
 
 
-def _inpaint(recipe: Recipe, photograph: Array, name: str) -> Array:
+def _with_hole(recipe: Recipe, photograph: Array, name: str) -> Array:
     shape = photograph.shape[:2]
-    centred = recipe.where == "centre"
-    hole = _centre(shape) if centred else _boxes(shape, int(recipe.numbers[0]), name)
-    return _blank(photograph, hole, recipe.grey)
+    if recipe.kind == "mask":
+        hole = holes.mask(shape, Path(recipe.where), name)
+    else:
+        hole = holes.boxes(shape, int(recipe.numbers[0]), name) if recipe.numbers else holes.centre(shape)
+    return holes.blank(photograph, hole, recipe.grey)
 
 
 def _downscale(photograph: Array, factor: int) -> Array:
     """Return averages of `factor` x `factor` pixels, brought back to the old size by bicubic curves.
 
-    Where a side is no multiple of the factor, the last row or column averages what there is.
+    Where a side is no multiple of the factor, the last row or column averages fewer pixels.
     """
     height, width = photograph.shape[:2]
     kept = (0, 0, width / factor, height / factor)  # so that nothing moves
@@ -185,77 +183,13 @@ def _downscale(photograph: Array, factor: int) -> Array:
     return by_channel(photograph, blur).clip(photograph.min(), photograph.max())
 
 
-def _blank(photograph: Array, hole: Array, grey: float | None) -> Array:
-    """Return the photograph (H, W, C) with mid-grey in the hole, which is near 0 for the network.
-
-    Without a stated grey a float's is the middle of what remains: the hole must not show anything of
-    what it hides.
-    """
-    rest = photograph[~hole]
-    if grey is not None:
-        pass
-    elif photograph.dtype.kind == "u":
-        grey = np.iinfo(photograph.dtype).max // 2
-    else:
-        grey = rest.min() / 2 + rest.max() / 2 if rest.size else 0
-    return np.where(hole[:, :, None], photograph.dtype.type(grey), photograph)
-
-
-def _centre(shape: tuple[int, ...]) -> Array:
-    """Return the middle half of height and width, at least a pixel."""
-    hole = np.zeros(shape, np.bool_)
-    parts = [(size, max(1, size // 2)) for size in shape]
-    hole[tuple(slice((size - part) // 2, (size + part) // 2) for size, part in parts)] = True
-    return hole
-
-
-def _boxes(shape: tuple[int, ...], count: int, name: str) -> Array:
-    """Return `count` boxes of an eighth to three eighths of each side, anywhere; they may overlap.
-
-    Places are parts of the picture, so that they stay the same when it is resized. They come from
-    a digest of the name and no generator, whose numbers another version might change.
-    """
-    hole = np.zeros(shape, np.bool_)
-    for number in range(count):
-        digest = hashlib.sha256(f"{number}:{name}".encode("utf-8", "surrogatepass")).digest()
-        high, wide, down, right = np.frombuffer(digest, "<u4", 4) / 2.0**32
-        rows = math.ceil(shape[0] * (1 + 2 * high) / 8)
-        columns = math.ceil(shape[1] * (1 + 2 * wide) / 8)
-        top, left = int(down * (shape[0] - rows + 1)), int(right * (shape[1] - columns + 1))
-        hole[top : top + rows, left : left + columns] = True
-    return hole
-
-
-def _mask(shape: tuple[int, ...], folder: Path, name: str) -> Array:
-    """Return what is white, above half of its depth, in FOLDER/NAME with the ending of a picture.
-
-    `name` is the photograph's relative path without ending, sub-folders included. Raises UserError
-    where there is no such file.
-    """
-    endings = (form(suffix) for suffix in sorted(PICTURE_SUFFIXES) for form in (str, str.upper, str.title))
-    # Tried one by one, as a folder may hold a million. isfile is False for a name that is too long.
-    path = next(filter(os.path.isfile, (folder / f"{name}{ending}" for ending in endings)), None)
-    if path is None:
-        raise UserError(
-            f"There is no mask {folder / name} with the ending of a picture.",
-            "Each photograph needs a mask of the same name, white where it is to be blank.",
-        )
-    mask = read(path)
-    values = to_channels(without_alpha(mask), 1, str(path))
-    binary = mask.dtype.kind == "f" or values.max() <= 1  # 0 and 1 are common in masks
-    white = (values > (0.5 if binary else np.iinfo(mask.dtype).max / 2)).astype(np.uint8)
-    return resize(white, (shape[0], shape[1]), labels=True)[:, :, 0] > 0
-
-
 # A new kind of source is a line here, and a form that `parse` reads.
 _MAKERS: dict[str, Callable[[Recipe, Array, str], Array]] = {
     "gray": lambda recipe, photograph, name: _colours(photograph, 1, name),
     "lab": lambda recipe, photograph, name: split_lab(photograph)[0],
     "edges": lambda recipe, photograph, name: edges.draw(without_alpha(photograph), *recipe.numbers),
     "hed": lambda recipe, photograph, name: _hed(photograph, Path(recipe.where), name),
-    "inpaint": _inpaint,
-    "mask": lambda recipe, photograph, name: _blank(
-        photograph, _mask(photograph.shape[:2], Path(recipe.where), name), recipe.grey
-    ),
+    "inpaint": _with_hole,
+    "mask": _with_hole,
     "downscale": lambda recipe, photograph, name: _downscale(photograph, int(recipe.numbers[0])),
 }

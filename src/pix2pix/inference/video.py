@@ -31,7 +31,7 @@ from pix2pix.pictures.conform import to_channels, to_depth
 from pix2pix.progress import OnProgress, no_progress
 
 _CELLS = 16  # by which frames are compared, each way
-# Of the squared difference of two frames that have nothing in common. Measured: see docs/scaling.md.
+# Of the squared difference of two frames that have nothing in common. Measured: see docs/video.md.
 _CUT = 0.3
 _SAME_CELL = 0.02  # of values from 0 to 1
 _NEAR_PX, _GRAIN = 2, 8.0  # changes of the source, in levels of 255 around a pixel, that are none

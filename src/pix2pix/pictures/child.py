@@ -15,7 +15,7 @@ from pix2pix.errors import UserError
 from pix2pix.pictures import codec
 from pix2pix.pictures.clips import animations
 from pix2pix.pictures.formats.numbers import Array
-from pix2pix.pictures.formats.opening import most_bytes
+from pix2pix.pictures.formats.opening import head_of, most_bytes, open_file
 
 _OWN_BYTES = 2_000_000_000  # addresses that its libraries reserve
 _COPIES = 5  # of a picture, while it is unpacked and converted
@@ -26,8 +26,8 @@ def main(task: str, path: Path) -> None:
     _limit_memory(int(_OWN_BYTES + _COPIES * most_bytes()))
     try:
         if task == "head":
-            head, loop = animations.look_here(path)
-            _send({"head": head, "loop": loop})
+            with open_file(path) as file:
+                _send({"head": head_of(file)})
         elif task == "frames":
             for array, milliseconds in animations.frames_here(path):
                 _send({"milliseconds": milliseconds}, array)

@@ -27,7 +27,6 @@ from pix2pix.pictures.formats.opening import (
     TIFF_HEADS,
     Head,
     animation,
-    head_of,
     in_words,
     open_file,
     refuse_large,
@@ -122,8 +121,8 @@ def size(path: Path) -> tuple[int, int]:
             return height, width
         if tiff.is_tiff(file):
             return tiff.size(file)
-        head = apart.look(path)[0] if apart.is_costly(file) else head_of(file)
-        return head.height, head.width
+    head = apart.look(path)
+    return head.height, head.width
 
 
 def read_bytes(data: bytes, name: str, accept: Callable[[Head], None]) -> Array:

@@ -1,19 +1,23 @@
 """Sizes of pictures: halves, resizing, mirrored borders, and grids of several."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
-from torch import Tensor
 
 from pix2pix.errors import UserError
 from pix2pix.pictures.codec import Array, to_pillow
 from pix2pix.pictures.contract import LARGEST, Fill, Side
 from pix2pix.pictures.missing import resampled
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 Fit = Literal["stretch", "crop", "pad"]
-T = TypeVar("T", Tensor, Array)
+T = TypeVar("T", "Tensor", Array)
 
 _PREVIEW_PX = 192  # smaller pictures are enlarged in a grid
 

@@ -1,7 +1,8 @@
-"""How the values of pictures spread over their range, and what of it a user should know."""
+"""How the values of pictures spread over their range, and remarks on it for users."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Literal, NamedTuple
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -17,27 +18,31 @@ _CLASSES = 16  # so few different values are classes, not levels
 _PARTS = {4: "a quarter", 8: "an eighth", 16: "a sixteenth"}
 
 
-class End(NamedTuple):
-    """The lowest or the highest value, how many values equal it, and the nearest other one."""
-
-    value: float
-    times: int
-    other: float
-
-
 class Spread(NamedTuple):
-    """Of pictures of one depth: their values, without those that stand for no data."""
+    """The values of pictures of one depth, without those that stand for no data.
+
+    `ends` are the two lowest and the two highest values; the lowest and the highest with their counts.
+    """
 
     depth: str
     size: int
     missing: int
-    low: End
-    high: End
+    ends: Mapping[float, int]
     sample: Array
+
+    @property
+    def low(self) -> float:
+        """Return the lowest value."""
+        return min(self.ends)
+
+    @property
+    def high(self) -> float:
+        """Return the highest value."""
+        return max(self.ends)
 
 
 class Remark(NamedTuple):
-    """What is odd: few values set the range, or the depth is hardly used; one sentence."""
+    """One sentence on values that are odd: few of them set the range, or the depth is hardly used."""
 
     kind: Literal["few set the range", "part of the depth"]
     sentence: str
@@ -51,13 +56,10 @@ def spread_of(array: Array, fill: float | None = None) -> Spread | None:
         return None
     low, high = values.min(), values.max()
     inner = values[(values != low) & (values != high)]
-    second = (inner.min(), inner.max()) if inner.size else (high, low)
-    lowest, highest = (
-        End(float(end), int((values == end).sum()), float(other))
-        for end, other in zip((low, high), second, strict=True)
-    )
+    ends = {float(extreme(inner)): 0 for extreme in (np.min, np.max) if inner.size}
+    ends |= {float(end): int((values == end).sum()) for end in (low, high)}
     sample = values[:: max(1, values.size // _SAMPLED)][:_SAMPLED].copy()
-    return Spread(str(array.dtype), values.size, array.size - values.size, lowest, highest, sample)
+    return Spread(str(array.dtype), values.size, array.size - values.size, ends, sample)
 
 
 def merged(spreads: Iterable[Spread | None]) -> Spread | None:
@@ -65,49 +67,38 @@ def merged(spreads: Iterable[Spread | None]) -> Spread | None:
     present = [spread for spread in spreads if spread]
     if not present:
         return None
-    depths = [spread.depth for spread in present]
-    depth = max(dict.fromkeys(depths), key=depths.count)
-    alike = [spread for spread in present if spread.depth == depth]
-    low = min(alike, key=lambda spread: spread.low.value).low.value
-    high = max(alike, key=lambda spread: spread.high.value).high.value
+    (depth, _), *_ = Counter(spread.depth for spread in present).most_common()
+    alike, counts = [spread for spread in present if spread.depth == depth], Counter[float]()
+    for spread in alike:
+        counts.update(spread.ends)
+    values = sorted(counts)
     return Spread(
         depth,
         sum(spread.size for spread in alike),
         sum(spread.missing for spread in alike),
-        _end(low, [spread.low for spread in alike], [s.high.value for s in alike], min),
-        _end(high, [spread.high for spread in alike], [s.low.value for s in alike], max),
+        {value: counts[value] for value in (*values[:2], *values[-2:])},
         np.concatenate([spread.sample for spread in alike]),
     )
 
 
-def _end(value: float, ends: Sequence[End], opposite: Sequence[float], nearest: Any) -> End:
-    count = sum(end.times for end in ends if end.value == value)
-    others = [end.other if end.value == value else end.value for end in ends]
-    others += opposite  # of pictures of one or two values
-    different = [other for other in others if other != value]
-    return End(value, count, nearest(different, default=value))
-
-
 def remark(spread: Spread, half: str) -> Remark | None:
     """Return what is odd about the values of a half (source or target) that has no stated range."""
-    squeezed = _squeezed(spread, half)
-    if squeezed or spread.depth == "float32":
-        return squeezed or _crowded(spread, half)
-    return _shallow(spread, half, spread.high.value)
+    further = _crowded if spread.depth == "float32" else _shallow
+    return _squeezed(spread, half) or further(spread, half)
 
 
 def _squeezed(spread: Spread, half: str) -> Remark | None:
     """Return the remark on one value at an end that is far from all others."""
-    whole = spread.high.value - spread.low.value
-    for end, opposite in ((spread.low, spread.high), (spread.high, spread.low)):
-        rest = abs(opposite.value - end.other)
-        if end.times >= spread.size / 2 or not rest <= _SQUEEZED * whole or rest == 0:
+    values, whole = sorted(spread.ends), spread.high - spread.low
+    for end, other, opposite in (values[:2] + values[-1:], values[:-3:-1] + values[:1]) if whole else ():
+        rest = abs(opposite - other)
+        if spread.ends[end] >= spread.size / 2 or not 0 < rest <= _SQUEEZED * whole:
             continue
-        low, high = sorted((opposite.value, end.other))
+        low, high = sorted((opposite, other))
         sentence = (
-            f"few pixels set the range of the {half}s: {end.times / spread.size:.2%} of the values are "
-            f"{end.value:g}, all others lie in {low:g} to {high:g}, {rest / whole:.2%} of it. If they stand "
-            f"for no data: --set data.{half}_fill={end.value:g}; else state the range: "
+            f"few pixels set the range of the {half}s: {spread.ends[end] / spread.size:.2%} of the values "
+            f"are {end:g}, all others lie in {low:g} to {high:g}, {rest / whole:.2%} of it. If they stand "
+            f"for no data: --set data.{half}_fill={end:g}; else state the range: "
             f"--set 'data.{half}_range=[{low:g},{high:g}]'"
         )
         return Remark("few set the range", sentence)
@@ -124,27 +115,27 @@ def _crowded(spread: Spread, half: str) -> Remark | None:
     reach = int(0.75 * len(rest))
     widths = rest[reach:] - rest[: len(rest) - reach]
     start = int(widths.argmin())
-    low, high, whole = rest[start], rest[start + reach], spread.high.value - spread.low.value
+    low, high, whole = rest[start], rest[start + reach], spread.high - spread.low
     if not 0 < high - low < _CROWDED * whole:
         return None
     ends = np.percentile(rest, (0.5, 99.5))
     sentence = (
-        f"few pixels set the range of the {half}s, {spread.low.value:g} to {spread.high.value:g}: three in "
+        f"few pixels set the range of the {half}s, {spread.low:g} to {spread.high:g}: three in "
         f"four values lie in {low:g} to {high:g}, {(high - low) / whole:.2%} of it; state the range, such as "
         f"--set 'data.{half}_range=[{ends[0]:.4g},{ends[1]:.4g}]'"
     )
     return Remark("few set the range", sentence)
 
 
-def _shallow(spread: Spread, half: str, high: float) -> Remark | None:
+def _shallow(spread: Spread, half: str) -> Remark | None:
     """Return the remark on levels of which the upper three quarters of the depth are not used."""
-    largest = LARGEST[spread.depth]
+    largest, high = LARGEST[spread.depth], spread.high
     used = 2 ** int(high).bit_length()
     part = int((largest + 1) // used)
     if part < 4 or len(np.unique(spread.sample)) <= _CLASSES:
         return None
     sentence = (
-        f"of the {half}s {_PARTS.get(part, f'1/{part}')} of the depth is used, {spread.low.value:g} to "
+        f"of the {half}s {_PARTS.get(part, f'1/{part}')} of the depth is used, {spread.low:g} to "
         f"{high:g} of {largest:g}; state the range, so that it fills the network's: "
         f"--set 'data.{half}_range=[0,{used - 1}]'"
     )

@@ -82,7 +82,7 @@ def test_a_finding_shows_its_pairs_and_the_page_needs_nothing_from_elsewhere(
 ) -> None:
     write(data / "val" / "copy.png", noise(32, 64, seed=3))
     text = page_of(data, tmp_path / "out")
-    assert "train/3.png, val/copy.png are equal, in train and val." in text
+    assert "train/3.png and val/copy.png are equal, in train and val." in text
     assert len(pictures_of(text)) == 2 + 9 + 2
     assert re.findall(r'(?:src|href)="(?!data:)(.*?)"', text) == ["plotly.min.js"]
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { beforeEach, test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { load } from "./vectors.js";
+import { load } from "../vectors.js";
 
 const { cacheName, download } = await load("model/download.js");
 

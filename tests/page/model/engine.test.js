@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { beforeEach, test } from "node:test";
-import { load } from "./vectors.js";
+import { load } from "../vectors.js";
 
 const { openEngine } = await load("model/engine.js");
 

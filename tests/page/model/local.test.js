@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
-import { load } from "./vectors.js";
+import { load } from "../vectors.js";
 
 const card = { mode: "paper", network: {} };
 const request = (sample, signal = new AbortController().signal) => ({ seed: 0, sample, mode: "paper", signal });

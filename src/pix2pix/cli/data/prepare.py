@@ -48,7 +48,7 @@ def split(
     pix2pix data split labels photos -o pairs --link
     pix2pix data split frames -o pairs --by '(video[0-9]+)_'
     """
-    from pix2pix.datasets.prepare import split as split_pairs
+    from pix2pix.datasets.split import split as split_pairs
 
     work = partial(split_pairs, out=out, val=val, test=test, seed=seed, by=by, link=link, force=force)
     by_names = partial(work, layout=layout or "", pair=pair or ())
@@ -105,7 +105,7 @@ def frames(
     \b
     pix2pix data frames walk.gif -o frames
     """
-    from pix2pix.datasets.frames import write_frames
+    from pix2pix.datasets.prepare import write_frames
 
     _prepare("taking apart", "animation", out, [], partial(write_frames, data, out, force=force))
 

@@ -1,4 +1,4 @@
-"""Inspect pairs before training: what they are, and what is wrong with which.
+"""Inspect pairs before training: their formats and values, and what is wrong with which pair.
 
     report = check(find_pairs([Path("facades")], "right"))
     print(*summary(report.findings), sep="\\n")

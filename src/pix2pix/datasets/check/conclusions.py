@@ -1,4 +1,4 @@
-"""From the facts of all pairs to findings: what one pair alone could not show."""
+"""Findings that follow from the facts of all pairs together."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,23 +7,23 @@ import numpy as np
 
 from pix2pix.datasets.check.alignment import LEAST, Shift
 from pix2pix.datasets.check.duplicates import group_rows, same_pairs
-from pix2pix.datasets.check.findings import Finding, UnusableError, listed
+from pix2pix.datasets.check.findings import Finding, UnusableError
 from pix2pix.datasets.check.label_maps import Classes, cell, rare
 from pix2pix.datasets.check.pair_facts import Format
 from pix2pix.datasets.check.report import Report
-from pix2pix.errors import UserError
+from pix2pix.errors import UserError, joined
 from pix2pix.pictures.spread import merged, remark
 
 SIDES = ("source", "target")
 _PAIRS_SHOWN = 4
-# A pair is suspicious where the others agree clearly and it does not at all, and where such pairs are few:
-# pictures by night have no edges either. Of facades with the labels of another house four in five are
-# found, of 740 right pairs none.
+# A pair is unrelated where the edges of the others agree clearly and its own do not, if such pairs are few:
+# pictures taken at night have no edges either. Of facades with the labels of another house this finds four in
+# five, of 740 right pairs none.
 _AGREE = 10.0  # standard deviations, as in alignment.Shift
-_PART = 7.0
-_FEW = 0.05
+_PART = 7.0  # by which edges agree less than usual
+_FEW = 0.05  # of the pairs
 _LEAST_PAIRS = 16
-_COMMON = 1 / 128  # of the size, between shifts that are one and the same
+_COMMON = 1 / 128  # of the size: shifts that differ by no more count as one
 
 
 def conclude(report: Report) -> Iterator[Finding]:
@@ -33,12 +33,9 @@ def conclude(report: Report) -> Iterator[Finding]:
             yield from result.findings
         elif isinstance(result, UserError):
             raise result
-    if not report.usable:
-        return
-    for find in (_repeated, _flat, _misaligned, _unrelated, _mixed, _ranges):
-        yield from find(report)
-    for side, classes in enumerate(report.classes):
-        yield from _labels(report, side, classes) if classes else ()
+    if report.usable:
+        for find in (_repeated, _flat, _misaligned, _unrelated, _mixed, _ranges, _labels):
+            yield from find(report)
 
 
 def _finding(report: Report, kind: str, rows: Sequence[int], sentence: str) -> Finding:
@@ -51,12 +48,12 @@ def _of_one(report: Report, kind: str, row: int, what: str) -> Finding:
     return _finding(report, kind, [row], f"{report.name(report.pairs[row])}: {what}")
 
 
-def _names(report: Report, rows: Sequence[int], most: int = 3) -> str:
-    return listed([report.name(report.pairs[row]) for row in rows], most)
+def _names(report: Report, rows: Sequence[int]) -> str:
+    return joined([report.name(report.pairs[row]) for row in rows])
 
 
 def _repeated(report: Report) -> Iterator[Finding]:
-    """Yield pairs, and halves, that are there more than once; flat ones are another finding."""
+    """Yield pairs, and halves, that occur more than once; flat ones are another finding."""
     usable = {row: facts.halves for row, facts in report.usable.items()}
     rows = [row for row, (source, target) in usable.items() if not (source.constant and target.constant)]
     digests = np.array([[half.digest for half in usable[row]] for row in rows], np.uint64)
@@ -67,15 +64,14 @@ def _repeated(report: Report) -> Iterator[Finding]:
         group_of |= dict.fromkeys(group, number)
         how = "are equal" if len(np.unique(digests[places], axis=0)) == 1 else "show the same"
         splits = sorted({report.splits[row] for row in group})
-        kind, where = ("leak", f", in {' and '.join(splits)}") if len(splits) > 1 else ("duplicate", "")
-        yield _finding(report, kind, group, f"{_names(report, group, 4)} {how}{where}.")
-    for side in range(2):
+        kind, where = ("leak", f", in {joined(splits)}") if len(splits) > 1 else ("duplicate", "")
+        yield _finding(report, kind, group, f"{_names(report, group)} {how}{where}.")
+    for side, what in enumerate(SIDES):
         patterned = {row: halves[side].digest for row, halves in usable.items() if not halves[side].constant}
         for group in group_rows(patterned):
             # Where both halves are equal, the pairs are reported above.
             if len({group_of.get(row, -1 - row) for row in group}) > 1:
-                names = _names(report, group, 4)
-                yield _finding(report, "same half", group, f"{names} have the same {SIDES[side]}.")
+                yield _finding(report, "same half", group, f"{_names(report, group)} have the same {what}.")
 
 
 def _flat(report: Report) -> Iterator[Finding]:
@@ -84,7 +80,7 @@ def _flat(report: Report) -> Iterator[Finding]:
         if facts.equal and not flat:
             yield _of_one(report, "equal", row, "source and target show the same.")
         if flat:
-            which = f"the {' and '.join(flat)} {'are' if len(flat) > 1 else 'is'} of one colour."
+            which = f"the {joined(flat)} {'are' if len(flat) > 1 else 'is'} of one colour."
             yield _of_one(report, "constant", row, which)
 
 
@@ -97,7 +93,7 @@ def _misaligned(report: Report) -> Iterator[Finding]:
         places = np.array([shifts[row][:2] for row in off])
         near = np.abs(places - np.median(places, axis=0)).max(axis=1) <= _COMMON
         alike = [row for row, same in zip(off, near, strict=True) if same]
-    for rows in [*([alike] if alike else []), *([row] for row in off if row not in set(alike))]:
+    for rows in filter(None, [alike, *([row] for row in off if row not in {*alike})]):
         name = report.name(report.pairs[rows[0]])
         which = f"{len(rows):,} of {len(shifts):,} pairs, such as {name}" if rows is alike else name
         middle = rows[len(rows) // 2]
@@ -106,7 +102,7 @@ def _misaligned(report: Report) -> Iterator[Finding]:
 
 
 def _in_px(shift: Shift, form: Format) -> str:
-    """Return `9 px right of`, in px of the file, without a part too small to be sure of."""
+    """Return `9 px right of`, in px of the file; a direction with too small a shift is left out."""
     ways = (
         (shift.right, form.width, "right of" if shift.right > 0 else "left of"),
         (shift.down, form.height, "below" if shift.down > 0 else "above"),
@@ -118,14 +114,19 @@ def _unrelated(report: Report) -> Iterator[Finding]:
     known = {row: facts.shift for row, facts in report.usable.items() if facts.shift.peak}
     usual = float(np.median([shift.centre for shift in known.values()])) if known else 0.0
     if usual < _AGREE or len(known) < _LEAST_PAIRS:
-        return  # where edges never agree, the task is not of that kind
+        return  # in this task edges do not agree
     rows = [row for row, shift in known.items() if not shift.misaligned and shift.centre < usual / _PART]
     for row in rows if len(rows) <= max(1, _FEW * len(known)) else ():
         yield _of_one(report, "unrelated", row, "the edges of source and target have nothing in common.")
 
 
-def _labels(report: Report, side: int, classes: Classes) -> Iterator[Finding]:
-    """Yield the pictures that differ from the label maps that the others are."""
+def _labels(report: Report) -> Iterator[Finding]:
+    for side, classes in enumerate(report.classes):
+        yield from _labels_of(report, side, classes) if classes else ()
+
+
+def _labels_of(report: Report, side: int, classes: Classes) -> Iterator[Finding]:
+    """Yield the pictures that differ from the label maps of the others."""
     every = {row: half.labels for row, half in report.halves(side).items() if half.labels}
     maps = {row: facts for row, facts in every.items() if facts.kind != "no label map"}
     what, number = SIDES[side], len(classes.shares)
@@ -138,7 +139,7 @@ def _labels(report: Report, side: int, classes: Classes) -> Iterator[Finding]:
         ]
         if strays:
             where = f"in the {what}, not among the {number} of the others."
-            yield _of_one(report, "stray colours", row, f"{listed(strays)} {where}")
+            yield _of_one(report, "stray colours", row, f"{joined(strays)} {where}")
     for row in every.keys() - maps.keys():
         if not report.usable[row].equal:  # a photograph twice is another finding
             yield _of_one(report, "no label map", row, f"the {what} is no label map, as the others are.")
@@ -152,10 +153,9 @@ def _labels(report: Report, side: int, classes: Classes) -> Iterator[Finding]:
 
 
 def _mixed(report: Report) -> Iterator[Finding]:
-    """Yield the few among many; halves of one file differ in nothing, so they are reported once."""
+    """Yield the few among many; halves of one file have one format, so they are reported once."""
     whole = all(pair.source.path == pair.target.path for pair in report.pairs)
-    for side in range(1 if whole else 2):
-        what = "pictures" if whole else f"{SIDES[side]}s"
+    for side, what in enumerate(["pictures"] if whole else ["sources", "targets"]):
         formats = {row: half.format for row, half in report.halves(side).items()}
         yield from _odd_ones(report, what, "mixed depths", {row: f.depth for row, f in formats.items()})
         yield from _odd_ones(report, what, "mixed channels", {row: f.channels for row, f in formats.items()})
@@ -167,18 +167,13 @@ def _mixed(report: Report) -> Iterator[Finding]:
 
 
 def _ranges(report: Report) -> Iterator[Finding]:
-    """Yield what is odd about the values of sources and of targets; but of label maps and stated ranges."""
+    """Yield what is odd about the values of sources and of targets, unless their range was stated."""
     for side, half in enumerate(SIDES):
-        if report.has_range[side]:
-            continue
-        spread = merged(facts.spread for facts in report.halves(side).values())
+        spreads = {row: facts.spread for row, facts in report.halves(side).items() if facts.spread}
+        spread = None if report.has_range[side] else merged(spreads.values())
         if spread and (odd := remark(spread, half)):
-            ends = (spread.low.value, spread.high.value)
-            rows = [
-                row
-                for row, facts in report.halves(side).items()
-                if facts.spread and {facts.spread.low.value, facts.spread.high.value} & {*ends}
-            ]
+            ends = {spread.low, spread.high}
+            rows = [row for row, own in spreads.items() if ends & {own.low, own.high}]
             yield _finding(report, odd.kind, rows, f"{odd.sentence}.")
 
 

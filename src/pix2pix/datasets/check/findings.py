@@ -1,4 +1,4 @@
-"""What can be wrong with pairs, in words: the kinds of findings, how bad, and what to do."""
+"""The kinds of findings: what can be wrong with pairs, how severe it is, and what to do about it."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ from pix2pix.pairs.find import Pair
 
 
 class Kind(NamedTuple):
-    """One kind of finding: its title, how bad it is, and what to do about it."""
+    """One kind of finding."""
 
     title: str
     severity: Literal["error", "warning", "note"]
@@ -23,7 +23,7 @@ KINDS: Mapping[str, Kind] = {
     "truncated": Kind(
         "Cut short",
         "error",
-        "A download or a copy broke off. Training leaves these pairs out: fetch them again.",
+        "A download or a copy was interrupted. Training leaves these pairs out: fetch them again.",
     ),
     "odd width": Kind(
         "Of odd width",
@@ -138,7 +138,7 @@ class Finding(NamedTuple):
 
     @property
     def severity(self) -> str:
-        """How bad it is: as its kind."""
+        """Return how severe it is."""
         return KINDS[self.kind].severity
 
 
@@ -158,12 +158,6 @@ def summary(findings: Sequence[Finding], most: int = 5) -> list[str]:
     if all(finding.severity == "note" for finding in findings):
         lines.append("nothing wrong" + ": notes alone" * bool(findings))
     return lines
-
-
-def listed(names: Sequence[str], most: int = 3) -> str:
-    """Return `a, b, c and 7 more`."""
-    shown = ", ".join(names[:most])
-    return f"{shown} and {len(names) - most:,} more" if len(names) > most else shown
 
 
 class UnusableError(UserError):

@@ -17,7 +17,7 @@ from pix2pix.datasets.check.label_maps import Classes, LabelFacts, inspect_label
 from pix2pix.errors import UserError
 from pix2pix.files import is_lossy
 from pix2pix.pairs.find import Half, Pair
-from pix2pix.pictures import codec
+from pix2pix.pictures import codec, geometry
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.spread import Spread, spread_of
 
@@ -29,7 +29,7 @@ _CHANNELS = {1: "grey", 3: "RGB", 4: "RGBA"}
 
 
 class Format(NamedTuple):
-    """What a picture is made of."""
+    """Size, channels and depth of a picture."""
 
     width: int
     height: int
@@ -38,17 +38,17 @@ class Format(NamedTuple):
 
     @property
     def size(self) -> str:
-        """`256 x 256 px`."""
+        """Return `256 x 256 px`."""
         return f"{self.width} x {self.height} px"
 
     @property
     def kind(self) -> str:
-        """`RGB, 8 bit`: pictures of one kind can share a histogram."""
+        """Return `RGB, 8 bit`: pictures of one kind share a histogram."""
         return f"{self.channels}, {self.depth}"
 
 
 class HalfFacts(NamedTuple):
-    """One half: digest of its pixels, thumbnail, and how its values spread."""
+    """One half of a pair; `spread` is None of label maps, `labels` of other pictures."""
 
     format: Format
     constant: bool
@@ -59,7 +59,7 @@ class HalfFacts(NamedTuple):
 
 
 class PairFacts(NamedTuple):
-    """A pair that can be used: its source and target, and how they lie over each other."""
+    """A pair that can be used: its source and target, and the shift between them."""
 
     halves: tuple[HalfFacts, HalfFacts]
     equal: bool
@@ -87,7 +87,9 @@ def read_halves(pair: Pair, name: Callable[[Path], str] = str) -> tuple[Array, A
     size = f"{name(path)} is {width} x {height} px"
     if pair.source.side != "whole" and width % 2:
         raise UnusableError(Finding("odd width", (path,), f"{size}.", (pair,)))
-    source, target = (_cut(files[half.path], half) for half in (pair.source, pair.target))
+    source, target = (
+        geometry.half(files[half.path], half.side, str(half.path)) for half in (pair.source, pair.target)
+    )
     if source.shape[:2] != target.shape[:2]:
         sentence = f"{size}, {name(other)} {target.shape[1]} x {target.shape[0]} px."
         raise UnusableError(Finding("different sizes", (path, other), sentence, (pair,)))
@@ -100,7 +102,7 @@ def inspect(
     name: Callable[[Path], str],
     fills: Sequence[float | None] = (None, None),
 ) -> PairFacts:
-    """Return what a pair is; `classes` are those of sources and targets, `fills` what has no data in them.
+    """Return the facts of a pair; `classes`, and `fills` in pixels without data, are those of both halves.
 
     Raises UnusableError where it cannot be used.
     """
@@ -113,16 +115,15 @@ def inspect(
         for half in zip(arrays, views, (pair.source, pair.target), classes, fills, strict=True)
     )
     equal = _is_equal(*arrays)
-    if equal or source.constant or target.constant:
-        return PairFacts((source, target), equal, Shift())
-    return PairFacts((source, target), equal, find_shift(*(np.atleast_3d(np.asarray(v)) for v in views)))
+    is_plain = equal or source.constant or target.constant
+    shift = Shift() if is_plain else find_shift(*(np.atleast_3d(np.asarray(view)) for view in views))
+    return PairFacts((source, target), equal, shift)
 
 
 def visible(array: Array) -> Array:
-    """Return what a screen shows of (H, W, C) of any depth: (H, W, 1 or 3) uint8.
+    """Return (H, W, C) of any depth for the screen: its first channel or first three, as uint8.
 
-    16 bits and float are stretched over their own range; of more than four channels the first three
-    are shown, of two the first, and transparency is not.
+    16 bits and float are stretched over their own range.
     """
     shown = array[:, :, : 3 if array.shape[2] >= 3 else 1]
     if shown.dtype == np.uint8:
@@ -133,13 +134,8 @@ def visible(array: Array) -> Array:
     return ((shown.astype(np.float64) - low) * (255 / max(high - low, 1e-30))).astype(np.uint8)
 
 
-def _cut(array: Array, half: Half) -> Array:
-    middle = array.shape[1] // 2
-    return {"whole": array, "left": array[:, :middle], "right": array[:, middle:]}[half.side]
-
-
 def format_of(array: Array) -> Format:
-    """Return what (H, W, C) is made of."""
+    """Return the format of (H, W, C)."""
     height, width, channels = array.shape
     return Format(width, height, _CHANNELS.get(channels, f"{channels} channels"), _DEPTHS[str(array.dtype)])
 
@@ -147,16 +143,14 @@ def format_of(array: Array) -> Format:
 def _half_facts(
     array: Array, view: Image.Image, half: Half, classes: Classes | None, fill: float | None
 ) -> HalfFacts:
-    digest = hashlib.sha256(np.ascontiguousarray(array).data)
+    digest, lossy = hashlib.sha256(np.ascontiguousarray(array).data), is_lossy(half.path)
     digest.update(f"{array.shape} {array.dtype}".encode())
     return HalfFacts(
         format_of(array),
-        _is_constant(array, lossy=is_lossy(half.path)),
+        _is_constant(array, lossy=lossy),
         int.from_bytes(digest.digest()[:8], "big"),
         np.asarray(view.convert("RGB").resize((8, 8), Image.Resampling.BOX)),
-        inspect_labels(array, classes, lossy=is_lossy(half.path))
-        if classes and array.dtype == np.uint8
-        else None,
+        inspect_labels(array, classes, lossy=lossy) if classes and array.dtype == np.uint8 else None,
         None if classes else spread_of(array, fill),
     )
 
@@ -164,7 +158,7 @@ def _half_facts(
 def _is_constant(array: Array, *, lossy: bool) -> bool:
     """Return whether all pixels are equal.
 
-    Lossy files may waver by two levels, and smear the colours of one half into the other.
+    JPEG changes levels by up to two, and smears the colours of one half into the other.
     """
     margin = array.shape[1] // 16 if lossy else 0
     inner = array[:, margin : array.shape[1] - margin]
@@ -173,7 +167,7 @@ def _is_constant(array: Array, *, lossy: bool) -> bool:
 
 
 def _is_equal(source: Array, target: Array) -> bool:
-    """Return whether two halves show the same, except for what JPEG does at the seam between them."""
+    """Return whether two halves show the same, but for what JPEG does at the seam between them."""
     if source.shape != target.shape or source.dtype != target.dtype:
         return False
     levels, share = (2, 0.02) if source.dtype == np.uint8 else (0, 0)

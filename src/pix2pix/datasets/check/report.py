@@ -1,4 +1,4 @@
-"""All pairs with what was found; read once, on all cores."""
+"""The facts of all pairs, read once, on all cores."""
 
 import os
 from collections.abc import Sequence
@@ -28,8 +28,8 @@ _SAMPLED = 32  # pairs in which classes are searched and values are counted
 class Report:
     """All pairs in a fixed order, each with its facts or why it cannot be used, and the findings.
 
-    `folder` holds all files, and names in sentences are relative to it. Two values in a row are those of
-    sources and targets.
+    `folder` holds all files, and names in sentences are relative to it. `classes`, `fills` and `has_range`
+    have two values: of sources and of targets.
     """
 
     pair_set: PairSet
@@ -45,12 +45,12 @@ class Report:
 
     @cached_property
     def usable(self) -> dict[int, PairFacts]:
-        """The pairs that can be used, by row."""
+        """Return the facts of the pairs that can be used, by row."""
         return {row: facts for row, facts in enumerate(self.facts) if isinstance(facts, PairFacts)}
 
     @property
     def exit_code(self) -> int:
-        """0 where there is nothing to mend, 1 where there is, 2 where no pair can be used."""
+        """Return 0 if nothing is wrong, 1 if something is, 2 if no pair can be used."""
         return int(any(finding.severity != "note" for finding in self.findings)) if self.usable else 2
 
     def halves(self, side: int) -> dict[int, HalfFacts]:
@@ -63,9 +63,10 @@ class Report:
 
 
 def scan(pair_set: PairSet, on_progress: OnProgress, config: DataConfig) -> Report:
-    """Read every pair once; `on_progress` receives pairs done and in all. There are no findings yet.
+    """Read every pair once and return their facts, without findings.
 
-    Raises UserError where no one value can stand for pixels without data.
+    `on_progress` receives the pairs read and their number. Raises UserError where no single value can
+    stand for pixels without data.
     """
     pairs = [pair for members in pair_set.splits.values() for pair in members]
     splits = [split for split, members in pair_set.splits.items() for _ in members]
@@ -109,7 +110,7 @@ def _sampled_halves(pair: Pair) -> SampledHalves:
 
 
 def _common_folder(pairs: Sequence[Pair]) -> Path:
-    """Return the deepest folder that holds all files, but none of those that layouts are made of."""
+    """Return the deepest folder that holds all files and is no part of a layout, such as `train`."""
     folders = {half.path.absolute().parent for pair in pairs for half in (pair.source, pair.target)}
     common = Path(os.path.commonpath(folders)) if folders else Path.cwd()
     while common.name in _OF_LAYOUTS:

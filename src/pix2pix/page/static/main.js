@@ -1,45 +1,45 @@
 /** Build the page from its parts. */
 
-import { createAddress } from "./input/address.js";
+import { createAddress } from "./session/address.js";
 import { createAids } from "./input/aids.js";
 import { followKeys } from "./input/cursor.js";
-import { createFiles } from "./input/files.js";
+import { createFiles } from "./session/files.js";
 import { followShortcuts, openKeys, press } from "./input/keys.js";
 import { followPointers, followWheel } from "./input/pointer.js";
-import { openTab } from "./input/tab.js";
+import { openTab } from "./session/tab.js";
 import { createPick } from "./input/pick.js";
-import { createSession } from "./input/session.js";
-import { choices, createStore } from "./input/store.js";
+import { createSession } from "./session/session.js";
+import { choices, createStore } from "./session/store.js";
 import { createStrokeInput } from "./input/stroke-input.js";
-import { openWebcam } from "./input/webcam.js";
+import { openWebcam } from "./dialogs/webcam.js";
 import { takeToken } from "./model/access.js";
 import { fetchCards } from "./model/cards.js";
-import { createCanvas } from "./paint/canvas.js";
+import { createCanvas } from "./view/canvas.js";
 import { createChoice } from "./paint/choice.js";
 import { basePicture, clearing } from "./paint/drawing.js";
 import { createEditor } from "./paint/editor.js";
-import { createMarks } from "./paint/marks.js";
-import { createOverlay } from "./paint/overlay.js";
-import { createPictures } from "./paint/pictures.js";
-import { createView } from "./paint/view.js";
+import { createMarks } from "./view/marks.js";
+import { createOverlay } from "./view/overlay.js";
+import { createPictures } from "./session/pictures.js";
+import { createView } from "./view/view.js";
 import { showAbout } from "./panels/about.js";
 import { createAidsRow } from "./panels/aids.js";
-import { createCompare } from "./panels/compare.js";
+import { createCompare } from "./result/compare.js";
 import { byId } from "./panels/dom.js";
 import { createExamples } from "./panels/examples.js";
-import { createModels } from "./panels/models.js";
+import { createModels } from "./dialogs/models.js";
 import { announce, describeStroke, notify, report, withdraw, withdrawAll } from "./panels/notices.js";
 import { createPreferences } from "./panels/preferences.js";
-import { createPostcard } from "./panels/postcard.js";
+import { createPostcard } from "./dialogs/postcard.js";
 import { createReach } from "./panels/reach.js";
-import { createResult } from "./panels/result.js";
+import { createResult } from "./result/result.js";
 import { createStart } from "./panels/start.js";
-import { openShare } from "./panels/share.js";
+import { openShare } from "./dialogs/share.js";
 import { createSizes } from "./panels/sizes.js";
 import { createToolbar, hasWidth, nameOf } from "./panels/toolbar.js";
-import { createWaiting } from "./panels/waiting.js";
-import { createVariants } from "./panels/variants.js";
-import { createWhole } from "./panels/whole.js";
+import { createWaiting } from "./result/waiting.js";
+import { createVariants } from "./result/variants.js";
+import { createWhole } from "./result/whole.js";
 import { className, fill, t } from "./words/texts.js";
 
 const stage = byId("stage");
@@ -97,7 +97,7 @@ function shown(sized) {
 
 function labelDrawing() {
   const { width, height } = editor.image;
-  byId("drawing").setAttribute("aria-label", t("drawing_label", { width, height }));
+  byId("drawing").ariaLabel = t("drawing_label", { width, height });
 }
 
 function showState() {

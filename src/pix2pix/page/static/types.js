@@ -47,9 +47,9 @@
  * @property {number} max_px  the largest side that the page offers
  * @property {Swatch[]} palette  labels: the classes; sketch: ink, paper; mask: the hole
  * @property {number} ground  the swatch of a new drawing, -1 where it needs a photograph
- * @property {import("./model/pixels.js").Contract} source
- * @property {import("./model/pixels.js").Contract} target
- * @property {import("./model/pixels.js").Contract|null} photograph
+ * @property {import("./pixels/tensors.js").Contract} source
+ * @property {import("./pixels/tensors.js").Contract} target
+ * @property {import("./pixels/tensors.js").Contract|null} photograph
  * @property {string} made  how sources are made of photographs, or ""
  * @property {Mode[]} modes
  * @property {Mode} mode

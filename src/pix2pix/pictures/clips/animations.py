@@ -12,10 +12,10 @@ from PIL import Image
 
 from pix2pix.errors import UserError
 from pix2pix.files import bytes_in_words, replacing
-from pix2pix.pictures.codec import Array, is_npy, read
+from pix2pix.pictures.codec import Array, is_npy, read_here
 from pix2pix.pictures.formats import apart
 from pix2pix.pictures.formats.numbers import checked
-from pix2pix.pictures.formats.opening import Head, open_file, open_unread, refuse_large
+from pix2pix.pictures.formats.opening import head_of, open_file, open_unread, refuse_large
 from pix2pix.pictures.formats.pillow import from_pillow, to_pillow
 from pix2pix.pictures.formats.tiff import is_tiff
 
@@ -53,15 +53,14 @@ def read_timed_frames(path: Path) -> Iterator[tuple[Array, float]]:
 def frames_here(path: Path) -> Iterator[tuple[Array, float]]:
     """Yield frames as `read_timed_frames` does, decoded in this process."""
     with open_file(path) as file:
-        if is_npy(file) or is_tiff(file):
-            yield read(path), 0.0
+        # Of a single picture Pillow alone would halve the depth of 16 bits.
+        if is_npy(file) or is_tiff(file) or head_of(file).frames == 1:
+            yield read_here(path).array, 0.0
             return
         opened, head = open_unread(file, None)
         refuse_large(head.height, head.width, path, head.pixel_bytes)
         with opened:
-            if head.frames == 1:  # Pillow alone would halve the depth of 16 bits
-                yield read(path), 0.0
-            for number in range(head.frames if head.frames > 1 else 0):
+            for number in range(head.frames):
                 opened.seek(number)
                 array = checked(from_pillow(opened), str(path))  # which WebP's times are known after
                 yield array, float(opened.info.get("duration") or 0)
@@ -74,8 +73,8 @@ class Animation:
 
     def __init__(self, path: Path) -> None:
         self._path, self.failures = path, list[str]()
-        head, self.loop = _look(path)
-        self.count = head.frames
+        head = apart.look(path)
+        self.count, self.loop = head.frames, head.loop
 
     def frames(self) -> Iterator[Frame]:
         """Yield the frames; what cannot be read ends them, and is named in `failures`."""
@@ -99,10 +98,10 @@ class Animation:
 def is_animation(path: Path) -> bool:
     """Return whether a file is a picture of several frames; pages of a TIFF are none."""
     try:
-        head, _ = _look(path)
-        return head.frames > 1 and head.kind in _KINDS
+        head = apart.look(path)
     except UserError:
         return False
+    return head.frames > 1 and head.kind in _KINDS
 
 
 def write(
@@ -163,18 +162,3 @@ class _Palette:
 def _distance(indexed: Image.Image, picture: Image.Image) -> float:
     one, other = (np.asarray(image.convert("RGB"), np.int16) for image in (indexed, picture))
     return float(np.abs(one - other).mean())
-
-
-def _look(path: Path) -> tuple[Head, int | None]:
-    with open_file(path) as file:
-        if apart.is_costly(file):
-            return apart.look(path)
-    return look_here(path)
-
-
-def look_here(path: Path) -> tuple[Head, int | None]:
-    """Return what an animation claims to be and how often it is shown, as this process reads it."""
-    with open_file(path) as file:
-        opened, head = open_unread(file, None)
-        with opened:
-            return head, opened.info.get("loop")

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from fractions import Fraction
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -19,9 +19,6 @@ from pix2pix.errors import UserError, counted, first_line
 from pix2pix.pictures.clips.animations import Frame
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.formats.opening import refuse_large
-
-if TYPE_CHECKING:
-    pass
 
 # Containers that are written, with their codec and its quality.
 _WRITTEN: dict[str, tuple[str, dict[str, str]]] = dict.fromkeys(

@@ -1,7 +1,7 @@
 """Pictures decoded in a process of their own, which is ended when it takes too long.
 
-Starting one takes about as long as decoding ten photographs, so only pictures go there for which a decoder
-may take any time: see `opening.is_costly`. What it runs is `child`.
+Starting one takes about as long as decoding ten photographs, so it decodes only pictures for which a decoder
+may take any time: see `opening.is_costly`. It runs `child`.
 """
 
 import json
@@ -32,7 +32,7 @@ Message = tuple[dict[str, Any], Array | None]
 
 
 def is_costly(file: BinaryIO) -> bool:
-    """Return whether a picture is to be decoded apart; raises ValueError for what is not to be decoded."""
+    """Return whether a picture is to be decoded apart; raises PictureError for one that never ends."""
     return tiff_pages.is_costly(file) if tiff.is_tiff(file) else opening.is_costly(file)
 
 
@@ -46,28 +46,28 @@ def read(path: Path, note: Callable[[str], None]) -> tuple[Array, float | None]:
             if array is not None:
                 return array, message["fill"]
             note(message["note"])
-    raise _failed(path)
+    raise AssertionError("the process sends a picture or an error")
 
 
 def frames(path: Path) -> Iterator[tuple[Array, float]]:
     """Yield the frames of an animation, and for how many milliseconds each is shown."""
     with closing(_messages("frames", path)) as messages:
         for message, array in messages:
-            if array is None:
-                return
-            yield array, message["milliseconds"]
+            if array is not None:
+                yield array, message["milliseconds"]
 
 
-def look(path: Path) -> tuple[Head, int | None]:
-    """Return what a picture claims to be, and how often an animation is shown."""
+def look(path: Path) -> Head:
+    """Return what a picture claims to be, in this process where that costs little."""
+    with opening.open_file(path) as file:
+        if not is_costly(file):
+            return opening.head_of(file)
     with closing(_messages("head", path)) as messages:
-        for message, _ in messages:
-            return Head(*message["head"]), message["loop"]
-    raise _failed(path)
+        return Head(*next(messages)[0]["head"])
 
 
 def _messages(task: str, path: Path) -> Generator[Message]:
-    """Yield what the process says, with the arrays that it announces."""
+    """Yield the messages of a process, with their arrays; the last one is {"end": true}."""
     seconds = limit_from_environment(SECONDS, _DEFAULT_SECONDS, " of seconds")
     places = os.pathsep.join(filter(None, sys.path))  # it imports what this process would
     with subprocess.Popen(
@@ -78,21 +78,20 @@ def _messages(task: str, path: Path) -> Generator[Message]:
         env={**os.environ, **_ONE_THREAD, "PYTHONPATH": places},
     ) as process:
         try:
-            while True:
-                began = time.monotonic()
-                late = Timer(seconds, process.kill)
+            message: dict[str, Any] = {}
+            while "end" not in message:
+                began, late = time.monotonic(), Timer(seconds, process.kill)
                 late.start()
                 try:
-                    message = _receive(cast(BufferedReader, process.stdout))
+                    received = _receive(cast(BufferedReader, process.stdout))
                 finally:
                     late.cancel()
-                if message is None:
-                    raise _too_slow(path, seconds) if time.monotonic() - began >= seconds else _failed(path)
-                if "error" in message[0]:
-                    raise UserError(message[0]["error"], message[0]["hint"])
-                yield message
-                if message[0].get("end"):
-                    return
+                if received is None:
+                    raise _unfinished(path, seconds if time.monotonic() - began >= seconds else None)
+                message = received[0]
+                if "error" in message:
+                    raise UserError(message["error"], message["hint"])
+                yield received
         finally:
             process.kill()
 
@@ -110,12 +109,11 @@ def _receive(pipe: BufferedReader) -> Message | None:
     return (message, array) if pipe.readinto(array.reshape(-1).view(np.uint8).data) == array.nbytes else None
 
 
-def _too_slow(path: Path, seconds: float) -> UserError:
+def _unfinished(path: Path, seconds: float | None) -> UserError:
+    """Return the error of a process that ended by itself, or after so many seconds."""
+    if seconds is None:
+        return UserError(f"{path} cannot be read: its decoder failed.")
     return UserError(
         f"{path} took more than {seconds:g} seconds to decode.",
         f"If the file is to be trusted, raise the limit with the variable {SECONDS}.",
     )
-
-
-def _failed(path: Path) -> UserError:
-    return UserError(f"{path} cannot be read: its decoder failed.")

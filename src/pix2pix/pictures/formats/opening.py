@@ -57,6 +57,7 @@ class Head(NamedTuple):
     frames: int  # of an animation, else 1
     channels: int = 4  # at most
     pixel_bytes: int = 4  # unpacked, at most
+    loop: int | None = None  # how often an animation is shown: 0 endlessly, None once
 
 
 def open_unread(file: BinaryIO, kinds: tuple[str, ...] | None) -> tuple[Image.Image, Head]:
@@ -72,16 +73,13 @@ def open_unread(file: BinaryIO, kinds: tuple[str, ...] | None) -> tuple[Image.Im
     frames = getattr(opened, "n_frames", 1) if opened.format != "MPO" else 1
     if frames > MOST_FRAMES:
         raise PictureError(f"it has {frames:,} frames, wanted up to {MOST_FRAMES:,}")
-    return opened, Head(
-        opened.format or "", opened.height, opened.width, frames, pixel_bytes=_pixel_bytes(opened)
-    )
+    size, loop = (opened.height, opened.width), opened.info.get("loop")
+    return opened, Head(opened.format or "", *size, frames, pixel_bytes=_pixel_bytes(opened), loop=loop)
 
 
 def head_of(file: BinaryIO) -> Head:
     """Return what a file claims to be that Pillow reads."""
-    opened, head = open_unread(file, None)
-    opened.close()
-    return head
+    return open_unread(file, None)[1]
 
 
 def is_costly(file: BinaryIO) -> bool:

@@ -14,38 +14,38 @@ import tifffile
 from pix2pix.pictures.formats.jpeg import check_block
 from pix2pix.pictures.formats.opening import PictureError
 
-_MOST_TAGS = 100_000  # of all pages; a page may have 65,535, and pages may lie over each other
+_MOST_ENTRIES = 100_000  # of all pages; a page may have 65,535, and pages may lie over each other
 _PACKED = 259  # the tag that says how
 # None, LZW, JPEG, deflate (two numbers), PackBits, Zstandard: others are decoded in a process apart.
 _PLAIN = {1, 5, 7, 8, 32946, 32773, 50000}
 MOST_PAGES = 1_000  # of one file; more is no picture but an attack, or a film
 _SUB_PAGES = 330  # the tag that lists the offsets of a page's own pages
-_BYTES = {4: 4, 13: 4, 16: 8, 18: 8}  # of an offset, by its type
+_LETTERS = {4: "I", 13: "I", 16: "Q", 18: "Q"}  # of an offset, by its type
 
 
 class _Layout(NamedTuple):
-    """How numbers are kept: classic TIFF, or BigTIFF with offsets of 8 bytes."""
+    """How numbers are kept, as letters of `struct`: classic TIFF, or BigTIFF with offsets of 8 bytes."""
 
     order: str
-    tags: str  # how many a page has
+    entries: str  # how many a page has
     offset: str
-    tag_bytes: int
 
     def read(self, file: BinaryIO, kind: str) -> int:
         return int(struct.unpack(self.order + kind, file.read(struct.calcsize(kind)))[0])
 
 
-class _Pages:
-    """What a walk has seen: how pages are packed, and how many tags they have."""
+class _Page(NamedTuple):
+    """One page: the offset of the next (0: none), its entries, how it is packed, and its own pages."""
 
-    def __init__(self) -> None:
-        self.packed: set[int] = set()
-        self.tags = 0
+    following: int
+    entries: int
+    packed: set[int]
+    inner: list[int]
 
 
 def is_costly(file: BinaryIO) -> bool:
     """Return whether a decoder may take long for a page; raises PictureError as `check_pages` does."""
-    return bool(check_pages(file).packed - _PLAIN)
+    return bool(check_pages(file) - _PLAIN)
 
 
 def open_pages(file: BinaryIO) -> tifffile.TiffFile:
@@ -55,26 +55,24 @@ def open_pages(file: BinaryIO) -> tifffile.TiffFile:
     return tifffile.TiffFile(file)
 
 
-def check_pages(file: BinaryIO) -> _Pages:
-    """Raise PictureError where pages come round in a circle, or are more than MOST_PAGES.
+def check_pages(file: BinaryIO) -> set[int]:
+    """Return how pages are packed; raise PictureError where they form a circle, or are more than MOST_PAGES.
 
-    What is cut short or damaged otherwise is left to the decoder, which names it.
+    A file that is cut short or damaged otherwise is left to the decoder, which names it.
     """
     file.seek(0)
     head = file.read(4)
     order = "<" if head[:2] == b"II" else ">"
     big = head[2:] in (b"+\0", b"\0+")
-    layout = _Layout(order, "Q", "Q", 20) if big else _Layout(order, "H", "I", 12)
+    layout = _Layout(order, "Q", "Q") if big else _Layout(order, "H", "I")
     file.seek(8 if big else 4)
-    pages = _Pages()
     with suppress(struct.error):
-        _walk(file, layout, layout.read(file, layout.offset), pages)
-    return pages
+        return _walk(file, layout, layout.read(file, layout.offset))
+    return set()
 
 
-def _walk(file: BinaryIO, layout: _Layout, first: int, pages: _Pages) -> None:
-    seen: set[int] = set()
-    waiting = [first]
+def _walk(file: BinaryIO, layout: _Layout, first: int) -> set[int]:
+    packed, seen, waiting, entries = set[int](), set[int](), [first], 0
     while waiting:
         offset = waiting.pop()
         while offset:
@@ -84,43 +82,42 @@ def _walk(file: BinaryIO, layout: _Layout, first: int, pages: _Pages) -> None:
             if len(seen) > MOST_PAGES:
                 raise PictureError(f"it has more than {MOST_PAGES:,} pages")
             try:
-                offset, inner = _page(file, layout, offset, pages)
+                page = _read_page(file, layout, offset)
             except struct.error:  # it leads out of the file
                 break
-            waiting += [place for place in inner if place not in seen and place not in waiting]
+            entries += page.entries
+            if entries > _MOST_ENTRIES:
+                raise PictureError(f"its pages have more than {_MOST_ENTRIES:,} entries")
+            packed |= page.packed
+            waiting += [place for place in page.inner if place not in seen and place not in waiting]
+            offset = page.following
+    return packed
 
 
-def _page(file: BinaryIO, layout: _Layout, offset: int, pages: _Pages) -> tuple[int, Sequence[int]]:
-    """Return the offset of the next page, 0 for none, and those of the page's own pages."""
+def _read_page(file: BinaryIO, layout: _Layout, offset: int) -> _Page:
     file.seek(offset)
-    count = min(layout.read(file, layout.tags), 0xFFFF)
-    tags = file.read(count * layout.tag_bytes)
-    following = layout.read(file, layout.offset)
-    pages.tags += count
-    if pages.tags > _MOST_TAGS:
-        raise PictureError(f"its pages have more than {_MOST_TAGS:,} entries")
-    return following, list(_sub_pages(file, layout, tags, pages))
+    count = min(layout.read(file, layout.entries), 0xFFFF)
+    entry = struct.Struct(f"{layout.order}HH{layout.offset}{struct.calcsize(layout.offset)}s")
+    data = file.read(count * entry.size)
+    page = _Page(layout.read(file, layout.offset), count, set(), [])
+    for tag, kind, values, value in entry.iter_unpack(data):
+        if tag == _PACKED:
+            page.packed.update(struct.unpack(f"{layout.order}H", value[:2]))
+        if tag == _SUB_PAGES and kind in _LETTERS:
+            with suppress(struct.error):  # they lead out of the file
+                page.inner.extend(_offsets(file, layout, values, _LETTERS[kind], value))
+    return page
 
 
-def _sub_pages(file: BinaryIO, layout: _Layout, tags: bytes, pages: _Pages) -> Iterator[int]:
-    for start in range(0, len(tags) - layout.tag_bytes + 1, layout.tag_bytes):
-        number, kind = struct.unpack_from(layout.order + "HH", tags, start)
-        (count,) = struct.unpack_from(layout.order + layout.offset, tags, start + 4)
-        if number == _PACKED:
-            place = start + 4 + struct.calcsize(layout.offset)
-            pages.packed.add(struct.unpack_from(layout.order + "H", tags, place)[0])
-        if number != _SUB_PAGES or kind not in _BYTES:
-            continue
-        if count > MOST_PAGES:
-            raise PictureError(f"it has more than {MOST_PAGES:,} pages")
-        place = start + 4 + struct.calcsize(layout.offset)
-        needed = count * _BYTES[kind]
-        values = tags[place : place + needed]
-        if needed > struct.calcsize(layout.offset):  # too long for the tag, which says where they are
-            file.seek(struct.unpack_from(layout.order + layout.offset, tags, place)[0])
-            values = file.read(needed)
-        letter = "I" if _BYTES[kind] == 4 else "Q"
-        yield from struct.unpack(f"{layout.order}{count}{letter}", values)
+def _offsets(file: BinaryIO, layout: _Layout, count: int, letter: str, value: bytes) -> Sequence[int]:
+    """Return the offsets that an entry lists, or to whose place its value points where they are too many."""
+    if count > MOST_PAGES:
+        raise PictureError(f"it has more than {MOST_PAGES:,} pages")
+    size = struct.calcsize(f"={count}{letter}")
+    if size > len(value):
+        file.seek(struct.unpack(layout.order + layout.offset, value)[0])
+        value = file.read(size)
+    return struct.unpack(f"{layout.order}{count}{letter}", value[:size])
 
 
 def blocks(part: Any) -> Iterator[tuple[int, int, Any]]:

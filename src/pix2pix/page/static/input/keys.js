@@ -1,12 +1,12 @@
 /** Keys that work everywhere on the page, and the dialog that lists all keys. */
 
 import { TOOLS, WIDEST_PX } from "../paint/choice.js";
-import { openDialog } from "../panels/dialog.js";
-import { byId, make } from "../panels/dom.js";
+import { openDialog } from "../dialogs/dialog.js";
+import { byId, make, toggle } from "../panels/dom.js";
 import { announce } from "../panels/notices.js";
 import { LETTERS, nameOf } from "../panels/toolbar.js";
 import { t } from "../words/texts.js";
-import { choices, keepChoice } from "./store.js";
+import { choices, keepChoice } from "../session/store.js";
 
 /**
  * @typedef {Record<string, () => void>} Actions  by the name of the key
@@ -91,10 +91,8 @@ export function openKeys(kind) {
     const parts = lists.flatMap(([title, rows]) => [make("h3", { textContent: t(title) }), listOf(rows)]);
     return make("div", {}, ...parts);
   };
-  const letters = make("input", { type: "checkbox", checked: areLettersOn(), onchange: () => keepChoice("letters", letters.checked) });
-  letters.setAttribute("role", "switch");
-  const label = make("label", { className: "switch" }, letters, make("span", { textContent: t("keys_letters") }));
-  openDialog(t("keys_title"), [label, make("div", { className: "lists" }, column(drawing), column(page))]);
+  const letters = toggle(t("keys_letters"), areLettersOn(), (isOn) => keepChoice("letters", isOn));
+  openDialog(t("keys_title"), [letters, make("div", { className: "lists" }, column(drawing), column(page))]);
 }
 
 /** @param {string[][]} rows  keys and what they do */

@@ -2,7 +2,7 @@
 
 /**
  * @typedef {import("./stroke-input.js").StrokeInput} StrokeInput
- * @typedef {import("../paint/view.js").View} View
+ * @typedef {import("../view/view.js").View} View
  */
 
 const WHEEL_SPEED = 0.0022;

@@ -1,14 +1,14 @@
 /**
- * The token of a server that wants one: from the address, `#token=...`, or asked for. It is sent as a header
+ * The token of a server that wants one: from the address, `#token=...`, or typed. It is sent as a header
  * to the page's own server alone, and kept as long as the tab.
  */
 
 import { t } from "../words/texts.js";
+import { nameHere, readStored, writeStored } from "./storage.js";
 
-const KEY = `pix2pix token ${new URL(".", document.baseURI).pathname}`;
-const MARK = "#token=";
+const [NAME, MARK] = [nameHere("token"), "#token="];
 
-let token = kept();
+let token = readStored("sessionStorage", NAME) ?? "";
 
 /** Keep the token in the page's address, if there is one, and remove it from there. */
 export function takeToken() {
@@ -41,17 +41,5 @@ function send(url, options) {
 /** @param {string} value */
 function keep(value) {
   token = /^[!-~]+$/.test(value) ? value : "";
-  try {
-    sessionStorage.setItem(KEY, token);
-  } catch {
-    // The browser refuses storage: the token lasts as long as the page.
-  }
-}
-
-function kept() {
-  try {
-    return sessionStorage.getItem(KEY) ?? "";
-  } catch {
-    return "";
-  }
+  writeStored("sessionStorage", NAME, token);
 }

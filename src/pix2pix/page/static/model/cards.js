@@ -2,6 +2,7 @@
 
 import { fetchWithToken } from "./access.js";
 import { failure } from "./errors.js";
+import { sleep } from "./waits.js";
 
 const RETRY_MS = 2000; // between two tries to reach the server
 
@@ -19,6 +20,6 @@ export async function fetchCards(onFailure) {
     if (answer?.ok) return (await answer.json().catch(() => ({ models: [] }))).models;
     if (isAnswered) throw failure("error_no_models");
     onFailure(failure("error_no_models"));
-    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    await sleep(RETRY_MS);
   }
 }

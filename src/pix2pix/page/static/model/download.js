@@ -1,6 +1,8 @@
 // Download large files in parts: no part is too large for a host, and each is checked and cached by
 // itself, so that an interrupted download resumes and the next visit needs no network.
 
+import { sleep } from "./waits.js";
+
 /**
  * @typedef {{file: string, bytes: number, sha256: string}} Part  a file relative to the page
  * @typedef {{parts: Part[], bytes: number, gzip: boolean}} LargeFile
@@ -66,7 +68,7 @@ async function fetchChecked(address, part, place, onProgress) {
       return await check(place, part);
     } catch (error) {
       if (tried === TRIES) throw error;
-      await new Promise((resolve) => setTimeout(resolve, WAIT_MS * tried));
+      await sleep(WAIT_MS * tried);
     }
   }
 }

@@ -2,11 +2,11 @@
 // WebAssembly, on several threads if the host's headers allow it.
 
 import { download } from "./download.js";
-import { keepMask, noiseKey } from "./noise.js";
+import { keepMask, noiseKey } from "../pixels/noise.js";
 
 /**
  * @typedef {import("./download.js").LargeFile} LargeFile
- * @typedef {import("./noise.js").Layer & {input: string, divisor: number}} NoiseInput
+ * @typedef {import("../pixels/noise.js").Layer & {input: string, divisor: number}} NoiseInput
  * @typedef {{data: Float32Array, channels: number, height: number, width: number}} Tensor  (C, H, W)
  * @typedef {{channels: number, height: number, width: number, step: number, values: number[]}} Check
  * @typedef {LargeFile & {noise: NoiseInput[], check: Check}} Network

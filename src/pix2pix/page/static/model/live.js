@@ -4,7 +4,7 @@
  * makes its answer useless (another model, another mode) aborts it.
  */
 
-import { aborted } from "./errors.js";
+import { aborted, sleep } from "./waits.js";
 
 /**
  * @typedef {object} Hooks
@@ -16,14 +16,11 @@ import { aborted } from "./errors.js";
  * @property {(seconds: number) => Promise<void>} [wait]
  */
 
-/** @param {number} seconds */
-const sleep = (seconds) => new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
-
 /**
  * An error with `retryAfter` (seconds) is reported, and the request is repeated after that time.
  * @param {Hooks} hooks
  */
-export function createLive({ run, whenIdle, onBusy, onError, wait = sleep }) {
+export function createLive({ run, whenIdle, onBusy, onError, wait = (seconds) => sleep(1000 * seconds) }) {
   let [due, idleDone, working] = [false, true, false];
   /** @type {AbortController|null} */
   let running = null;

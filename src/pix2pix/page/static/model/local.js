@@ -1,6 +1,7 @@
 // The translator of an exported page: the network runs in a web worker.
 
-import { aborted, failure } from "./errors.js";
+import { failure } from "./errors.js";
+import { aborted } from "./waits.js";
 
 /**
  * @typedef {import("./engine.js").OnProgress} OnProgress

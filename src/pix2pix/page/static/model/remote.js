@@ -1,5 +1,6 @@
 /** The translator of a served page: send the drawing to the server, get the translation back. */
 
+import { toPng } from "../paint/canvases.js";
 import { fetchWithToken } from "./access.js";
 import { failure } from "./errors.js";
 
@@ -43,9 +44,9 @@ export function createTranslator(card) {
  */
 async function encode(canvas) {
   if ("convertToBlob" in canvas) return canvas.convertToBlob({ type: "image/png" });
-  return new Promise((resolve, reject) => {
-    canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error("error_too_large"))), "image/png");
-  });
+  const blob = await toPng(canvas);
+  if (!blob) throw new Error("error_too_large");
+  return blob;
 }
 
 /**

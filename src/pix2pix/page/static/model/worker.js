@@ -1,8 +1,8 @@
 // The web worker of local.js: pixels in, pixels out, so that the page's main thread is free to draw.
 
 import { openEngine } from "./engine.js";
-import { noiseKey } from "./noise.js";
-import { toPixels, toTensor } from "./pixels.js";
+import { noiseKey } from "../pixels/noise.js";
+import { toPixels, toTensor } from "../pixels/tensors.js";
 
 /** @typedef {import("../types.js").Card} Card */
 

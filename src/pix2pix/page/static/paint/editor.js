@@ -30,7 +30,7 @@ export function drawingKey({ kind, palette }) {
 }
 
 /**
- * @param {import("./pictures.js").Pictures} pictures
+ * @param {import("../session/pictures.js").Pictures} pictures
  */
 export function createEditor(pictures) {
   const { on, emit } = createEmitter();

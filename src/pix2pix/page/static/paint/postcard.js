@@ -1,6 +1,6 @@
 /** Compose a drawing and its result into one picture: side by side, with an arrow, a title and the model's name. */
 
-import { resizeCanvas } from "./pictures.js";
+import { resizeCanvas } from "./canvases.js";
 
 /**
  * @typedef {object} Postcard

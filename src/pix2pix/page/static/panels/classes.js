@@ -8,20 +8,20 @@ export function createClasses() {
   /** @param {boolean} isOpen */
   function show(isOpen) {
     palette.classList.toggle("open", isOpen);
-    toggle.setAttribute("aria-expanded", String(isOpen));
+    toggle.ariaExpanded = String(isOpen);
     fit();
   }
 
   /** Offer the button where the row is longer than its place, and keep it while all are shown. */
   function fit() {
-    if (toggle.getAttribute("aria-expanded") === "true") return;
+    if (toggle.ariaExpanded === "true") return;
     const gap = parseFloat(getComputedStyle(toggle.parentElement).columnGap) || 0;
     const place = swatches.clientWidth + (toggle.hidden ? 0 : toggle.offsetWidth + gap);
     toggle.hidden = palette.hidden || swatches.scrollWidth <= place;
   }
 
   toggle.addEventListener("click", () => {
-    show(toggle.getAttribute("aria-expanded") === "false");
+    show(toggle.ariaExpanded === "false");
     if (palette.classList.contains("open")) swatches.querySelector(":checked")?.focus();
   });
   palette.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {

@@ -40,10 +40,30 @@ export function icon(name) {
  * @param {() => void} onclick
  */
 export function iconButton(name, label, onclick) {
-  const button = make("button", { className: "icon-button", type: "button", title: label, onclick }, icon(name));
-  button.setAttribute("aria-label", label);
-  return button;
+  return make("button", { className: "icon-button", type: "button", title: label, ariaLabel: label, onclick }, icon(name));
 }
+
+/**
+ * Create a button with words.
+ * @param {string} text
+ * @param {() => void} onclick
+ * @param {string} [className]
+ */
+export const textButton = (text, onclick, className = "button") => make("button", { className, type: "button", textContent: text, onclick });
+
+/**
+ * Create a switch with words.
+ * @param {string} text
+ * @param {boolean} checked
+ * @param {(checked: boolean) => void} onChange
+ */
+export function toggle(text, checked, onChange) {
+  const input = make("input", { type: "checkbox", role: "switch", checked, onchange: () => onChange(input.checked) });
+  return make("label", { className: "switch" }, input, make("span", { textContent: text }));
+}
+
+/** Create a line whose changes screen readers announce. @param {string} [text] */
+export const statusLine = (text = "") => make("p", { className: "quiet", role: "status", textContent: text });
 
 /**
  * Show radio buttons as a row of segments. Called again, it changes them in place, so that the focus
@@ -74,3 +94,6 @@ export function saveFile(blob, name) {
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }
+
+/** Return a model's name as the name of a file. @param {string} model */
+export const fileName = (model) => model.replace(/[^\p{L}\p{N}]+/gu, "-");

@@ -1,7 +1,7 @@
 /** Messages: notices in the page, and announcements for screen readers. */
 
 import { sentences, t } from "../words/texts.js";
-import { byId, iconButton, make } from "./dom.js";
+import { byId, iconButton, make, textButton } from "./dom.js";
 
 const INFO_SECONDS = 8;
 
@@ -24,13 +24,10 @@ export function notify(name, { text, hint = "", error = false, stays = error, ac
   const old = find(name);
   if (old?.dataset.text === whole) return; // screen readers would read it again
   const close = iconButton("close", t("close"), () => withdraw(name));
-  const item = make("div", { className: error ? "notice error" : "notice" }, make("p", { textContent: whole }));
-  item.setAttribute("role", error ? "alert" : "status");
+  const [className, role] = error ? ["notice error", "alert"] : ["notice", "status"];
+  const item = make("div", { className, role }, make("p", { textContent: whole }));
   Object.assign(item.dataset, { name, text: whole });
-  if (action) {
-    const run = () => (withdraw(name), action.run());
-    item.append(make("button", { className: "button", type: "button", textContent: action.text, onclick: run }));
-  }
+  if (action) item.append(textButton(action.text, () => (withdraw(name), action.run())));
   item.append(close);
   if (old) old.replaceWith(item);
   else byId("notices").append(item);

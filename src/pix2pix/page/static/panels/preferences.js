@@ -1,6 +1,6 @@
 /** The language and the theme: chosen in the header, kept for the next visit. */
 
-import { choices, keepChoice } from "../input/store.js";
+import { choices, keepChoice } from "../session/store.js";
 import { languages, pickLanguage, setLanguage } from "../words/texts.js";
 import { byId } from "./dom.js";
 

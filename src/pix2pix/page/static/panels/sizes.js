@@ -1,7 +1,7 @@
 /** Choose the size of the drawing: the trained one, multiples, the picture's own, or any other. */
 
 import { t } from "../words/texts.js";
-import { openDialog } from "./dialog.js";
+import { openDialog } from "../dialogs/dialog.js";
 import { byId, make } from "./dom.js";
 
 const [TIMES, CUSTOM] = [[1, 2, 3, 4, 6, 8], "custom"];

@@ -22,9 +22,7 @@ export function createStart(editor, open) {
       const [canvas, name] = [emptyThumbnail(), t("example_number", { number: i + 1 })];
       // Without a connection the button stays, without its picture.
       drawThumbnail(canvas, example, new AbortController().signal).catch(() => {});
-      const button = make("button", { type: "button", title: name, onclick: () => open(example.name) }, canvas);
-      button.setAttribute("aria-label", name);
-      return button;
+      return make("button", { type: "button", title: name, ariaLabel: name, onclick: () => open(example.name) }, canvas);
     });
     byId("start-examples").replaceChildren(...buttons);
   }

@@ -45,9 +45,7 @@ export function createToolbar(editor, choice) {
     byId("palette").hidden = kind !== "labels";
     byId("get-picture").hidden = kind !== "photograph" && kind !== "mask";
     search.hidden = palette.length < SEARCHED;
-    search.placeholder = t("search");
-    search.setAttribute("aria-label", t("search"));
-    search.value = "";
+    Object.assign(search, { placeholder: t("search"), ariaLabel: t("search"), value: "" });
     showSwatches("");
     follow();
   }
@@ -55,9 +53,7 @@ export function createToolbar(editor, choice) {
   /** @param {ToolName} tool  @param {string} kind */
   function toolButton(tool, kind) {
     const name = t(nameOf(tool, kind));
-    const input = make("input", { type: "radio", name: "tool", value: tool, onchange: () => choice.set({ tool }) });
-    input.setAttribute("aria-label", name);
-    input.setAttribute("aria-keyshortcuts", LETTERS[tool]);
+    const input = make("input", { type: "radio", name: "tool", value: tool, ariaLabel: name, ariaKeyShortcuts: LETTERS[tool], onchange: () => choice.set({ tool }) });
     const face = make("span", {}, icon(nameOf(tool, kind) === "hole" ? "brush" : nameOf(tool, kind)), make("b", { textContent: name }));
     return make("label", { className: "tool", title: `${name} (${LETTERS[tool]})` }, input, face);
   }
@@ -75,8 +71,7 @@ export function createToolbar(editor, choice) {
 
   /** @param {import("../types.js").Swatch} swatch  @param {string} digit */
   function swatchButton({ name, colour }, digit) {
-    const input = make("input", { type: "radio", name: "colour", value: colour, onchange: () => choice.set({ colour }), onclick: classes.chosen });
-    if (digit) input.setAttribute("aria-keyshortcuts", digit);
+    const input = make("input", { type: "radio", name: "colour", value: colour, ariaKeyShortcuts: digit || null, onchange: () => choice.set({ colour }), onclick: classes.chosen });
     const chip = make("span", { className: isLight(colour) ? "chip pale" : "chip" }, icon("check"));
     chip.style.setProperty("--colour", colour);
     return make("label", { className: "swatch" }, input, chip, make("span", { textContent: className(name) }), make("kbd", { textContent: digit }));
@@ -88,10 +83,8 @@ export function createToolbar(editor, choice) {
     check("swatches", colour);
     byId("px-field").classList.toggle("idle", !hasWidth(tool));
     byId("px-field").hidden = TOOLS[editor.card.kind].length === 0;
-    px.disabled = !hasWidth(tool);
-    px.value = String(width);
     byId("px-now").textContent = `${width} px`;
-    px.setAttribute("aria-valuetext", `${width} px`);
+    Object.assign(px, { disabled: !hasWidth(tool), value: String(width), ariaValueText: `${width} px` });
     reveal(byId("swatches")); // last: the width above takes room from a phone's row of classes
   }
 

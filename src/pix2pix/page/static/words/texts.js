@@ -64,7 +64,6 @@ export function fill(root) {
   }
   for (const element of root.querySelectorAll("[data-label]")) {
     const { label = "", keys } = /** @type {HTMLElement} */ (element).dataset;
-    element.setAttribute("aria-label", t(label));
-    element.setAttribute("title", keys ? `${t(label)} (${keys})` : t(label));
+    Object.assign(element, { ariaLabel: t(label), title: keys ? `${t(label)} (${keys})` : t(label) });
   }
 }
