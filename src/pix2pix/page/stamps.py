@@ -62,7 +62,8 @@ class _Area(NamedTuple):
 
 
 Pair = tuple[_Area, _Area]  # a middle and a part next to it
-Sides = dict[Place, tuple[int, list[Pair]]]  # the class of the part on each side
+Sides = dict[Place, tuple[int, list[Pair]]]  # the class of the part on each side, and all such pairs
+Neighbours = dict[tuple[int, int], dict[Place, list[Pair]]]  # by the classes of middle and part
 
 
 def find_stamps(
@@ -76,37 +77,44 @@ def find_stamps(
     `swatches` are name and colour of each class, `ground` the class that is behind all, `size` the
     height and width of training in pixels.
     """
+    areas, neighbours = _things(maps, len(swatches), ground)
+    counts = _frequent(areas, maps)
+    by_count = sorted(counts, key=lambda class_: -counts[class_])
+    shapes: list[tuple[int, Sides]] = []
+    for middle in by_count:
+        rarer = (part for part in counts if counts[part] < counts[middle])
+        sides = {part: _common_sides(neighbours[middle, part], counts[part]) for part in rarer}
+        shapes += [(middle, shape) for shape in _combined({p: s for p, s in sides.items() if s})]
+    shapes.sort(key=lambda shape: -len(shape[1]))
+    parts = {part for _, sides in shapes for part, _ in sides.values()}
+    shapes += [(class_, {}) for class_ in by_count if class_ not in parts]
+    return tuple(_stamp(areas[class_], sides, swatches, size) for class_, sides in shapes[:_LIMIT])
+
+
+def _things(
+    maps: Sequence[NDArray[np.integer]], count: int, ground: int
+) -> tuple[dict[int, list[_Area]], Neighbours]:
+    """Return the areas of each class but the ground, and which lie next to which."""
     things: dict[int, list[_Area]] = defaultdict(list)
-    pairs: dict[tuple[int, int], dict[Place, list[Pair]]] = defaultdict(lambda: defaultdict(list))
+    neighbours: Neighbours = defaultdict(lambda: defaultdict(list))
     for indexes in maps:
-        areas = [area for area in _areas(indexes, len(swatches)) if area.class_ != ground]
+        areas = [area for area in _areas(indexes, count) if area.class_ != ground]
         for middle in areas:
             things[middle.class_].append(middle)
             for part in areas:
                 if part.class_ != middle.class_ and (place := _place(middle, part)):
-                    pairs[middle.class_, part.class_][place].append((middle, part))
+                    neighbours[middle.class_, part.class_][place].append((middle, part))
+    return things, neighbours
+
+
+def _frequent(things: dict[int, list[_Area]], maps: Sequence[NDArray[np.integer]]) -> dict[int, int]:
+    """Return the number of areas of each class that recurs as things: sky has few areas of that size."""
     pixels = sum((np.bincount(m.ravel(), minlength=256) for m in maps), np.zeros(256, np.int64))
-    counts = {
-        class_: len(found)
-        for class_, found in things.items()
-        if len(found) >= _LEAST_COUNT
-        # Most of a thing's pixels lie in areas of its size; sky has but a few such areas.
-        and sum(area.pixels for area in found) >= pixels[class_] / 2
+    return {
+        class_: len(areas)
+        for class_, areas in things.items()
+        if len(areas) >= _LEAST_COUNT and sum(area.pixels for area in areas) >= pixels[class_] / 2
     }
-    shapes: list[tuple[int, Sides]] = []
-    for middle_class in sorted(counts, key=lambda class_: -counts[class_]):
-        parts = {
-            part: sides
-            for part in counts
-            if counts[part] < counts[middle_class]
-            and (sides := _common_sides(pairs[middle_class, part], counts[part]))
-        }
-        shapes += [(middle_class, sides) for sides in _combined(parts)]
-    shapes.sort(key=lambda shape: -len(shape[1]))
-    parts_of_others = {part for _, sides in shapes for part, _ in sides.values()}
-    alone = sorted(counts.keys() - parts_of_others, key=lambda class_: -counts[class_])
-    shapes += [(class_, {}) for class_ in alone]
-    return tuple(_stamp(things[class_], sides, swatches, size) for class_, sides in shapes[:_LIMIT])
 
 
 def _areas(indexes: NDArray[np.integer], count: int) -> Iterator[_Area]:
@@ -140,9 +148,9 @@ def _place(middle: _Area, part: _Area) -> Place | None:
 
 def _common_sides(sides: dict[Place, list[Pair]], count: int) -> dict[Place, list[Pair]]:
     """Return the sides on which a class of so many areas commonly is; none if it mostly lies elsewhere."""
-    if len({part for found in sides.values() for _, part in found}) < _COMMON * count:
+    if len({part for pairs in sides.values() for _, part in pairs}) < _COMMON * count:
         return {}
-    common = {place: found for place, found in sides.items() if len(found) >= _ON_A_SIDE * count}
+    common = {place: pairs for place, pairs in sides.items() if len(pairs) >= _ON_A_SIDE * count}
     if "above" in common and "below" in common:
         # The head of a window is below the one of the next storey, too.
         del common["above" if len(common["above"]) < len(common["below"]) else "below"]
@@ -151,27 +159,27 @@ def _common_sides(sides: dict[Place, list[Pair]], count: int) -> dict[Place, lis
 
 def _combined(parts: dict[int, dict[Place, list[Pair]]]) -> list[Sides]:
     """Return the stamp with the most frequent part on each side, and one for each part that is not in it."""
-    ranked = sorted(parts, key=lambda part: -max(map(len, parts[part].values())))
-    combined: Sides = {}
-    for part in ranked:
-        if not combined.keys() & parts[part].keys():
-            combined |= {place: (part, found) for place, found in parts[part].items()}
-    others = [part for part in ranked if part not in {used for used, _ in combined.values()}]
-    alone: list[Sides] = [{place: (part, found) for place, found in parts[part].items()} for part in others]
-    return [combined, *alone] if combined else []
+    shapes: list[Sides] = []
+    for part in sorted(parts, key=lambda part: -max(map(len, parts[part].values()))):
+        sides: Sides = {place: (part, pairs) for place, pairs in parts[part].items()}
+        if shapes and shapes[0].keys() & sides.keys():
+            shapes.append(sides)
+        else:
+            shapes[:1] = [{**shapes[0], **sides} if shapes else sides]
+    return shapes
 
 
 def _stamp(
     things: Sequence[_Area], sides: Sides, swatches: Sequence[tuple[str, str]], size: tuple[int, int]
 ) -> Stamp:
     """Return a stamp in pixels of training; its middle has the median size of those that have such parts."""
-    middles = [middle for _, found in sides.values() for middle, _ in found] or things
+    middles = [middle for _, pairs in sides.values() for middle, _ in pairs] or things
     width = float(np.median([middle.width for middle in middles]))
     height = float(np.median([middle.height for middle in middles]))
     boxes = [(middles[0].class_, (-width / 2, -height / 2, width, height))]
-    for place, (part, found) in sides.items():
-        wide = width * float(np.median([p.width / m.width for m, p in found]))
-        high = height * float(np.median([p.height / m.height for m, p in found]))
+    for place, (part, pairs) in sides.items():
+        wide = width * float(np.median([p.width / m.width for m, p in pairs]))
+        high = height * float(np.median([p.height / m.height for m, p in pairs]))
         left = {"left": -width / 2 - wide, "right": width / 2}.get(place, -wide / 2)
         top = {"above": -height / 2 - high, "below": height / 2}.get(place, -high / 2)
         boxes.append((part, (left, top, wide, high)))

@@ -4,8 +4,6 @@ Starting one takes about as long as decoding ten photographs, so it decodes only
 may take any time: see `opening.is_costly`. It runs `child`.
 """
 
-import json
-import os
 import subprocess
 import sys
 import time
@@ -16,17 +14,15 @@ from pathlib import Path
 from threading import Timer
 from typing import Any, BinaryIO, cast
 
-import numpy as np
-
 from pix2pix.errors import UserError
 from pix2pix.files import limit_from_environment
 from pix2pix.pictures.formats import opening, tiff, tiff_pages
+from pix2pix.pictures.formats.messages import environment, receive, receive_array
 from pix2pix.pictures.formats.numbers import Array
 from pix2pix.pictures.formats.opening import Head
 
 SECONDS = "PIX2PIX_MAX_SECONDS"
 _DEFAULT_SECONDS = 60.0  # for a picture, or for each frame of an animation
-_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "TIFFFILE_NUM_THREADS": "1"}
 
 Message = tuple[dict[str, Any], Array | None]
 
@@ -69,44 +65,32 @@ def look(path: Path) -> Head:
 def _messages(task: str, path: Path) -> Generator[Message]:
     """Yield the messages of a process, with their arrays; the last one is {"end": true}."""
     seconds = limit_from_environment(SECONDS, _DEFAULT_SECONDS, " of seconds")
-    places = os.pathsep.join(filter(None, sys.path))  # it imports what this process would
     with subprocess.Popen(
         [sys.executable, "-m", "pix2pix.pictures.child", task, path],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, **_ONE_THREAD, "PYTHONPATH": places},
+        env=environment(),
     ) as process:
+        pipe = cast(BufferedReader, process.stdout)
         try:
             message: dict[str, Any] = {}
             while "end" not in message:
                 began, late = time.monotonic(), Timer(seconds, process.kill)
                 late.start()
                 try:
-                    received = _receive(cast(BufferedReader, process.stdout))
+                    message = receive(pipe)
+                    array = receive_array(pipe, message) if "shape" in message else None
+                except EOFError:
+                    is_late = time.monotonic() - began >= seconds
+                    raise _unfinished(path, seconds if is_late else None) from None
                 finally:
                     late.cancel()
-                if received is None:
-                    raise _unfinished(path, seconds if time.monotonic() - began >= seconds else None)
-                message = received[0]
                 if "error" in message:
                     raise UserError(message["error"], message["hint"])
-                yield received
+                yield message, array
         finally:
             process.kill()
-
-
-def _receive(pipe: BufferedReader) -> Message | None:
-    """Return the next message; None where the process ended before it was whole."""
-    line = pipe.readline()
-    if not line.endswith(b"\n"):
-        return None
-    message: dict[str, Any] = json.loads(line)
-    if "shape" not in message:
-        return message, None
-    array = np.empty(message["shape"], message["type"])
-    # A BufferedReader, which fills the whole.
-    return (message, array) if pipe.readinto(array.reshape(-1).view(np.uint8).data) == array.nbytes else None
 
 
 def _unfinished(path: Path, seconds: float | None) -> UserError:

@@ -14,6 +14,7 @@ from typing import Any
 
 from pix2pix.errors import UserError
 from pix2pix.pictures.codec import read_bytes
+from pix2pix.pictures.formats.messages import send, send_array
 from pix2pix.pictures.formats.opening import SAVE_ANEW, ExcessError, Head
 
 with suppress(ImportError):  # Windows has none of these
@@ -40,7 +41,7 @@ def main() -> None:
         status = os.waitpid(process, 0)[1]
         if status == 0:
             return
-        _send({"died": _CAUSES.get(-os.waitstatus_to_exitcode(status), "failed")})
+        send(sys.stdout.buffer, {"died": _CAUSES.get(-os.waitstatus_to_exitcode(status), "failed")})
     with suppress(NameError, ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
     while line := sys.stdin.buffer.readline():
@@ -56,7 +57,7 @@ def _decode(request: dict[str, Any]) -> None:
     _limit(HEAD_SECONDS, request["seconds"])
 
     def accept(head: Head) -> None:
-        _send({"head": head})
+        send(sys.stdout.buffer, {"head": head})
         if not (seconds := json.loads(sys.stdin.buffer.readline())["seconds"]):
             raise _DeclinedError
         _limit(seconds)
@@ -71,10 +72,13 @@ def _decode(request: dict[str, Any]) -> None:
             error = UserError(f"{name} takes more memory than one picture may.", SAVE_ANEW)
     else:
         _limit(0, 0)  # the rest depends on who reads
-        _send({"shape": array.shape, "type": str(array.dtype)}, array)
+        send_array(sys.stdout.buffer, {}, array)
         return
     _limit(0, 0)
-    _send({"error": error.message, "hint": error.hint, "costly": isinstance(why, ExcessError | MemoryError)})
+    send(
+        sys.stdout.buffer,
+        {"error": error.message, "hint": error.hint, "costly": isinstance(why, ExcessError | MemoryError)},
+    )
 
 
 def _limit(processor_seconds: float, seconds: float | None = None) -> None:
@@ -83,13 +87,6 @@ def _limit(processor_seconds: float, seconds: float | None = None) -> None:
         signal.setitimer(signal.ITIMER_PROF, processor_seconds)
         if seconds is not None:
             signal.setitimer(signal.ITIMER_REAL, seconds)
-
-
-def _send(message: dict[str, Any], data: Any = b"") -> None:
-    out = sys.stdout.buffer
-    out.write(json.dumps(message).encode() + b"\n")
-    out.write(data)
-    out.flush()
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ They live long, are started when first needed, and are as many as decode at a ti
 processor time by the size of the picture, of time and of memory.
 """
 
-import json
 import os
 import queue
 import signal
@@ -16,11 +15,10 @@ from io import BufferedReader, BufferedWriter
 from threading import Timer
 from typing import Any, cast, get_args
 
-import numpy as np
-
 from pix2pix.errors import UserError
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.contract import Depth
+from pix2pix.pictures.formats.messages import environment, receive, receive_array, send
 from pix2pix.pictures.formats.opening import SAVE_ANEW, Head
 from pix2pix.serve.uploads.decoder import HEAD_SECONDS
 
@@ -30,7 +28,6 @@ _MEGAPIXEL_SECONDS = 1.0  # of processor; the slowest of common files take a qua
 _GRACE_SECONDS = 2.0
 _PIPE_BYTES = 1 << 20  # a whole picture of 256 px
 _LINE_BYTES = 10_000  # of a message
-_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "TIFFFILE_NUM_THREADS": "1"}
 _PROGRAM = (sys.executable, "-P", "-m", "pix2pix.serve.uploads.decoder", str(MEMORY_BYTES))
 
 
@@ -74,13 +71,12 @@ class _Decoder:
     """One process, and the pipes to it."""
 
     def __init__(self, program: Sequence[str]) -> None:
-        places = os.pathsep.join(filter(None, sys.path))  # it imports what this process would
         self._process = subprocess.Popen(
             program,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # libraries warn of what clients send
-            env={**os.environ, **_ONE_THREAD, "PYTHONPATH": places},
+            env=environment(),
             process_group=0,  # Ctrl-C is for the server, which finishes what it took
         )
         self._to = cast(BufferedWriter, self._process.stdin)
@@ -101,13 +97,13 @@ class _Decoder:
         late = Timer(seconds + _GRACE_SECONDS, self._kill)  # the process ends itself before, if it can
         late.start()
         try:
-            self._send({"name": name, "bytes": len(data), "seconds": seconds}, data)
-            reply = self._reply()
+            send(self._to, {"name": name, "bytes": len(data), "seconds": seconds}, data)
+            reply = receive(self._from, _LINE_BYTES)
             if "head" not in reply:
                 raise _refusal(reply, name, HEAD_SECONDS, seconds)
             head = Head(*reply["head"])
             allowed = self._allow(head, accept)
-            reply = self._reply()
+            reply = receive(self._from, _LINE_BYTES)
             if "shape" not in reply:
                 raise _refusal(reply, name, allowed, seconds)
             return self._array(reply, head)
@@ -131,33 +127,18 @@ class _Decoder:
         try:
             accept(head)
         except BaseException:
-            self._send({"seconds": 0})
+            send(self._to, {"seconds": 0})
             raise
-        self._send({"seconds": seconds})
+        send(self._to, {"seconds": seconds})
         return seconds
 
     def _array(self, reply: Mapping[str, Any], head: Head) -> Array:
         """Receive (H, W, C). What the process says is checked: a hostile picture may have taken it over."""
-        shape, kind = tuple(reply["shape"]), np.dtype(reply["type"])
+        shape = reply["shape"]
         sides = sorted(shape[:2]) == sorted((head.height, head.width))
-        if not sides or len(shape) != 3 or shape[2] > head.channels or str(kind) not in get_args(Depth):
+        if not sides or len(shape) != 3 or shape[2] > head.channels or reply["type"] not in get_args(Depth):
             raise EOFError
-        array = np.empty(shape, kind)
-        if self._from.readinto(array.view(np.uint8).reshape(-1).data) < array.nbytes:
-            raise EOFError
-        return array
-
-    def _send(self, message: Mapping[str, Any], data: bytes = b"") -> None:
-        self._to.write(json.dumps(message).encode() + b"\n")
-        self._to.write(data)
-        self._to.flush()
-
-    def _reply(self) -> dict[str, Any]:
-        line = self._from.readline(_LINE_BYTES)
-        if not line.endswith(b"\n"):
-            raise EOFError
-        reply: dict[str, Any] = json.loads(line)
-        return reply
+        return receive_array(self._from, reply)
 
     def _kill(self) -> None:
         with suppress(ProcessLookupError):
