@@ -154,6 +154,15 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.unlink()
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a text in UTF-8, whole or not at all; raises UserError where it cannot be written.
+
+    Bytes of names that are no text become question marks.
+    """
+    with replacing(path) as temporary:
+        temporary.write_text(text, "utf-8", errors="replace")
+
+
 @contextmanager
 def exclusive(path: Path, taken: str) -> Iterator[None]:
     """Keep other processes out of a block by locking a file, made where it is missing.

@@ -16,10 +16,12 @@ from pix2pix.config import Mode
 from pix2pix.derive.lab import LAB_RANGES
 from pix2pix.errors import UserError
 from pix2pix.evaluation.columns import Columns
-from pix2pix.evaluation.evaluate import Evaluation, Options, evaluate, write_scores
+from pix2pix.evaluation.evaluate import Evaluation, evaluate, write_scores
 from pix2pix.evaluation.labels import LabelScores, find_labels
+from pix2pix.evaluation.model_subject import ModelSubject
+from pix2pix.evaluation.per_picture import Options
 from pix2pix.evaluation.report import write_report
-from pix2pix.evaluation.subjects import Example, FolderSubject, ModelSubject, Subject
+from pix2pix.evaluation.subjects import Example, FolderSubject, Subject
 from pix2pix.measures import features
 from pix2pix.measures.features import FeatureNetwork
 from pix2pix.model_file import ImageContract
@@ -41,7 +43,7 @@ def no_vgg16(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing() -> None:
         raise UserError("ST-LPIPS needs stlpips-pytorch.", "Install it: pip install 'pix2pix[metrics]'")
 
-    monkeypatch.setattr("pix2pix.evaluation.evaluate.load_vgg16", missing)
+    monkeypatch.setattr("pix2pix.evaluation.per_picture.load_vgg16", missing)
     monkeypatch.setattr(features, "load_vgg16", missing)
     monkeypatch.setattr(features.inception, "find_inception", lambda: None)
 

@@ -65,9 +65,10 @@ def evaluate(
     pix2pix evaluate --real photos --fake translated -o report
     """
     with loading():
-        from pix2pix.evaluation.evaluate import Options
         from pix2pix.evaluation.labels import find_labels
-        from pix2pix.evaluation.subjects import SPLITS, FolderSubject, ModelSubject
+        from pix2pix.evaluation.model_subject import SPLITS, ModelSubject
+        from pix2pix.evaluation.per_picture import Options
+        from pix2pix.evaluation.subjects import FolderSubject
         from pix2pix.measures.features import find_features
         from pix2pix.measures.lpips import find_lpips
     _refuse_incomplete(model, data, real, fake)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pix2pix.files import cannot_write, replacing
+from pix2pix.files import cannot_write, write_text
 
 Array = NDArray[Any]
 _ROWS_AT_ONCE = 2048
@@ -63,8 +63,7 @@ class Columns:
         """Add the records of some pictures, (B, ...) for each column."""
         if not self._kinds:
             self._kinds = {name: (str(r.dtype), list(r.shape[1:])) for name, r in records.items()}
-            with replacing(self._about) as path:
-                path.write_text(json.dumps({"identity": self._identity, "kinds": self._kinds}), "utf-8")
+            write_text(self._about, json.dumps({"identity": self._identity, "kinds": self._kinds}))
         for name, record in records.items():
             path = self._path(name)
             try:

@@ -18,28 +18,30 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pix2pix.data.reading import Reading
 from pix2pix.errors import UserError
 from pix2pix.evaluation.columns import Columns
-from pix2pix.evaluation.score import Score
+from pix2pix.evaluation.score import Score, kind_of
 from pix2pix.evaluation.subjects import Example
 from pix2pix.files import file_digest
 from pix2pix.inference.translator import Translator
 from pix2pix.measures.features import as_rgb
 from pix2pix.measures.onnx_file import OnnxNetwork
 from pix2pix.measures.segmentation import confusion, scores, to_classes
-from pix2pix.model_file import model_path
+from pix2pix.model_file import ImageContract, model_path
 from pix2pix.pictures.contract import PictureContract
 from pix2pix.pictures.palette import Palette, label_contract, of_contract, to_index
 from pix2pix.pictures.palette_file import load_palette
 from pix2pix.pictures.tensors import to_array
 
+Predict = Callable[[Tensor], Tensor]  # (B, C, H, W) in [-1, 1] -> (B, H, W) classes
 _FAR = 32  # levels of RGB, further than which a pixel is not the blur of a class's colour
 _AREA = 0.1  # of a label map; borders of facades at 64 px have up to 0.05 of one shade
-_NAMES = {
-    "pixel_accuracy": "per-pixel accuracy",
-    "class_accuracy": "per-class accuracy",
-    "class_iou": "class IoU",
-}
+BY_CLASS = ("pixel_accuracy", "class_accuracy", "class_iou")
+
+
+class OtherPaletteError(UserError):
+    """A label map in colours that the palette does not have."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class LabelScores:
     palette: Palette
     truth: str
     contract: PictureContract  # of that half
-    predict: Callable[[Tensor], Tensor]  # (B, C, H, W) in [-1, 1] -> (B, H, W) classes
+    predict: Predict
     ignore: tuple[int, ...]
     identity: Mapping[str, Any]  # what scores depend on; the scorer by the digest of its file
     scorer: str = ""
@@ -88,12 +90,16 @@ class LabelScores:
     def summary(self, columns: Columns, good: Sequence[int]) -> list[Score]:
         """Return the three scores of outputs, with those of real pictures in the note."""
         rows = self.rows(columns, good)
-        kind = "FCN-score" if "real" in rows else "labels"
-        notes = {
-            k: f"{kind}, {_NAMES[k]}" + (f"; real pictures: {rows['real'][k]:.3f}" if "real" in rows else "")
-            for k in _NAMES
-        }
-        return [Score(key, rows["fake"][key], None, notes[key]) for key in _NAMES]
+        real = rows.get("real")
+        return [
+            Score(
+                name,
+                rows["fake"][name],
+                note=f"{'FCN-score' if real else 'labels'}, {kind_of(name).title}"
+                + (f"; real pictures: {real[name]:.3f}" if real else ""),
+            )
+            for name in BY_CLASS
+        ]
 
     def rows(self, columns: Columns, good: Sequence[int]) -> dict[str, dict[str, float]]:
         """Return the three scores of outputs, "fake", and with a scorer of real pictures, "real"."""
@@ -117,7 +123,7 @@ class LabelScores:
 
 
 def find_labels(
-    image: Any,
+    image: ImageContract | Reading,
     scorer: Path | None,
     labels: str | None,
     ignore: Sequence[str],
@@ -133,9 +139,13 @@ def find_labels(
     stated = load_palette(labels) if labels else None
     if scorer is None and not image.target.classes:
         return None
-    half = "source" if scorer else "target"
-    contract: PictureContract = getattr(image, half)
-    if not contract.classes and stated is None:
+    truth = "source" if scorer else "target"
+    contract = image.source if scorer else image.target
+    if contract.classes:
+        palette = of_contract(contract)
+    elif stated:
+        palette = stated
+    else:
         raise UserError(
             "A scorer is for models from label maps, and the sources of this model are plain colours.",
             "Leave --scorer out: the label maps that the model makes are scored by themselves."
@@ -143,25 +153,26 @@ def find_labels(
             else "If they are label maps, name their palette: --labels facades, or a TOML file "
             "(pix2pix data palette writes one).",
         )
-    palette = of_contract(contract) if stated is None or contract.classes else stated
+    ignored = tuple(_place(palette, name) for name in ignore)
+    predict = _load_scorer(scorer, palette, device, size) if scorer else _argmax(palette, contract)
+    identity = _identity(palette, scorer, ignore)
+    return LabelScores(palette, truth, contract, predict, ignored, identity, str(scorer or ""))
+
+
+def _argmax(palette: Palette, contract: PictureContract) -> Predict:
+    """Return what finds the classes in outputs that are label maps themselves."""
     maps = label_contract(palette, one_hot=contract.one_hot)
-    predict = (
-        _load_scorer(scorer, palette, device, size) if scorer else lambda outputs: to_classes(outputs, maps)
-    )
-    return LabelScores(
-        palette,
-        half,
-        contract,
-        predict,
-        tuple(_place(palette, name) for name in ignore),
-        {
-            "scorer": file_digest(model_path(scorer)) if scorer else "",
-            "classes": list(palette.names),
-            "colours": [f"#{bytes(colour).hex()}" for colour in palette.drawn],
-            "ignore": [*ignore, *([f"index {palette.ignored.index}"] if palette.ignored else [])],
-        },
-        str(scorer or ""),
-    )
+    return lambda outputs: to_classes(outputs, maps)
+
+
+def _identity(palette: Palette, scorer: Path | None, ignore: Sequence[str]) -> dict[str, Any]:
+    """Return what scores by classes depend on."""
+    return {
+        "scorer": file_digest(model_path(scorer)) if scorer else "",
+        "classes": list(palette.names),
+        "colours": [f"#{bytes(colour).hex()}" for colour in palette.drawn],
+        "ignore": [*ignore, *([f"index {palette.ignored.index}"] if palette.ignored else [])],
+    }
 
 
 def _refuse_other_palette(labels: np.ndarray, palette: Palette, name: str) -> None:
@@ -177,7 +188,7 @@ def _refuse_other_palette(labels: np.ndarray, palette: Palette, name: str) -> No
     if len(counts) and counts.max() > _AREA * len(pixels):
         colour = bytes(int(value) for value in shades[counts.argmax()] * 16 + 8).hex()
         share = counts.max() / len(pixels)
-        raise UserError(
+        raise OtherPaletteError(
             f"{name} has an area of {share:.0%} in a colour near #{colour}, which no class of the "
             f"palette has ({', '.join(palette.names)}).",
             "Name the palette of these labels with --labels, or add the class to its file.",
@@ -192,10 +203,11 @@ def _place(palette: Palette, name: str) -> int:
     raise UserError(f"--ignore {name} is no class: wanted one of {', '.join(palette.names)}.")
 
 
-def _load_scorer(
-    scorer: Path, palette: Palette, device: str, size: tuple[int, int]
-) -> Callable[[Tensor], Tensor]:
-    """Return a segmentation network: one of our models (photograph -> classes), or an ONNX file."""
+def _load_scorer(scorer: Path, palette: Palette, device: str, size: tuple[int, int]) -> Predict:
+    """Return what finds the classes of a palette in pictures of `size`, height and width in px.
+
+    Raises UserError for a network of other classes or other pictures.
+    """
     if scorer.suffix == ".onnx":
         return _onnx_scorer(scorer, palette, size)
     translator = Translator.load(scorer, device)
@@ -218,7 +230,7 @@ def _load_scorer(
     ).argmax(1)
 
 
-def _onnx_scorer(path: Path, palette: Palette, size: tuple[int, int]) -> Callable[[Tensor], Tensor]:
+def _onnx_scorer(path: Path, palette: Palette, size: tuple[int, int]) -> Predict:
     network = OnnxNetwork(path, "--scorer")
     shape, classes = tuple(network(torch.zeros(1, 3, *size)).shape), len(palette.names)
     if len(shape) != 4 or shape[1] != classes or shape[2:] != size:

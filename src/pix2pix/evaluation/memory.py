@@ -10,8 +10,9 @@ import torch
 
 from pix2pix.errors import UserError
 from pix2pix.evaluation.columns import Columns
+from pix2pix.evaluation.model_subject import ModelSubject
 from pix2pix.evaluation.score import Score
-from pix2pix.evaluation.subjects import ModelSubject
+from pix2pix.evaluation.subjects import Subject
 from pix2pix.measures.distances import nearest
 from pix2pix.measures.features import FeatureNetwork
 from pix2pix.progress import Progress, in_parallel
@@ -28,15 +29,27 @@ class Nearest(NamedTuple):
 
 
 def find_nearest(
-    subject: ModelSubject, network: FeatureNetwork, columns: Columns, good: Sequence[int], progress: Progress
+    subject: Subject,
+    network: FeatureNetwork | None,
+    columns: Columns,
+    good: Sequence[int],
+    notes: list[str],
+    progress: Progress,
 ) -> Nearest | None:
     """Return the nearest training target of each output; targets that cannot be read are left out.
 
-    None where none can be read.
+    None without features, and with a note where no target is there or can be read.
     """
+    if not isinstance(subject, ModelSubject) or network is None:
+        return None
+    if not subject.can_copy:
+        notes.append("Not measured: memory, as DATA has no training pairs.")
+    if not subject.training or "fake_features" not in columns:
+        return None
     known = _training_features(subject, network, columns, progress)
     readable = np.flatnonzero(known["good"])
     if not len(readable):
+        notes.append("Not measured: memory, as no training target can be read.")
         return None
     targets = torch.from_numpy(np.asarray(known["features"])[readable])
     fakes, real = (torch.from_numpy(np.asarray(columns[n])[good]) for n in ("fake_features", "real_features"))
@@ -52,30 +65,22 @@ def _training_features(
     subject: ModelSubject, network: FeatureNetwork, columns: Columns, progress: Progress
 ) -> Columns:
     """Return the features of training targets, kept with the report: none is computed twice."""
+    about = {
+        "features": network.identity,
+        "files": subject.training_files,
+        "size_px": list(subject.config.size),
+        "format": columns.identity["format"],
+    }
+    known, blank = Columns(columns.folder / "training", about), columns["real_features"][0]
     pairs = subject.training
-    known = Columns(
-        columns.folder / "training",
-        {
-            "features": network.identity,
-            "files": subject.training_files,
-            "size_px": list(subject.config.size),
-            "format": columns.identity["format"],
-        },
-    )
-    missing, blank = pairs[len(known) :], columns["real_features"][0]
-    batch: list[torch.Tensor | None] = []
-    for done, (_, loaded) in enumerate(in_parallel(missing, subject.target_as_seen), len(known) + 1):
-        batch.append(None if isinstance(loaded, UserError) else loaded)
-        if len(batch) == _BATCH or done == len(pairs):
-            targets = [target for target in batch if target is not None]
-            rows = iter(
-                network.extract(torch.stack(targets).to(subject.device)).float().cpu().numpy()
-                if targets
-                else ()
-            )
-            features = [np.zeros_like(blank) if target is None else next(rows) for target in batch]
-            good = np.array([target is not None for target in batch])
-            known.append({"features": np.stack(features), "good": good})
-            batch = []
-            progress.update("features of training targets", done, len(pairs), "pictures")
+    for start in range(len(known), len(pairs), _BATCH):
+        read = [target for _, target in in_parallel(pairs[start : start + _BATCH], subject.target_as_seen)]
+        targets = [target for target in read if not isinstance(target, UserError)]
+        rows = np.zeros((len(read), *blank.shape), blank.dtype)
+        good = np.array([not isinstance(target, UserError) for target in read])
+        if targets:
+            extracted = network.extract(torch.stack(targets).to(subject.device))
+            rows[good] = extracted.float().cpu().numpy()
+        known.append({"features": rows, "good": good})
+        progress.update("features of training targets", len(known), len(pairs), "pictures")
     return known

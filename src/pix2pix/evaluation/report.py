@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pix2pix.evaluation.evaluate import Evaluation
-from pix2pix.evaluation.score import HIGHER_IS_BETTER
-from pix2pix.evaluation.subjects import Example, FolderSubject, ModelSubject
+from pix2pix.evaluation.model_subject import ModelSubject
+from pix2pix.evaluation.score import kind_of
+from pix2pix.evaluation.subjects import Example, views_with_spread
 from pix2pix.measures.histograms import CHANNELS, edges
 from pix2pix.pictures import codec
-from pix2pix.pictures.conform import as_map, to_view
-from pix2pix.pictures.contract import PictureContract
+from pix2pix.pictures.conform import to_view
 from pix2pix.pictures.tensors import to_array
-from pix2pix.reports.charts import Figure
+from pix2pix.reports.charts import Figure, figure
 from pix2pix.reports.pages import write_page
 
 _SHOWN = 10  # best and worst pictures by each score
@@ -32,13 +32,12 @@ _NOTES = {
 def write_report(evaluation: Evaluation, out: Path) -> Path:
     """Write index.html and its pictures; return the page."""
     # Where neither is better, more comes first.
-    higher = {name: HIGHER_IS_BETTER.get(name, True) for name in evaluation.by_picture}
+    higher = {name: kind_of(name).higher is not False for name in evaluation.by_picture}
     orders = [
         # NaN comes last, which is the accuracy of a picture without a labelled pixel.
         np.argsort(-values if higher[name] else values, kind="stable")[: int((~np.isnan(values)).sum())]
         for name, values in evaluation.by_picture.items()
     ]
-    shown = sorted({int(i) for order in orders for i in (*order[:_SHOWN], *order[-_SHOWN:])})
     write_page(
         out / "index.html",
         "evaluation.html",
@@ -47,10 +46,15 @@ def write_report(evaluation: Evaluation, out: Path) -> Path:
         evaluation=evaluation,
         scores=evaluation.scores,
         facts={k.replace("_", " "): v for k, v in evaluation.subject.identity.items() if k != "versions"},
-        cards=[_card(evaluation, number, out) for number in shown],
+        cards=[_card(evaluation, number, out) for number in ends_of(orders, _SHOWN)],
         orders=higher,
     )
     return out / "index.html"
+
+
+def ends_of(orders: Iterable[np.ndarray], count: int) -> list[int]:
+    """Return the numbers of the first and the last `count` pictures of each order."""
+    return sorted({int(number) for order in orders for number in (*order[:count], *order[-count:])})
 
 
 def _card(evaluation: Evaluation, number: int, out: Path) -> dict[str, Any]:
@@ -58,7 +62,7 @@ def _card(evaluation: Evaluation, number: int, out: Path) -> dict[str, Any]:
     subject, place = evaluation.subject, evaluation.places[number]
     example = subject.examples(place, place + 1)[0]
     assert isinstance(example, Example)
-    shown = views(subject, example)
+    shown = views_with_spread(subject, example)
     card: dict[str, Any] = {"name": evaluation.names[number], "near": ""}
     if evaluation.nearest is not None and isinstance(subject, ModelSubject):
         pair = subject.training[int(evaluation.nearest[number])]
@@ -72,26 +76,6 @@ def _card(evaluation: Evaluation, number: int, out: Path) -> dict[str, Any]:
     # JSON knows no infinity, which PSNR of equal pictures is.
     card["sorted_by"] = {k: v if np.isfinite(v) else None for k, v in card["scores"].items()}
     return card
-
-
-def views(subject: object, example: Example) -> dict[str, np.ndarray]:
-    """Return source (of a model), output, target, and the spread over variants, for a person to see.
-
-    Each is (H, W, 3) uint8, the spread (H, W, 1).
-    """
-    if isinstance(subject, ModelSubject) and example.source is not None:
-        reading = subject.reading
-        source = to_array(example.source, reading.source)
-        output, target = (to_array(t, reading.target) for t in (example.output, example.target))
-        seen, made = reading.view(source, output)
-        pictures = {"source": seen, "output": made, "target": reading.view(source, target)[1]}
-    else:
-        contract = subject.contract if isinstance(subject, FolderSubject) else PictureContract()
-        halves = {"output": example.output, "target": example.target}
-        pictures = {name: to_view(to_array(half, contract), contract) for name, half in halves.items()}
-    if example.variants is not None:
-        pictures["spread"] = as_map(example.variants.std(0, correction=0).mean(0).numpy())
-    return pictures
 
 
 def _figures(evaluation: Evaluation) -> list[Figure]:
@@ -113,15 +97,10 @@ def _distribution(name: str, values: np.ndarray) -> Figure:
         "meta": "one",
         "name": "pictures",
     }
-    layout = {
-        "xaxis": {"title": {"text": name}},
-        "yaxis": {"title": {"text": "pictures"}},
-        "showlegend": False,
-        "bargap": 0.05,
-    }
-    better = {True: "; higher is better", False: "; lower is better", None: ""}[HIGHER_IS_BETTER.get(name)]
+    better = {True: "; higher is better", False: "; lower is better", None: ""}[kind_of(name).higher]
     note = _NOTES.get(name, f"Of {len(finite):,} pictures{better}.")
-    return {"id": f"chart-{name}", "title": name, "note": note, "data": [trace], "layout": layout}
+    texts, axes = (f"chart-{name}", name, note), (name, "pictures")
+    return figure(texts, [trace], axes, showlegend=False, bargap=0.05)
 
 
 def _marginal(channel: int, counts: Mapping[str, np.ndarray]) -> Figure:
@@ -139,17 +118,13 @@ def _marginal(channel: int, counts: Mapping[str, np.ndarray]) -> Figure:
         }
         for (label, count), colour in zip(counts.items(), ("three", "two"), strict=True)
     ]
-    layout = {
-        "xaxis": {"title": {"text": CHANNELS[channel]}},
-        "yaxis": {"title": {"text": "probability (log)"}, "type": "log", "exponentformat": "power"},
-        "showlegend": True,
-        "hovermode": "x unified",
-    }
+    name = CHANNELS[channel]
     note = "Where the output's line is narrower than the real one, colours are duller than they should be."
-    return {
-        "id": f"chart-lab-{channel}",
-        "title": f"How often each {CHANNELS[channel]} occurs",
-        "note": note,
-        "data": traces,
-        "layout": layout,
-    }
+    return figure(
+        (f"chart-lab-{channel}", f"How often each {name} occurs", note),
+        traces,
+        (name, "probability (log)"),
+        yaxis={"type": "log", "exponentformat": "power"},
+        showlegend=True,
+        hovermode="x unified",
+    )

@@ -1,26 +1,40 @@
-"""One number about all pictures, and which way of a score is better."""
+"""One number about all pictures, and what is known of a score by its name."""
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-# Whether more is better; of scores that are not here neither is.
-HIGHER_IS_BETTER = {
-    "l1": False,
-    "psnr_db": True,
-    "ssim": True,
-    "lpips": False,
-    "st_lpips": False,
-    "kid": False,
-    "fid": False,
-    "histogram_L": True,
-    "histogram_a": True,
-    "histogram_b": True,
-    "pixel_accuracy": True,
-    "class_accuracy": True,
-    "class_iou": True,
+
+class Kind(NamedTuple):
+    """Whether more of a score is better, None where neither is; its title where it has one, and its unit."""
+
+    higher: bool | None = None
+    title: str = ""
+    unit: str = ""
+
+
+_KINDS = {
+    "pixel_accuracy": Kind(True, "per-pixel accuracy"),
+    "class_accuracy": Kind(True, "per-class accuracy"),
+    "class_iou": Kind(True, "class IoU"),
+    "kid": Kind(False, "KID"),
+    "fid": Kind(False, "FID"),
+    "lpips": Kind(False, "LPIPS"),
+    "st_lpips": Kind(False, "ST-LPIPS"),
+    "l1": Kind(False, "L1", "of [-1, 1]"),
+    "psnr_db": Kind(True, "PSNR, dB", "dB"),
+    "ssim": Kind(True, "SSIM"),
+    "histogram_L": Kind(True, "colours, L"),
+    "histogram_a": Kind(True, "colours, a"),
+    "histogram_b": Kind(True, "colours, b"),
+    "variety_l1": Kind(unit="of [-1, 1]"),
+    "memory": Kind(unit="of features"),
 }
-UNITS = {"l1": "of [-1, 1]", "psnr_db": "dB", "variety_l1": "of [-1, 1]", "memory": "of features"}
+
+
+def kind_of(name: str) -> Kind:
+    """Return what is known of a score."""
+    return _KINDS.get(name, Kind())
 
 
 @dataclass(frozen=True)
@@ -35,12 +49,12 @@ class Score:
     @property
     def unit(self) -> str:
         """The unit of the value, or ""."""
-        return UNITS.get(self.name, "")
+        return kind_of(self.name).unit
 
     @property
     def higher(self) -> bool | None:
         """Whether more is better; None where neither is."""
-        return HIGHER_IS_BETTER.get(self.name)
+        return kind_of(self.name).higher
 
     def as_json(self) -> dict[str, Any]:
         """Return what a line of scores.jsonl has of it."""

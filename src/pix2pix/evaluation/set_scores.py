@@ -45,22 +45,20 @@ def networks_by_score(features: str) -> dict[str, str]:
 
 def means(by_picture: Mapping[str, np.ndarray]) -> list[Score]:
     """Return the mean of each measure of single pictures, with its standard error."""
-    scores = []
-    for name, values in by_picture.items():
-        if name == "pixel_accuracy":  # of all pixels, with the other scores by classes
-            continue
-        finite = values[np.isfinite(values)]  # PSNR of equal pictures is infinite
-        if not len(finite):
-            scores.append(Score(name, math.inf, None, "of every picture"))
-            continue
-        error, mean = float(finite.std() / math.sqrt(len(finite))), float(finite.mean())
-        scores.append(Score(name, mean, error, _MEANINGS.get(name, "mean over pictures")))
-    return scores
+    return [_mean(n, values) for n, values in by_picture.items() if n != "pixel_accuracy"]  # of all pixels
 
 
-_MEANINGS = dict.fromkeys(
-    ("variety_l1", "variety_st_lpips"), "mean distance of two samples of one source, over pictures"
-)
+def _mean(name: str, values: np.ndarray) -> Score:
+    finite = values[np.isfinite(values)]  # PSNR of equal pictures is infinite
+    if not len(finite):
+        return Score(name, math.inf, None, "of every picture")
+    note = "mean distance of two samples of one source, over pictures"
+    return Score(
+        name,
+        float(finite.mean()),
+        float(finite.std() / math.sqrt(len(finite))),
+        note if name.startswith("variety_") else "mean over pictures",
+    )
 
 
 def colours(columns: Columns, good: Sequence[int]) -> list[Score]:

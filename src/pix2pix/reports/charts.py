@@ -5,6 +5,7 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,24 @@ _SMOOTH_FROM = 60  # with fewer points a reader sees the trend unaided
 _DOTS_UP_TO = 40  # few points are marked, so that a single one shows at all
 _TOO_LARGE = 1e30  # as good as infinite
 _COLOURS = ("one", "two", "three", "four")
+
+
+def figure(
+    texts: tuple[str, str, str],
+    traces: list[dict[str, Any]],
+    axes: tuple[str, str],
+    *,
+    xaxis: Mapping[str, Any] = MappingProxyType({}),
+    yaxis: Mapping[str, Any] = MappingProxyType({}),
+    **layout: Any,
+) -> Figure:
+    """Return a chart: `texts` are id, title and note, `axes` the titles of both; all else is plotly's."""
+    titled = {"xaxis": {"title": {"text": axes[0]}, **xaxis}, "yaxis": {"title": {"text": axes[1]}, **yaxis}}
+    return {
+        **dict(zip(("id", "title", "note"), texts, strict=True)),
+        "data": traces,
+        "layout": titled | layout,
+    }
 
 
 def line_chart(
@@ -43,20 +62,20 @@ def line_chart(
         for t in _traces(label, line, colour)
     ]
     held = [*include, *([guide[0]] if guide else [])]
-    layout: dict[str, Any] = {
-        "xaxis": {"title": {"text": axes[0]}, "rangemode": "tozero"},
-        "yaxis": {
-            "title": {"text": axes[1]},
-            "range": _range([line[:, 1] for line in finite.values()], held),
-        },
-        "showlegend": len(finite) > 1,
-        "hovermode": "x unified",
-    }
+    chart = figure(
+        (name, title, note),
+        traces,
+        axes,
+        xaxis={"rangemode": "tozero"},
+        yaxis={"range": _range([line[:, 1] for line in finite.values()], held)},
+        showlegend=len(finite) > 1,
+        hovermode="x unified",
+    )
     if guide:
         place = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": guide[0], "y1": guide[0]}
         label = {"text": guide[1], "textposition": "end", "yanchor": "bottom"}
-        layout["shapes"] = [{**place, "line": {"dash": "dot", "width": 1}, "label": label}]
-    return {"id": name, "title": title, "note": note, "data": traces, "layout": layout}
+        chart["layout"]["shapes"] = [{**place, "line": {"dash": "dot", "width": 1}, "label": label}]
+    return chart
 
 
 def histogram_chart(
@@ -82,17 +101,15 @@ def histogram_chart(
         }
         for (label, line), colour in zip(counts.items(), colours, strict=False)
     ]
-    layout = {
-        "xaxis": {"title": {"text": "value"}, "range": [edges[0], edges[-1]]},
-        "yaxis": {
-            "title": {"text": "how often (square root)"},
-            "showticklabels": False,
-            "rangemode": "tozero",
-        },
-        "showlegend": len(traces) > 1,
-        "hovermode": "x unified",
-    }
-    return {"id": name, "title": title, "note": note, "data": traces, "layout": layout}
+    return figure(
+        (name, title, note),
+        traces,
+        ("value", "how often (square root)"),
+        xaxis={"range": [edges[0], edges[-1]]},
+        yaxis={"showticklabels": False, "rangemode": "tozero"},
+        showlegend=len(traces) > 1,
+        hovermode="x unified",
+    )
 
 
 def drawable(points: Sequence[Point]) -> NDArray[np.float64]:

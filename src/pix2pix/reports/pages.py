@@ -12,7 +12,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from pix2pix.files import replacing
+from pix2pix.files import replacing, write_text
 from pix2pix.reports.charts import Figure
 
 
@@ -24,8 +24,7 @@ def write_page(path: Path, template: str, figures: Sequence[Figure] = (), **valu
     text = render(template, figures=figures, **values)
     if figures:
         _copy_plotly(path.parent)
-    with replacing(path) as temporary:
-        temporary.write_text(text, "utf-8", errors="replace")
+    write_text(path, text)
 
 
 def render(template: str, **values: object) -> str:

@@ -17,7 +17,7 @@ def no_features(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing() -> None:
         raise UserError("ST-LPIPS needs stlpips-pytorch.", "Install it: pip install 'pix2pix[metrics]'")
 
-    monkeypatch.setattr("pix2pix.evaluation.evaluate.load_vgg16", missing)
+    monkeypatch.setattr("pix2pix.evaluation.per_picture.load_vgg16", missing)
     monkeypatch.setattr("pix2pix.evaluation.ablate.run.find_features", lambda file: None)
 
 

@@ -16,7 +16,6 @@ from pix2pix.evaluation.ablate import run as module
 from pix2pix.evaluation.ablate.layout import Request, requested_runs
 from pix2pix.evaluation.ablate.rows import ablation_tables
 from pix2pix.evaluation.ablate.run import ablate, describe_ablation
-from pix2pix.measures.features import FeatureNetwork
 from pix2pix.model_file import load_tensors
 from pix2pix.training.state import State
 from pix2pix.training.step import plain_step
@@ -123,20 +122,6 @@ def test_a_row_that_breaks_does_not_stop_the_others(
     outcome = ablate(request_for("patches"))
     assert outcome.failed == ["1 x 1 px, seed 0: Training broke before image 3: loss_d is nan."]
     assert sorted(outcome.scored) == ["l1_cgan-0", "patch_70-0"]
-
-
-def test_features_of_a_picture_are_computed_once() -> None:
-    seen: list[int] = []
-
-    def extract(pictures: torch.Tensor) -> torch.Tensor:
-        seen.append(len(pictures))
-        return pictures.mean((2, 3))
-
-    known = module.once_a_picture(FeatureNetwork("mean", extract))
-    pictures = torch.rand(4, 3, 8, 8)
-    for batch in (pictures[:2], pictures, pictures[[3, 0]]):
-        assert torch.allclose(known(batch), batch.mean((2, 3)))
-    assert seen == [2, 2]
 
 
 def test_a_patch_that_no_row_has_is_refused_for_patches_alone(request_for: RequestFor) -> None:

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from pix2pix.evaluation.evaluate import Options, evaluate, write_scores
+from pix2pix.evaluation.evaluate import evaluate, write_scores
+from pix2pix.evaluation.per_picture import Options
 from pix2pix.evaluation.subjects import FolderSubject
 from pix2pix.measures.features import FeatureNetwork
 from pix2pix.pictures import codec

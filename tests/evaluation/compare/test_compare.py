@@ -10,9 +10,11 @@ import pytest
 from pix2pix.evaluation.compare.compare import ComparedScore, compare
 from pix2pix.evaluation.compare.resampling import Difference
 from pix2pix.evaluation.compare.stored import read_reports
-from pix2pix.evaluation.evaluate import Options, evaluate, write_scores
+from pix2pix.evaluation.evaluate import evaluate, write_scores
 from pix2pix.evaluation.labels import find_labels
-from pix2pix.evaluation.subjects import FolderSubject, ModelSubject
+from pix2pix.evaluation.model_subject import ModelSubject
+from pix2pix.evaluation.per_picture import Options
+from pix2pix.evaluation.subjects import FolderSubject
 from pix2pix.model_file import ImageContract
 from pix2pix.pictures import codec
 from pix2pix.pictures.contract import LabelClass, PictureContract

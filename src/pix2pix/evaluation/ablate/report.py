@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pix2pix.evaluation.ablate.rows import Table
 from pix2pix.evaluation.ablate.tables import Line, ScoredRun, columns_of, lines_of
-from pix2pix.evaluation.report import views
 from pix2pix.evaluation.score import json_number
-from pix2pix.evaluation.subjects import Example, ModelSubject
-from pix2pix.files import replacing
+from pix2pix.evaluation.subjects import Example, Subject
+from pix2pix.evaluation.table_files import write_jsonl
 from pix2pix.pictures import codec
 from pix2pix.reports.pages import write_page
 
 _SHOWN = 6  # sources, spread over the validation pairs
 
 
-def write_pictures(subject: ModelSubject, run: str, out: Path) -> None:
+def write_pictures(subject: Subject, run: str, out: Path) -> None:
     """Write a row's outputs for the sources that every row shows, with source and target."""
     count = len(subject.names)
     for place in sorted({i * count // _SHOWN for i in range(_SHOWN)}):
         example = subject.examples(place, place + 1)[0]
         if isinstance(example, Example):  # the others are named as failures
-            for half, picture in views(subject, example).items():
+            for half, picture in subject.views(example).items():
                 name = run if half == "output" else half
                 codec.write(picture, out / "pictures" / f"{place:06d}-{name}.png")
 
@@ -56,9 +54,7 @@ def write_tables(
         facts=facts,
         notes=notes,
     )
-    with replacing(out / "scores.jsonl") as path, path.open("w", encoding="utf-8") as lines_out:
-        for run in scored.values():
-            lines_out.writelines(json.dumps(line) + "\n" for line in _json_lines(run))
+    write_jsonl(out / "scores.jsonl", [line for run in scored.values() for line in _json_lines(run)])
 
 
 def _sheet(lines: Sequence[Line], out: Path) -> dict[str, Any]:

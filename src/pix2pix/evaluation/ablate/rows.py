@@ -12,9 +12,9 @@ from typing import Any
 
 from pix2pix.config import Config, receptive_fields
 from pix2pix.errors import UserError
+from pix2pix.evaluation.labels import BY_CLASS
 
 OVER = ("losses", "generators", "patches")
-BY_CLASS = ("pixel_accuracy", "class_accuracy", "class_iou")
 _COLOURS = ("histogram_L", "histogram_a", "histogram_b")
 
 BASE = "l1_cgan"  # the paper's method, a row of every table

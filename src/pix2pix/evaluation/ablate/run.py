@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from statistics import fmean
 
-import torch
 from rich.console import Console
-from torch import Tensor
 
 from pix2pix.errors import UserError
 from pix2pix.evaluation.ablate.layout import (
@@ -23,11 +20,12 @@ from pix2pix.evaluation.ablate.layout import (
 from pix2pix.evaluation.ablate.report import write_pictures, write_tables
 from pix2pix.evaluation.ablate.rows import BASE, Table, ablation_tables
 from pix2pix.evaluation.ablate.tables import ScoredRun
-from pix2pix.evaluation.evaluate import Options, evaluate, write_scores
+from pix2pix.evaluation.evaluate import evaluate, write_scores
 from pix2pix.evaluation.labels import find_labels
+from pix2pix.evaluation.model_subject import ModelSubject
+from pix2pix.evaluation.per_picture import Options
 from pix2pix.evaluation.report import write_report
-from pix2pix.evaluation.subjects import ModelSubject
-from pix2pix.measures.features import FeatureNetwork, find_features
+from pix2pix.measures.features import find_features
 from pix2pix.model_file import read_header
 from pix2pix.progress import Progress, duration
 from pix2pix.reports.training_page import read_metrics
@@ -50,18 +48,6 @@ class Outcome:
     stopped: str = ""
 
 
-@dataclass(frozen=True)
-class _Work:
-    """All that rows are trained and scored with."""
-
-    request: Request
-    plan: Plan
-    options: Options
-    facts: Mapping[str, str]
-    outcome: Outcome
-    progress: Progress
-
-
 def ablate(request: Request, console: Console | None = None) -> Outcome:
     """Train the rows of a table that are not trained yet, score them, and write the page after each.
 
@@ -71,38 +57,90 @@ def ablate(request: Request, console: Console | None = None) -> Outcome:
     plan, tables = _prepare(request)
     size = plan.config.data.size
     labels = find_labels(plan.reading, request.scorer, request.labels, request.ignore, request.device, size)
-    network, outcome, progress = find_features(request.features), Outcome(tables), Progress(console)
-    # Rows share their targets.
-    options = Options(network, labels, target_features=once_a_picture(network) if network else None)
+    options, progress = Options(find_features(request.features), labels), Progress(console)
+    ablation = _Ablation(request, plan, options, Outcome(tables), progress)
+    outcome = ablation.outcome
     if labels is None:
         outcome.notes.append(_way_to_a_scorer(request))
-    work = _Work(request, plan, options, _facts(request, plan), outcome, progress)
     _refuse_other_pairs(request, plan, tables, progress)
     with closing(RunFolder(request.out)) as folder, closing(progress):
-        _lock(folder)
-        _train_and_score(work, console)
+        try:
+            folder.lock()
+        except UserError as error:
+            raise UserError(error.message, "Wait for it, or choose another folder with -o.") from None
+        ablation.run()
     if outcome.failed and not outcome.scored:
         raise UserError(outcome.failed[0], "No row could be trained.")
     return outcome
 
 
-def _train_and_score(work: _Work, console: Console | None) -> None:
-    request, tables = work.request, work.outcome.tables
-    requested = requested_runs(request, tables)
-    pending = [run for run in requested if run.images_left]
-    for run in runs_on_disk(request.out, tables, request.over):
-        if not run.images_left:
-            _score(run, work)
-    _write(work)  # not before: a page with fewer rows must not take the place of the last one
-    for run in pending:
-        place = f"row {requested.index(run) + 1} of {len(requested)}"
-        left = duration(_seconds_left(requested, work.plan))
-        work.progress.log(f"{place}: {run}, about {left} left for all, scoring not counted")
-        if not _train(run, request, work.outcome, console):
-            return
-        if not run.images_left:
-            _score(run, work)
-            _write(work)
+@dataclass(frozen=True)
+class _Ablation:
+    """What rows are trained and scored with, and what became of them."""
+
+    request: Request
+    plan: Plan
+    options: Options
+    outcome: Outcome
+    progress: Progress
+
+    def run(self) -> None:
+        """Score the rows that are trained, then train and score the others, until the user stops it."""
+        tables = self.outcome.tables
+        requested = requested_runs(self.request, tables)
+        pending = [run for run in requested if run.images_left]
+        for run in runs_on_disk(self.request.out, tables, self.request.over):
+            if not run.images_left:
+                self._score(run)
+        self._write()  # not before: a page with fewer rows must not take the place of the last one
+        for run in pending:
+            place = f"row {requested.index(run) + 1} of {len(requested)}"
+            left = duration(_seconds_left(requested, self.plan))
+            self.progress.log(f"{place}: {run}, about {left} left for all, scoring not counted")
+            if not self._train(run):
+                return
+            if not run.images_left:
+                self._score(run)
+                self._write()
+
+    def _train(self, run: RowRun) -> bool:
+        """Train a row; False where the user stopped it. A row that breaks does not stop the others."""
+        request, console = self.request, self.progress.console
+        try:
+            result = train(request.data, run.config, run.folder, device=request.device, console=console)
+        except UserError as error:
+            self.outcome.failed.append(f"{run}: {error}")
+            return True
+        _extend(self.outcome.left_out, result.failures)
+        if not result.finished:
+            self.outcome.stopped = f"{run} at image {result.images_seen:,}"
+        return result.finished
+
+    def _score(self, run: RowRun) -> None:
+        """Score a row on the validation pairs; what was scored before is only read."""
+        request, labels = self.request, self.options.labels
+        self.progress.log(f"scoring {run}")
+        # Whether a row copies is not needed here, and slower than all other scores.
+        subject = ModelSubject(
+            run.folder, request.data, "validation", None, 0, request.device, "auto", memory=False
+        )
+        out = request.out / "scores" / run.name
+        evaluation = evaluate(subject, out, self.options, self.progress)
+        write_scores(evaluation, out)
+        write_report(evaluation, out)
+        write_pictures(subject, run.name, request.out)
+        by_class = labels.rows(evaluation.columns, evaluation.places) if labels else {}
+        about = {**subject.identity, **evaluation.measured_by, "row": run.row.name, "run_seed": run.seed}
+        self.outcome.scored[run.name] = ScoredRun(
+            run.row.name, run.seed, evaluation.scores, by_class.get("real", {}), len(evaluation.names), about
+        )
+        _extend(self.outcome.notes, evaluation.notes)
+        _extend(self.outcome.left_out, evaluation.failures)
+
+    def _write(self) -> None:
+        request, outcome = self.request, self.outcome
+        facts = _facts(request, self.plan)
+        write_tables(request.out, request.over, outcome.tables, outcome.scored, facts, outcome.notes)
 
 
 def describe_ablation(request: Request) -> dict[str, str]:
@@ -156,65 +194,9 @@ def _refuse_other_pairs(
             )
 
 
-def _lock(folder: RunFolder) -> None:
-    try:
-        folder.lock()
-    except UserError as error:
-        raise UserError(error.message, "Wait for it, or choose another folder with -o.") from None
-
-
-def _train(run: RowRun, request: Request, outcome: Outcome, console: Console | None) -> bool:
-    """Train a row; False where the user stopped it. A row that breaks does not stop the others."""
-    try:
-        result = train(request.data, run.config, run.folder, device=request.device, console=console)
-    except UserError as error:
-        outcome.failed.append(f"{run}: {error}")
-        return True
-    outcome.left_out = list(dict.fromkeys([*outcome.left_out, *result.failures]))
-    if not result.finished:
-        outcome.stopped = f"{run} at image {result.images_seen:,}"
-    return result.finished
-
-
-def _score(run: RowRun, work: _Work) -> None:
-    """Score a row on the validation pairs; what was scored before is only read."""
-    request, options, outcome = work.request, work.options, work.outcome
-    work.progress.log(f"scoring {run}")
-    # Whether a row copies is not needed here, and slower than all other scores.
-    subject = ModelSubject(
-        run.folder, request.data, "validation", None, 0, request.device, "auto", memory=False
-    )
-    out = request.out / "scores" / run.name
-    evaluation = evaluate(subject, out, options, work.progress)
-    write_scores(evaluation, out)
-    write_report(evaluation, out)
-    write_pictures(subject, run.name, request.out)
-    by_class = options.labels.rows(evaluation.columns, evaluation.places) if options.labels else {}
-    about = {**subject.identity, **evaluation.measured_by, "row": run.row.name, "run_seed": run.seed}
-    outcome.scored[run.name] = ScoredRun(
-        run.row.name, run.seed, evaluation.scores, by_class.get("real", {}), len(evaluation.names), about
-    )
-    outcome.notes = list(dict.fromkeys([*outcome.notes, *evaluation.notes]))
-    outcome.left_out = list(dict.fromkeys([*outcome.left_out, *evaluation.failures]))
-
-
-def _write(work: _Work) -> None:
-    request, outcome = work.request, work.outcome
-    write_tables(request.out, request.over, outcome.tables, outcome.scored, work.facts, outcome.notes)
-
-
-def once_a_picture(network: FeatureNetwork) -> Callable[[Tensor], Tensor]:
-    """Return what computes the features of a picture once, and keeps them."""
-    known: dict[bytes, Tensor] = {}
-
-    def extract(pictures: Tensor) -> Tensor:
-        keys = [hashlib.sha256(picture.cpu().numpy().tobytes()).digest() for picture in pictures]
-        new = [place for place, key in enumerate(keys) if key not in known]
-        if new:
-            known.update(zip([keys[i] for i in new], network.extract(pictures[new]), strict=True))
-        return torch.stack([known[key] for key in keys])
-
-    return extract
+def _extend(sentences: list[str], more: Sequence[str]) -> None:
+    """Add the sentences that are not there yet."""
+    sentences += [sentence for sentence in dict.fromkeys(more) if sentence not in sentences]
 
 
 def _seconds_left(runs: Sequence[RowRun], plan: Plan) -> float:

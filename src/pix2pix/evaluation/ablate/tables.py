@@ -8,22 +8,15 @@ from math import isfinite
 from statistics import fmean, stdev
 from typing import Any
 
-from pix2pix.evaluation.ablate.rows import BY_CLASS, Table
-from pix2pix.evaluation.score import Score
+from pix2pix.evaluation.ablate.rows import Table
+from pix2pix.evaluation.labels import BY_CLASS
+from pix2pix.evaluation.score import Score, kind_of
 
-COLUMNS = {
-    "pixel_accuracy": "per-pixel accuracy",
-    "class_accuracy": "per-class accuracy",
-    "class_iou": "class IoU",
-    "kid": "KID",
-    "st_lpips": "ST-LPIPS",
-    "l1": "L1",
-    "psnr_db": "PSNR, dB",
-    "ssim": "SSIM",
-    "histogram_L": "colours, L",
-    "histogram_a": "colours, a",
-    "histogram_b": "colours, b",
-}
+COLUMNS = (
+    *BY_CLASS,
+    *("kid", "st_lpips", "l1", "psnr_db", "ssim"),
+    *("histogram_L", "histogram_a", "histogram_b"),
+)
 
 
 @dataclass(frozen=True)
@@ -79,14 +72,14 @@ def lines_of(table: Table, scored: Mapping[str, ScoredRun]) -> list[Line]:
 
 def columns_of(lines: Sequence[Line]) -> dict[str, str]:
     """Return the columns that any line fills: name -> title."""
-    return {name: title for name, title in COLUMNS.items() if any(name in line.cells for line in lines)}
+    return {name: kind_of(name).title for name in COLUMNS if any(name in line.cells for line in lines)}
 
 
 def as_text(lines: Sequence[Line]) -> list[str]:
     """Return a table for a terminal: scores by class next to the paper's, KID, ST-LPIPS and L1."""
     shown = [name for name in (*BY_CLASS, "kid", "st_lpips", "l1") if name in columns_of(lines)]
     by_class = any(name in BY_CLASS for name in shown)
-    table = [["", *(COLUMNS[name] for name in shown), *["paper (first three)"] * by_class]]
+    table = [["", *(kind_of(name).title for name in shown), *["paper (first three)"] * by_class]]
     for line in lines:
         paper = " / ".join(f"{line.paper[name]:.2f}" for name in BY_CLASS if name in line.paper)
         cells = [str(line.cells[name]) if name in line.cells else "-" for name in shown]

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from pix2pix.evaluation.compare.resampling import Difference, Resamples, Values
 from pix2pix.evaluation.compare.stored import StoredReport, what_is_common
-from pix2pix.evaluation.score import HIGHER_IS_BETTER
+from pix2pix.evaluation.score import kind_of
 from pix2pix.measures.distances import frechet, kid, scaled
 from pix2pix.measures.histograms import intersections
 from pix2pix.measures.segmentation import scores as class_scores
@@ -35,7 +35,7 @@ class ComparedScore:
             return ""
         if low <= 0 <= high:
             return "no clear difference"
-        higher = HIGHER_IS_BETTER.get(self.name)
+        higher = kind_of(self.name).higher
         if higher is None:
             return "higher" if low > 0 else "lower"
         return "better" if (low > 0) == higher else "worse"

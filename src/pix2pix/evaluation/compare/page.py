@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,10 +13,12 @@ from pix2pix.errors import UserError
 from pix2pix.evaluation.compare.compare import Comparison
 from pix2pix.evaluation.compare.resampling import RESAMPLES
 from pix2pix.evaluation.compare.stored import StoredReport
-from pix2pix.evaluation.report import views
-from pix2pix.evaluation.score import HIGHER_IS_BETTER, json_number
-from pix2pix.evaluation.subjects import Example, FolderSubject, ModelSubject, open_again
-from pix2pix.files import replacing, require_own_folder
+from pix2pix.evaluation.model_subject import ModelSubject
+from pix2pix.evaluation.report import ends_of
+from pix2pix.evaluation.score import json_number, kind_of
+from pix2pix.evaluation.subjects import Example, FolderSubject, Subject
+from pix2pix.evaluation.table_files import write_csv, write_jsonl
+from pix2pix.files import require_own_folder
 from pix2pix.pictures import codec
 from pix2pix.progress import Progress
 from pix2pix.reports.pages import write_page
@@ -29,8 +30,8 @@ _FACTS = ("model", "fake", "model_digest", "images_seen", "mode", "seed", "featu
 def write_comparison(comparison: Comparison, out: Path, progress: Progress) -> Path:
     """Write index.html with its pictures, scores.jsonl and pictures.csv; return the page."""
     refuse_other_folder(out)
-    _write_lines(comparison, out / "scores.jsonl")
-    _write_table(comparison, out / "pictures.csv")
+    write_jsonl(out / "scores.jsonl", _lines(comparison))
+    write_csv(out / "pictures.csv", comparison.names, _columns(comparison))
     subjects = [_open(report, comparison.notes, progress) for report in comparison.reports]
     gains = _gains(comparison)
     cards = _cards(comparison, subjects, gains, out, progress)
@@ -67,7 +68,7 @@ def _gains(comparison: Comparison) -> dict[str, np.ndarray]:
     first, *others = comparison.reports
     gains = {}
     for name, values in comparison.by_picture.items():
-        sign = 1 if HIGHER_IS_BETTER.get(name, True) else -1
+        sign = -1 if kind_of(name).higher is False else 1
         for report, own in zip(others, values[1:], strict=True):
             with np.errstate(invalid="ignore"):  # infinite PSNR of equal pictures
                 gain = sign * (own - values[0])
@@ -77,7 +78,7 @@ def _gains(comparison: Comparison) -> dict[str, np.ndarray]:
 
 def _cards(
     comparison: Comparison,
-    subjects: list[ModelSubject | FolderSubject | None],
+    subjects: list[Subject | None],
     gains: dict[str, np.ndarray],
     out: Path,
     progress: Progress,
@@ -85,8 +86,7 @@ def _cards(
     """Write the pictures on which runs differ most, and return what the page says of each."""
     if not any(subjects):
         return []
-    orders = [np.argsort(gain, kind="stable") for gain in gains.values()]
-    shown = sorted({int(i) for order in orders for i in (*order[:_SHOWN], *order[-_SHOWN:])})
+    shown = ends_of([np.argsort(gain, kind="stable") for gain in gains.values()], _SHOWN)
     cards = []
     for done, number in enumerate(shown, 1):
         files = dict[str, str]()
@@ -106,26 +106,26 @@ def _cards(
 
 
 def _pictures(
-    comparison: Comparison, subjects: list[ModelSubject | FolderSubject | None], place: int
+    comparison: Comparison, subjects: list[Subject | None], place: int
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Yield source and target, then the output of each run that could be opened."""
     is_first = True
     for report, subject in zip(comparison.reports, subjects, strict=True):
         example = subject.examples(place, place + 1)[0] if subject else None
-        if not isinstance(example, Example):
+        if subject is None or not isinstance(example, Example):
             continue
-        seen = views(subject, example)
+        seen = subject.views(example)
         if is_first:
             yield from ((half, seen[half]) for half in ("source", "target") if half in seen)
             is_first = False
         yield report.label, seen["output"]
 
 
-def _open(report: StoredReport, notes: list[str], progress: Progress) -> ModelSubject | FolderSubject | None:
+def _open(report: StoredReport, notes: list[str], progress: Progress) -> Subject | None:
     """Return the subject of a report; None and a note where its model or pictures are no longer the same."""
     reason = "its model or pictures have changed since it was scored"
     try:
-        subject = open_again(json.loads((report.folder / "subject.json").read_text("utf-8")))
+        subject = _subject_of(json.loads((report.folder / "subject.json").read_text("utf-8")))
         keys = {key: report.about(key) for key in ("files", "model_digest")}
         if keys == {"files": subject.files, "model_digest": subject.identity.get("model_digest")}:
             return subject
@@ -138,40 +138,47 @@ def _open(report: StoredReport, notes: list[str], progress: Progress) -> ModelSu
     return None
 
 
-def _write_lines(comparison: Comparison, path: Path) -> None:
+def _subject_of(request: dict[str, Any]) -> Subject:
+    """Return the subject of a request; raises UserError where its model or pictures are gone."""
+    if "real" in request:
+        return FolderSubject(Path(request["real"]), Path(request["fake"]))
+    model, mode = Path(request["model"]), request["mode"]
+    return ModelSubject(model, request["data"], request["split"], mode, request["seed"], "auto", "auto")
+
+
+def _lines(comparison: Comparison) -> Iterator[dict[str, Any]]:
+    """Yield what scores.jsonl says of each score of each run but the first."""
     first, *others = comparison.reports
-    with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as lines:
-        for score in comparison.scores:
-            for number, report in enumerate(others):
-                value, low, high = score.differences[number]
-                line = {
-                    "score": score.name,
-                    "first": first.label,
-                    "run": report.label,
-                    "first_value": json_number(score.values[0]),
-                    "value": json_number(score.values[number + 1]),
-                    "difference": json_number(value),
-                    "low": json_number(low),
-                    "high": json_number(high),
-                    "verdict": score.verdict(number),
-                    "pictures": len(comparison.names),
-                    "resamples": RESAMPLES,
-                    "data_digest": first.about("data_digest"),
-                    "first_identity": _identity(first),
-                    "identity": _identity(report),
-                }
-                lines.write(json.dumps(line) + "\n")
+    for score in comparison.scores:
+        for number, report in enumerate(others):
+            value, low, high = score.differences[number]
+            yield {
+                "score": score.name,
+                "first": first.label,
+                "run": report.label,
+                "first_value": json_number(score.values[0]),
+                "value": json_number(score.values[number + 1]),
+                "difference": json_number(value),
+                "low": json_number(low),
+                "high": json_number(high),
+                "verdict": score.verdict(number),
+                "pictures": len(comparison.names),
+                "resamples": RESAMPLES,
+                "data_digest": first.about("data_digest"),
+                "first_identity": _identity(first),
+                "identity": _identity(report),
+            }
 
 
 def _identity(report: StoredReport) -> dict[str, Any]:
     return {key: report.about(key) for key in (*_FACTS, "versions") if report.about(key) is not None}
 
 
-def _write_table(comparison: Comparison, path: Path) -> None:
+def _columns(comparison: Comparison) -> dict[str, np.ndarray]:
+    """Return the scores of single pictures by the title of their column."""
     labels = [report.label for report in comparison.reports]
-    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as table:
-        writer = csv.writer(table)
-        writer.writerow(["name", *(f"{name} {label}" for name in comparison.by_picture for label in labels)])
-        for number, name in enumerate(comparison.names):
-            values = (value for each in comparison.by_picture.values() for value in each[:, number])
-            writer.writerow([name, *(f"{value:.6g}" for value in values)])
+    return {
+        f"{name} {label}": values
+        for name, by_run in comparison.by_picture.items()
+        for label, values in zip(labels, by_run, strict=True)
+    }

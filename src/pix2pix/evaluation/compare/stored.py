@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from pix2pix.errors import UserError
 from pix2pix.evaluation.columns import Columns
+from pix2pix.evaluation.labels import BY_CLASS
 from pix2pix.evaluation.set_scores import networks_by_score
 from pix2pix.measures.features import name_in
 
 _AGAIN = "Score it again: pix2pix evaluate MODEL DATA -o REPORT."
 _BY_FEATURES = ("kid", "fid", "memory_distance")
-_BY_CLASSES = ("pixel_accuracy", "class_accuracy", "class_iou")
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def what_is_common(reports: Sequence[StoredReport]) -> Common:
     omitted, notes = set[str](), list[str]()
     for key, scores, what in (
         ("features", _BY_FEATURES, "Feature networks"),
-        ("labels", _BY_CLASSES, "Scorers or classes"),
+        ("labels", BY_CLASS, "Scorers or classes"),
     ):
         if any(other.about(key) != first.about(key) for other in others):
             omitted.update(scores)

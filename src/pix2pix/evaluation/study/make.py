@@ -9,7 +9,7 @@ from pathlib import Path
 from pix2pix.datasets.file_tasks import check_places
 from pix2pix.errors import UserError, counted
 from pix2pix.evaluation.study.protocol import FILE, Algorithm, Question, Study
-from pix2pix.files import ENDINGS, list_pictures, replacing
+from pix2pix.files import ENDINGS, list_pictures, write_text
 from pix2pix.pairs.names import name_of
 from pix2pix.pictures import codec, geometry
 from pix2pix.pictures.conform import conform
@@ -60,8 +60,7 @@ def make(
         algorithms=tuple(Algorithm(name=name, sources=tuple(s)) for name, s in by_algorithm.items()),
     )
     _write_pictures([reals, *by_algorithm.values()], out, size_px, on_progress)
-    with replacing(out / FILE) as temporary:  # last: a folder with it is whole
-        temporary.write_text(study.model_dump_json(indent=2) + "\n", "utf-8")
+    write_text(out / FILE, study.model_dump_json(indent=2) + "\n")  # last: a folder with it is whole
     return study
 
 

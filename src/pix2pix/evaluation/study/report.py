@@ -1,6 +1,5 @@
 """The result of a study: % of fakes labelled real by algorithm, as the paper's tables have it."""
 
-import json
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
@@ -14,8 +13,8 @@ from pix2pix.errors import UserError
 from pix2pix.evaluation.study.answers import FILE, Answer, Answers
 from pix2pix.evaluation.study.protocol import Question, Study, read_study
 from pix2pix.evaluation.study.stats import Percentage, percentage
-from pix2pix.files import replacing
-from pix2pix.reports.charts import Figure, histogram_chart
+from pix2pix.files import write_text
+from pix2pix.reports.charts import Figure, figure, histogram_chart
 from pix2pix.reports.pages import write_page
 
 _BINS = 40  # of the chart of display times
@@ -69,8 +68,7 @@ def write_report(folder: Path) -> tuple[StudyReport, Path]:
         show_ms=study.show_ms,
         shown_ms=_percentiles(shown) if shown.size else None,
     )
-    with replacing(folder / "report.json") as temporary:
-        temporary.write_text(json.dumps(report.model_dump(), indent=2) + "\n", "utf-8")
+    write_text(folder / "report.json", report.model_dump_json(indent=2) + "\n")
     page = folder / "report.html"
     figures = [_rates_chart(report), *([_times_chart(shown, study)] if shown.size else [])]
     write_page(page, "study.html", figures, title="Perceptual study", report=report)
@@ -119,15 +117,17 @@ def _rates_chart(report: StudyReport) -> Figure:
         },
         "hovertemplate": "%{x:.1f} %<extra></extra>",
     }
-    layout = {
-        "xaxis": {"title": {"text": "% of fakes labelled real"}, "rangemode": "tozero"},
-        "yaxis": {"title": {"text": ""}, "type": "category", "dtick": 1, "range": [-0.5, len(shown) - 0.5]},
-        "showlegend": False,
-    }
     note = "Bars are 95 % bootstrap intervals over participants."
     if report.question == "pair":
         note += " At 50 % people only guess."
-    return {"id": "rates", "title": "Fakes labelled real", "note": note, "data": [trace], "layout": layout}
+    return figure(
+        ("rates", "Fakes labelled real", note),
+        [trace],
+        ("% of fakes labelled real", ""),
+        xaxis={"rangemode": "tozero"},
+        yaxis={"type": "category", "dtick": 1, "range": [-0.5, len(shown) - 0.5]},
+        showlegend=False,
+    )
 
 
 def _times_chart(shown: np.ndarray[Any, Any], study: Study) -> Figure:
