@@ -1,4 +1,4 @@
-"""Animations, GIF and WebP, as frames with their times; what movies and they have in common."""
+"""Animations, GIF and WebP, as frames with their times; the frame that movies have too."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from pix2pix.pictures.formats.tiff import is_tiff
 WRITTEN = (".gif", ".webp")
 _KINDS = ("GIF", "WEBP", "PNG")  # by Pillow's names
 _LIMIT_BYTES = 2**30  # of frames: Pillow gathers all before it writes
-_UNTIMED = Fraction(1, 10)  # seconds that browsers show a frame without a time
+_UNTIMED = Fraction(1, 10)  # seconds for which browsers show a frame without a time
 # By how much, in levels of 255, a frame may fit a palette worse than the one that it was made from.
 _PALETTE_SLACK = 1.0
 
@@ -67,17 +67,18 @@ def frames_here(path: Path) -> Iterator[tuple[Array, float]]:
 
 
 class Animation:
-    """The frames of a GIF, an animated WebP or PNG. Raises UserError for what is no picture."""
+    """The frames of a GIF, an animated WebP or PNG. Raises UserError for other files."""
 
-    time_base, rate = Fraction(1, 1000), Fraction(25)
+    time_base, rate, pixel_shape = Fraction(1, 1000), Fraction(25), None
 
     def __init__(self, path: Path) -> None:
         self._path, self.failures = path, list[str]()
+        self.sound, self.packets = list[Any](), list[Any]()  # it has none
         head = apart.look(path)
         self.count, self.loop = head.frames, head.loop
 
     def frames(self) -> Iterator[Frame]:
-        """Yield the frames; what cannot be read ends them, and is named in `failures`."""
+        """Yield the frames up to the first that cannot be read, which `failures` names."""
         start, frames = Fraction(0), read_timed_frames(self._path)
         for number in range(1, self.count + 1):
             try:
@@ -136,7 +137,7 @@ def write(
 
 
 class _Palette:
-    """The 256 colours of a GIF's frames, kept while they fit."""
+    """The 256 colours of a GIF's frames, which are kept while they fit."""
 
     def __init__(self, is_cut: Callable[[Array, Array], bool]) -> None:
         self._is_cut = is_cut
@@ -145,7 +146,7 @@ class _Palette:
         self._error = 0.0  # of the frame that the colours were made from
 
     def apply(self, array: Array) -> Image.Image:
-        """Return the frame in the colours of those before, or in its own where these do not fit."""
+        """Return the frame in the colours of earlier frames, or in its own if those do not fit."""
         picture = to_pillow(array).convert("RGB")
         cut = self._before is None or self._is_cut(self._before, array)
         self._before = array

@@ -1,7 +1,7 @@
-"""Movies by PyAV (the extra `video`): frames one at a time, with their times and the sound next to them.
+"""Movies by PyAV (the extra `video`): frames one at a time, with their times and the sound.
 
-Frames are upright: a camera's rotation mark is applied, and what is written has none. Times are exact
-where the file written can state them (Matroska rounds to milliseconds).
+Frames are upright: a camera's rotation mark is applied, and files are written without one. Times are exact if
+the written file can state them (Matroska rounds to milliseconds).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from pix2pix.errors import UserError, counted, first_line
-from pix2pix.pictures.clips.animations import Frame
+from pix2pix.pictures.clips.animations import Animation, Frame
 from pix2pix.pictures.codec import Array
 from pix2pix.pictures.formats.opening import refuse_large
 
@@ -29,7 +29,7 @@ READ = (*WRITTEN, ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".wmv", ".flv
 
 _BT709, _LIMITED, _UNSTATED = 1, 1, 2  # as FFmpeg numbers colour spaces and ranges
 _SHORT_SECONDS = Fraction(1, 2)  # by which a file may end before its stated length
-_HD_PX = 720  # from this height on players take an unstated colour space for that of HD
+_HD_PX = 720  # from this height on players assume the colour space of HD where none is stated
 
 
 def check_installed(path: Path) -> None:
@@ -43,22 +43,24 @@ def check_installed(path: Path) -> None:
 class Movie:
     """The frames of a video file, decoded one at a time.
 
-    `count` is the number of frames as the file states it, or by its length; 0 where neither is known.
-    What cannot be decoded is named in `failures`. Raises UserError for a file that is no video, has
-    transparent pixels, or is damaged from its beginning.
+    `count` is the number of frames that the file states, or that follows from its length; 0 if unknown.
+    `failures` has a sentence for each part that cannot be decoded. Raises UserError for a file that is no
+    video, has transparent pixels, or is damaged from its beginning.
     """
 
-    loop = 0  # of an animation made from it: endless
+    loop = 0  # an animation made from it is endless
 
     def __init__(self, path: Path) -> None:
         import av
 
-        check_is_file(path)
+        if not path.is_file():
+            raise UserError(f"There is no file {path}.")
+        check_installed(path)
         self._path, self.failures = path, list[str]()
         with _in_words(path):
             self._container = av.open(str(path))
         streams = self._container.streams
-        # Not the cover of a piece of music.
+        # The cover of a piece of music is a picture.
         moving = [s for s in streams.video if not s.disposition & s.disposition.attached_pic]
         if not moving:
             self.close()
@@ -66,7 +68,7 @@ class Movie:
         self._stream = stream = moving[0]
         stream.thread_type = "AUTO"
         self.sound = list(streams.audio)
-        self.packets = list[Any]()  # of the sound, not taken yet
+        self.packets = list[Any]()  # of the sound, read and not written yet
         self.time_base = Fraction(stream.time_base or Fraction(1, 1000))
         self.rate = Fraction(stream.average_rate or 25)
         self._length = Fraction(self._container.duration or 0, av.time_base)
@@ -96,8 +98,9 @@ class Movie:
         return Fraction(ratio) if ratio else None
 
     def frames(self) -> Iterator[Frame]:
-        """Yield the frames in the order in which they are shown; sound is gathered in `packets`."""
-        before, size, packets, broken, end = Fraction(-1), (0, 0), 0, 0, Fraction(0)
+        """Yield the frames in the order in which they are shown; `packets` gathers the sound."""
+        before, packets, broken, end = Fraction(-1), 0, 0, Fraction(0)
+        size: tuple[int, ...] = ()
         for packet in self._demuxed():
             if packet.dts is not None:
                 end = max(end, (packet.dts + (packet.duration or 0)) * packet.time_base)
@@ -109,15 +112,19 @@ class Movie:
             broken += not good
             for raw in decoded:
                 frame = self._frame(raw, before)
-                if size not in ((0, 0), frame.array.shape[:2]):
-                    raise UserError(
-                        f"{self._path} changes the size of its frames from {size[1]} x {size[0]} to "
-                        f"{frame.array.shape[1]} x {frame.array.shape[0]} px: wanted one size.",
-                        "Cut it there.",
-                    )
-                size, before = frame.array.shape[:2], frame.start
+                size, before = size or frame.array.shape[:2], frame.start
+                self._check_size(frame, size)
                 yield frame
         self._count_missing(packets, broken, end)
+
+    def _check_size(self, frame: Frame, size: tuple[int, ...]) -> None:
+        height, width = frame.array.shape[:2]
+        if size != (height, width):
+            raise UserError(
+                f"{self._path} changes the size of its frames from {size[1]} x {size[0]} to "
+                f"{width} x {height} px: wanted one size.",
+                "Cut it there.",
+            )
 
     def _count_missing(self, packets: int, broken: int, end: Fraction) -> None:
         path, stated = self._path, self._stream.frames
@@ -141,7 +148,7 @@ class Movie:
             try:
                 packet = next(packets)
             except (StopIteration, av.FFmpegError):
-                return  # what is missing is counted by the caller
+                return  # the caller counts the missing frames
             yield packet
 
     def _decoded(self, packet: Any) -> tuple[list[Any], bool]:
@@ -155,7 +162,7 @@ class Movie:
         return frames, not any(frame.is_corrupt for frame in frames)
 
     def _frame(self, raw: Any, before: Fraction) -> Frame:
-        """Return a decoded frame, later than the one before."""
+        """Return a decoded frame, which begins later than the one before."""
         duration = (raw.duration or 0) * self.time_base or 1 / self.rate
         start = before + duration if raw.pts is None else raw.pts * self.time_base
         if before >= 0 and start <= before:
@@ -166,39 +173,37 @@ class Movie:
 class Writer:
     """Frames and sound -> a video file, in the container of the path's ending.
 
-    Times and sound are those of `movie`, which may be an animation. Raises UserError where the
-    container cannot hold the sound. To be closed, else the file is not complete.
+    Times and sound are those of `clip`. Errors call the file `name`. Raises UserError where the container
+    cannot hold the sound. The file is complete after `finish`.
     """
 
-    def __init__(self, path: Path, name: Path, movie: Any) -> None:
+    def __init__(self, path: Path, name: Path, clip: Movie | Animation) -> None:
         import av
 
-        self._movie = movie
+        self._clip = clip
         codec, options = _WRITTEN[path.suffix.lower()]
-        # Index first, so that a browser plays it while it comes in.
+        # With the index first a browser plays it while it loads.
         moving = {"movflags": "+faststart"} if path.suffix.lower() in (".mp4", ".m4v", ".mov") else {}
         self._container = av.open(str(path), "w", container_options=moving)
         try:
-            self._stream: Any = self._container.add_stream(codec, rate=movie.rate, options=dict(options))
+            self._stream: Any = self._container.add_stream(codec, rate=clip.rate, options=dict(options))
         except (av.FFmpegError, ValueError):
             self.close()
             raise UserError(f"{name}: this PyAV has no encoder {codec}.", "Take another ending.") from None
-        self._sound = {sound: self._copied(sound, name) for sound in getattr(movie, "sound", ())}
+        self._sound = {sound: self._copied(sound, name) for sound in clip.sound}
         self._is_open = False
 
     def add(self, frame: Frame) -> None:
-        """Write a frame (H, W, 1 or 3) uint8, and the sound that the movie came to."""
+        """Write a frame (H, W, 1 or 3) uint8, and the sound that was read so far."""
         import av
 
-        array = np.ascontiguousarray(
-            np.repeat(frame.array, 3, axis=2) if frame.array.shape[2] == 1 else frame.array
-        )
+        array = np.ascontiguousarray(np.broadcast_to(frame.array, (*frame.array.shape[:2], 3)))
         if not self._is_open:
             self._open(*array.shape[:2])
         raw = av.VideoFrame.from_ndarray(array, "rgb24").reformat(
             format=self._stream.pix_fmt, dst_colorspace=_BT709, dst_color_range=_LIMITED
         )
-        base = self._movie.time_base
+        base = self._clip.time_base
         raw.time_base, raw.pts, raw.duration = base, round(frame.start / base), round(frame.duration / base)
         self._container.mux(self._stream.encode(raw))
         self._write_sound()
@@ -218,11 +223,11 @@ class Writer:
         # Colours at half the size need an even number of pixels.
         stream.pix_fmt = "yuv444p" if height % 2 or width % 2 else "yuv420p"
         stream.width, stream.height = width, height
-        context.time_base = stream.time_base = self._movie.time_base
+        context.time_base = stream.time_base = self._clip.time_base
         context.colorspace = context.color_primaries = context.color_trc = _BT709
         context.color_range = _LIMITED
-        if shape := getattr(self._movie, "pixel_shape", None):
-            context.sample_aspect_ratio = shape
+        if self._clip.pixel_shape:
+            context.sample_aspect_ratio = self._clip.pixel_shape
         self._is_open = True
 
     def _copied(self, sound: Any, name: Path) -> Any:
@@ -233,18 +238,10 @@ class Writer:
         raise UserError(f"{name} cannot hold the sound ({codec}).", "Write .mkv, which holds any.")
 
     def _write_sound(self) -> None:
-        for packet in getattr(self._movie, "packets", ()):
+        for packet in self._clip.packets:
             packet.stream = self._sound[packet.stream]
             self._container.mux(packet)
-        if self._sound:
-            self._movie.packets.clear()
-
-
-def check_is_file(path: Path) -> None:
-    """Raise UserError where a path is no file, or PyAV is missing."""
-    if not path.is_file():
-        raise UserError(f"There is no file {path}.")
-    check_installed(path)
+        self._clip.packets.clear()
 
 
 @contextmanager
