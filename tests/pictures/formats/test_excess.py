@@ -139,6 +139,12 @@ def tiff_of(compression: str) -> bytes:
     return out.getvalue()
 
 
+def jpeg_of_comments(count: int) -> bytes:
+    """A JPEG with empty comments between its scan and its end."""
+    whole = file_of(noise(64, 64), "JPEG")
+    return whole[:-2] + b"\xff\xfe\0\2" * count + whole[-2:]
+
+
 def read_strangers(data: bytes) -> None:
     read_bytes(data, "The upload", lambda head: None)
 
@@ -158,6 +164,7 @@ def read_strangers(data: bytes) -> None:
         tiff_of("jpeg"),
         file_of(noise(64, 64), "JPEG") + bytes(1_000_000),  # phones append videos
         file_of(noise(1, 1), "JPEG", exif=b"Exif\0\0" + bytes(60_000)),
+        png_of(8, bytes(64 * 65), chunk(b"zTXt", bytes(3_000_000))),
     ],
     ids=lambda data: f"{len(data)} bytes",
 )
@@ -169,11 +176,12 @@ def test_what_encoders_write_is_read_from_strangers(data: bytes) -> None:
     ("data", "words"),
     [
         (jpeg_of_scans(MOST_SCANS + 1), "101 scans"),
-        (file_of(noise(16, 16), "JPEG")[:-2] + bytes(3_000_000), "more data than 16 x 16 px can need"),
+        (file_of(noise(16, 16), "JPEG")[:-2] + bytes(100_000) + b"\xff\xd9", "more data than 16 x 16 px"),
         (overlong_png(16), "more data than 64 x 64 px can need"),
         (png_of(8, bytes(10_000_000), chunk(b"tRNS", b"\0\1")), "more data than 64 x 64 px can need"),
         (png_of(8, noise(500, 1000).tobytes()), "more data than 64 x 64 px can need"),
-        (many_chunks(100_001), "more than 100,000 parts"),
+        (many_chunks(60_000), "more than 50,000 parts"),
+        (jpeg_of_comments(60_000), "more than 50,000 parts"),
         (file_of(noise(16, 16), "WEBP") + bytes(3_000_000), "more data than 16 x 16 px can need"),
     ],
     ids=lambda value: value if isinstance(value, str) else f"{len(value)} bytes",

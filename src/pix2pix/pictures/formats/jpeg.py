@@ -1,5 +1,6 @@
 """The segments of a JPEG: in how many scans it is stored, and which size it claims within a TIFF."""
 
+import re
 from collections.abc import Iterator
 from io import BytesIO
 from typing import BinaryIO
@@ -10,6 +11,8 @@ MOST_SCANS = 100
 _CHUNK_BYTES = 1 << 20
 _SCAN = b"\xff\xda"
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # markers that begin a picture
+_WITH_LENGTH = re.compile(rb"\xff[^\x00\x01\xff\xd0-\xd8]")  # markers that a length follows
+_END = b"\xff\xd9"
 _PROGRESSIVE = (0xC2, 0xC6, 0xCA, 0xCE)
 
 
@@ -25,6 +28,23 @@ def count_scans(file: BinaryIO) -> int:
         if len(content) > 5:
             components, progressive = content[5], marker in _PROGRESSIVE
     return 0  # the decoder says what is wrong
+
+
+def measure_scans(data: bytes, most_parts: int) -> tuple[int, int]:
+    """Return how many scans there are, up to MOST_SCANS + 1, and the bytes from the first one to the end.
+
+    All markers are visited, those behind the first scan too; raises ExcessError for more than `most_parts`.
+    """
+    scans, first, place = 0, len(data), 2
+    for _ in range(most_parts):
+        marker = _WITH_LENGTH.search(data, place)
+        if not marker or marker[0] == _END or scans > MOST_SCANS:
+            end = marker.start() if marker else len(data)
+            return scans, end - min(first, end)
+        if marker[0] == _SCAN:
+            scans, first = scans + 1, min(first, marker.start())
+        place = marker.end() + int.from_bytes(data[marker.end() : marker.end() + 2])
+    raise ExcessError(f"it has more than {most_parts:,} parts")
 
 
 def check_block(data: bytes, height: int, width: int) -> None:
