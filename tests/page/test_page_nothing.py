@@ -47,3 +47,13 @@ def test_a_server_that_is_gone_takes_no_icon_and_leaves_no_old_result(open_page:
     page.click("#translate")
     wait_for_result(page)
     wait_for(page, "!document.querySelector('.notice')")
+
+
+def test_damaged_choices_of_earlier_visits_are_forgotten(open_page: Open) -> None:
+    page = open_page()
+    page.evaluate("localStorage.setItem(`pix2pix ${location.pathname}`, '{damaged')")
+    page.reload()
+    wait_for(page, "document.title.startsWith('facades')")
+    drag(page, (8, 8), (40, 30))
+    wait_for_result(page)
+    assert not page.failures

@@ -83,7 +83,11 @@ export function createStore(onFailure) {
 
 /** Return the choices of earlier visits. @returns {Record<string, any>} */
 export function choices() {
-  return JSON.parse(readStored("localStorage", PLACE) ?? "{}");
+  try {
+    return JSON.parse(readStored("localStorage", PLACE) ?? "{}");
+  } catch {
+    return {}; // damaged
+  }
 }
 
 /** @param {string} name  @param {unknown} value */
