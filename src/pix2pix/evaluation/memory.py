@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -73,8 +74,8 @@ def _training_features(
     }
     known, blank = Columns(columns.folder / "training", about), columns["real_features"][0]
     pairs = subject.training
-    for start in range(len(known), len(pairs), _BATCH):
-        read = [target for _, target in in_parallel(pairs[start : start + _BATCH], subject.target_as_seen)]
+    reading = in_parallel(pairs[len(known) :], subject.target_as_seen)  # ahead of the network
+    while read := [target for _, target in islice(reading, _BATCH)]:
         targets = [target for target in read if not isinstance(target, UserError)]
         rows = np.zeros((len(read), *blank.shape), blank.dtype)
         good = np.array([not isinstance(target, UserError) for target in read])

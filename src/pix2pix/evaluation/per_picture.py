@@ -22,7 +22,6 @@ from pix2pix.measures.pixels import l1_variety
 from pix2pix.pictures.contract import PictureContract
 from pix2pix.pictures.tensors import to_array
 
-_CLASSES_ALONE = "The model finds classes: they are scored by the classes alone, not as pictures."
 _RGB = PictureContract()
 Measure = Callable[[Tensor, Tensor], Tensor]  # (output, target), (B, C, H, W) in [-1, 1] -> (B,)
 Row = dict[str, np.ndarray]  # what is measured of one picture, by name
