@@ -1,5 +1,6 @@
 """What a module may load; which module may import which is checked by `lint-imports`."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -44,6 +45,14 @@ def loaded_by_command(*arguments: str) -> set[str]:
 def test_the_root_of_the_package_stays_small() -> None:
     modules = sorted(path.stem for path in ROOT.glob("*.py"))
     assert len(modules) <= 12, modules  # what comes next goes into a folder
+
+
+def test_the_map_names_every_module() -> None:
+    text = (ROOT.parents[1] / "ARCHITECTURE.md").read_text("utf-8")
+    text = text[text.index("## Where things are") : text.index("## Where to add")]
+    named = {word.removesuffix(".py").rpartition("/")[2] for word in re.findall(r"`([\w./]+)`", text)}
+    modules = {path.stem for path in ROOT.rglob("*.py") if "cli" not in path.parts}
+    assert modules - {"__init__", "__main__"} <= named
 
 
 def test_a_request_is_read_and_checked_without_torch() -> None:
